@@ -1,0 +1,36 @@
+"""Reasoning RL on MindSpeed without editing the host.
+
+Covers: the names a user needs at the top. Everything else lives in its room.
+Importing this package pulls in the standard library only: no torch, transformers, numpy or sympy.
+
+Example:
+    >>> import mindspeed_rl_ext
+    >>> mindspeed_rl_ext.__version__ >= "0.1"
+    True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mindspeed_rl_ext.version import __version__
+
+if TYPE_CHECKING:
+    from mindspeed_rl_ext.activation.activate import activate
+    from mindspeed_rl_ext.verifiers.api import verifier
+
+__all__ = ["__version__", "activate", "verifier"]
+
+_LAZY = {
+    "activate": ("mindspeed_rl_ext.activation.activate", "activate"),
+    "verifier": ("mindspeed_rl_ext.verifiers.api", "verifier"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _LAZY[name]
+    return getattr(import_module(module), attribute)
