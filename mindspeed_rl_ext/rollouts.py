@@ -9,13 +9,38 @@ Does not cover: how a response is scored; `verifiers` does.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.jsonlines import read_jsonl
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class VerdictLike(Protocol):
+    """A verdict as verifiers return it; its outcome is an enum member."""
+
+    @property
+    def score(self) -> float:
+        """One of the verifier's levels."""
+
+    @property
+    def outcome(self) -> _Named:
+        """What was found."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def stage(self) -> str:
+        """Which stage decided."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +51,23 @@ class VerdictRow:
     outcome: str
     reason: str = ""
     stage: str = ""
+
+    @classmethod
+    def of(cls, verdict: VerdictLike) -> VerdictRow:
+        """The row of a verdict."""
+        return cls(verdict.score, verdict.outcome.name, verdict.reason, verdict.stage)
+
+
+def verdict_rows(
+    verdicts: Mapping[str, Sequence[VerdictLike]], index: int
+) -> dict[str, VerdictRow]:
+    """The rows of one response.
+
+    Args:
+        verdicts: by verifier name, one for each response.
+        index: which response.
+    """
+    return {name: VerdictRow.of(row[index]) for name, row in verdicts.items()}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Trainings that can be run by name, and the quickstart that shows the whole loop."""

@@ -1,0 +1,33 @@
+"""Which device a recipe runs on: npu, cuda, cpu, in that order.
+
+Covers: finding the device, and threads for models too small to share work.
+Does not cover: several devices; accelerate does.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+
+def pick_device() -> str:
+    """The name of the best device that is usable: "npu", "cuda" or "cpu".
+
+    Example:
+        >>> pick_device() in ("npu", "cuda", "cpu")
+        True
+    """
+    import torch
+
+    if find_spec("torch_npu") is not None:
+        import torch_npu  # noqa: F401  # importing it adds torch.npu
+
+        if torch.npu.is_available():
+            return "npu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def use_one_thread() -> None:
+    """Runs torch on one thread: with a tiny model, two threads cost more than they save."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""The whole loop on a CPU: data, warm start, conversion, reinforcement learning, report."""
