@@ -1,0 +1,1 @@
+"""The commands `msrl-ext convert`, `inspect`, `verify` and `diff`."""

@@ -1,0 +1,40 @@
+"""What a checkpoint contains: format, layout, number formats, tensors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("path", type=Path, help="a HuggingFace or Megatron checkpoint")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints a checkpoint's contents; returns the exit code."""
+    from mindspeed_rl_ext.checkpoint.describe import describe
+
+    found = describe(args.path)
+    if args.json:
+        print(json.dumps(found, indent=1))
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: dict[str, Any]) -> None:
+    formats = Counter(row["dtype"] for row in found["tensors"])
+    print(f"{found['path']}: {found['kind']}, {len(found['tensors'])} tensors", end=", ")
+    print(f"{found['bytes'] / 1e9:.3f} GB, " + ", ".join(f"{n} {f}" for f, n in formats.items()))
+    if "layout" in found:
+        set_items = {key: value for key, value in found["layout"].items() if value}
+        print("layout: " + ", ".join(f"{key}={value}" for key, value in set_items.items()))
+    width = max(len(f"{row['part']}/{row['name']}") for row in found["tensors"])
+    for row in found["tensors"]:
+        name = f"{row['part']}/{row['name']}".lstrip("/")
+        print(f"  {name:<{width}}  {row['dtype']:<9} {row['shape']}")

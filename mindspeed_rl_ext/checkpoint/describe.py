@@ -1,0 +1,129 @@
+"""What a checkpoint contains, and where two of one format differ.
+
+Covers: format, layout, sizes, tensors; missing, extra and differing tensors with the largest
+difference.
+Does not cover: hf against mg; `verify` compares those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.compare import same_values
+from mindspeed_rl_ext.checkpoint.dtypes import Array, by_name, cast
+from mindspeed_rl_ext.checkpoint.hf_source import HfSource
+from mindspeed_rl_ext.checkpoint.mg_source import MgSource
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView
+from mindspeed_rl_ext.checkpoint.verify import open_source, refs_of
+from mindspeed_rl_ext.errors import InputError
+
+_WINDOW_ROWS_BYTES = 8 << 20
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """A checkpoint's format, layout, args and tensors.
+
+    Args:
+        folder: a checkpoint of either format.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    source = open_source(folder)
+    tensors = [_row(ref, source.view(ref)) for ref in refs_of(source)]
+    found: dict[str, Any] = {
+        "path": str(folder),
+        "kind": "mg" if isinstance(source, MgSource) else "hf",
+        "tensors": tensors,
+        "bytes": sum(row["bytes"] for row in tensors),
+    }
+    if isinstance(source, MgSource):
+        found["iteration_dir"] = source.folder.name
+        found["layout"] = asdict(source.layout)
+        found["args"] = {name: _plain(value) for name, value in sorted(source.args.items())}
+    return found
+
+
+def _row(ref: Ref, view: TensorView) -> dict[str, Any]:
+    return {
+        "part": ref.part,
+        "name": ref.name,
+        "shape": list(view.shape),
+        "dtype": view.dtype.name,
+        "bytes": int(view.array.size) * view.dtype.itemsize,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def differences(first: Path, second: Path) -> list[dict[str, Any]]:
+    """Where two checkpoints of one format differ: a row for each tensor that does.
+
+    Args:
+        first: a checkpoint.
+        second: another of the same format.
+
+    Returns:
+        Rows with `name` and `what`; for values also `max_abs_diff` and `differing`.
+
+    Raises:
+        InputError: their formats differ, or one cannot be read.
+    """
+    one, two = open_source(first), open_source(second)
+    if type(one) is not type(two):
+        raise InputError(
+            "the two checkpoints have different formats",
+            found=f"{first} and {second}",
+            remedy="msrl-ext verify compares a HuggingFace with a Megatron checkpoint",
+        )
+    ours, theirs = refs_of(one), refs_of(two)
+    rows = [_found(ref, f"only in {first}") for ref in ours if ref not in set(theirs)]
+    rows += [_found(ref, f"only in {second}") for ref in theirs if ref not in set(ours)]
+    common = set(theirs)
+    for ref in (ref for ref in ours if ref in common):
+        row = _difference(one, two, ref)
+        if row:
+            rows.append(row)
+    return rows
+
+
+def _found(ref: Ref, what: str, **more: Any) -> dict[str, Any]:
+    return {"name": "/".join(ref).lstrip("/"), "what": what, **more}
+
+
+def _difference(
+    one: HfSource | MgSource, two: HfSource | MgSource, ref: Ref
+) -> dict[str, Any] | None:
+    left, right = one.view(ref), two.view(ref)
+    if left.shape != right.shape:
+        return _found(ref, f"shape {list(left.shape)} and {list(right.shape)}")
+    if left.dtype != right.dtype:
+        return _found(ref, f"{left.dtype.name} and {right.dtype.name}")
+    if same_values(left.array, right.array, left.dtype, right.dtype):
+        return None
+    largest, count = 0.0, 0
+    a_matrix, b_matrix = left.matrix(), right.matrix()
+    step = max(1, _WINDOW_ROWS_BYTES // max(1, a_matrix.shape[1] * left.dtype.itemsize))
+    for at in range(0, a_matrix.shape[0], step):
+        a, b = (_numbers(m[at : at + step], left) for m in (a_matrix, b_matrix))
+        gap = np.abs(a - b)
+        largest = max(largest, float(np.nanmax(gap, initial=0.0)))
+        count += int(np.count_nonzero(~((a == b) | (np.isnan(a) & np.isnan(b)))))
+    return _found(ref, "values", max_abs_diff=largest, differing=count)
+
+
+def _numbers(values: Array, view: TensorView) -> Array:
+    """Values as numbers that can be subtracted."""
+    if view.dtype.name == "bfloat16":
+        return cast(values, view.dtype, by_name("float32"))
+    return values.astype("<f8")

@@ -1,0 +1,213 @@
+"""A conversion as planned: what is read, what is written, how much room it needs.
+
+Covers: opening and checking the source, choosing the model, the plan as a table and as data.
+Does not cover: writing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.checkpoint.dtypes import by_name
+from mindspeed_rl_ext.checkpoint.expected import RankPart, expected_hf, expected_parts
+from mindspeed_rl_ext.checkpoint.hf_source import HfSource
+from mindspeed_rl_ext.checkpoint.layout import Layout, padded_vocab
+from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
+from mindspeed_rl_ext.checkpoint.mg_source import RANK_FILE, MgSource
+from mindspeed_rl_ext.checkpoint.models import choose_model
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.plan import CopyPair, TensorPlan, plan_to_hf, plan_to_mg
+from mindspeed_rl_ext.checkpoint.sizes import Sizes, check_args, read_config, sizes_of_config
+from mindspeed_rl_ext.checkpoint.spec import EMBEDDING, ModelSpec
+from mindspeed_rl_ext.checkpoint.write_hf import existing_hf, shards_of
+from mindspeed_rl_ext.checkpoint.write_mg import ITERATION_DIR, existing_mg
+from mindspeed_rl_ext.errors import InputError, MachineError
+
+# Pickle, headers, manifest and file-system blocks, per tensor and per file.
+_OVERHEAD_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Job:
+    """A planned conversion.
+
+    Args:
+        options: what was asked for.
+        spec: the model.
+        sizes: its sizes.
+        layout: how the Megatron side is cut.
+        cfg_dir: the directory of config.json.
+        source: the opened checkpoint.
+        files: file name below save_dir -> tensors.
+        copies: boxes of the source that must be equal.
+    """
+
+    options: ConvertOptions
+    spec: ModelSpec
+    sizes: Sizes
+    layout: Layout
+    cfg_dir: Path
+    source: HfSource | MgSource
+    files: dict[str, list[TensorPlan]]
+    copies: list[CopyPair]
+
+    @property
+    def plans(self) -> list[TensorPlan]:
+        """All tensors to write."""
+        return [plan for plans in self.files.values() for plan in plans]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values to write."""
+        return sum(plan.nbytes for plan in self.plans)
+
+    def as_data(self) -> dict[str, Any]:
+        """The plan for programs."""
+        return {
+            "direction": f"{self.options.load_model_type} -> {self.options.save_model_type}",
+            "model_type": self.spec.name,
+            "layout": asdict(self.layout),
+            "bytes": self.nbytes,
+            "free_disk_bytes": free_disk(self.options.save_dir),
+            "files": {
+                name: {
+                    "bytes": sum(plan.nbytes for plan in plans),
+                    "tensors": [
+                        {"name": p.ref.name, "shape": list(p.shape), "dtype": p.dtype.name}
+                        for p in plans
+                    ],
+                }
+                for name, plans in self.files.items()
+            },
+        }
+
+
+def plan_job(options: ConvertOptions) -> Job:
+    """Plans a conversion; reads headers and config only, writes nothing.
+
+    Raises:
+        InputError: the source is broken, or the layout cannot be.
+        MachineError: the disk has too little room.
+    """
+    if options.save_dir.exists() and not options.save_dir.is_dir():
+        raise InputError(f"--save-dir {options.save_dir} is a file", expected="a directory")
+    _check_destination(options)
+    job = _plan_to_mg(options) if options.save_model_type == "mg" else _plan_to_hf(options)
+    needed = job.nbytes + _OVERHEAD_BYTES * (len(job.plans) + len(job.files))
+    free = free_disk(options.save_dir)
+    if needed > free:
+        raise MachineError(
+            f"not enough disk for {options.save_dir}",
+            found=f"{free / 1e9:.2f} GB free",
+            expected=f"{needed / 1e9:.2f} GB",
+            remedy="free some space, or choose another --save-dir",
+        )
+    return job
+
+
+def _plan_to_mg(options: ConvertOptions) -> Job:
+    cfg_dir = options.hf_cfg_dir or options.load_dir
+    spec, sizes = _model(options, cfg_dir)
+    source = HfSource(options.load_dir)
+    layout = Layout(
+        tp=options.tensor_parallel_size,
+        pp=options.pipeline_parallel_size,
+        layers_per_virtual_stage=options.num_layers_per_virtual_pipeline_stage or 0,
+        layer_list=options.num_layer_list,
+        noop_layers=options.noop_layers,
+        padded_vocab=padded_vocab(
+            sizes.vocab,
+            options.tensor_parallel_size,
+            options.make_vocab_size_divisible_by,
+            options.padded_vocab_size,
+        ),
+        transformer_impl=options.transformer_impl,
+    )
+    parts = expected_parts(spec, sizes, layout)
+    source.check(expected_hf(spec, sizes), spec.ignored, tied_name(spec) if sizes.tied else "")
+    dtype = by_name(options.params_dtype) if options.params_dtype else None
+    files: dict[str, list[TensorPlan]] = {}
+    for plan in plan_to_mg(parts, source, dtype):
+        rank = plan.ref.part.partition("/")[0]
+        files.setdefault(f"{ITERATION_DIR}/{rank}/{RANK_FILE}", []).append(plan)
+    return Job(options, spec, sizes, layout, cfg_dir, source, files, [])
+
+
+def _plan_to_hf(options: ConvertOptions) -> Job:
+    source = MgSource(options.load_dir)
+    cfg_dir = options.hf_cfg_dir or recorded_cfg_dir(options.load_dir)
+    if cfg_dir is None:
+        raise InputError(
+            "mg -> hf needs the model's config.json and tokenizer",
+            found="no --hf-cfg-dir, and no manifest.json that names a directory with both",
+            remedy="--hf-cfg-dir with the HuggingFace directory of the original model",
+        )
+    spec, sizes = _model(options, cfg_dir)
+    parts = checked_parts(spec, sizes, source)
+    dtype = by_name(options.params_dtype) if options.params_dtype else None
+    plans, copies = plan_to_hf(parts, expected_hf(spec, sizes), source, dtype)
+    files = shards_of(plans, options.max_shard_bytes)
+    return Job(options, spec, sizes, source.layout, cfg_dir, source, files, copies)
+
+
+def _model(options: ConvertOptions, cfg_dir: Path) -> tuple[ModelSpec, Sizes]:
+    config = read_config(cfg_dir)
+    spec = choose_model(options.model_type_hf, config, options.add_qkv_bias)
+    return spec, sizes_of_config(spec, config)
+
+
+def checked_parts(spec: ModelSpec, sizes: Sizes, source: MgSource) -> list[RankPart]:
+    """What a Megatron checkpoint must hold, compared with its args, names and shapes."""
+    check_args(sizes, source.args, str(source.folder))
+    slots = source.args.get("num_layers")
+    expected = sizes.layers + len(source.layout.noop_layers)
+    if isinstance(slots, int) and slots != expected:
+        raise InputError(
+            f"the args of {source.folder} contradict config.json",
+            found=f"num_layers={slots}",
+            expected=f"{expected} ({sizes.layers}, and {len(source.layout.noop_layers)} noop)",
+            remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
+        )
+    if source.layout.padded_vocab < sizes.vocab:
+        raise InputError(
+            f"{source.folder} holds fewer vocabulary rows than config.json says",
+            found=str(source.layout.padded_vocab),
+            expected=f"at least {sizes.vocab}",
+            remedy="check --hf-cfg-dir",
+        )
+    parts = expected_parts(spec, sizes, source.layout)
+    source.check(parts)
+    return parts
+
+
+def tied_name(spec: ModelSpec) -> str:
+    """The HuggingFace embedding, which a tied output layer is."""
+    return next(row.hf[0].name for row in spec.rows if row.place == EMBEDDING)
+
+
+def free_disk(folder: Path) -> int:
+    """Free bytes where the directory is or will be."""
+    while not folder.exists():
+        folder = folder.parent if folder.parent != folder else Path(".")
+    return shutil.disk_usage(folder).free
+
+
+def _check_destination(options: ConvertOptions) -> None:
+    protected = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
+    if any(options.save_dir.resolve() == path.resolve() for path in protected):
+        raise InputError(
+            "--save-dir is the directory that is read from",
+            found=str(options.save_dir),
+            remedy=f"another directory, such as {options.save_dir / 'mg2hf'}",
+        )
+    existing = existing_mg if options.save_model_type == "mg" else existing_hf
+    found = existing(options.save_dir)
+    if found and not options.overwrite:
+        raise InputError(
+            f"{options.save_dir} holds a checkpoint already",
+            found=found[0].name,
+            remedy="--overwrite replaces it",
+        )

@@ -1,0 +1,111 @@
+"""manifest.json: what was written, from what, and a CRC of every tensor.
+
+Covers: source, layout, hashes of config.json and the tokenizer's files, all tensors.
+Does not cover: SHA-256 of tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.checkpoint.layout import Layout
+from mindspeed_rl_ext.checkpoint.plan import TensorPlan
+from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.version import __version__
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """One tensor that was written: the file below the checkpoint, the plan, the CRC-32."""
+
+    file: str
+    key: str
+    plan: TensorPlan
+    crc32: int
+
+
+def manifest_text(
+    *,
+    kind: str,
+    source: Path,
+    cfg_dir: Path,
+    model_type: str,
+    layout: Layout,
+    written: Iterable[Written],
+) -> str:
+    """The text of manifest.json.
+
+    Args:
+        kind: "mg" or "hf", the checkpoint that it describes.
+        source: the checkpoint that was read.
+        cfg_dir: the directory of config.json and the tokenizer.
+        model_type: the spec's name.
+        layout: how the Megatron side is cut.
+        written: all tensors.
+    """
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "written_by": f"mindspeed-rl-ext {__version__}",
+        "kind": kind,
+        "model_type": model_type,
+        "source": str(source.resolve()),
+        "hf_config_dir": str(cfg_dir.resolve()),
+        "layout": asdict(layout),
+        "sha256": file_hashes(cfg_dir),
+        "tensors": [_row(item) for item in written],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _row(item: Written) -> dict[str, Any]:
+    return {
+        "file": item.file,
+        "key": item.key,
+        "name": item.plan.ref.name,
+        "shape": list(item.plan.shape),
+        "dtype": item.plan.dtype.name,
+        "crc32": f"{item.crc32:08x}",
+    }
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of config.json and the tokenizer's files, as far as they are there."""
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ("config.json", *TOKENIZER_FILES)
+        if (folder / name).is_file()
+    }
+
+
+def recorded_cfg_dir(checkpoint: Path) -> Path | None:
+    """The HuggingFace directory that a manifest names, if it is there with the same config.json."""
+    path = checkpoint / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        folder, recorded = Path(content["hf_config_dir"]), content["sha256"]["config.json"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is broken", found=str(error), remedy="remove it, or pass --hf-cfg-dir"
+        ) from error
+    return folder if file_hashes(folder).get("config.json") == recorded else None

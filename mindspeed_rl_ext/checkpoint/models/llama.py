@@ -1,0 +1,15 @@
+"""Llama 2 and 3 (dense): data only. Biases of the MLP are refused."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.dense import DENSE_ROWS
+from mindspeed_rl_ext.checkpoint.spec import ModelSpec
+
+SPEC = ModelSpec(
+    name="llama",
+    model_types=("llama",),
+    aliases=("llama2", "llama3"),
+    rows=DENSE_ROWS,
+    options={"qkv_bias": "attention_bias", "dense_bias": "attention_bias"},
+    refused={"mlp_bias": "biases in the MLP"},
+)

@@ -1,0 +1,14 @@
+"""Qwen2, Qwen2.5, Qwen2.5-Math (dense): data only."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.dense import DENSE_ROWS
+from mindspeed_rl_ext.checkpoint.spec import ModelSpec
+
+SPEC = ModelSpec(
+    name="qwen2",
+    model_types=("qwen2",),
+    aliases=("qwen25", "qwen2.5", "qwen25_math", "qwen25-math", "qwen2-math"),
+    rows=DENSE_ROWS,
+    options={"qkv_bias": True},
+)

@@ -1,0 +1,108 @@
+"""Tensors as views of mapped files, and boxes of them.
+
+Covers: a memory-mapped file whose pages can be released; a tensor as a numpy view with its number
+format; rectangular regions of a tensor seen as a matrix.
+Does not cover: owning or changing values.
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.dtypes import Array, DType
+
+Shape = tuple[int, ...]
+
+
+class Box(NamedTuple):
+    """A rectangle of a matrix: first row, number of rows, first column, number of columns."""
+
+    row: int
+    rows: int
+    col: int
+    cols: int
+
+
+def matrix_shape(shape: Shape) -> tuple[int, int]:
+    """A tensor's shape as rows and columns; a vector is one column.
+
+    Example:
+        >>> matrix_shape((6,)), matrix_shape((6, 4)), matrix_shape((6, 4, 2))
+        ((6, 1), (6, 4), (6, 8))
+    """
+    return (shape[0], prod(shape[1:])) if shape else (1, 1)
+
+
+class Ref(NamedTuple):
+    """Names one tensor of a checkpoint: the part that holds it ("" in hf) and its name there."""
+
+    part: str
+    name: str
+
+
+@dataclass(frozen=True)
+class TensorView:
+    """A tensor that lies in a mapped file.
+
+    Args:
+        dtype: the number format.
+        array: the values in the format's carrier type, in the tensor's shape, maybe strided.
+    """
+
+    dtype: DType
+    array: Array
+
+    @property
+    def shape(self) -> Shape:
+        """The tensor's shape."""
+        return tuple(int(n) for n in self.array.shape)
+
+    def matrix(self) -> Array:
+        """The values as rows and columns; a view wherever the strides allow it."""
+        return self.array.reshape(matrix_shape(self.shape))
+
+
+class TensorSource(Protocol):
+    """A checkpoint that can be read: what planning, copying and verifying ask of it."""
+
+    def view(self, ref: Ref) -> TensorView:
+        """The tensor of that name."""
+
+    def release(self, ref: Ref) -> None:
+        """Says that the tensor's pages are not needed soon."""
+
+
+class MappedFile:
+    """A file mapped for reading.
+
+    Args:
+        path: an existing file that is not empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.size = len(self._map)
+
+    def bytes(self, start: int, length: int) -> bytes:
+        """A copy of a few bytes."""
+        return self._map[start : start + length]
+
+    def array(self, dtype: DType, start: int, count: int) -> Array:
+        """`count` numbers from byte `start` on, as a view."""
+        if count == 0:
+            return np.empty(0, dtype.carrier)
+        return np.frombuffer(self._map, dtype.carrier, count, start)
+
+    def release(self, start: int, length: int) -> None:
+        """Drops the pages of a range from this process; they stay in the page cache."""
+        first = start - start % mmap.PAGESIZE
+        if length > 0 and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED, first, start + length - first)

@@ -1,0 +1,132 @@
+"""Torch files as checkpoints: the container opened, tensors as views of the mapped file.
+
+Covers: zip archives with stored records, any strides, offsets and shared storages.
+Does not cover, and refuses before unpickling: TorchScript archives, torch's old formats, tar.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.tensors import MappedFile, TensorView
+from mindspeed_rl_ext.checkpoint.torch_unpickle import LazyTensor, restricted_loads
+from mindspeed_rl_ext.errors import InputError
+
+
+@dataclass(frozen=True)
+class _Record:
+    start: int
+    length: int
+
+
+class TorchArchive:
+    """One torch file, mapped.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: missing, truncated, or no plain torch archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise InputError(f"missing shard {path}", found="no such file")
+        if path.stat().st_size == 0:
+            raise _refused(path, "an empty file")
+        self._file = MappedFile(path)
+        self._records = self._read_directory()
+        pickled = self._records.get("data.pkl")
+        if pickled is None:
+            raise _refused(path, "a zip file without data.pkl")
+        self.content: Any = restricted_loads(
+            self._file.bytes(pickled.start, pickled.length), str(path)
+        )
+
+    def view(self, tensor: LazyTensor) -> TensorView:
+        """The tensor's values."""
+        record = self._record_of(tensor)
+        itemsize = tensor.dtype.itemsize
+        if not prod(tensor.shape):
+            return TensorView(tensor.dtype, np.empty(tensor.shape, tensor.dtype.carrier))
+        last = tensor.offset + sum(
+            (n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=True)
+        )
+        if (last + 1) * itemsize > record.length:
+            raise InputError(
+                f"a tensor of {self.path} reaches beyond its storage data/{tensor.storage.key}",
+                found=f"{record.length} bytes",
+                expected=f"at least {(last + 1) * itemsize}",
+                remedy="the file is damaged; copy it again",
+            )
+        flat = self._file.array(tensor.dtype, record.start, record.length // itemsize)
+        strides = tuple(stride * itemsize for stride in tensor.strides)
+        array = np.lib.stride_tricks.as_strided(
+            flat[tensor.offset :], tensor.shape, strides, writeable=False
+        )
+        return TensorView(tensor.dtype, array)
+
+    def release(self, tensor: LazyTensor) -> None:
+        """Drops the pages of the tensor's storage from this process."""
+        record = self._record_of(tensor)
+        self._file.release(record.start, record.length)
+
+    def _record_of(self, tensor: LazyTensor) -> _Record:
+        key = f"data/{tensor.storage.key}"
+        if key not in self._records:
+            raise InputError(
+                f"{self.path} lacks the record {key}", remedy="the file is damaged; copy it again"
+            )
+        return self._records[key]
+
+    def _read_directory(self) -> dict[str, _Record]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                entries = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise self._no_zip(error) from error
+        inner = {entry.filename.partition("/")[2]: entry for entry in entries}
+        if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
+            raise _refused(self.path, "a TorchScript archive, which holds code")
+        return {name: self._locate(name, entry) for name, entry in inner.items()}
+
+    def _no_zip(self, error: Exception) -> InputError:
+        start = self._file.bytes(0, 4)
+        if start == b"PK\x03\x04":
+            return InputError(
+                f"truncated shard {self.path}",
+                found=f"{self._file.size} bytes without a zip directory at the end ({error})",
+                remedy="copy the file again",
+            )
+        kind = "torch's old format, or a bare pickle" if start[:1] == b"\x80" else "no zip file"
+        return _refused(self.path, kind)
+
+    def _locate(self, name: str, entry: zipfile.ZipInfo) -> _Record:
+        at = entry.header_offset
+        header = self._file.bytes(at, 30)
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+            raise _refused(self.path, f"a compressed record {name}")
+        start = at + 30 + int.from_bytes(header[26:28], "little")
+        start += int.from_bytes(header[28:30], "little")
+        if header[:4] != b"PK\x03\x04" or start + entry.file_size > self._file.size:
+            raise InputError(
+                f"the record {name} of {self.path} is not where the directory says",
+                remedy="the file is damaged; copy it again",
+            )
+        return _Record(start, entry.file_size)
+
+
+def _refused(path: Path, found: str) -> InputError:
+    return InputError(
+        f"{path} is no checkpoint that can be read safely",
+        found=found,
+        expected="a zip archive as torch.save writes it",
+        remedy="save it again with a current torch.save",
+    )

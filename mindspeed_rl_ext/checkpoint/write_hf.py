@@ -1,0 +1,133 @@
+"""Writing a HuggingFace directory: safetensors shards, index, tokenizer, config.json last.
+
+Covers: shards cut as HuggingFace cuts them; the files copied from --hf-cfg-dir; the order in which
+the finished files appear.
+Does not cover: planning.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mindspeed_rl_ext.checkpoint.assemble import windows
+from mindspeed_rl_ext.checkpoint.dtypes import DType
+from mindspeed_rl_ext.checkpoint.hf_source import INDEX_NAME, SINGLE_NAME
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES, Written
+from mindspeed_rl_ext.checkpoint.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.safetensors_file import header_bytes
+from mindspeed_rl_ext.checkpoint.sizes import read_config
+from mindspeed_rl_ext.checkpoint.staging import sync_dir
+from mindspeed_rl_ext.checkpoint.streaming import Sink
+from mindspeed_rl_ext.checkpoint.tensors import TensorSource
+from mindspeed_rl_ext.files import write_text_atomic
+
+_CONFIG = "config.json"
+_WEIGHTS = ("*.safetensors", INDEX_NAME, "pytorch_model*.bin", "pytorch_model.bin.index.json")
+
+
+def shards_of(plans: Sequence[TensorPlan], max_shard_bytes: int) -> dict[str, list[TensorPlan]]:
+    """Which tensors go into which file: a new one where the next tensor would not fit.
+
+    Args:
+        plans: tensors in the model's order.
+        max_shard_bytes: most bytes of a file; a larger tensor has a file of its own.
+    """
+    groups: list[list[TensorPlan]] = [[]]
+    size = 0
+    for plan in plans:
+        if groups[-1] and size + plan.nbytes > max_shard_bytes:
+            groups.append([])
+            size = 0
+        groups[-1].append(plan)
+        size += plan.nbytes
+    if len(groups) == 1:
+        return {SINGLE_NAME: groups[0]}
+    count = len(groups)
+    return {f"model-{n:05d}-of-{count:05d}.safetensors": g for n, g in enumerate(groups, 1)}
+
+
+def write_hf(
+    folder: Path,
+    shards: dict[str, list[TensorPlan]],
+    source: TensorSource,
+    cfg_dir: Path,
+    advance: Callable[[int], None],
+) -> list[Written]:
+    """Writes all files of the model into a staging directory.
+
+    Args:
+        folder: the staging directory.
+        shards: file name -> tensors.
+        source: where their pieces lie.
+        cfg_dir: where config.json and the tokenizer are copied from.
+        advance: called with the bytes written.
+    """
+    written: list[Written] = []
+    with ThreadPoolExecutor(1) as crc_thread:
+        for name, plans in shards.items():
+            with (folder / name).open("wb", buffering=0) as file:
+                sink = Sink(file, advance)
+                sink.write(header_bytes([(p.ref.name, p.dtype, p.shape) for p in plans]))
+                for plan in plans:
+                    crc = sink.copy(windows(plan, source), crc_thread)
+                    written.append(Written(name, "", plan, crc))
+                    for ref in {piece.ref for piece in plan.pieces}:
+                        source.release(ref)
+                os.fsync(file.fileno())
+    if len(shards) > 1:
+        _write_index(folder, shards)
+    dtypes = {plan.dtype for plans in shards.values() for plan in plans}
+    _copy_config(folder, cfg_dir, dtypes.pop() if len(dtypes) == 1 else None)
+    return written
+
+
+def _write_index(folder: Path, shards: dict[str, list[TensorPlan]]) -> None:
+    index = {
+        "metadata": {"total_size": sum(p.nbytes for plans in shards.values() for p in plans)},
+        "weight_map": {p.ref.name: name for name, plans in shards.items() for p in plans},
+    }
+    write_text_atomic(folder / INDEX_NAME, json.dumps(index, indent=2) + "\n")
+
+
+def _copy_config(folder: Path, cfg_dir: Path, dtype: DType | None) -> None:
+    for name in ("generation_config.json", *TOKENIZER_FILES):
+        if (cfg_dir / name).is_file():
+            shutil.copyfile(cfg_dir / name, folder / name)
+    config = read_config(cfg_dir)
+    key = "dtype" if "dtype" in config else "torch_dtype"
+    if dtype is None or config.get(key) == dtype.name:
+        shutil.copyfile(cfg_dir / _CONFIG, folder / _CONFIG)
+    else:
+        changed = json.dumps({**config, key: dtype.name}, indent=2, ensure_ascii=False)
+        write_text_atomic(folder / _CONFIG, changed + "\n")
+
+
+def existing_hf(destination: Path) -> list[Path]:
+    """What makes the destination a model already."""
+    found = [path for pattern in _WEIGHTS for path in sorted(destination.glob(pattern))]
+    names = (_CONFIG, MANIFEST)
+    return [destination / n for n in names if (destination / n).exists()] + found
+
+
+def finish_hf(staged: Path, destination: Path, manifest: str) -> None:
+    """Moves a whole model into place; until config.json is there none can be loaded.
+
+    Args:
+        staged: the staging directory, all files in it.
+        destination: the model's directory; weights that it held are removed.
+        manifest: text of manifest.json.
+    """
+    write_text_atomic(staged / MANIFEST, manifest)
+    sync_dir(staged)
+    for path in existing_hf(destination):
+        path.unlink()
+    sync_dir(destination)
+    names = sorted(path.name for path in staged.iterdir())
+    for name in (*(n for n in names if n != _CONFIG), _CONFIG):
+        os.rename(staged / name, destination / name)
+    sync_dir(destination)
