@@ -1,0 +1,117 @@
+"""What must not be in a prompt: a second system block, a template already applied, the answer.
+
+Covers: chat markers of the common model families and of the template itself; a whole solution
+inside the prompt; an answer given at the end of the prompt.
+Does not cover: guesses. A short answer that occurs as a number in the question is no leak, nor is
+one that a list of choices names.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mindspeed_rl_ext.preprocess.record import Prompt, Reason, Record, RejectError
+from mindspeed_rl_ext.preprocess.template import Template
+
+SYSTEM_MARKERS = ("<|im_start|>system", "<|start_header_id|>system", "<<SYS>>", "<|system|>")
+TURN_MARKERS = (
+    "<|im_start|>user",
+    "<|im_start|>assistant",
+    "<|start_header_id|>user",
+    "<|start_header_id|>assistant",
+    "<|user|>",
+    "<|assistant|>",
+)
+# Shorter texts repeat by chance, or as one of the choices that a question lists.
+SENTENCE_MIN_CHARS, SENTENCE_MIN_WORDS = 20, 4
+_ANSWER_BEFORE = re.compile(
+    r"(?:####|\\boxed\{|<answer>|\b(?:final )?answer(?: is)?\s*[:=]?|答案(?:是|为)?\s*[:：]?)"
+    r"\s*\$?\s*$",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(r"(?:\}|\$|</answer>|[.。\s])*$")
+_LOOK_BACK_CHARS = 64
+
+
+class PromptChecker:
+    """Checks records against one template.
+
+    Args:
+        template: its own system block counts as the first.
+    """
+
+    def __init__(self, template: Template) -> None:
+        own = [slot for slot in (*template.prefix, *template.system, *template.user)]
+        fixed = "".join(slot for slot in own if isinstance(slot, str))
+        self._default_system = template.default_system
+        self._adds_system = any(marker in fixed for marker in SYSTEM_MARKERS)
+        self._adds_turns = any(marker in fixed for marker in TURN_MARKERS)
+
+    def check(self, record: Record) -> None:
+        """Raises RejectError where the prompt holds what it must not."""
+        self._check_system(record.prompt)
+        self._check_turns(record.prompt)
+        check_leak(record)
+
+    def _check_system(self, prompt: Prompt) -> None:
+        adds = self._adds_system and bool(prompt.system or self._default_system)
+        inside = [m for text in prompt.texts() for m in _occurrences(text, SYSTEM_MARKERS)]
+        if len(inside) + adds > 1:
+            first = "the template adds one" if adds else "it has another"
+            raise RejectError(
+                Reason.SECOND_SYSTEM_BLOCK,
+                f"the text carries a system block ({inside[0]}), and {first}",
+            )
+
+    def _check_turns(self, prompt: Prompt) -> None:
+        inside = [m for text in prompt.texts() for m in _occurrences(text, TURN_MARKERS)]
+        if inside and self._adds_turns:
+            raise RejectError(
+                Reason.SECOND_SYSTEM_BLOCK,
+                f"a template was applied already: the text carries {inside[0]}",
+            )
+
+
+def check_leak(record: Record) -> None:
+    """Raises RejectError where the prompt certainly gives the answer away.
+
+    Example:
+        >>> check_leak(Record(Prompt("Is 72 even?"), response="72", label="72"))
+        >>> check_leak(Record(Prompt("What is 6 * 12? 72"), response="72", label="72"))
+        Traceback (most recent call last):
+        ...
+        mindspeed_rl_ext.preprocess.record.RejectError: answer_in_prompt: the prompt ends with it
+    """
+    if not record.label:
+        return
+    text, solution = record.prompt.text.rstrip(), record.response.strip()
+    is_solution = _is_sentence(solution) and solution != record.label
+    if is_solution and solution in text:
+        raise RejectError(Reason.ANSWER_IN_PROMPT, "the whole response is inside the prompt")
+    if _is_sentence(solution) and text.endswith(solution) and text != solution:
+        raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with the response")
+    if any(_given_at_end(text, answer) for answer in {record.label, solution} if answer):
+        raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with it")
+
+
+def _given_at_end(text: str, answer: str) -> bool:
+    asked = max(text.rfind("?"), text.rfind("？"))
+    if asked >= 0 and text[asked + 1 :].strip() == answer:
+        return True
+    tail = text[-_LOOK_BACK_CHARS - len(answer) :]
+    closing = _CLOSING.search(tail)
+    body = tail[: closing.start()] if closing else tail
+    for end in (tail, body):
+        if end.endswith(answer) and _ANSWER_BEFORE.search(end[: -len(answer)]):
+            return True
+    return False
+
+
+def _is_sentence(text: str) -> bool:
+    return len(text) >= SENTENCE_MIN_CHARS and len(text.split()) >= SENTENCE_MIN_WORDS
+
+
+def _occurrences(text: str, markers: tuple[str, ...]) -> list[str]:
+    if "<" not in text:
+        return []
+    return [marker for marker in markers for _ in range(text.count(marker))]

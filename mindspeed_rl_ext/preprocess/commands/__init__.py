@@ -1,0 +1,1 @@
+"""The subcommands of this room: `msrl-ext preprocess` and `msrl-ext preview`."""

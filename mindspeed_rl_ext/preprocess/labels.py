@@ -1,0 +1,211 @@
+r"""The reference answer of a row: what the verifiers compare a response with.
+
+Covers: `--label-extractor`:
+
+- `auto`: the text after `####` in the last line, else the last closed box, else a short line as
+  it is;
+- `none`: the response as it is, as the hosts do;
+- `gsm8k`, `boxed`, `last-number`, `regex:PATTERN`: that one, and a reject where it finds nothing.
+
+A `reward_model` object gives its `ground_truth`, a list of one text that text. Numbers are already
+answers, and so are lists and objects (compact canonical JSON). Thousands commas of `gsm8k` and
+`last-number` are removed: the verifiers compare numbers, and `1,234` also reads as a pair.
+Does not cover: whether an answer is right.
+
+Example:
+    >>> extract_label("6 * 12 = 72\n#### 1,072", parse_extractor("auto"))
+    Label(text='1072', found_by='gsm8k')
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mindspeed_rl_ext.errors import InputError, MissingExtraError, nearest
+from mindspeed_rl_ext.preprocess.record import Reason, RejectError
+from mindspeed_rl_ext.preprocess.values import canonical_text
+from mindspeed_rl_ext.text import find_boxes, last_boxed, last_number
+
+GSM8K_MARK = "####"
+RAW_MAX_CHARS = 256
+REGEX_TIMEOUT_S = 1.0
+_COMMA_NUMBER = re.compile(r"[^\s\d]?[-+]?[^\s\d]?\d{1,3}(?:,\d{3})+(?:\.\d+)?%?")
+
+# What an extractor finds in a text, None where it finds nothing.
+Find = Callable[[str], "str | None"]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A reference answer and the extractor that took it."""
+
+    text: str
+    found_by: str
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A parsed `--label-extractor`: the finders to try, in order, by name."""
+
+    name: str
+    finders: tuple[tuple[str, Find], ...]
+
+
+def parse_extractor(name: str) -> Extractor:
+    """Reads the value of `--label-extractor`.
+
+    Raises:
+        InputError: an unknown name, or a pattern that does not compile.
+        MissingExtraError: `regex:` without the regex package.
+    """
+    kind, colon, pattern = name.partition(":")
+    if colon and kind == "regex":
+        return Extractor(name, (("regex", _regex_finder(pattern)),))
+    if name not in EXTRACTORS:
+        raise InputError(
+            f"unknown label extractor {name!r}",
+            expected=", ".join([*EXTRACTORS, "regex:PATTERN"]),
+            remedy=nearest(name, EXTRACTORS),
+        )
+    return EXTRACTORS[name]
+
+
+def response_text(raw: Any) -> str:
+    """The response column as the text it is, for checks; "" where it is not text."""
+    inner = _unwrap(raw)
+    return inner if isinstance(inner, str) else ""
+
+
+def extract_label(raw: Any, extractor: Extractor) -> Label:
+    """Takes the reference answer out of the response column.
+
+    Args:
+        raw: the value of the column.
+        extractor: what to look for in a text.
+
+    Raises:
+        RejectError: null, empty, not finite, or nothing found.
+    """
+    value = _unwrap(raw)
+    if value is None:
+        raise RejectError(Reason.MISSING_ANSWER, "the response column is null or missing")
+    if not isinstance(value, str):
+        return Label(_value_text(value), "value")
+    if not value.strip():
+        raise RejectError(Reason.EMPTY_ANSWER, "the response column is empty")
+    for name, find in extractor.finders:
+        found = find(value)
+        if found is not None:
+            if not found.strip():
+                raise RejectError(Reason.EMPTY_ANSWER, f"{name} found an empty answer")
+            return Label(found, name)
+    raise RejectError(
+        Reason.ANSWER_NOT_FOUND, f"{extractor.name} found no answer in {_shorten(value)!r}"
+    )
+
+
+def _unwrap(raw: Any) -> Any:
+    """Takes the answer out of the wrappings that data sets and hosts put around it."""
+    while True:
+        if isinstance(raw, Mapping) and "ground_truth" in raw:
+            raw = raw["ground_truth"]
+        elif isinstance(raw, Mapping) and raw.get("role") == "assistant" and "content" in raw:
+            raw = raw["content"]
+        elif isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], str | Mapping):
+            if isinstance(raw[0], Mapping) and raw[0].get("role") != "assistant":
+                return raw
+            raw = raw[0]
+        else:
+            return raw
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, list | tuple | Mapping) and not value:
+        raise RejectError(Reason.EMPTY_ANSWER, f"the response column is {value!r}")
+    try:
+        return canonical_text(value)
+    except ValueError as error:
+        raise RejectError(Reason.BAD_ANSWER, f"{value!r:.80}: {error}") from error
+
+
+def _after_mark(text: str) -> str | None:
+    _, mark, rest = text.rpartition(GSM8K_MARK)
+    if not mark:
+        return None
+    lines = rest.strip().splitlines()
+    return _without_commas(lines[0].strip()) if lines else ""
+
+
+def _final_mark(text: str) -> str | None:
+    """The mark in the last line; elsewhere it may be a heading of the solution."""
+    body = text.rstrip()
+    return _after_mark(body) if GSM8K_MARK in body[body.rfind("\n") + 1 :] else None
+
+
+def _last_number(text: str) -> str | None:
+    number = last_number(text)
+    return None if number is None else _without_commas(number)
+
+
+def _whole(text: str) -> str | None:
+    return text
+
+
+def _short_line(text: str) -> str | None:
+    """A raw answer: one line, not long; a box that is never closed is no raw answer."""
+    line = text.strip()
+    if "\n" in line or len(line) > RAW_MAX_CHARS or find_boxes(line):
+        return None
+    return line
+
+
+def _without_commas(text: str) -> str:
+    return text.replace(",", "") if _COMMA_NUMBER.fullmatch(text) else text
+
+
+def _regex_finder(pattern: str) -> Find:
+    try:
+        import regex
+    except ImportError as error:
+        raise MissingExtraError("regex", "data", "--label-extractor regex:") from error
+    try:
+        compiled = regex.compile(pattern)
+    except regex.error as error:
+        raise InputError(
+            "--label-extractor: the pattern does not compile",
+            found=f"{pattern} ({error})",
+            remedy="mend the pattern; the last match counts, its first group where it has one",
+        ) from error
+
+    def find(text: str) -> str | None:
+        try:
+            matches = deque(compiled.finditer(text, timeout=REGEX_TIMEOUT_S), maxlen=1)
+        except TimeoutError as error:
+            raise RejectError(
+                Reason.EXTRACTOR_TIMEOUT, f"the pattern ran longer than {REGEX_TIMEOUT_S} s"
+            ) from error
+        if not matches:
+            return None
+        return str(matches[0][1 if compiled.groups else 0] or "").strip()
+
+    return find
+
+
+def _shorten(text: str, max_chars: int = 80) -> str:
+    return text if len(text) <= max_chars else text[:max_chars] + "..."
+
+
+_GSM8K: tuple[str, Find] = ("gsm8k", _after_mark)
+_BOXED: tuple[str, Find] = ("boxed", last_boxed)
+
+EXTRACTORS = {
+    "auto": Extractor("auto", (("gsm8k", _final_mark), _BOXED, ("raw", _short_line))),
+    "none": Extractor("none", (("none", _whole),)),
+    "gsm8k": Extractor("gsm8k", (_GSM8K,)),
+    "boxed": Extractor("boxed", (_BOXED,)),
+    "last-number": Extractor("last-number", (("last-number", _last_number),)),
+}

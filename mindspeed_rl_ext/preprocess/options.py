@@ -1,0 +1,110 @@
+"""All options of a run, in one frozen object, and their names in the environment.
+
+Covers: defaults, checks of values, the `MSRL_EXT_*` variables through which options reach the
+handler inside a host's script, whose parser does not know them.
+Does not cover: flags and YAML; `flags` and `dataset_config` read those into these options.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.errors import InputError
+
+ENVIRONMENT_PREFIX = "MSRL_EXT_"
+LABELS = "labels"
+TRUE_WORDS, FALSE_WORDS = ("1", "true", "yes"), ("", "0", "false", "no")
+
+
+@dataclass(frozen=True)
+class PreprocessOptions:
+    """What to preprocess, and how.
+
+    Args:
+        input: the data file.
+        tokenizer_name_or_path: directory of the tokenizer.
+        output_prefix: the files are `<prefix>_packed_<key>_document.{bin,idx}`.
+        prompt_type: name of the template.
+        prompt_type_path: a templates.json of the host's schema; the shipped one where None.
+        map_keys: column by role, "" where a role has none; the Alpaca names where None.
+        dataset_additional_keys: further columns to pack, as text; `labels` is made anyway.
+        label_extractor: how the answer is taken out of the response column.
+        max_prompt_length: longest prompt to keep, in tokens.
+        seq_length: prompts of that many tokens or more are dropped, as the hosts do.
+        overwrite: replace the files of an earlier run.
+        workers: threads of the tokenizer, 0 for all cores.
+        log_interval: rows between two log lines, 0 for none.
+    """
+
+    input: Path
+    tokenizer_name_or_path: str
+    output_prefix: Path
+    prompt_type: str = "empty"
+    prompt_type_path: str | None = None
+    map_keys: Mapping[str, Any] | None = None
+    dataset_additional_keys: tuple[str, ...] = field(default=())
+    label_extractor: str = "auto"
+    max_prompt_length: int | None = None
+    seq_length: int | None = None
+    overwrite: bool = False
+    workers: int = 0
+    log_interval: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max_prompt_length", "seq_length"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise InputError(f"{name} must be at least 1", found=str(limit))
+        if self.workers < 0:
+            raise InputError("workers must not be negative", found=str(self.workers))
+        if not Path(self.output_prefix).name:
+            raise InputError(
+                "the output prefix has no name", expected="a path such as ./dataset/gsm8k"
+            )
+
+    def additional(self) -> tuple[str, ...]:
+        """The additional columns, without `labels`, each once."""
+        return tuple(dict.fromkeys(k for k in self.dataset_additional_keys if k != LABELS))
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in TRUE_WORDS + FALSE_WORDS:
+        raise ValueError(f"{text!r} is neither of {', '.join(TRUE_WORDS + FALSE_WORDS[1:])}")
+    return text.lower() in TRUE_WORDS
+
+
+# Options that no host's parser knows.
+ENVIRONMENT_OPTIONS: dict[str, Callable[[str], Any]] = {
+    "label_extractor": str,
+    "max_prompt_length": int,
+    "overwrite": _flag,
+}
+
+
+def options_from_environment(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Reads the options that `MSRL_EXT_*` variables set.
+
+    Args:
+        environment: the process's where None.
+
+    Raises:
+        InputError: a value of the wrong type.
+
+    Example:
+        >>> options_from_environment({"MSRL_EXT_MAX_PROMPT_LENGTH": "1024"})
+        {'max_prompt_length': 1024}
+    """
+    table = os.environ if environment is None else environment
+    found: dict[str, Any] = {}
+    for name, parse in ENVIRONMENT_OPTIONS.items():
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if table.get(variable):
+            try:
+                found[name] = parse(table[variable])
+            except ValueError as error:
+                raise InputError(f"{variable} can't be read", found=str(error)) from error
+    return found

@@ -1,0 +1,122 @@
+"""What a run kept and dropped, counted while it goes, written as `<prefix>_report.json`.
+
+Covers: counts by reason and by extractor, token totals, length percentiles, warnings.
+Does not cover: the dropped rows themselves; they go to `<prefix>_rejects.jsonl`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+PERCENTILES = (50, 90, 95, 99)
+MUCH_DROPPED = 0.1
+LONG_RAW_CHARS = 100
+
+
+@dataclass(frozen=True)
+class PreprocessReport:
+    """The report of a run.
+
+    Args:
+        input: where the rows came from.
+        output_prefix: prefix of the packed files.
+        tokenizer: its directory.
+        template: the prompt type.
+        keys: the keys of the packed files.
+        total: rows read.
+        kept: rows written.
+        dropped: rows left out, by reason.
+        tokens: prompt tokens in all.
+        lengths: percentiles of the prompt lengths, in tokens.
+        label_tokens: label tokens in all.
+        label_lengths: percentiles of the label lengths, in tokens.
+        labels: rows by the extractor that took their label.
+        warnings: what a person should look at.
+        seconds: wall time.
+    """
+
+    input: str
+    output_prefix: str
+    tokenizer: str
+    template: str
+    keys: tuple[str, ...]
+    total: int
+    kept: int
+    dropped: dict[str, int]
+    tokens: int
+    lengths: dict[str, int]
+    label_tokens: int
+    label_lengths: dict[str, int]
+    labels: dict[str, int]
+    warnings: list[str]
+    seconds: float
+
+    def to_json(self) -> str:
+        """The report as indented JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+
+
+@dataclass
+class Counts:
+    """What is counted while rows go by."""
+
+    total: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    long_raw: int = 0
+
+    def count_label(self, found_by: str, label: str) -> None:
+        """Counts a kept label."""
+        self.labels[found_by] += 1
+        self.long_raw += found_by == "raw" and len(label) > LONG_RAW_CHARS
+
+    def warnings(self) -> list[str]:
+        """What the counts give reason to look at."""
+        found = []
+        dropped = sum(self.dropped.values())
+        if self.total and dropped / self.total > MUCH_DROPPED:
+            found.append(f"{dropped} of {self.total} rows were dropped: {spell(self.dropped)}")
+        texts = {name: n for name, n in self.labels.items() if name != "value"}
+        if len(texts) > 1:
+            found.append(
+                f"labels were found in different ways ({spell(texts)}): look at some with "
+                "msrl-ext preview, or name one with --label-extractor"
+            )
+        if self.long_raw:
+            found.append(
+                f"{self.long_raw} labels are whole lines of more than {LONG_RAW_CHARS} characters: "
+                "they may be sentences, not answers"
+            )
+        return found
+
+
+def percentiles(lengths: npt.NDArray[Any]) -> dict[str, int]:
+    """The p50, p90, p95, p99 and max of lengths, by nearest rank; {} where there are none.
+
+    Example:
+        >>> percentiles(np.arange(1, 101))
+        {'p50': 50, 'p90': 90, 'p95': 95, 'p99': 99, 'max': 100}
+    """
+    if not len(lengths):
+        return {}
+    ordered = np.sort(lengths)
+    ranks = {f"p{p}": -(-p * len(ordered) // 100) - 1 for p in PERCENTILES}
+    return {**{name: int(ordered[rank]) for name, rank in ranks.items()}, "max": int(ordered[-1])}
+
+
+def spell(counts: dict[str, int] | Counter[str]) -> str:
+    """Counts as one line, the largest first.
+
+    Example:
+        >>> spell({"too_long": 2, "empty_prompt": 7})
+        'empty_prompt 7, too_long 2'
+    """
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{name} {count}" for name, count in ordered)
