@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
+
+from mindspeed_rl_ext.activation.pth import PTH_NAME, startup_line
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,3 +26,14 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set MSRL_EXT_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def hooked_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with the activation `.pth`, this checkout and the libraries of this environment."""
+    home = tmp_path_factory.mktemp("hooked")
+    venv.create(home, symlinks=True)
+    site = next(home.glob("lib/python*/site-packages"))
+    (site / "a_checkout.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
+    (site / PTH_NAME).write_text(startup_line())
+    return home / "bin" / "python"

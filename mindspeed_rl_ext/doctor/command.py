@@ -1,0 +1,34 @@
+"""Says what is wrong with this environment, before a run costs money.
+
+Checks Python, the versions of libraries that do not go together, whether hosts are adapted when
+they are imported, and whether they are hosts that this version knows. Imports no host and no
+heavy library. Exits with 1 where an error is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+
+from mindspeed_rl_ext.doctor.surroundings import gather
+from mindspeed_rl_ext.doctor.table import examine
+from mindspeed_rl_ext.errors import EXIT_CHECK_FAILED, EXIT_DONE
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of `msrl-ext doctor`."""
+    parser.add_argument("--json", action="store_true", help="findings as a JSON list")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the findings."""
+    findings = examine(gather())
+    counts = Counter(finding.level for finding in findings)
+    if args.json:
+        print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            print(finding)
+        print(f"\n{counts['error']} errors, {counts['warning']} warnings")
+    return EXIT_CHECK_FAILED if counts["error"] else EXIT_DONE

@@ -1,0 +1,32 @@
+"""All checks, in the order of the report. A new check is a function and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mindspeed_rl_ext.doctor import activation, environment
+from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor.surroundings import Surroundings
+
+Check = Callable[[Surroundings], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    environment.python_version,
+    environment.our_installation,
+    environment.library_versions,
+    environment.math_verify,
+    environment.antlr,
+    environment.bitsandbytes,
+    environment.click_and_ray,
+    environment.two_hosts,
+    activation.switch,
+    activation.pth_files,
+    activation.hook,
+    activation.hosts,
+)
+
+
+def examine(found: Surroundings) -> list[Finding]:
+    """Runs every check; errors come first, then warnings, then what is only told."""
+    findings = [finding for check in CHECKS for finding in check(found)]
+    return sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.level))

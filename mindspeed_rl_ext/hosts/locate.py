@@ -1,0 +1,58 @@
+"""Where the hosts are, and whether their source fits, without importing them.
+
+Covers: folders of the host packages on the path; probes on their source text.
+Does not cover: a host inside a zip archive.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mindspeed_rl_ext.hosts.catalog import (
+    HOST_PACKAGES,
+    load_adapters,
+    missing_points,
+    points_by_module,
+    source_file,
+)
+from mindspeed_rl_ext.hosts.probe import source_misfits
+from mindspeed_rl_ext.hosts.protocol import Fitted
+
+
+def host_folders() -> dict[str, tuple[str, ...]]:
+    """The host packages that this Python could import, with their folders."""
+    found: dict[str, tuple[str, ...]] = {}
+    for package in HOST_PACKAGES:
+        for finder in list(sys.meta_path):
+            # Our own entries would take the question for an import.
+            if "mindspeed_rl_ext" in getattr(finder, "__module__", type(finder).__module__):
+                continue
+            spec = finder.find_spec(package, None) if hasattr(finder, "find_spec") else None
+            if spec is not None:
+                found[package] = tuple(spec.submodule_search_locations or ())
+                break
+    return found
+
+
+def probe_source(package: str, folders: tuple[str, ...]) -> list[Fitted]:
+    """What would become of each point of a host, judged by its source text."""
+    table = points_by_module(load_adapters())
+    results = missing_points(package, folders, table)
+    for module, rows in table.items():
+        path = source_file(module, folders)
+        if module.split(".")[0] != package or path is None:
+            continue
+        source = Path(path).read_text(encoding="utf-8", errors="replace")
+        fitted: dict[str, Fitted] = {}
+        for adapter, point in rows:
+            before = fitted.get(point.attribute)
+            if before is not None and not before.misfit:
+                continue
+            wrong = ", ".join(source_misfits(source, point.probe))
+            text = f"{before.misfit}; {wrong}" if before is not None and wrong else wrong
+            fitted[point.attribute] = Fitted(
+                module, point.attribute, adapter.name, point.ledger, text
+            )
+        results.extend(fitted.values())
+    return results

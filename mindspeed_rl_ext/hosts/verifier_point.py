@@ -1,0 +1,160 @@
+"""Wraps a host's `verifier`, so that its YAML may name our verifiers beside its own.
+
+Covers: the host's own names scored by the host's own function, ours by ours with every column,
+weights added in the order of the YAML, metrics under the host's keys as per-sample lists.
+Does not cover: multimodal runs, in which the host never calls `verifier`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.hosts.batch_columns import batch_column
+from mindspeed_rl_ext.hosts.overlay import Overlay
+from mindspeed_rl_ext.hosts.probe import names_in_table
+from mindspeed_rl_ext.hosts.tripwire import trip_functions
+from mindspeed_rl_ext.hosts.verifier_names import (
+    bare_name,
+    check_clashes,
+    check_weights,
+    names_us,
+    unknown_name,
+)
+from mindspeed_rl_ext.metrics import outcome_key, reward_key
+from mindspeed_rl_ext.verifiers import Outcome, is_ours, resolve, score
+
+Metrics = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One call of a host's verifier, in our words.
+
+    Args:
+        responses: decoded responses.
+        data: the columns that the host passes, `labels` among them.
+        names: as in `verifier_function`.
+        weights: as in `verifier_weight`.
+        filter_metric: the metric that the host will read to filter groups; None for none.
+    """
+
+    responses: Sequence[str]
+    data: Mapping[str, Sequence[Any]]
+    names: Sequence[str]
+    weights: Sequence[float]
+    filter_metric: str | None = None
+
+
+AskHost = Callable[[str], "tuple[list[float], Metrics] | None"]
+
+
+def score_batch(
+    batch: Batch, ask_host: AskHost, host_names: Sequence[str], prefix: str
+) -> tuple[list[float], Metrics]:
+    """Rewards and per-sample metrics of one batch.
+
+    Args:
+        ask_host: scores of one of the host's names with its metrics; None for an unknown name.
+        host_names: the host's names, as far as they can be read.
+        prefix: what the host writes before `{name}_rewards/mean`.
+
+    Raises:
+        InputError: an unknown name, a missing column, weights of another number.
+    """
+    check_weights(batch.names, batch.weights)
+    ours = [name for name in batch.names if is_ours(name)]
+    check_clashes(ours, host_names)
+    for name in batch.names:
+        if name not in ours and host_names and name not in host_names:
+            raise unknown_name(name, host_names)
+    scores, metrics = _score_ours(ours, batch, prefix)
+    for name in batch.names:
+        if name not in ours:
+            answer = ask_host(name)
+            if answer is None:
+                raise unknown_name(name, host_names)
+            scores[name] = answer[0]
+            metrics.update(answer[1])
+    rewards = [0.0] * len(batch.responses)
+    for name, weight in zip(batch.names, batch.weights, strict=True):
+        rewards = [so_far + one * weight for so_far, one in zip(rewards, scores[name], strict=True)]
+    return rewards, metrics
+
+
+def _score_ours(
+    ours: list[str], batch: Batch, prefix: str
+) -> tuple[dict[str, list[float]], Metrics]:
+    if not ours:
+        return {}, {}
+    needs = {need for name in ours for need in resolve(name).needs}
+    columns = {need: _column(need, batch) for need in sorted(needs)}
+    result = score(batch.responses, verifiers=ours, data=columns)
+    scores: dict[str, list[float]] = {}
+    metrics: Metrics = {}
+    for name in ours:
+        bare = bare_name(name)
+        verdicts = result.verdicts[bare]
+        scores[name] = [verdict.score for verdict in verdicts]
+        metrics[prefix + reward_key(bare)] = scores[name]
+        for outcome in Outcome:
+            # Every outcome every time: hosts average over the batches that wrote a key.
+            told = [float(verdict.outcome == outcome) for verdict in verdicts]
+            metrics[prefix + outcome_key(bare, outcome.value)] = told
+        if batch.filter_metric == reward_key(name):
+            metrics[reward_key(name)] = scores[name]
+    return scores, metrics
+
+
+def _column(need: str, batch: Batch) -> Sequence[Any]:
+    key = "labels" if need == "answer" else need
+    found = batch.data.get(key)
+    if found is None:
+        found = batch_column(need, len(batch.responses))
+    if found is None:
+        raise InputError(
+            f"a verifier needs the column {need!r}, which the host does not pass",
+            found=f"columns {', '.join(sorted(batch.data)) or 'none'}",
+            remedy=f"add {key} to dataset_additional_keys, in preprocessing and in training",
+        )
+    return found
+
+
+def wrap_verifier(module: ModuleType, *, prefix: str) -> None:
+    """Wraps `verifier(responses, data, config, **kwargs)` of MindSpeed-RL.
+
+    Args:
+        prefix: what this host line writes before `{name}_rewards/mean`.
+    """
+    original = module.verifier
+    if getattr(original, "_msrl_ext", False):
+        return
+    host_names = names_in_table(original)
+
+    @functools.wraps(original)
+    def verifier(responses: Any, data: Any, config: Any, **kwargs: Any) -> Any:
+        def ask_host(name: str) -> tuple[list[float], Metrics] | None:
+            narrowed = Overlay(config, verifier_function=[name], verifier_weight=[1.0])
+            scores, metrics = original(responses, data, narrowed, **kwargs)
+            return (scores, metrics) if prefix + reward_key(name) in metrics else None
+
+        batch = Batch(
+            responses,
+            data,
+            list(config.verifier_function),
+            list(config.verifier_weight),
+            getattr(config, "filter_groups_metric", None),
+        )
+        return score_batch(batch, ask_host, host_names, prefix)
+
+    verifier._msrl_ext = True  # type: ignore[attr-defined]
+    module.verifier = verifier  # type: ignore[attr-defined]
+
+
+def trip_verifier(module: ModuleType, error: Exception) -> None:
+    """Makes every function of the module that is given a config with a name of ours raise."""
+    trip_functions(module, error, names_us)

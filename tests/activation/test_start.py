@@ -1,0 +1,108 @@
+"""A Python with the package installed starts as fast, as quiet and as bare as one without."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from mindspeed_rl_ext.activation.pth import startup_line
+
+STATE = """
+import sys
+names = [getattr(f, "__name__", type(f).__name__) for f in sys.meta_path]
+waiting, active = names.count("MsrlExtStartup"), names.count("HostFinder")
+"""
+
+
+def test_the_line_is_one_line_that_site_executes():
+    line = startup_line()
+    assert line.count("\n") == 1
+    assert line.startswith("import ")
+    assert line.isascii()
+
+
+@pytest.mark.parametrize("flags", [(), ("-I",), ("-E",), ("-s",), ("-O",), ("-X", "utf8")])
+def test_the_hook_waits_and_nothing_of_the_package_is_imported(run_python, flags):
+    code = STATE + (
+        "assert (waiting, active) == (1, 0), names\n"
+        "assert not [n for n in sys.modules if n.startswith('mindspeed_rl_ext')], sys.modules\n"
+    )
+    done = run_python(code, *flags)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_module_is_imported_that_a_bare_python_has_not(run_python):
+    code = "import sys; print(sorted(sys.modules))"
+    with_hook, bare = run_python(code), run_python(code, MSRL_EXT_DISABLE="1")
+    assert with_hook.stdout == bare.stdout
+    isolated = run_python(code, "-I", "-S")
+    extra = set(eval(with_hook.stdout)) - set(eval(isolated.stdout))
+    assert extra <= {"site", "os", "stat", "_stat", "posixpath", "genericpath", "os.path",
+                     "_collections_abc", "_sitebuiltins", "sitecustomize", "usercustomize",
+                     "_distutils_hack", "types", "warnings"}, extra  # fmt: skip
+
+
+def test_without_site_python_starts_without_the_hook(run_python):
+    done = run_python(STATE + "assert (waiting, active) == (0, 0)", "-S")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes"])
+def test_turned_off_leaves_no_trace(run_python, value):
+    done = run_python(STATE + "assert (waiting, active) == (0, 0)", MSRL_EXT_DISABLE=value)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_zero_or_nothing_does_not_turn_it_off(run_python, value):
+    done = run_python(STATE + "assert waiting == 1", MSRL_EXT_DISABLE=value)
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_copies_of_the_pth_install_one_hook(run_python):
+    code = f"exec({startup_line()!r}); exec({startup_line()!r})\n{STATE}assert waiting == 1, names"
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "sys.modules['mindspeed_rl_ext'] = None",
+        "sys.path[:] = [p for p in sys.path if p == '']",
+        "sys.path.insert(0, 3.5)",
+        "sys.meta_path.clear()",
+        "sys.stderr = None",
+        "import os; os.environ = None",
+    ],
+)
+def test_a_broken_python_still_runs(run_python, host, broken):
+    code = f"import sys\n{broken}\nexec({startup_line()!r})\n"
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+    tail = "\ntry:\n    import mindspeed_rl\nexcept ImportError:\n    pass\n"
+    done = run_python(code + tail)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_package_that_is_gone_is_said_once_and_the_host_runs(run_python, host, tmp_path):
+    code = "import sys; sys.modules['mindspeed_rl_ext'] = None; import mindspeed_rl"
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("mindspeed-rl-ext is NOT active in mindspeed_rl") == 1
+    assert "msrl-ext doctor" in done.stderr
+
+
+def test_startup_is_inert_as_a_module():
+    """Importing it (doctests, tools) does what the `.pth` does and no more."""
+    import importlib
+
+    before = list(sys.meta_path)
+    try:
+        importlib.import_module("mindspeed_rl_ext.activation.startup")
+        added = [f for f in sys.meta_path if f not in before]
+        assert [f.__name__ for f in added] in ([], ["MsrlExtStartup"])
+    finally:
+        sys.meta_path[:] = before

@@ -1,0 +1,5 @@
+"""A double: binds the scoring function by a from-import, as the host does."""
+
+from mindspeed_rl.models.rule_verifier import compute_verifier_score
+
+__all__ = ["compute_verifier_score"]
