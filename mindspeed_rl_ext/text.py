@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # No pattern here can read a long stretch, fail, and read it again from the next character:
 # what follows an unbounded run is always optional.
@@ -53,21 +53,25 @@ class Box:
 
     Args:
         source: the text that holds it.
+        command: `boxed` or `fbox`.
         start: index of its first backslash.
         end: index after its last character; the end of the text where it is not closed.
         content_start: index of the first character inside.
         content_end: index after the last character inside.
         closed: whether its brace was closed; a bare `\boxed 5` needs none and counts as closed.
+        braced: whether its content stands in braces.
         depth: how many boxes are open around it.
     """
 
     source: str = field(repr=False)
+    command: str
     start: int
     end: int
     content_start: int
     content_end: int
     closed: bool
-    depth: int = 0
+    braced: bool
+    depth: int
 
     @property
     def content(self) -> str:
@@ -107,28 +111,32 @@ def find_boxes(text: str) -> list[Box]:
     stack: list[int] = []
     open_boxes = 0
     for event in _BOX_EVENTS.finditer(text):
-        if event["command"]:
-            if event["bare"] is not None:
-                start, end = event.start("bare"), event.end("bare")
-                end = start + len(event["bare"].rstrip(".,/"))
-                boxes.append(Box(text, event.start(), end, start, end, True, open_boxes))
-            elif event["open"] is not None:
-                stack.append(len(boxes))
-                boxes.append(
-                    Box(text, event.start(), len(text), event.end(), len(text), False, open_boxes)
-                )
-                open_boxes += 1
+        if event["bare"] is not None:
+            start = event.start("bare")
+            end = start + len(event["bare"].rstrip(".,/"))
+            command = event["command"]
+            boxes.append(
+                Box(text, command, event.start(), end, start, end, True, False, open_boxes)
+            )
+        elif event["open"] is not None:
+            stack.append(len(boxes))
+            boxes.append(_unclosed(text, event, open_boxes))
+            open_boxes += 1
         elif event[0] == "{":
             stack.append(-1)
         elif event[0] == "}" and stack:
             index = stack.pop()
             if index >= 0:
-                box = boxes[index]
-                boxes[index] = Box(
-                    text, box.start, event.end(), box.content_start, event.start(), True, box.depth
+                boxes[index] = replace(
+                    boxes[index], end=event.end(), content_end=event.start(), closed=True
                 )
                 open_boxes -= 1
     return boxes
+
+
+def _unclosed(text: str, event: re.Match[str], depth: int) -> Box:
+    end = len(text)
+    return Box(text, event["command"], event.start(), end, event.end(), end, False, True, depth)
 
 
 def last_boxed(text: str) -> str | None:

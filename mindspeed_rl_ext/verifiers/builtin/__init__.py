@@ -1,0 +1,1 @@
+"""The built-in verifiers: one file, one idea; the file has the verifier's name."""

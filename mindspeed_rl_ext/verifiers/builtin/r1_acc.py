@@ -1,0 +1,39 @@
+r"""`r1_acc`: the last box of the last answer block equals the reference answer.
+
+Covers: what stands in the answer block only; a right box in think does not count. Does not cover:
+the layout; `r1_format` does.
+
+| response, for the reference `42` | score | outcome |
+|---|---|---|
+| `... <answer>\boxed{42}</answer>`, `\boxed{42.0}`, `\boxed{x = 42}` | 1 | CORRECT |
+| `... <answer>\boxed{41}</answer>` | -1 | WRONG |
+| `... <answer>\boxed{\int f}</answer>`: no stage decides | -1 | UNPARSEABLE |
+| no answer block, no closed box in it | -1 | NO_ANSWER |
+| an empty reference | -1 | BAD_REFERENCE |
+"""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.equivalence import equivalent
+from mindspeed_rl_ext.verifiers.extraction import last_block
+from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
+
+
+@verifier("r1_acc", needs=("answer",), levels=(1.0, -1.0))
+def r1_acc(response: str, *, answer: str) -> Verdict:
+    """1 where the box in the answer block equals the reference answer, else -1.
+
+    Args:
+        response: the policy's text.
+        answer: the reference answer.
+    """
+    block = last_block(response)
+    boxed = None if block is None else last_boxed(block)
+    if not boxed:
+        found = "no closed <answer> block" if block is None else "no closed box in the answer"
+        return Verdict(Outcome.NO_ANSWER, -1.0, found, "extraction")
+    judged = equivalent(boxed, answer)
+    level = 1.0 if judged.outcome is Outcome.CORRECT else -1.0
+    return Verdict(judged.outcome, level, judged.reason, judged.stage)

@@ -1,0 +1,38 @@
+r"""`simplerl`: format and accuracy in one, as SimpleRL-Zero rewards them.
+
+Covers: the format is a closed box anywhere in the response; the answer is the last one. Does not
+cover: tags; `r1_format` does.
+
+| response, for the reference `42` | score | outcome |
+|---|---|---|
+| `so \boxed{42}`, `\boxed{41} ... \boxed{42}` | 1 | CORRECT |
+| `so \boxed{41}`, `\boxed{42} ... \boxed{41}` | -0.5 | WRONG |
+| a box that no stage decides | -0.5 | UNPARSEABLE |
+| `so 42`, an unclosed box, an empty box | -1 | BAD_FORMAT |
+| an empty reference | -1 | BAD_REFERENCE |
+"""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.equivalence import equivalent
+from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
+
+_LEVELS = {Outcome.CORRECT: 1.0, Outcome.BAD_REFERENCE: -1.0}
+
+
+@verifier("simplerl", needs=("answer",), levels=(1.0, -0.5, -1.0))
+def simplerl(response: str, *, answer: str) -> Verdict:
+    """1 for a right box, -0.5 for a wrong one, -1 for none.
+
+    Args:
+        response: the policy's text.
+        answer: the reference answer.
+    """
+    boxed = last_boxed(response)
+    if not boxed:
+        return Verdict(Outcome.BAD_FORMAT, -1.0, "no closed box", "format")
+    judged = equivalent(boxed, answer)
+    score = _LEVELS.get(judged.outcome, -0.5)
+    return Verdict(judged.outcome, score, judged.reason, judged.stage)

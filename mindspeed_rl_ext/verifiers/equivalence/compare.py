@@ -1,0 +1,242 @@
+"""When two trees are the same: structures item by item, values by their worth in a field.
+
+Covers: tuples and intervals (order and brackets count), sets and lists (order does not, how often
+does), unions, matrices, equations, inequalities, plus-or-minus, intervals written as relations.
+Does not cover: what needs more than one value, such as solving. Every answer is True, False or
+None: None where these rules do not decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import permutations
+
+from mindspeed_rl_ext.verifiers.equivalence.field import Field
+from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
+from mindspeed_rl_ext.verifiers.equivalence.primes import small_fraction
+from mindspeed_rl_ext.verifiers.equivalence.signs import alternatives
+from mindspeed_rl_ext.verifiers.equivalence.tree import (
+    Based,
+    Call,
+    Joined,
+    Listing,
+    Matrix,
+    Node,
+    Product,
+    Relation,
+    Sum,
+    Symbol,
+    UnreadableError,
+    symbols,
+)
+from mindspeed_rl_ext.verifiers.equivalence.tree import Sequence as Bracketed
+
+MAX_ITEMS = 128
+_FLIPPED = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_STRUCTURES = (Bracketed, Listing, Joined, Matrix, Relation)
+
+
+class Comparison:
+    """Compares trees at the points of two fields over the same prime's kind.
+
+    Args:
+        fields: independent points modulo the same prime; the second serves equations only.
+        policy: the conventions.
+    """
+
+    def __init__(self, fields: tuple[Field, Field], policy: Policy) -> None:
+        self._field, self._other = fields
+        self._policy = policy
+
+    def same(self, left: Node, right: Node) -> bool | None:
+        """Whether two trees are the same mathematics; None where that is not decided."""
+        if left == right:
+            return True
+        for one, two in ((left, right), (right, left)):
+            if isinstance(one, Relation) and not isinstance(two, Relation):
+                return self._relation_and_other(one, two)
+        if isinstance(left, Relation) and isinstance(right, Relation):
+            return self._relations(left, right)
+        if self._is_list(left) or self._is_list(right):
+            return self._unordered(_items(left), _items(right))
+        if isinstance(left, Bracketed) and isinstance(right, Bracketed):
+            return self._bracketed(left, right)
+        if isinstance(left, Joined) and isinstance(right, Joined):
+            return self._unordered(left.items, right.items)
+        if isinstance(left, Matrix) and isinstance(right, Matrix):
+            return self._matrices(left, right)
+        if isinstance(left, Based) or isinstance(right, Based):
+            return False if isinstance(left, Based) and isinstance(right, Based) else None
+        if isinstance(left, _STRUCTURES) or isinstance(right, _STRUCTURES):
+            return None
+        return self._values(left, right)
+
+    def _is_list(self, node: Node) -> bool:
+        is_set = isinstance(node, Bracketed) and node.opening == r"\{"
+        return is_set or isinstance(node, Listing) or len(alternatives(node)) > 1
+
+    def _values(self, left: Node, right: Node) -> bool | None:
+        a, b = self._field.value(left), self._field.value(right)
+        if a.exact is not None and b.exact is not None:
+            return a.exact == b.exact
+        if a.residue == b.residue:
+            # `x - x + 5` is 5 everywhere, yet no answer that a reader would take for 5.
+            return True if symbols(left) == symbols(right) else None
+        return None if a.opaque or b.opaque else False
+
+    def _ordered(self, left: Iterable[Node], right: Iterable[Node]) -> bool | None:
+        return _all(self.same(a, b) for a, b in zip(left, right, strict=True))
+
+    def _unordered(self, left: Sequence[Node], right: Sequence[Node]) -> bool | None:
+        """Matches items one to one; being the same is transitive, so greedy is enough."""
+        if len(left) > MAX_ITEMS or len(right) > MAX_ITEMS:
+            raise UnreadableError(f"a list of more than {MAX_ITEMS} items")
+        if len(left) != len(right):
+            return False
+        if not self._policy.unordered_lists:
+            return self._ordered(left, right)
+        rest, undecided = list(right), False
+        for item in left:
+            said = [self.same(item, other) for other in rest]
+            if True in said:
+                rest.pop(said.index(True))
+            elif None in said:
+                undecided = True
+            else:
+                return False
+        return None if undecided else True
+
+    def _bracketed(self, left: Bracketed, right: Bracketed) -> bool | None:
+        if (left.opening, left.closing) != (right.opening, right.closing):
+            return False
+        if len(left.items) != len(right.items):
+            return False
+        return self._ordered(left.items, right.items)
+
+    def _matrices(self, left: Matrix, right: Matrix) -> bool | None:
+        if left.kind != right.kind:
+            return None
+        if [len(row) for row in left.rows] != [len(row) for row in right.rows]:
+            return False
+        return _all(self._ordered(a, b) for a, b in zip(left.rows, right.rows, strict=True))
+
+    def _relations(self, left: Relation, right: Relation) -> bool | None:
+        if left.signs == ("=",) and right.signs == ("=",):
+            return self._equations(left, right)
+        if len(left.signs) == len(right.signs) == 1 and left.signs[0] in _FLIPPED:
+            ratio = self._ratio(left, right)
+            wanted = left.signs[0] if ratio is None or ratio > 0 else _FLIPPED[left.signs[0]]
+            if ratio is not None and right.signs[0] == wanted:
+                return True
+        turned = Relation(
+            tuple(_FLIPPED.get(sign, sign) for sign in reversed(right.signs)), right.sides[::-1]
+        )
+        for other in (right, turned):
+            if left.signs == other.signs and self._ordered(left.sides, other.sides):
+                return True
+        return None
+
+    def _equations(self, left: Relation, right: Relation) -> bool | None:
+        """The same where left side less right side is the same but for a constant factor."""
+        if _is_name(left.sides[0]) and left.sides[0] == right.sides[0]:
+            return self.same(left.sides[1], right.sides[1])
+        for order in permutations(right.sides):
+            if self._ordered(left.sides, order):
+                return True
+        return True if self._ratio(left, right) is not None else None
+
+    def _ratio(self, left: Relation, right: Relation) -> Fraction | None:
+        """The small constant that one difference of sides is of the other; None for no such."""
+        differences = [_difference(side) for side in (left, right)]
+        if symbols(differences[0]) != symbols(differences[1]):
+            return None
+        ratios = set()
+        for field in (self._field, self._other):
+            a, b = map(field.value, differences)
+            if a.opaque or b.opaque or not a.residue or not b.residue:
+                return None
+            ratios.add(a.residue * pow(b.residue, -1, field.prime) % field.prime)
+        return small_fraction(ratios.pop(), self._field.prime) if len(ratios) == 1 else None
+
+    def _relation_and_other(self, relation: Relation, other: Node) -> bool | None:
+        names = [side for side in relation.sides if _is_name(side)]
+        if set(relation.signs) == {"="}:
+            return self._stated(relation.sides, other)
+        if relation.signs == ("in",) and names[:1] == [relation.sides[0]]:
+            return self.same(relation.sides[1], other)
+        interval = _interval(relation)
+        if interval is not None and self._policy.relation_is_interval:
+            return self.same(interval, other)
+        return None
+
+    def _stated(self, sides: tuple[Node, ...], other: Node) -> bool | None:
+        """`x = 5` and `5 = x` state 5; so does `x = 2 + 3 = 5`, if all sides agree."""
+        rest = [side for side in sides if not _is_name(side)]
+        if _is_name(other) and any(side == other for side in sides):
+            return None
+        if not rest or len(rest) < len(sides) - 1:
+            return None
+        if not all(self.same(rest[0], side) for side in rest[1:]):
+            return None
+        return self.same(rest[0], other)
+
+
+def _items(node: Node) -> list[Node]:
+    r"""The items of a list or set; an item with `\pm` counts as its two values."""
+    items = node.items if isinstance(node, (Listing, Bracketed)) else (node,)
+    if isinstance(node, Bracketed) and node.opening != r"\{":
+        items = (node,)
+    return [value for item in items for value in alternatives(item)]
+
+
+def _all(said: Iterable[bool | None]) -> bool | None:
+    undecided = False
+    for one in said:
+        if one is False:
+            return False
+        undecided |= one is None
+    return None if undecided else True
+
+
+def _is_name(node: Node) -> bool:
+    """What may stand for a value: `x`, `f(x)`, `|AB|`, `(p, q)`."""
+    if isinstance(node, Bracketed):
+        return node.opening == "(" and all(isinstance(item, Symbol) for item in node.items)
+    if isinstance(node, Symbol):
+        return node.name not in ("e", "i", r"\pi", r"\infty", r"\emptyset")
+    if isinstance(node, Call) and node.name == "abs":
+        return _is_segment(node.arguments[0])
+    return isinstance(node, Call) and len(node.name) == 1
+
+
+def _is_segment(node: Node) -> bool:
+    """`AB`, as in the length `|AB|`."""
+    factors = node.factors if isinstance(node, Product) else ()
+    return len(factors) == 2 and all(
+        isinstance(factor, Symbol) and factor.name.isupper() for factor, _ in factors
+    )
+
+
+def _difference(equation: Relation) -> Node:
+    return Sum((("+", equation.sides[0]), ("-", equation.sides[1])))
+
+
+def _interval(relation: Relation) -> Node | None:
+    """`1 < x <= 2` as `(1, 2]`, `x > 3` as `(3, oo)`; None for other relations."""
+    signs, sides = relation.signs, relation.sides
+    if signs[0] in (">", ">="):
+        signs, sides = tuple(_FLIPPED.get(s, s) for s in reversed(signs)), sides[::-1]
+    if any(sign not in ("<", "<=") for sign in signs):
+        return None
+    infinity = Symbol(r"\infty")
+    ends: tuple[Node, Node] | None = None
+    if len(sides) == 3 and _is_name(sides[1]):
+        ends = (sides[0], sides[2])
+    elif len(sides) == 2 and _is_name(sides[0]) and not _is_name(sides[1]):
+        ends, signs = (Sum((("-", infinity),)), sides[1]), ("<", signs[0])
+    elif len(sides) == 2 and _is_name(sides[1]) and not _is_name(sides[0]):
+        ends, signs = (sides[0], infinity), (signs[0], "<")
+    if ends is None:
+        return None
+    return Bracketed("(" if signs[0] == "<" else "[", ")" if signs[1] == "<" else "]", ends)

@@ -1,0 +1,269 @@
+r"""What a tree is worth: an exact fraction where it has one, and a residue modulo a large prime.
+
+Covers: rational functions of any symbols, square roots of fractions, `i`, powers, factorials,
+binomials. A symbol becomes a random residue; a square root of a fraction becomes the product of
+one fixed root for each prime in it, so that `\sqrt2\sqrt3` and `\sqrt6` agree. Such a map keeps
+sums and products, hence: different residues are a proof that two trees differ, and equal ones
+a proof that they are equal but for a chance below 2^-50. No floating point number is involved.
+Does not cover: what `\sin`, `e^x` or a root of a sum is worth. These are opaque: the same function
+of the same argument is the same, and a difference proves nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from mindspeed_rl_ext.verifiers.equivalence.primes import (
+    NUM_PRIMES,
+    large_prime,
+    prime_factors,
+    square_root,
+)
+from mindspeed_rl_ext.verifiers.equivalence.tree import (
+    Call,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Symbol,
+    UnreadableError,
+)
+
+MAX_EXACT_BITS = 8192
+MAX_FACTORIAL = 1000
+_HALF = Fraction(1, 2)
+
+
+class NoSquareRootError(Exception):
+    """This prime has no root of a number; another prime has to be taken."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """The worth of a tree.
+
+    Args:
+        residue: modulo the field's prime.
+        exact: the fraction, where it is one of bounded size.
+        opaque: whether something was involved whose differences prove nothing.
+    """
+
+    residue: int
+    exact: Fraction | None = None
+    opaque: bool = False
+
+
+class Field:
+    """Evaluates trees at one random point modulo one large prime.
+
+    Args:
+        seed: fixes the point, so that the same pair has the same verdict anywhere.
+        index: which prime.
+    """
+
+    def __init__(self, seed: str, index: int) -> None:
+        self._seed = seed
+        self.prime = large_prime(index % NUM_PRIMES)
+        self._roots: dict[int, int] = {}
+        # Nodes are kept beside their values: an id is only unique while its object lives.
+        self._values: dict[int, tuple[Node, Value]] = {}
+
+    def value(self, node: Node) -> Value:
+        """The worth of a tree.
+
+        Raises:
+            UnreadableError: it has no worth here: a division by zero, a huge factorial, a list.
+            NoSquareRootError: this prime cannot be used.
+        """
+        known = self._values.get(id(node))
+        if known is None:
+            known = (node, self._evaluate(node))
+            self._values[id(node)] = known
+        return known[1]
+
+    def _evaluate(self, node: Node) -> Value:
+        if isinstance(node, Number):
+            return self._rational(node.value)
+        if isinstance(node, Symbol):
+            return self._symbol(node.name)
+        if isinstance(node, Sum):
+            return self._sum(node)
+        if isinstance(node, Product):
+            return self._product(node)
+        if isinstance(node, Power):
+            return self._power(self.value(node.base), self.value(node.exponent))
+        if isinstance(node, Call):
+            return self._call(node)
+        raise UnreadableError(f"a {type(node).__name__.lower()} where a value is expected")
+
+    def _rational(self, value: Fraction) -> Value:
+        residue = value.numerator * self._inverse(value.denominator) % self.prime
+        small = value.numerator.bit_length() + value.denominator.bit_length() <= MAX_EXACT_BITS
+        return Value(residue, value if small else None)
+
+    def _symbol(self, name: str) -> Value:
+        if name == "i":
+            return Value(self._root_of(-1))
+        if name in (r"\infty", r"\emptyset"):
+            return Value(self._hash("symbol", name), opaque=True)
+        return Value(self._hash("symbol", name))
+
+    def _sum(self, node: Sum) -> Value:
+        total = Value(0, Fraction(0))
+        for sign, term in node.terms:
+            if sign not in "+-":
+                raise UnreadableError("a sign of plus or minus where one value is expected")
+            value = self.value(term)
+            if sign == "-":
+                value = self._negative(value)
+            residue = (total.residue + value.residue) % self.prime
+            total = self._combine(residue, operator.add, total, value)
+        return total
+
+    def _product(self, node: Product) -> Value:
+        total = Value(1, Fraction(1))
+        for factor, divides in node.factors:
+            value = self.value(factor)
+            if divides:
+                value = self._reciprocal(value)
+            residue = total.residue * value.residue % self.prime
+            total = self._combine(residue, operator.mul, total, value)
+        return total
+
+    def _combine(
+        self, residue: int, operation: Callable[[Fraction, Fraction], Fraction], a: Value, b: Value
+    ) -> Value:
+        exact = None
+        if a.exact is not None and b.exact is not None:
+            exact = operation(a.exact, b.exact)
+            if exact.numerator.bit_length() + exact.denominator.bit_length() > MAX_EXACT_BITS:
+                exact = None
+        return Value(residue, exact, a.opaque or b.opaque)
+
+    def _negative(self, value: Value) -> Value:
+        exact = None if value.exact is None else -value.exact
+        return Value(-value.residue % self.prime, exact, value.opaque)
+
+    def _reciprocal(self, value: Value) -> Value:
+        if value.exact == 0:
+            raise UnreadableError("a division by zero")
+        exact = None if value.exact is None else 1 / value.exact
+        return Value(self._inverse(value.residue), exact, value.opaque)
+
+    def _inverse(self, residue: int) -> int:
+        if residue % self.prime == 0:
+            raise UnreadableError("a division by zero")
+        return pow(residue, -1, self.prime)
+
+    def _power(self, base: Value, exponent: Value) -> Value:
+        if exponent.exact is None:
+            return self._opaque("power", base, exponent)
+        if exponent.exact.denominator == 1:
+            return self._whole_power(base, exponent.exact.numerator)
+        if exponent.exact.denominator == 2:
+            return self._whole_power(self._square_root(base), exponent.exact.numerator)
+        return self._opaque("power", base, exponent)
+
+    def _whole_power(self, base: Value, exponent: int) -> Value:
+        if exponent <= 0 and base.residue == 0:
+            raise UnreadableError("zero to a power that is not positive")
+        residue = pow(base.residue, exponent, self.prime)
+        exact = None
+        if base.exact is not None:
+            bits = base.exact.numerator.bit_length() + base.exact.denominator.bit_length()
+            if abs(base.exact) <= 1 and base.exact.denominator == 1:
+                exact = base.exact ** (2 - exponent % 2)
+            elif bits * abs(exponent) <= MAX_EXACT_BITS:
+                exact = base.exact**exponent
+        return Value(residue, exact, base.opaque)
+
+    def _square_root(self, inside: Value) -> Value:
+        if inside.exact is None:
+            return self._opaque("power", inside, self._rational(_HALF))
+        if inside.exact == 0:
+            return inside
+        product = abs(inside.exact.numerator) * inside.exact.denominator
+        outside, residue = 1, 1
+        free = 1
+        for factor, count in prime_factors(product).items():
+            outside *= factor ** (count // 2)
+            if count % 2:
+                residue = residue * self._root_of(factor) % self.prime
+                free *= factor
+        scale = Fraction(outside, inside.exact.denominator)
+        if inside.exact >= 0 and free == 1:
+            return self._rational(scale)
+        if inside.exact < 0:
+            residue = residue * self._root_of(-1) % self.prime
+        return Value(residue * self._rational(scale).residue % self.prime)
+
+    def _root_of(self, number: int) -> int:
+        """One fixed square root of a prime or of -1."""
+        if number not in self._roots:
+            root = square_root(number % self.prime, self.prime)
+            if root is None:
+                raise NoSquareRootError
+            self._roots[number] = root
+        return self._roots[number]
+
+    def _call(self, node: Call) -> Value:
+        arguments = [self.value(argument) for argument in node.arguments]
+        exact = [argument.exact for argument in arguments]
+        if node.name == "root":
+            return self._root(arguments[0], arguments[1])
+        if node.name == "abs" and exact[0] is not None:
+            return self._rational(abs(exact[0]))
+        if node.name in ("factorial", "binom"):
+            return self._rational(Fraction(_counted(node.name, exact)))
+        if node.name == r"\exp":
+            return self._power(self._symbol("e"), arguments[0])
+        return self._opaque(node.name, *arguments)
+
+    def _root(self, degree: Value, inside: Value) -> Value:
+        if degree.exact == 2:
+            return self._square_root(inside)
+        if degree.exact is None or degree.exact.denominator != 1 or degree.exact < 2:
+            raise UnreadableError("a root whose degree is no whole number above one")
+        k = degree.exact.numerator
+        if inside.exact is not None and k <= 64:
+            parts = (inside.exact.numerator, inside.exact.denominator)
+            roots = [_whole_root(part, k) for part in parts]
+            if roots[0] is not None and roots[1] is not None:
+                return self._rational(Fraction(roots[0], roots[1]))
+        return self._opaque("power", inside, self._rational(1 / degree.exact))
+
+    def _opaque(self, name: str, *arguments: Value) -> Value:
+        words = [str(argument.residue) for argument in arguments]
+        return Value(self._hash(name, *words), opaque=True)
+
+    def _hash(self, *words: str) -> int:
+        text = "\0".join((self._seed, *words)).encode("utf-8", "replace")
+        return int.from_bytes(hashlib.sha256(text).digest()[:16], "big") % self.prime
+
+
+def _counted(name: str, arguments: list[Fraction | None]) -> int:
+    numbers = []
+    for argument in arguments:
+        if argument is None or argument.denominator != 1:
+            raise UnreadableError(f"a {name} of something that is no whole number")
+        if not 0 <= argument <= MAX_FACTORIAL:
+            raise UnreadableError(f"a {name} beyond {MAX_FACTORIAL}")
+        numbers.append(argument.numerator)
+    return math.factorial(numbers[0]) if name == "factorial" else math.comb(*numbers)
+
+
+def _whole_root(number: int, degree: int) -> int | None:
+    """The exact root of a whole number that is not negative, or None."""
+    if number < 0:
+        return None
+    low, high = 0, 1 << (number.bit_length() // degree + 1)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if middle**degree < number else (low, middle)
+    return low if low**degree == number else None

@@ -1,0 +1,364 @@
+r"""What a factor is: numbers, names, groups, fractions, roots, functions, matrices.
+
+Covers: the tight half of the reader, under `reader`. Does not cover: operators between factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import NoReturn
+
+from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
+from mindspeed_rl_ext.verifiers.equivalence.tree import (
+    Based,
+    Call,
+    Matrix,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sequence,
+    Sum,
+    Symbol,
+    UnreadableError,
+    words,
+)
+
+MAX_DEPTH = 40
+MAX_EXPONENT = 4000
+END = Token("end", "")
+
+FUNCTIONS = words(r"""
+    \sin \cos \tan \cot \sec \csc \arcsin \arccos \arctan \sinh \cosh \tanh \ln \log \exp
+    \lg""")
+GREEK = words(r"""
+    \alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu
+    \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi
+    \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
+_APPLIED = frozenset("fghFGH")
+_CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
+_MATRIX_KINDS = {"pmatrix": "", "bmatrix": "", "vmatrix": "|", "Vmatrix": "||", "matrix": "none"}
+
+# What a factor without a sign before it may begin with: token kinds and token texts.
+STARTS = (
+    frozenset({"number", "letter", "(", "{", r"\frac", r"\sqrt", "√", r"\binom", r"\{"})
+    | FUNCTIONS
+    | GREEK
+)
+
+
+class AtomReader:
+    """Reads powers and what they are made of from a list of tokens."""
+
+    def __init__(self, found: list[Token]) -> None:
+        self._tokens = found
+        self._at = 0
+        self._depth = 0
+
+    def at_end(self) -> bool:
+        """Whether every token was read."""
+        return self._at >= len(self._tokens)
+
+    def peek(self, ahead: int = 0) -> Token:
+        """A token to come, or END."""
+        index = self._at + ahead
+        return self._tokens[index] if index < len(self._tokens) else END
+
+    def next(self) -> Token:
+        """Takes a token."""
+        token = self.peek()
+        self._at += 1
+        return token
+
+    def take(self, text: str) -> bool:
+        """Takes the token of this text, where it comes next."""
+        token = self.peek()
+        if token.text != text or token.kind in ("text", "end"):
+            return False
+        self._at += 1
+        return True
+
+    def expect(self, text: str) -> None:
+        """Takes the token of this text; raises UnreadableError where another one comes."""
+        if not self.take(text):
+            raise UnreadableError(f"{self.peek().text!r} where {text!r} is expected")
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Bounds the nesting."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise UnreadableError(f"nested more than {MAX_DEPTH} deep")
+        yield
+        self._depth -= 1
+
+    def sum(self) -> Node:
+        """Reads a sum; `reader.Reader` does."""
+        raise NotImplementedError
+
+    def items(self) -> list[Node]:
+        """Reads items; `reader.Reader` does."""
+        raise NotImplementedError
+
+    def power(self) -> Node:
+        """An atom with its exponent and factorials."""
+        base = self.atom()
+        while self.take("!"):
+            base = Call("factorial", (base,))
+        if self.take("^"):
+            base = Power(base, self._exponent())
+            while self.take("!"):
+                base = Call("factorial", (base,))
+            if self.peek().text == "^":
+                raise UnreadableError("two exponents in a row")
+        return base
+
+    def atom(self) -> Node:
+        """The smallest thing that has a value."""
+        token = self.peek()
+        if token.kind in ("text", "word"):
+            raise UnreadableError(f"the words {token.text[:40]!r} inside mathematics")
+        if token.kind == "number":
+            return self._number()
+        if token.kind == "letter" or token.text in GREEK:
+            return self._name()
+        if token.text in ("(", "[", r"\{"):
+            return self._bracket()
+        if token.text == "{":
+            return self.group()
+        if token.text == "|":
+            return self._absolute()
+        if token.text in FUNCTIONS:
+            return self._function()
+        if token.text == r"\frac":
+            return self._fraction()
+        if token.text in (r"\sqrt", "√"):
+            return self._root()
+        if token.text == r"\binom":
+            self.next()
+            return Call("binom", (self.argument(), self.argument()))
+        if token.text.startswith(r"\begin{"):
+            return self._matrix()
+        _refuse(token)
+
+    def group(self) -> Node:
+        """`{...}`: braces that group and mean nothing."""
+        self.expect("{")
+        with self.deeper():
+            node = self.sum()
+        self.expect("}")
+        return node
+
+    def argument(self) -> Node:
+        r"""An argument as TeX takes it: a group, or one digit, letter or command."""
+        token = self.peek()
+        if token.text == "{":
+            return self.group()
+        if token.kind == "number":
+            return Number(Fraction(self._one_digit()))
+        return self.atom()
+
+    def _exponent(self) -> Node:
+        """TeX takes one digit; people write `2^10` and mean ten, so that is ambiguous."""
+        token = self.peek()
+        if token.kind == "number" and len(token.text) > 1:
+            raise UnreadableError("an exponent of several digits without braces is ambiguous")
+        if token.text == "-" and self.peek(1).kind == "number":
+            self.next()
+            return Sum((("-", self._exponent()),))
+        return self.argument()
+
+    def _one_digit(self) -> str:
+        """Takes one digit of a number and leaves the rest."""
+        token = self.peek()
+        if "." in token.text or "e" in token.text.lower():
+            raise UnreadableError("a decimal where TeX takes one digit")
+        if len(token.text) == 1:
+            self.next()
+        else:
+            # The list of tokens is this reader's own copy.
+            self._tokens = list(self._tokens)
+            self._tokens[self._at] = Token("number", token.text[1:])
+        return token.text[0]
+
+    def _number(self) -> Node:
+        text = self.next().text
+        if self.peek().text == "_":
+            self.next()
+            return self._based(text)
+        value = exact(text)
+        parts = self._literal_fraction() if text.isdigit() else None
+        if parts is None:
+            return Number(value)
+        numerator, denominator, length = parts
+        self._at += length
+        if not 0 < numerator < denominator or self.peek().text in ("^", "!"):
+            raise UnreadableError("a whole number beside a fraction that makes no mixed number")
+        return Number(value + Fraction(numerator, denominator))
+
+    def _literal_fraction(self) -> tuple[int, int, int] | None:
+        r"""The `\frac{1}{2}` or `1/2` that comes next, if it is literal, and its tokens."""
+        texts = [self.peek(i).text for i in range(7)]
+        layouts = (
+            (texts[1:2] == ["/"], texts[0], texts[2], 3),
+            (
+                texts[:2] + texts[3:5] + texts[6:] == [r"\frac", "{", "}", "{", "}"],
+                texts[2],
+                texts[5],
+                7,
+            ),
+            (texts[0] == r"\frac" and len(texts[1]) == 2, texts[1][:1], texts[1][1:], 2),
+            (texts[:1] + texts[2:3] + texts[4:5] == [r"\frac", "{", "}"], texts[1], texts[3], 5),
+        )
+        for fits, numerator, denominator, length in layouts:
+            if fits and numerator.isdigit() and denominator.isdigit():
+                return int(numerator), int(denominator), length
+        return None
+
+    def _based(self, digits: str) -> Node:
+        base = self.argument_number()
+        if not 2 <= base <= 36 or not digits.isdigit() or any(int(d) >= base for d in digits):
+            raise UnreadableError("a numeral that does not fit its base")
+        return Based(digits.lstrip("0") or "0", base)
+
+    def argument_number(self) -> int:
+        """A subscript that is a whole number of at most two digits, with or without braces."""
+        braced = self.take("{")
+        token = self.next()
+        if token.kind != "number" or not token.text.isdigit() or len(token.text) > 2:
+            raise UnreadableError("a subscript that is no base")
+        if braced:
+            self.expect("}")
+        return int(token.text)
+
+    def _name(self) -> Node:
+        token = self.next()
+        name = token.text
+        if self.take("_"):
+            name += "_" + self._subscript()
+        while self.take("'"):
+            name += "'"
+        if token.text in _APPLIED and self.peek().text == "(":
+            bracket = self._bracket()
+            arguments = bracket.items if isinstance(bracket, Sequence) else (bracket,)
+            return Call(name, arguments)
+        return Symbol(name)
+
+    def _subscript(self) -> str:
+        """The text of a subscript: it is part of the name."""
+        if not self.take("{"):
+            return self.next().text
+        parts, depth = [], 1
+        while depth:
+            token = self.next()
+            if token is END:
+                raise UnreadableError("a subscript that is not closed")
+            depth += (token.text == "{") - (token.text == "}")
+            parts.append(token.text)
+        return "".join(parts[:-1])
+
+    def _bracket(self) -> Node:
+        opening = self.next().text
+        with self.deeper():
+            items = self.items()
+        closing = self.next().text
+        if closing not in (")", "]", r"\}") or (opening == r"\{") != (closing == r"\}"):
+            raise UnreadableError(f"{opening!r} closed by {closing!r}")
+        if len(items) == 1 and (opening, closing) in (("(", ")"), ("[", "]")):
+            return items[0]
+        if len(items) == 1 and opening != r"\{":
+            raise UnreadableError(f"{opening!r} closed by {closing!r}")
+        return Sequence(opening, closing, tuple(items))
+
+    def _absolute(self) -> Node:
+        self.expect("|")
+        with self.deeper():
+            inside = self.sum()
+        self.expect("|")
+        return Call("abs", (inside,))
+
+    def _function(self) -> Node:
+        r"""`\sin x`, `\sin^2 (x)`, `\log_2 8`: the argument is a group or what a term begins."""
+        name = self.next().text
+        exponent = None
+        if self.take("_"):
+            name += "_" + self._subscript()
+        if self.take("^"):
+            exponent = self._exponent()
+            if exponent == Sum((("-", Number(Fraction(1))),)):
+                raise UnreadableError("an inverse function written as a power")
+        with self.deeper():
+            argument = self._function_argument()
+        call = Call(name, (argument,))
+        return call if exponent is None else Power(call, exponent)
+
+    def _function_argument(self) -> Node:
+        if self.peek().text == "(":
+            return self._bracket()
+        factors = [(self.power(), False)]
+        while self.peek().kind in ("number", "letter") or self.peek().text in GREEK:
+            factors.append((self.power(), False))
+        return factors[0][0] if len(factors) == 1 else Product(tuple(factors))
+
+    def _fraction(self) -> Node:
+        self.expect(r"\frac")
+        first = self.peek(1) if self.peek().text == "{" else self.peek()
+        numerator = self.argument()
+        second = self.peek(1) if self.peek().text == "{" else self.peek()
+        if first.text == second.text == "d":
+            raise UnreadableError("a derivative")
+        return Product(((numerator, False), (self.argument(), True)))
+
+    def _root(self) -> Node:
+        if self.take("√"):
+            # The sign alone covers the whole number behind it.
+            return Call("root", (Number(Fraction(2)), self.atom()))
+        self.expect(r"\sqrt")
+        degree: Node = Number(Fraction(2))
+        if self.take("["):
+            degree = self.sum()
+            self.expect("]")
+        inside = self._bracket() if self.peek().text == "(" else self._root_argument()
+        return Call("root", (degree, inside))
+
+    def _root_argument(self) -> Node:
+        r"""`\sqrt3` is one digit in TeX; `\sqrt 13` and `√13` mean thirteen to people."""
+        token = self.peek()
+        if token.kind == "number" and len(token.text) > 1:
+            raise UnreadableError("a root of several digits without braces is ambiguous")
+        return self.argument()
+
+    def _matrix(self) -> Node:
+        kind = self.next().text[len(r"\begin{") : -1]
+        if kind not in _MATRIX_KINDS:
+            raise UnreadableError(f"the environment {kind[:20]!r}")
+        rows: list[tuple[Node, ...]] = []
+        row: list[Node] = []
+        end = rf"\end{{{kind}}}"
+        with self.deeper():
+            while not self.take(end):
+                row.append(self.sum())
+                if self.take("\\\\") or self.peek().text == end:
+                    rows.append(tuple(row))
+                    row = []
+                else:
+                    self.expect("&")
+        if row or not rows or len({len(r) for r in rows}) != 1:
+            raise UnreadableError("a matrix whose rows differ in length")
+        return Matrix(_MATRIX_KINDS[kind], tuple(rows))
+
+
+def exact(text: str) -> Fraction:
+    """The exact value of a literal, decimals and exponents included."""
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(exponent) > len(str(MAX_EXPONENT)) + 1 or abs(int(exponent or 0)) > MAX_EXPONENT:
+        raise UnreadableError("an exponent beyond what is read")
+    whole, _, decimals = mantissa.partition(".")
+    value = Fraction(int(whole + decimals or 0), 10 ** len(decimals))
+    return value * Fraction(10) ** int(exponent or 0)
+
+
+def _refuse(token: Token) -> NoReturn:
+    raise UnreadableError(f"{token.text[:20]!r} is not read" if token.text else "it ends too early")

@@ -1,0 +1,159 @@
+r"""Answers that are words, choice letters, or numbers with a unit behind them.
+
+Covers: `\text{Evelyn}` and `Evelyn`, `\text{(C)}` and `C`, plain words; units, degrees and
+percent signs taken off the end of a number.
+Does not cover: translations, number words, units converted into each other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
+from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
+from mindspeed_rl_ext.verifiers.equivalence.tree import words
+
+# Bare words, without \text, that can only be units or counted things.
+_BARE_UNITS = words("""
+    degrees degree dollars dollar cents cent percent inches inch feet foot yards yard miles mile
+    meters meter metres metre kilometers cm mm km kg grams pounds ounces gallons liters hours hour
+    minutes minute seconds second days day weeks week months month years year units unit""")
+# Words behind a number that are no unit: they change what it says.
+_NOT_UNITS = words("""
+    or and more less than least most not mod modulo if for when where only about approximately
+    thousand hundred dozen dozens million billion trillion pair pairs squared cubed negative minus
+    plus times half halves third thirds quarter quarters base factorial is was infinity""")
+
+
+_OPENING = frozenset({"(", "[", "{", r"\{"})
+_CLOSING = frozenset({")", "]", "}", r"\}"})
+
+
+class Measured(NamedTuple):
+    """The tokens of a quantity and its unit, empty where there is none."""
+
+    tokens: list[Token]
+    unit: str
+
+
+def words_of(found: list[Token], policy: Policy) -> str | None:
+    r"""The words of an answer that is nothing but `\text{...}`, or None.
+
+    Example:
+        >>> from mindspeed_rl_ext.verifiers.equivalence.lexer import tokens
+        >>> words_of(tokens(r"\text{(C)}"), Policy()), words_of(tokens("x"), Policy())
+        ('c', None)
+    """
+    inner = _unwrapped(found)
+    if len(inner) != 1 or inner[0].kind not in ("text", "word"):
+        return None
+    return _folded(inner[0].text, policy)
+
+
+def letters_of(found: list[Token], policy: Policy) -> str | None:
+    """The letters of an answer that is nothing but bare letters, as one string, or None."""
+    inner = _unwrapped(found)
+    if not inner or any(token.kind != "letter" for token in inner):
+        return None
+    return _folded("".join(token.text for token in inner), policy)
+
+
+def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool | None:
+    r"""Whether two answers are the same words; None where they are not both words.
+
+    Bare letters count as words only beside a `\text`: alone they may be a product.
+    """
+    worded = [words_of(side, policy) for side in (left, right)]
+    if worded[0] is None and worded[1] is None:
+        return None
+    spelled = [
+        word.replace(" ", "") if word is not None else letters_of(side, policy)
+        for word, side in zip(worded, (left, right), strict=True)
+    ]
+    if spelled[0] is not None and spelled[1] is not None:
+        return spelled[0] == spelled[1]
+    inner = [_unwrapped(side) for side in (left, right)]
+    return True if _flat(inner[0], policy) == _flat(inner[1], policy) else None
+
+
+def measured(found: list[Token]) -> Measured:
+    r"""Takes the unit off the end: `5 \text{ cm}^2`, `90^\circ`, `10\%`, `30 degrees`.
+
+    Example:
+        >>> from mindspeed_rl_ext.verifiers.equivalence.lexer import tokens
+        >>> measured(tokens(r"15\text{ cm}^2")).unit
+        'cm^2'
+    """
+    found = _without_braces(found)
+    end = len(found)
+    exponent = ""
+    texts = [token.text for token in found]
+    if texts[-2:] == ["^", r"\circ"]:
+        return Measured(found[:-2], "degree") if end > 2 else Measured(found, "")
+    if texts[-4:] == ["^", "{", r"\circ", "}"]:
+        return Measured(found[:-4], "degree") if end > 4 else Measured(found, "")
+    if texts[-1:] in (["%"], [r"\%"]):
+        return Measured(found[:-1], "percent") if end > 1 else Measured(found, "")
+    if end > 3 and texts[-2] == "^" and found[-1].kind == "number" and found[-3].kind == "text":
+        exponent, end = "^" + texts[-1], end - 2
+    if end > 1 and found[end - 1].kind == "text" and _may_be_unit(texts[end - 1]):
+        return Measured(found[: end - 1], _singular(texts[end - 1]) + exponent)
+    return _bare_unit(found)
+
+
+def _may_be_unit(text: str) -> bool:
+    parts = text.lower().replace("-", " ").replace(".", " ").split()
+    letters = all(part.isalpha() or part in ("/", "%") for part in parts)
+    return letters and len(parts) <= 4 and not _NOT_UNITS.intersection(parts)
+
+
+def _bare_unit(found: list[Token]) -> Measured:
+    start = len(found)
+    if start > 1 and found[-1].kind == "word" and found[-1].text.lower() in _BARE_UNITS:
+        return Measured(found[:-1], _singular(found[-1].text))
+    while start and found[start - 1].kind == "letter":
+        start -= 1
+    word = "".join(token.text for token in found[start:])
+    if start and found[start - 1].kind == "number" and word.lower() in _BARE_UNITS:
+        return Measured(found[:start], _singular(word))
+    return Measured(found, "")
+
+
+def _without_braces(found: list[Token]) -> list[Token]:
+    """Without braces or brackets around the whole, where a unit may hide inside."""
+    while len(found) > 2 and (found[0].text, found[-1].text) in (("{", "}"), ("(", ")")):
+        depth, commas = 0, 0
+        for index, token in enumerate(found):
+            depth += (token.text in _OPENING) - (token.text in _CLOSING)
+            commas += token.text in (",", ";")
+            if depth == 0 and index < len(found) - 1:
+                return found
+        if commas and found[0].text == "(":
+            return found
+        found = found[1:-1]
+    return found
+
+
+def _unwrapped(found: list[Token]) -> list[Token]:
+    """Without brackets around a single token, as around the letter of a choice."""
+    for opening, closing in (("(", ")"), ("{", "}")):
+        if len(found) == 3 and (found[0].text, found[2].text) == (opening, closing):
+            return found[1:2]
+    return found
+
+
+def _folded(text: str, policy: Policy) -> str:
+    text = " ".join(text.split()).rstrip(".")
+    if len(text) == 3 and text[0] == "(" and text[2] == ")":
+        text = text[1]
+    return text.casefold() if policy.ignore_case else text
+
+
+def _flat(found: list[Token], policy: Policy) -> str:
+    """The characters of tokens without white space, for `June 20` beside `\\text{June 20}`."""
+    return _folded("".join("".join(token.text.split()) for token in found), policy)
+
+
+def _singular(unit: str) -> str:
+    folded = " ".join(unit.casefold().split()).strip(" .")
+    return folded[:-1] if folded.endswith("s") and len(folded) > 2 else folded

@@ -1,0 +1,109 @@
+r"""Where a response's answer is: its last answer block, its last box, its layout of blocks.
+
+Covers: blocks of tags found by one linear scan; the strict layout `<think>` block, white space,
+`<answer>` block, nothing else; prompts that already end in `<think>`.
+Does not cover: what the answer means; `equivalence` and `countdown` decide that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mindspeed_rl_ext.text import Tag, find_boxes, find_tags, strip_stop_tokens
+
+THINK_OPENING = "<think>"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Whether a response has the strict layout: the answer block's text, or what is wrong."""
+
+    answer: str | None
+    fault: str = ""
+
+
+def last_block(text: str, name: str = "answer") -> str | None:
+    """The text of the last closed block of a tag, or None.
+
+    A block runs from the nearest opening before its closing tag, so a stray opening earlier in
+    the response does not swallow the reasoning.
+
+    Example:
+        >>> last_block("<answer>1</answer> no: <answer>2</answer> <answer>3")
+        '2'
+    """
+    closing: Tag | None = None
+    for tag in reversed(find_tags(text, (name,))):
+        if tag.closing:
+            closing = tag
+        elif closing is not None:
+            return text[tag.end : closing.start]
+    return None
+
+
+def with_think(response: str, *, think_prefilled: bool) -> str:
+    """A response as the policy meant it where the prompt already ended in `<think>`."""
+    if think_prefilled and not response.lstrip().startswith(THINK_OPENING):
+        return THINK_OPENING + response
+    return response
+
+
+def strict_layout(response: str, *, tags_in_think: bool = False) -> Layout:
+    """Reads `<think>...</think> <answer>...</answer>` with nothing but white space outside.
+
+    Args:
+        response: the whole response; stop tokens at its end do not count.
+        tags_in_think: whether answer tags inside the think block are allowed.
+
+    Example:
+        >>> strict_layout("<think>a</think> <answer>b</answer>\\n").answer
+        'b'
+        >>> strict_layout("<think>a</think> so <answer>b</answer>").fault
+        'text between </think> and <answer>'
+    """
+    text = strip_stop_tokens(response)
+    tags = find_tags(text)
+    if tags_in_think:
+        tags = _without_answers_in_think(tags)
+    shape = [(tag.name, tag.closing) for tag in tags]
+    if shape != [("think", False), ("think", True), ("answer", False), ("answer", True)]:
+        return Layout(None, f"tags are {_spell(tags)}, not one block of each")
+    opening, closing, answer, end = tags
+    if text[: opening.start].strip():
+        return Layout(None, "text before <think>")
+    if text[closing.end : answer.start].strip():
+        return Layout(None, "text between </think> and <answer>")
+    if text[end.end :].strip():
+        return Layout(None, "text after </answer>")
+    return Layout(text[answer.end : end.start])
+
+
+def has_closed_box(text: str) -> bool:
+    r"""Whether a `\boxed{...}` with a content is closed in this text.
+
+    Example:
+        >>> has_closed_box(r"\boxed{1}"), has_closed_box(r"\boxed{}"), has_closed_box(r"\boxed 1")
+        (True, False, False)
+    """
+    return any(
+        box.command == "boxed" and box.braced and box.closed and box.content
+        for box in find_boxes(text)
+    )
+
+
+def _without_answers_in_think(tags: list[Tag]) -> list[Tag]:
+    """Leaves out answer tags between the first `<think>` and the first `</think>` after it."""
+    kept: list[Tag] = []
+    thinking = False
+    for tag in tags:
+        if tag.name == "think":
+            thinking = not tag.closing
+        elif thinking:
+            continue
+        kept.append(tag)
+    return kept
+
+
+def _spell(tags: list[Tag]) -> str:
+    words = [f"<{'/' if tag.closing else ''}{tag.name}>" for tag in tags[:6]]
+    return " ".join(words) + (" ..." if len(tags) > 6 else "") if words else "missing"

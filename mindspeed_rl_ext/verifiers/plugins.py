@@ -1,0 +1,44 @@
+"""Verifiers of other packages, found by the entry point group `mindspeed_rl_ext.verifiers`.
+
+Covers: loading each entry point once, when a name is missing or names are listed. Loading the
+module registers what its decorators name.
+Does not cover: registration itself; `api.verifier` does.
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib.metadata import EntryPoint, entry_points
+
+from mindspeed_rl_ext.errors import InputError
+
+GROUP = "mindspeed_rl_ext.verifiers"
+
+# A set of what was loaded, so that a listing in one thread and a miss in another load once.
+_lock = threading.RLock()
+_loaded: set[tuple[str, str]] = set()
+
+
+def load_plugins() -> None:
+    """Loads every entry point of the group that was not loaded yet.
+
+    Raises:
+        InputError: a plugin cannot be loaded; it is named, with its distribution.
+    """
+    with _lock:
+        for point in entry_points(group=GROUP):
+            if (point.name, point.value) not in _loaded:
+                _load(point)
+                _loaded.add((point.name, point.value))
+
+
+def _load(point: EntryPoint) -> None:
+    try:
+        point.load()
+    except Exception as error:  # whatever a plugin's own module raises has to be named
+        distribution = point.dist.name if point.dist is not None else "an unknown distribution"
+        raise InputError(
+            f"the verifier plugin {point.name!r} of {distribution} cannot be loaded",
+            found=f"{point.value}: {type(error).__name__}: {error}",
+            remedy=f"mend it, or uninstall it: pip uninstall {distribution}",
+        ) from error
