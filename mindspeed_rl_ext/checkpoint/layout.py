@@ -185,7 +185,7 @@ def padded_vocab(vocab: int, tp: int, divisible_by: int, wanted: int | None) -> 
             f"--padded-vocab-size {wanted} cannot hold the vocabulary",
             found=f"{vocab} rows, TP {tp}",
             expected=f"a multiple of {tp}, at least {vocab}",
-            remedy=f"--padded-vocab-size {-(-vocab // tp) * tp}, or leave it out",
+            remedy=f"--padded-vocab-size {-(-max(vocab, wanted) // tp) * tp}, or leave it out",
         )
     return wanted
 
