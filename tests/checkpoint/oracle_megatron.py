@@ -130,8 +130,11 @@ def report(logits, tokens, hf_dir: str, mg_name: str) -> None:
     ).eval()
     with torch.no_grad():
         expected = model(tokens).logits
-    (logits.argmax(-1) == expected.argmax(-1)).float().mean().item()
-    expected.abs().max().item()
+    same = (logits.argmax(-1) == expected.argmax(-1)).float().mean().item()
+    spread = expected.abs().max().item()
+    difference = (logits - expected).abs().max().item()
+    sys.stdout.write(f"{mg_name} max_abs_diff={difference:.3e} argmax={same} max={spread:.3f}\n")
+    sys.stdout.flush()
 
 
 def main(words: list[str]) -> None:
