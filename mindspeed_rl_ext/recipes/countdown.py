@@ -10,8 +10,8 @@ One problem and one demonstration:
     12,10,6>28:
     <think>12-10=2+6=8;12+10=22+6=28!</think><answer>12+10+6</answer>
 
-`;` marks a miss and `!` a hit. A demonstration gives up after a miss with probability 0.7, so it
-is right about one time in three: what lifts the accuracy later is not in the demonstrations.
+`;` marks a miss and `!` a hit. A demonstration gives up after a miss with probability 0.5, so it
+is right less than every other time: what lifts the accuracy later is not in the demonstrations.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 MAX_NUMBER = 12
 NUMBERS_PER_PROBLEM = 3
 HELD_OUT_FRACTION = 0.2
-GIVE_UP_PROBABILITY = 0.7
+GIVE_UP_PROBABILITY = 0.5
 
 Signs = tuple[int, ...]
 

@@ -44,24 +44,21 @@ def build_tokenizer(folder: Path) -> Any:
         '{"a":[1,22]} <think> 数'
     """
     try:
-        from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+        from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
         from transformers import PreTrainedTokenizerFast
     except ImportError as error:
         raise MissingExtraError(error.name or "transformers", "train", "the tiny model") from error
 
+    # Bytes without merges, and whole numbers and tags as added tokens, give the same ids under
+    # every way to split text first: beside a Qwen2 config, transformers 5 loads Qwen2's own.
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    pairs = [(a, b) for a in "0123456789" for b in "0123456789"]
-    vocab = {token: i for i, token in enumerate([*letters, *(a + b for a, b in pairs)])}
-    backend = Tokenizer(models.BPE(vocab=vocab, merges=pairs))
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            # Two digits at a time from the left, so that a number below 100 is one token.
-            pre_tokenizers.Split(Regex(r"\d{1,2}|\D+"), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
+    backend = Tokenizer(
+        models.BPE(vocab={letter: i for i, letter in enumerate(letters)}, merges=[])
     )
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
-    backend.add_tokens([AddedToken(tag, special=False, normalized=False) for tag in TAGS])
+    whole = [*map(str, range(10, 100)), *TAGS]
+    backend.add_tokens([AddedToken(text, special=False, normalized=False) for text in whole])
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend,
         eos_token=EOS_TOKEN,

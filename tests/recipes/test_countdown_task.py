@@ -1,4 +1,4 @@
-"""The Countdown task of the quickstart: solvable, split by number set, demonstrated as described."""
+"""The Countdown task of the quickstart: solvable, split by number set, rightly shown."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def test_a_demonstration_states_true_sums_and_answers_with_its_last_try() -> Non
         assert (last[-1] == "!") == (final == problem.target)
 
 
-def test_demonstrations_are_right_about_one_time_in_three() -> None:
+def test_demonstrations_are_right_less_than_every_other_time() -> None:
     train, _ = split_problems(0)
     rows = list(demonstrations(train, 3000, seed=0))
     right = sum("!" in row["output"] for row in rows) / len(rows)
-    assert 0.28 < right < 0.50
+    assert 0.35 < right < 0.60
 
 
 def test_the_same_seed_gives_the_same_rows() -> None:

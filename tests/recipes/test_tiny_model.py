@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import unicodedata
 from typing import Any
 
 import pytest
@@ -49,13 +49,35 @@ def test_tags_are_not_special_tokens(tokenizer: Any) -> None:
     assert not set(TAGS) & set(tokenizer.all_special_tokens)
 
 
-def test_the_saved_tokenizer_gives_the_same_ids(tokenizer: Any, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def beside_a_config(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tokenizer as users load it: beside the config.json of a Qwen2."""
     from transformers import AutoTokenizer
 
-    tokenizer.save_pretrained(tmp_path)
-    again = AutoTokenizer.from_pretrained(tmp_path)
-    text = '<think>12-10=2;</think><answer>{"a":[12,10]} 数'
-    assert again.encode(text) == tokenizer.encode(text)
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer.save_pretrained(folder)
+    build_model(tokenizer, seed=0).save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+@settings(max_examples=200, deadline=None)
+@given(parts=st.lists(ANY_TEXT | st.sampled_from(TAGS) | st.integers(0, 200).map(str), max_size=8))
+def test_beside_a_qwen2_config_it_gives_the_same_ids(
+    tokenizer: Any, beside_a_config: Any, parts: list[str]
+) -> None:
+    # Transformers 5 loads such a directory as Qwen2Tokenizer, which splits every digit off
+    # and composes characters (NFC).
+    text = unicodedata.normalize("NFC", "".join(parts))
+    assert beside_a_config.encode(text) == tokenizer.encode(text)
+
+
+def test_beside_a_qwen2_config_it_has_the_same_end_and_padding(
+    tokenizer: Any, beside_a_config: Any
+) -> None:
+    assert beside_a_config.eos_token_id == tokenizer.eos_token_id
+    assert beside_a_config.pad_token_id == tokenizer.pad_token_id
+    # It may add a token of its own, which nothing produces; the model has rows for ours.
+    assert len(beside_a_config) >= len(tokenizer)
 
 
 def test_the_same_seed_gives_the_same_weights(tokenizer: Any) -> None:

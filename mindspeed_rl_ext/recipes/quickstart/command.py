@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT_OUTPUT = Path("quickstart_output")
 EXAMPLES_SHOWN = 5
+OWN_DATA_OPTIONS = ("tokenizer_name_or_path", "prompt_type", "label_extractor", "verifier")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_loop(args: argparse.Namespace) -> int:
-    _refuse_flags(args, ("map_keys", "tokenizer_name_or_path", "prompt_type", "label_extractor"))
+    _refuse_flags(args, ("map_keys", *OWN_DATA_OPTIONS))
     from mindspeed_rl_ext.recipes.device import use_one_thread
     from mindspeed_rl_ext.recipes.quickstart.checks import can_be_judged, judge
     from mindspeed_rl_ext.recipes.quickstart.stages import STAGES
@@ -104,7 +105,7 @@ def _run_own_data(args: argparse.Namespace) -> int:
         )
     chosen = {
         name: getattr(args, name)
-        for name in ("tokenizer_name_or_path", "prompt_type", "label_extractor", "verifier")
+        for name in OWN_DATA_OPTIONS
         if getattr(args, name) is not None
     }
     options = OwnDataOptions(args.input, _map_keys(args.map_keys), args.output, **chosen)

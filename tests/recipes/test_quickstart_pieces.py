@@ -1,0 +1,141 @@
+"""The parts of the quickstart that need no training: its directory, its flags, its judgement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mindspeed_rl_ext.cli import main
+from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.recipes.grpo import RolloutWriter
+from mindspeed_rl_ext.recipes.quickstart.checks import can_be_judged, judge
+from mindspeed_rl_ext.recipes.quickstart.own_data import perturb
+from mindspeed_rl_ext.recipes.quickstart.workspace import (
+    QuickstartSettings,
+    Workspace,
+    prepare,
+)
+from mindspeed_rl_ext.recipes.sft import SftSettings, learning_rate_at
+from mindspeed_rl_ext.rollouts import read_rollouts
+
+
+def finished(root: Path, before: float, after: float, form: float, *, control: bool) -> Workspace:
+    work = Workspace(root, QuickstartSettings(control=control))
+    work.folder("evaluation")
+    work.write("evaluation/before.json", {"accuracy": before, "format": 1.0})
+    work.write("evaluation/after.json", {"accuracy": after, "format": form})
+    return work
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "form", "control", "ok"),
+    [
+        (0.30, 0.50, 0.99, False, True),
+        (0.30, 0.44, 0.99, False, False),
+        (0.30, 0.50, 0.90, False, False),
+        (0.30, 0.34, 0.20, True, True),
+        (0.30, 0.40, 0.99, True, False),
+    ],
+)
+def test_a_run_is_judged_by_gain_and_format_and_a_control_by_the_absence_of_gain(
+    tmp_path: Path, before: float, after: float, form: float, control: bool, ok: bool
+) -> None:
+    checks = judge(finished(tmp_path, before, after, form, control=control))
+    assert all(check.ok for check in checks) is ok
+
+
+def test_a_shortened_run_is_not_judged() -> None:
+    settings = QuickstartSettings()
+    assert can_be_judged(settings)
+    assert not can_be_judged(replace(settings, sft=SftSettings(steps=3)))
+
+
+def test_a_directory_of_somebody_else_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="no quickstart made it"):
+        prepare(tmp_path, overwrite=False)
+    assert (tmp_path / "task" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_second_run_replaces_the_first_but_not_files_beside_it(tmp_path: Path) -> None:
+    prepare(tmp_path, overwrite=False)
+    (tmp_path / "sft").mkdir()
+    (tmp_path / "sft" / "old").touch()
+    (tmp_path / "notes.txt").write_text("mine")
+    prepare(tmp_path, overwrite=False)
+    assert not (tmp_path / "sft").exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@given(answer=st.text(min_size=1, max_size=20))
+def test_a_perturbed_answer_differs(answer: str) -> None:
+    assert perturb(answer) != answer
+
+
+@given(number=st.integers(0, 10**9))
+def test_a_perturbed_integer_is_the_next_one(number: int) -> None:
+    assert perturb(str(number)) == str(number + 1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--input", "x.jsonl"], "--map-keys"),
+        (["--input", "x.jsonl", "--map-keys", "{"], "not readable JSON"),
+        (["--input", "x.jsonl", "--map-keys", '"q"'], "not a JSON object"),
+        (["--input", "x.jsonl", "--map-keys", "{}", "--seed", "0"], "--seed has no effect"),
+        (["--input", "x.jsonl", "--map-keys", "{}", "--control"], "--control has no effect"),
+        (["--map-keys", "{}"], "--map-keys has no effect"),
+        (["--prompt-type", "qwen"], "--prompt-type has no effect"),
+        (["--verifier", "simplerl"], "--verifier has no effect"),
+    ],
+)
+def test_flags_of_the_other_mode_are_refused_by_name(
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("transformers", reason="the quickstart needs transformers")
+    output = tmp_path / "output"
+    assert main(["quickstart", "--output", str(output), *flags]) == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_missing_input_file_leaves_no_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("transformers", reason="the quickstart needs transformers")
+    flags = ["--input", str(tmp_path / "no.jsonl"), "--map-keys", '{"prompt":"q","response":"a"}']
+    assert main(["quickstart", "--output", str(tmp_path / "out"), *flags]) == 2
+    assert "no.jsonl" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("packed/*"))
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_its_floor() -> None:
+    settings = SftSettings(steps=200, learning_rate=2.0, warmup_steps=20, final_fraction=0.25)
+    rates = [learning_rate_at(step, settings) for step in range(1, 201)]
+    assert max(rates) == rates[19] == 2.0
+    assert rates[:20] == sorted(rates[:20])
+    assert rates[19:] == sorted(rates[19:], reverse=True)
+    assert rates[-1] == pytest.approx(0.5)
+
+
+def test_rollouts_are_written_with_verdicts_and_the_weighted_reward(tmp_path: Path) -> None:
+    from mindspeed_rl_ext.verifiers import score
+
+    answer = json.dumps({"target": 3, "numbers": [2, 1]})
+    responses = ["<think>t</think><answer>2+1</answer>", "<answer>2-1</answer>"]
+    verdicts = score(responses, [answer] * 2, verifiers=["countdown"], weights=[1.0]).verdicts
+    writer = RolloutWriter(tmp_path / "rollouts.jsonl", {"countdown": 0.5}, every_steps=2)
+    columns = {"answer": [answer] * 2, "num_tokens": [5, 6]}
+    for _ in range(3):
+        writer(["p", "p"], responses, columns, verdicts)
+    rollouts = list(read_rollouts(tmp_path / "rollouts.jsonl"))
+    assert [r.step for r in rollouts] == [1, 1, 3, 3]
+    assert [r.reward for r in rollouts[:2]] == [0.5, 0.0]
+    assert rollouts[0].verdicts["countdown"].outcome == "CORRECT"
