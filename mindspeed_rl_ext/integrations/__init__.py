@@ -1,0 +1,1 @@
+"""Trainers that are not hosts: what lets TRL use our verifiers, prompts and metric names."""
