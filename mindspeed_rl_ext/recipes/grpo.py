@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.errors import MissingExtraError
-from mindspeed_rl_ext.rollouts import Rollout, verdict_rows
+from mindspeed_rl_ext.rollouts import Rollout, VerdictLike, verdict_rows
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _trl_config(settings: GrpoSettings, weights: Sequence[float], output_dir: Pa
 def _step_callback(on_step: Callable[[int], None]) -> Any:
     from transformers import TrainerCallback
 
-    class StepCallback(TrainerCallback):  # type: ignore[misc]
+    class StepCallback(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             on_step(state.global_step)
 
@@ -159,52 +159,41 @@ def random_reward(seed: int) -> RewardFunction:
 
 
 class RolloutWriter:
-    """Appends the rollouts of each step to a file, as `integrations.trl` observes them.
+    """Appends the rollouts of every n-th step to a file, as `integrations.trl` observes them.
 
     Args:
         path: a JSON Lines file; rows as in `rollouts`.
         weights: by verifier name, for the reward column.
-        every_steps: steps between two that are written.
+        every_steps: the first step is written, then every n-th.
     """
 
     def __init__(self, path: Path, weights: Mapping[str, float], every_steps: int = 1) -> None:
         self._path, self._weights, self._every_steps = path, weights, every_steps
-        self._step = 0
 
     def __call__(
         self,
         prompts: Sequence[Any],
         responses: Sequence[str],
         columns: Mapping[str, Sequence[Any]],
-        verdicts: Mapping[str, Sequence[Any]],
+        verdicts: Mapping[str, Sequence[VerdictLike]],
     ) -> None:
         """Writes one step's rollouts; called once a step, after every verifier has run."""
-        self._step += 1
-        if (self._step - 1) % self._every_steps:
+        step = columns["step"][0]
+        if (step - 1) % self._every_steps:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             for i, response in enumerate(responses):
-                row = self._row(i, prompts, response, columns, verdicts)
-                file.write(json.dumps(row.to_row(), ensure_ascii=False) + "\n")
-
-    def _row(
-        self,
-        i: int,
-        prompts: Sequence[Any],
-        response: str,
-        columns: Mapping[str, Sequence[Any]],
-        verdicts: Mapping[str, Sequence[Any]],
-    ) -> Rollout:
-        rows = verdict_rows(verdicts, i)
-        return Rollout(
-            response=response,
-            answer=columns["answer"][i],
-            prompt=prompts[i],
-            id=f"{self._step}-{i}",
-            group=prompts[i],
-            step=self._step,
-            num_tokens=columns["num_tokens"][i],
-            reward=sum(self._weights[name] * row.score for name, row in rows.items()),
-            verdicts=rows,
-        )
+                rows = verdict_rows(verdicts, i)
+                rollout = Rollout(
+                    response=response,
+                    answer=columns["answer"][i],
+                    prompt=prompts[i],
+                    id=f"{step}-{i}",
+                    group=prompts[i],
+                    step=step,
+                    num_tokens=columns["num_tokens"][i],
+                    reward=sum(self._weights[name] * row.score for name, row in rows.items()),
+                    verdicts=rows,
+                )
+                file.write(json.dumps(rollout.to_row(), ensure_ascii=False) + "\n")

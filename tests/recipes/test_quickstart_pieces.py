@@ -113,7 +113,7 @@ def test_a_missing_input_file_leaves_no_output(
     flags = ["--input", str(tmp_path / "no.jsonl"), "--map-keys", '{"prompt":"q","response":"a"}']
     assert main(["quickstart", "--output", str(tmp_path / "out"), *flags]) == 2
     assert "no.jsonl" in capsys.readouterr().err
-    assert not list((tmp_path / "out").glob("packed/*"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_its_floor() -> None:
@@ -132,8 +132,8 @@ def test_rollouts_are_written_with_verdicts_and_the_weighted_reward(tmp_path: Pa
     responses = ["<think>t</think><answer>2+1</answer>", "<answer>2-1</answer>"]
     verdicts = score(responses, [answer] * 2, verifiers=["countdown"], weights=[1.0]).verdicts
     writer = RolloutWriter(tmp_path / "rollouts.jsonl", {"countdown": 0.5}, every_steps=2)
-    columns = {"answer": [answer] * 2, "num_tokens": [5, 6]}
-    for _ in range(3):
+    for step in (1, 2, 3):
+        columns = {"answer": [answer] * 2, "num_tokens": [5, 6], "step": [step] * 2}
         writer(["p", "p"], responses, columns, verdicts)
     rollouts = list(read_rollouts(tmp_path / "rollouts.jsonl"))
     assert [r.step for r in rollouts] == [1, 1, 3, 3]

@@ -104,11 +104,11 @@ def _run_own_data(args: argparse.Namespace) -> int:
             remedy="name the columns of the prompt and of the response",
         )
     chosen = {
-        name: getattr(args, name)
-        for name in OWN_DATA_OPTIONS
-        if getattr(args, name) is not None
+        name: getattr(args, name) for name in OWN_DATA_OPTIONS if getattr(args, name) is not None
     }
     options = OwnDataOptions(args.input, _map_keys(args.map_keys), args.output, **chosen)
+    if not args.input.exists():
+        raise InputError(f"no such file: {args.input}", remedy="check --input")
     prepare(args.output, overwrite=args.overwrite)
     result = run_own_data(options)
     report = result.report
@@ -142,7 +142,7 @@ def _settings(args: argparse.Namespace) -> QuickstartSettings:
 
 def _refuse_flags(args: argparse.Namespace, names: tuple[str, ...]) -> None:
     """Flags of the other mode would have no effect: say so instead of ignoring them."""
-    given = [n for n in names if getattr(args, n) not in (None, False)]
+    given = [n for n in names if getattr(args, n) is not None and getattr(args, n) is not False]
     if given:
         flags = ", ".join("--" + name.replace("_", "-") for name in given)
         mode = "with" if args.input is not None else "without"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packed import read_packed
-from mindspeed_rl_ext.preprocess.run import PreprocessReport, preprocess
+from mindspeed_rl_ext.preprocess.report import PreprocessReport
+from mindspeed_rl_ext.preprocess.run import preprocess
 from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
 from mindspeed_rl_ext.recipes.tiny_model import build_tokenizer
 

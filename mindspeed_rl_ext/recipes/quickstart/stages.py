@@ -137,7 +137,7 @@ def evaluate_before(work: Workspace) -> str:
 
 def reinforce(work: Workspace) -> str:
     """Trains with GRPO from the HF directory that came back from mcore."""
-    from mindspeed_rl_ext.integrations.trl import packed_prompts
+    from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 
     settings = replace(work.settings.grpo, seed=work.settings.seed)
     folder = work.folder("grpo")
@@ -197,7 +197,7 @@ STAGES = (
 
 
 def _evaluate(work: Workspace, checkpoint: Path, when: str) -> str:
-    from mindspeed_rl_ext.integrations.trl import packed_prompts
+    from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 
     model, tokenizer = _load(checkpoint)
     rows = packed_prompts(read_packed(work.root / "packed" / "heldout"), tokenizer)
