@@ -13,6 +13,7 @@ from mindspeed_rl_ext.version import __version__
 
 PACKAGES = "installed packages"
 OLDEST_PYTHON = (3, 10)
+RAY_RUNS_WITH_CLICK_8_5 = (2, 60)
 SHOWN = ("torch", "torch-npu", "transformers", "numpy", "ray", "trl", "vllm")
 
 
@@ -114,15 +115,15 @@ def bitsandbytes(found: Surroundings) -> Iterator[Finding]:
 
 
 def click_and_ray(found: Surroundings) -> Iterator[Finding]:
-    """The ray command of many versions does not start with click 8.3 or newer."""
-    version = found.version("click")
-    if version is not None and version >= (8, 3) and "ray" in found.versions:
+    """The ray command of older versions does not start with click 8.3 or newer."""
+    click, ray = found.version("click"), found.version("ray")
+    if click is not None and ray is not None and click >= (8, 3) and ray < RAY_RUNS_WITH_CLICK_8_5:
         yield Finding(
             "warning",
             f"click {found.versions['click']} beside ray {found.versions['ray']}: "
-            "`ray start` may fail (ray issue 56747)",
+            "the ray command may fail (ray issue 56747)",
             PACKAGES,
-            'pip install "click<8.3" where `ray start` fails',
+            'pip install "click<8.3" where `ray --version` fails',
         )
 
 

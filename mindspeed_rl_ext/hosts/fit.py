@@ -6,7 +6,8 @@ Does not cover: when; `activation.hook` calls this after the module's own code h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import ModuleType
 
 from mindspeed_rl_ext.errors import ExtError
@@ -25,29 +26,47 @@ def fit_module(module: ModuleType, candidates: Iterable[tuple[Adapter, Point]]) 
     Returns:
         One entry for each attribute that any candidate touches.
     """
-    by_attribute: dict[str, list[tuple[Adapter, Point]]] = {}
+    return [_fit_attribute(module, rows) for rows in by_attribute(candidates)]
+
+
+def by_attribute(candidates: Iterable[tuple[Adapter, Point]]) -> list[list[tuple[Adapter, Point]]]:
+    """The points of one module, those of the same attribute together."""
+    groups: dict[str, list[tuple[Adapter, Point]]] = {}
     for adapter, point in candidates:
-        by_attribute.setdefault(point.attribute, []).append((adapter, point))
-    return [_fit_attribute(module, rows) for rows in by_attribute.values()]
+        groups.setdefault(point.attribute, []).append((adapter, point))
+    return list(groups.values())
 
 
 def _fit_attribute(module: ModuleType, rows: list[tuple[Adapter, Point]]) -> Fitted:
-    reasons: list[str] = []
-    for adapter, point in rows:
-        wrong = misfits(module, point.probe)
-        if not wrong:
+    wrong = [misfits(module, point.probe) for _, point in rows]
+    fitted = judge(rows, wrong)
+    for (_, point), misfit in zip(rows, wrong, strict=True):
+        if not misfit:
             try:
                 point.apply(module)
             except Exception as error:  # noqa: BLE001  the host must run; the tripwire speaks up
-                wrong = [f"applying it failed: {error!r}"]
-            else:
-                return Fitted(module.__name__, point.attribute, adapter.name, point.ledger)
-        reasons.append(f"{adapter.name}: {', '.join(wrong)}")
+                fitted = replace(fitted, misfit=f"applying it failed: {error!r}")
+            break
+    if fitted.misfit:
+        point = rows[0][1]
+        point.tripwire(module, changed_error(point, fitted.misfit))
+    return fitted
+
+
+def judge(rows: Sequence[tuple[Adapter, Point]], wrong: Sequence[Sequence[str]]) -> Fitted:
+    """Which adapters fit one attribute, given what each probe found wrong.
+
+    Returns:
+        The adapters that fit, and no misfit; where none does, all of them and why.
+    """
+    fits = [adapter.name for (adapter, _), misfit in zip(rows, wrong, strict=True) if not misfit]
     point = rows[0][1]
-    misfit = "; ".join(reasons)
-    names = ", ".join(adapter.name for adapter, _ in rows)
-    point.tripwire(module, changed_error(point, misfit))
-    return Fitted(module.__name__, point.attribute, names, point.ledger, misfit)
+    if fits:
+        return Fitted(point.module, point.attribute, ", ".join(fits), point.ledger)
+    names = [adapter.name for adapter, _ in rows]
+    reasons = {", ".join(misfit): name for name, misfit in zip(names, wrong, strict=True)}
+    text = "; ".join(f"{name}: {reason}" for reason, name in reasons.items())
+    return Fitted(point.module, point.attribute, ", ".join(names), point.ledger, text)
 
 
 def changed_error(point: Point, misfit: str) -> HostChangedError:

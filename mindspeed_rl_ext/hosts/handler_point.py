@@ -20,9 +20,9 @@ STANDS_FOR_US = "AlpacaStyleInstructionHandler"
 
 def set_handler(module: ModuleType) -> None:
     """Sets our handler class where the host looks for handlers by name."""
-    from mindspeed_rl_ext.preprocess import handler
+    from mindspeed_rl_ext.preprocess.handler import AlpacaStylePromptOnlyHandler
 
-    setattr(module, HANDLER, handler.AlpacaStylePromptOnlyHandler)
+    setattr(module, HANDLER, AlpacaStylePromptOnlyHandler)
 
 
 def trip_handler(module: ModuleType, error: Exception) -> None:

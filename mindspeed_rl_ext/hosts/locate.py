@@ -16,6 +16,7 @@ from mindspeed_rl_ext.hosts.catalog import (
     points_by_module,
     source_file,
 )
+from mindspeed_rl_ext.hosts.fit import by_attribute, judge
 from mindspeed_rl_ext.hosts.probe import source_misfits
 from mindspeed_rl_ext.hosts.protocol import Fitted
 
@@ -44,15 +45,6 @@ def probe_source(package: str, folders: tuple[str, ...]) -> list[Fitted]:
         if module.split(".")[0] != package or path is None:
             continue
         source = Path(path).read_text(encoding="utf-8", errors="replace")
-        fitted: dict[str, Fitted] = {}
-        for adapter, point in rows:
-            before = fitted.get(point.attribute)
-            if before is not None and not before.misfit:
-                continue
-            wrong = ", ".join(source_misfits(source, point.probe))
-            text = f"{before.misfit}; {wrong}" if before is not None and wrong else wrong
-            fitted[point.attribute] = Fitted(
-                module, point.attribute, adapter.name, point.ledger, text
-            )
-        results.extend(fitted.values())
+        for same in by_attribute(rows):
+            results.append(judge(same, [source_misfits(source, p.probe) for _, p in same]))
     return results

@@ -1,0 +1,118 @@
+"""`msrl-ext`: dispatch, help, messages and exit codes."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import types
+
+import pytest
+
+from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.errors import CheckFailedError, InputError, MachineError, MissingExtraError
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """A command whose `run` does what the test says."""
+
+    def make(act):
+        module = types.ModuleType("mindspeed_rl_ext.fake_command", "A command for tests.")
+        module.add_arguments = lambda parser: parser.add_argument("--number", type=int, default=0)
+        module.run = act
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setitem(cli.COMMANDS, "fake", cli.Command("fake_command", "for tests"))
+
+    return make
+
+
+def raises(error):
+    def act(args):
+        raise error
+
+    return act
+
+
+def test_an_unknown_command_is_wrong_usage_with_the_nearest_names(capsys):
+    assert cli.main(["convrt"]) == 2
+    said = capsys.readouterr().err
+    assert "unknown command 'convrt'" in said
+    assert "did you mean convert" in said
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_help_of_every_command_works_and_says_what_it_is(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([name, "--help"])
+    assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert f"usage: msrl-ext {name}" in said
+    assert len(said.splitlines()) > 3
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_usage_lists_every_command(words, capsys):
+    assert cli.main(words) == (0 if words else 2)
+    said = capsys.readouterr().out
+    assert all(f"  {name} " in said for name in cli.COMMANDS)
+
+
+def test_version_is_that_of_the_package(capsys):
+    import mindspeed_rl_ext
+
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"mindspeed-rl-ext {mindspeed_rl_ext.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("wrong", remedy="mend"), 2),
+        (CheckFailedError("not equal"), 1),
+        (MachineError("disk full"), 3),
+        (MissingExtraError("sympy", "verify", "this"), 2),
+        (FileNotFoundError(errno.ENOENT, "No such file", "a.txt"), 2),
+        (OSError(errno.ENOSPC, "No space left on device"), 3),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/x"), 3),
+        (MemoryError(), 3),
+    ],
+)
+def test_an_error_is_a_message_with_its_exit_code_and_no_traceback(fake, capsys, error, code):
+    fake(raises(error))
+    assert cli.main(["fake"]) == code
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "Traceback" not in said
+
+
+def test_debug_shows_the_traceback_too(fake, capsys):
+    fake(raises(InputError("wrong")))
+    assert cli.main(["fake", "--debug"]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert "error: wrong" in said
+
+
+def test_a_fault_of_ours_is_not_dressed_up_as_wrong_input(fake):
+    fake(raises(KeyError("bug")))
+    with pytest.raises(KeyError):
+        cli.main(["fake"])
+
+
+def test_interrupt_exits_with_130(fake, capsys):
+    fake(raises(KeyboardInterrupt()))
+    assert cli.main(["fake"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_arguments_reach_the_command_and_its_exit_code_comes_back(fake):
+    fake(lambda args: args.number)
+    assert cli.main(["fake", "--number", "7"]) == 7
+
+
+def test_a_wrong_flag_is_wrong_usage(fake):
+    fake(lambda args: 0)
+    for words in (["--nmber", "1"], ["--num", "1"], ["--number", "x"]):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["fake", *words])
+        assert stopped.value.code == 2
