@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,8 +80,7 @@ def staging(prefix: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     refuse_stale(prefix, overwrite=overwrite)
     prefix.parent.mkdir(parents=True, exist_ok=True)
-    folder = prefix.parent / f".{prefix.name}.{os.getpid()}.tmp"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix=f".{prefix.name}.", suffix=".tmp", dir=prefix.parent))
     try:
         yield folder
         for path in files_of(prefix):

@@ -2,8 +2,8 @@
 
 Covers: the schema of templates.json as the hosts read it (slots with `{{content}}` and `{{idx}}`,
 `{"token": ...}`, `["bos_token"]`, `["eos_token"]`; user, assistant, system, separator, prefix;
-default_system, stop_words, replace_eos, efficient_eos), names that begin with `llama2` included,
-whose system text goes inside the first user turn.
+default_system, stop_words, replace_eos, efficient_eos); names that begin with `llama2`,
+whose system text goes inside the first user turn (so does `template_class` Llama2Template).
 Does not cover: tools, observations, and the reasoning class of qwen3, which is refused.
 
 Example:
@@ -26,6 +26,9 @@ from mindspeed_rl_ext.preprocess.record import Prompt
 from mindspeed_rl_ext.shipped import resolve_config
 
 SHIPPED_TEMPLATES = "templates.json"
+# Values of template_class; the hosts' other classes do more than put text around turns.
+SYSTEM_INSIDE_USER = "Llama2Template"
+PLAIN_CLASSES = ("Template", SYSTEM_INSIDE_USER)
 _PLACEHOLDER = re.compile(r"\{\{[a-zA-Z_][a-zA-Z0-9_]*\}\}")
 
 
@@ -91,7 +94,8 @@ class Template:
             elements += opening
         for turn, (question, answer) in enumerate((*prompt.history, (prompt.text, None))):
             elements += self.separator if turn else ()
-            elements += fill(self.user, inside + question, turn)
+            index = None if self.system_inside_user else turn
+            elements += fill(self.user, inside + question, index)
             inside = ""
             if answer is not None:
                 elements += fill(self.assistant, answer)
@@ -156,7 +160,7 @@ def parse_template(entry: Mapping[str, Any], source: str = "templates.json") -> 
     """Builds a template from its JSON entry; `source` names the file in errors."""
     name = entry["name"]
     place = f"template {name!r} of {source}"
-    if entry.get("template_class"):
+    if entry.get("template_class") not in (None, "", *PLAIN_CLASSES):
         raise InputError(
             f"{place} needs the host's class {entry['template_class']}",
             expected="a template without template_class",
@@ -178,7 +182,8 @@ def parse_template(entry: Mapping[str, Any], source: str = "templates.json") -> 
         default_system="".join(system) if isinstance(system, list) else system,
         stop_words=stop_words,
         replace_eos=bool(entry.get("replace_eos")),
-        system_inside_user=name.startswith("llama2"),
+        system_inside_user=name.startswith("llama2")
+        or entry.get("template_class") == SYSTEM_INSIDE_USER,
     )
 
 

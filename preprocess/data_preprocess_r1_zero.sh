@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# R1-Zero 数据预处理：只保留 prompt，参考答案写入 labels。其余选项见 configs/datasets/r1_zero.yaml。
+# R1-Zero: prompts only, the reference answer as labels. Everything else: configs/datasets/r1_zero.yaml.
+set -euo pipefail
+# source /usr/local/Ascend/ascend-toolkit/set_env.sh   # 预处理不需要 NPU / no NPU is needed here
+
+TOKENIZER="${TOKENIZER:-./model_from_hf/qwen25-7b}"
+INPUT="${INPUT:-./dataset/pe-nlp/train-00000-of-00001.parquet}"
+OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/r1_zero/data}"
+
+python "$(dirname "$0")/preprocess_prompts.py" \
+    --config r1_zero \
+    --input "$INPUT" \
+    --tokenizer-name-or-path "$TOKENIZER" \
+    --output-prefix "$OUTPUT_PREFIX" \
+    "$@"
