@@ -78,16 +78,18 @@ def strict_layout(response: str, *, tags_in_think: bool = False) -> Layout:
     return Layout(text[answer.end : end.start])
 
 
-def has_closed_box(text: str) -> bool:
-    r"""Whether a `\boxed{...}` with a content is closed in this text.
+def has_one_closed_box(text: str) -> bool:
+    r"""Whether a text has one `\boxed{...}`, closed and with a content; boxes inside it are free.
 
     Example:
-        >>> has_closed_box(r"\boxed{1}"), has_closed_box(r"\boxed{}"), has_closed_box(r"\boxed 1")
-        (True, False, False)
+        >>> has_one_closed_box(r"so \boxed{1}"), has_one_closed_box(r"\boxed{1} \boxed{2}")
+        (True, False)
+        >>> has_one_closed_box(r"\boxed{}"), has_one_closed_box(r"\boxed 1")
+        (False, False)
     """
-    return any(
-        box.command == "boxed" and box.braced and box.closed and box.content
-        for box in find_boxes(text)
+    outer = [box for box in find_boxes(text) if box.depth == 0]
+    return len(outer) == 1 and bool(
+        outer[0].command == "boxed" and outer[0].braced and outer[0].closed and outer[0].content
     )
 
 

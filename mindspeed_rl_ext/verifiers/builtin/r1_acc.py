@@ -29,6 +29,8 @@ def r1_acc(response: str, *, answer: str) -> Verdict:
         response: the policy's text.
         answer: the reference answer.
     """
+    if not answer.strip():
+        return Verdict(Outcome.BAD_REFERENCE, -1.0, "the reference answer is empty", "reference")
     block = last_block(response)
     boxed = None if block is None else last_boxed(block)
     if not boxed:

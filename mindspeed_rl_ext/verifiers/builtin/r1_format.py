@@ -1,4 +1,4 @@
-r"""`r1_format`: a think block, an answer block with a closed box in it, and nothing else.
+r"""`r1_format`: a think block, an answer block with one closed box in it, and nothing else.
 
 Covers: the layout of R1-Zero. Does not cover: whether the answer is right; `r1_acc` does.
 
@@ -6,7 +6,8 @@ Covers: the layout of R1-Zero. Does not cover: whether the answer is right; `r1_
 |---|---|---|
 | `<think>a</think> <answer>\boxed{42}</answer>`, then a stop token | 1 | CORRECT |
 | `a</think> <answer>\boxed{42}</answer>` with `think_prefilled=True` | 1 | CORRECT |
-| no box in answer, an empty or unclosed one, `\fbox{42}`, `\boxed 42` | 0 | BAD_FORMAT |
+| no box in answer, two, an empty or unclosed one | 0 | BAD_FORMAT |
+| `\fbox{42}`, `\boxed 42` in answer | 0 | BAD_FORMAT |
 | a tag twice, missing, unclosed or in another spelling | 0 | BAD_FORMAT |
 | text before, between or after the blocks | 0 | BAD_FORMAT |
 """
@@ -14,7 +15,7 @@ Covers: the layout of R1-Zero. Does not cover: whether the answer is right; `r1_
 from __future__ import annotations
 
 from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import has_closed_box, strict_layout, with_think
+from mindspeed_rl_ext.verifiers.extraction import has_one_closed_box, strict_layout, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
@@ -29,6 +30,6 @@ def r1_format(response: str, *, think_prefilled: bool = False) -> Verdict:
     layout = strict_layout(with_think(response, think_prefilled=think_prefilled))
     if layout.answer is None:
         return Verdict(Outcome.BAD_FORMAT, 0.0, layout.fault, "format")
-    if not has_closed_box(layout.answer):
-        return Verdict(Outcome.BAD_FORMAT, 0.0, "no closed \\boxed{...} in the answer", "format")
+    if not has_one_closed_box(layout.answer):
+        return Verdict(Outcome.BAD_FORMAT, 0.0, "not one closed \\boxed{...} in answer", "format")
     return Verdict(Outcome.CORRECT, 1.0, "one think block, one boxed answer", "format")

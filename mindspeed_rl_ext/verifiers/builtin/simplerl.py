@@ -19,8 +19,6 @@ from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.equivalence import equivalent
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
-_LEVELS = {Outcome.CORRECT: 1.0, Outcome.BAD_REFERENCE: -1.0}
-
 
 @verifier("simplerl", needs=("answer",), levels=(1.0, -0.5, -1.0))
 def simplerl(response: str, *, answer: str) -> Verdict:
@@ -30,9 +28,11 @@ def simplerl(response: str, *, answer: str) -> Verdict:
         response: the policy's text.
         answer: the reference answer.
     """
+    if not answer.strip():
+        return Verdict(Outcome.BAD_REFERENCE, -1.0, "the reference answer is empty", "reference")
     boxed = last_boxed(response)
     if not boxed:
         return Verdict(Outcome.BAD_FORMAT, -1.0, "no closed box", "format")
     judged = equivalent(boxed, answer)
-    score = _LEVELS.get(judged.outcome, -0.5)
+    score = 1.0 if judged.outcome is Outcome.CORRECT else -0.5
     return Verdict(judged.outcome, score, judged.reason, judged.stage)

@@ -20,7 +20,7 @@ from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootErro
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token, tokens
 from mindspeed_rl_ext.verifiers.equivalence.policy import DEFAULT, Policy
 from mindspeed_rl_ext.verifiers.equivalence.reader import read
-from mindspeed_rl_ext.verifiers.equivalence.tree import Node, UnreadableError
+from mindspeed_rl_ext.verifiers.equivalence.tree import Node, Symbol, UnreadableError
 from mindspeed_rl_ext.verifiers.equivalence.words import compare_words, measured
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -75,9 +75,12 @@ def _judge(left: list[Token], right: list[Token], policy: Policy) -> Verdict:
     units = {one.unit, two.unit} - {""}
     if len(units) > 1 or (units and one.unit != two.unit and not policy.optional_units):
         return _undecided(f"the units differ: {one.unit!r} and {two.unit!r}", "units")
-    if one.tokens == two.tokens:
-        return Verdict(Outcome.CORRECT, 1.0, "identical but for the unit", "units")
-    said = _compare(read(one.tokens), read(two.tokens), one.tokens + two.tokens, policy)
+    trees = read(one.tokens), read(two.tokens)
+    if any(
+        side.unit and isinstance(tree, Symbol) for side, tree in zip((one, two), trees, strict=True)
+    ):
+        return _undecided("words behind a name are no unit", "units")
+    said = _compare(*trees, one.tokens + two.tokens, policy)
     if said is None:
         return _undecided("no rule of this version decides", "tree")
     return _said(said, "tree")
