@@ -5,12 +5,12 @@ Covers: the tight half of the reader, under `reader`. Does not cover: operators 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import NoReturn
 
+from mindspeed_rl_ext.verifiers.equivalence.cursor import END, Cursor
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
+from mindspeed_rl_ext.verifiers.equivalence.literals import exact
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Based,
     Call,
@@ -25,10 +25,6 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     UnreadableError,
     words,
 )
-
-MAX_DEPTH = 40
-MAX_EXPONENT = 4000
-END = Token("end", "")
 
 FUNCTIONS = words(r"""
     \sin \cos \tan \cot \sec \csc \arcsin \arccos \arctan \sinh \cosh \tanh \ln \log \exp
@@ -49,50 +45,8 @@ STARTS = (
 )
 
 
-class AtomReader:
+class AtomReader(Cursor):
     """Reads powers and what they are made of from a list of tokens."""
-
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
-        self._at = 0
-        self._depth = 0
-
-    def at_end(self) -> bool:
-        """Whether every token was read."""
-        return self._at >= len(self._tokens)
-
-    def peek(self, ahead: int = 0) -> Token:
-        """A token to come, or END."""
-        index = self._at + ahead
-        return self._tokens[index] if index < len(self._tokens) else END
-
-    def next(self) -> Token:
-        """Takes a token."""
-        token = self.peek()
-        self._at += 1
-        return token
-
-    def take(self, text: str) -> bool:
-        """Takes the token of this text, where it comes next."""
-        token = self.peek()
-        if token.text != text or token.kind in ("text", "end"):
-            return False
-        self._at += 1
-        return True
-
-    def expect(self, text: str) -> None:
-        """Takes the token of this text; raises UnreadableError where another one comes."""
-        if not self.take(text):
-            raise UnreadableError(f"{self.peek().text!r} where {text!r} is expected")
-
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
-        """Bounds the nesting."""
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise UnreadableError(f"nested more than {MAX_DEPTH} deep")
-        yield
-        self._depth -= 1
 
     def sum(self) -> Node:
         """Reads a sum; `reader.Reader` does."""
@@ -348,16 +302,6 @@ class AtomReader:
         if row or not rows or len({len(r) for r in rows}) != 1:
             raise UnreadableError("a matrix whose rows differ in length")
         return Matrix(_MATRIX_KINDS[kind], tuple(rows))
-
-
-def exact(text: str) -> Fraction:
-    """The exact value of a literal, decimals and exponents included."""
-    mantissa, _, exponent = text.lower().partition("e")
-    if len(exponent) > len(str(MAX_EXPONENT)) + 1 or abs(int(exponent or 0)) > MAX_EXPONENT:
-        raise UnreadableError("an exponent beyond what is read")
-    whole, _, decimals = mantissa.partition(".")
-    value = Fraction(int(whole + decimals or 0), 10 ** len(decimals))
-    return value * Fraction(10) ** int(exponent or 0)
 
 
 def _refuse(token: Token) -> NoReturn:
