@@ -1,8 +1,8 @@
 """A destination that appears whole or not at all.
 
 Covers: a staging directory inside the destination (the same file system), one writer at a time,
-removal when the work fails or is interrupted.
-Does not cover: what is moved in which order; the writers say.
+removal when the work fails or is interrupted; moving into place, undone where it fails midway.
+Does not cover: which file comes last; the writers say.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,16 +61,41 @@ def _make(destination: Path) -> list[Path]:
     return missing
 
 
-def sync_tree(folder: Path) -> None:
-    """Flushes every directory below to disk; files are flushed where they are written."""
-    for path in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
-        sync_dir(path)
+def install(staged: Path, destination: Path, names: Sequence[str], old: Sequence[Path]) -> None:
+    """Moves finished files into place; what fails or is interrupted midway is undone.
 
-
-def sync_dir(folder: Path) -> None:
-    """Flushes a directory's entries to disk."""
-    handle = os.open(folder, os.O_RDONLY)
+    Args:
+        staged: the staging directory.
+        destination: where to.
+        names: what to move, in order; the last one makes the checkpoint loadable.
+        old: what is replaced, the one that makes it loadable first.
+    """
+    aside = staged / ".replaced"
+    aside.mkdir()
+    _sync(staged)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        for path in old:
+            os.rename(path, aside / path.name)
+        for name in names[:-1]:
+            os.rename(staged / name, destination / name)
+        _sync(destination)
+        os.rename(staged / names[-1], destination / names[-1])
+        _sync(destination)
+    except BaseException:
+        for name in reversed(names):
+            if not (staged / name).exists():
+                os.rename(destination / name, staged / name)
+        for path in reversed(old):
+            if (aside / path.name).exists():
+                os.rename(aside / path.name, path)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    """Flushes the entries of a directory, and of those below, to disk."""
+    for path in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

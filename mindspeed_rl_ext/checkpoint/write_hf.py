@@ -21,7 +21,7 @@ from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES, Writ
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.safetensors_file import header_bytes
 from mindspeed_rl_ext.checkpoint.sizes import read_config
-from mindspeed_rl_ext.checkpoint.staging import sync_dir
+from mindspeed_rl_ext.checkpoint.staging import install
 from mindspeed_rl_ext.checkpoint.streaming import Sink
 from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 from mindspeed_rl_ext.files import write_text_atomic
@@ -108,10 +108,11 @@ def _copy_config(folder: Path, cfg_dir: Path, dtype: DType | None) -> None:
 
 
 def existing_hf(destination: Path) -> list[Path]:
-    """What makes the destination a model already."""
+    """What makes the destination a model already, config.json first."""
     found = [path for pattern in _WEIGHTS for path in sorted(destination.glob(pattern))]
-    names = (_CONFIG, MANIFEST)
-    return [destination / n for n in names if (destination / n).exists()] + found
+    names = (_CONFIG, MANIFEST, "generation_config.json", *TOKENIZER_FILES)
+    beside = [destination / name for name in names if (destination / name).exists()]
+    return beside + found
 
 
 def finish_hf(staged: Path, destination: Path, manifest: str) -> None:
@@ -119,15 +120,9 @@ def finish_hf(staged: Path, destination: Path, manifest: str) -> None:
 
     Args:
         staged: the staging directory, all files in it.
-        destination: the model's directory; weights that it held are removed.
+        destination: the model's directory; the model that it held is replaced.
         manifest: text of manifest.json.
     """
     write_text_atomic(staged / MANIFEST, manifest)
-    sync_dir(staged)
-    for path in existing_hf(destination):
-        path.unlink()
-    sync_dir(destination)
-    names = sorted(path.name for path in staged.iterdir())
-    for name in (*(n for n in names if n != _CONFIG), _CONFIG):
-        os.rename(staged / name, destination / name)
-    sync_dir(destination)
+    names = sorted(path.name for path in staged.iterdir() if path.name != _CONFIG)
+    install(staged, destination, (*names, _CONFIG), existing_hf(destination))

@@ -8,7 +8,6 @@ Does not cover: planning.
 from __future__ import annotations
 
 import os
-import shutil
 from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written
 from mindspeed_rl_ext.checkpoint.mcore_args import ITERATION
 from mindspeed_rl_ext.checkpoint.mg_source import RANK_FILE, TRACKER
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
-from mindspeed_rl_ext.checkpoint.staging import sync_dir, sync_tree
+from mindspeed_rl_ext.checkpoint.staging import install
 from mindspeed_rl_ext.checkpoint.streaming import Sink
 from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 from mindspeed_rl_ext.checkpoint.torch_pickle import StoredTensor, dumps
@@ -132,28 +131,19 @@ def _content(plans: Sequence[TensorPlan], args: Namespace) -> dict[str, Any]:
 
 
 def existing_mg(destination: Path) -> list[Path]:
-    """What makes the destination a checkpoint already."""
+    """What makes the destination a checkpoint already, the tracker first."""
     names = (TRACKER, ITERATION_DIR, "release", MANIFEST)
     return [destination / name for name in names if (destination / name).exists()]
 
 
 def finish_mg(staged: Path, destination: Path, manifest: str) -> None:
-    """Moves a whole checkpoint into place; until the tracker is written none can be loaded.
+    """Moves a whole checkpoint into place; until the tracker is there none can be loaded.
 
     Args:
         staged: the staging directory, all rank files in it.
-        destination: the checkpoint's directory; what it held is removed.
+        destination: the checkpoint's directory; the checkpoint that it held is replaced.
         manifest: text of manifest.json.
     """
-    sync_tree(staged)
-    for path in existing_mg(destination):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    sync_dir(destination)
-    os.rename(staged / ITERATION_DIR, destination / ITERATION_DIR)
-    write_text_atomic(destination / MANIFEST, manifest)
-    sync_dir(destination)
-    write_text_atomic(destination / TRACKER, str(ITERATION))
-    sync_dir(destination)
+    write_text_atomic(staged / MANIFEST, manifest)
+    write_text_atomic(staged / TRACKER, str(ITERATION))
+    install(staged, destination, (ITERATION_DIR, MANIFEST, TRACKER), existing_mg(destination))

@@ -71,15 +71,57 @@ def test_a_failure_leaves_the_old_checkpoint_in_place(hf_dir, tmp_path, monkeypa
 
 def test_the_tracker_is_written_last(hf_dir, tmp_path, monkeypatch):
     moved = []
-    rename, replace = os.rename, os.replace
+    rename = os.rename
     monkeypatch.setattr(os, "rename", lambda a, b: (moved.append(b), rename(a, b)))
-    monkeypatch.setattr(os, "replace", lambda a, b: (moved.append(b), replace(a, b)))
     convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg"))
     names = [os.path.basename(path) for path in moved]
     assert names == ["iter_0000001", "manifest.json", "latest_checkpointed_iteration.txt"]
     moved.clear()
     convert(ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back"))
     assert os.path.basename(moved[-1]) == "config.json"
+
+
+@pytest.mark.parametrize("direction", ["mg", "hf"])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_an_interruption_while_moving_into_place_is_undone(
+    kit, hf_dir, tmp_path, monkeypatch, direction, overwrite
+):
+    """Every single move is interrupted once, before and after it happened."""
+    kit.write_hf(tmp_path / "other", kit.tiny(seed=9))
+    source, old = hf_dir, tmp_path / "other"
+    if direction == "hf":
+        for name, hf in (("mg1", hf_dir), ("mg2", tmp_path / "other")):
+            convert(ConvertOptions("hf", "mg", hf, tmp_path / name))
+        source, old = tmp_path / "mg1", tmp_path / "mg2"
+    out = tmp_path / "out"
+    formats = {"mg": ("hf", "mg"), "hf": ("mg", "hf")}[direction]
+    if overwrite:
+        convert(ConvertOptions(*formats, old, out, overwrite=True))
+    before = snapshot(out) if overwrite else None
+    rename = os.rename
+    for stop in range(40):
+        calls = {"left": stop}
+
+        def stopping(a, b, calls=calls):
+            calls["left"] -= 1
+            if calls["left"] == -1:
+                raise KeyboardInterrupt
+            rename(a, b)
+            if calls["left"] == 0:
+                calls["left"] = -1
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(os, "rename", stopping)
+        try:
+            convert(ConvertOptions(*formats, source, out, overwrite=overwrite))
+        except KeyboardInterrupt:
+            assert (snapshot(out) if overwrite else out.exists()) == (before or False)
+        else:
+            break
+        finally:
+            monkeypatch.setattr(os, "rename", rename)
+    assert stop > 2
+    assert verify(source, out).ok
 
 
 def test_an_existing_checkpoint_needs_overwrite(cli, kit, hf_dir, tmp_path):
