@@ -159,6 +159,14 @@ def install() -> HostFinder | None:
         return finder
 
 
+def find_host(
+    name: str, path: Sequence[str] | None, target: ModuleType | None
+) -> ModuleSpec | None:
+    """What the waiting entry of the `.pth` answers at the first import of a host."""
+    finder = install()
+    return None if finder is None else finder.find_spec(name, path, target)
+
+
 def current_finder() -> HostFinder | None:
     """The finder of this process; None before the first import of a host."""
     return next((entry for entry in sys.meta_path if isinstance(entry, HostFinder)), None)

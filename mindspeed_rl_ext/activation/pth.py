@@ -28,4 +28,5 @@ def startup_line() -> str:
         ):
             del node.body[0]
     code = ast.unparse(tree)
-    return f"import sys; exec({code!r}, {{'__name__': 'mindspeed_rl_ext_startup'}})\n"
+    namespace = "{'__name__': 'mindspeed_rl_ext_startup'}"
+    return f"import sys; hasattr(sys, '_msrl_ext') or exec({code!r}, {namespace})\n"

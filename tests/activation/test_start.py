@@ -60,10 +60,12 @@ def test_zero_or_nothing_does_not_turn_it_off(run_python, value):
     assert done.returncode == 0, done.stderr
 
 
-def test_two_copies_of_the_pth_install_one_hook(run_python):
-    code = f"exec({startup_line()!r}); exec({startup_line()!r})\n{STATE}assert waiting == 1, names"
-    done = run_python(code)
+def test_two_copies_of_the_pth_make_one_hook(run_python, host):
+    twice = f"exec({startup_line()!r}); exec({startup_line()!r})\n"
+    done = run_python(twice + STATE + "assert (waiting, active) == (1, 0), names")
     assert (done.returncode, done.stderr) == (0, "")
+    done = run_python(twice + "import mindspeed_rl" + STATE + "assert (waiting, active) == (0, 1)")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,8 @@ def test_two_copies_of_the_pth_install_one_hook(run_python):
     ],
 )
 def test_a_broken_python_still_runs(run_python, host, broken):
-    code = f"import sys\n{broken}\nexec({startup_line()!r})\n"
+    again = f"del sys._msrl_ext\nexec({startup_line()!r})"
+    code = f"import sys\n{broken}\n{again}\n"
     done = run_python(code)
     assert (done.returncode, done.stderr) == (0, "")
     tail = "\ntry:\n    import mindspeed_rl\nexcept ImportError:\n    pass\n"

@@ -31,7 +31,7 @@ def has_light_examples(path: Path) -> bool:
     return path.relative_to(ROOT).parts[1] not in HEAVY_ROOMS and ">>>" in path.read_text("utf-8")
 
 
-@pytest.mark.parametrize("path", filter(has_light_examples, SOURCES), ids=name_of)
+@pytest.mark.parametrize("path", [p for p in SOURCES if has_light_examples(p)], ids=name_of)
 def test_examples_in_docstrings_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     try:
