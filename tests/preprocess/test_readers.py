@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess import readers
+from mindspeed_rl_ext.preprocess import json_array
 from mindspeed_rl_ext.preprocess.readers import open_source
 
 ROWS = [{"q": 'a, "b"\n[1]', "n": 1}, {"q": "你好 }", "n": None}]
@@ -58,7 +58,7 @@ def test_an_array_read_in_pieces_of_any_size_is_what_json_loads(
     path = tmp_path_factory.mktemp("json") / "x.json"
     path.write_text(json.dumps(rows, indent=indent), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "READ_CHARS", piece)
+        patch.setattr(json_array, "READ_CHARS", piece)
         assert [data for _, data in rows_of(path)] == json.loads(path.read_text())
 
 
@@ -121,11 +121,13 @@ def test_a_broken_row_early_in_a_long_array_is_found_without_reading_on(
 ) -> None:
     path = tmp_path / "x.json"
     path.write_text('[{"a": oops},' + '{"a": 1},' * 5000 + "{}]")
-    monkeypatch.setattr(readers, "READ_CHARS", 64)
+    monkeypatch.setattr(json_array, "READ_CHARS", 64)
     source = open_source(path)
     reads = []
     monkeypatch.setattr(
-        readers, "_read", lambda file, path: reads.append(1) or str(file.read(readers.READ_CHARS))
+        json_array,
+        "_read",
+        lambda file, path: reads.append(1) or str(file.read(json_array.READ_CHARS)),
     )
     with pytest.raises(InputError, match="line 1 is not readable"):
         list(source.rows)
