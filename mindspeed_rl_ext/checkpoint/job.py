@@ -156,7 +156,14 @@ def _plan_to_hf(options: ConvertOptions) -> Job:
 def _model(options: ConvertOptions, cfg_dir: Path) -> tuple[ModelSpec, Sizes]:
     config = read_config(cfg_dir)
     spec = choose_model(options.model_type_hf, config, options.add_qkv_bias)
-    return spec, sizes_of_config(spec, config)
+    sizes = sizes_of_config(spec, config)
+    if options.add_qkv_bias and "qkv_bias" not in sizes.options:
+        raise InputError(
+            "--add-qkv-bias does not fit the model",
+            found=f"{cfg_dir / 'config.json'} describes {spec.name} without these biases",
+            remedy="leave the flag out",
+        )
+    return spec, sizes
 
 
 def checked_parts(spec: ModelSpec, sizes: Sizes, source: MgSource) -> list[RankPart]:

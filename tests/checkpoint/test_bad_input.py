@@ -166,6 +166,15 @@ def test_mg_to_hf_without_config_says_which_flag_gives_it(cli, hf_dir, tmp_path)
     assert to_hf(cli, tmp_path / "mg", tmp_path / "back", "--hf-cfg-dir", hf_dir)[0] == 0
 
 
+def test_a_bias_that_the_model_lacks_is_refused(cli, kit, tmp_path):
+    kit.write_hf(tmp_path / "llama", kit.tiny(bias=False))
+    flags = ("--model-type-hf", "llama2", "--add-qkv-bias")
+    code, _, err = to_mg(cli, tmp_path / "llama", tmp_path / "mg", *flags)
+    assert code == 2
+    assert "--add-qkv-bias does not fit" in err
+    assert to_mg(cli, tmp_path / "llama", tmp_path / "mg", *flags[:2], "--verify")[0] == 0
+
+
 def remove_rank(folder: Path) -> None:
     shutil.rmtree(folder / "iter_0000001/mp_rank_01")
 

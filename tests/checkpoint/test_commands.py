@@ -16,7 +16,8 @@ from mindspeed_rl_ext.errors import CheckFailedError
 OLDER_HOST = (
     "--use-mcore-models --model-type GPT --load-model-type hf --save-model-type mg "
     "--target-tensor-parallel-size 2 --target-pipeline-parallel-size 2 --add-qkv-bias "
-    "--tokenizer-model unused.json --model-type-hf llama2 --params-dtype bf16"
+    "--tokenizer-model unused.json --model-type-hf llama2 --params-dtype bf16 "
+    "--target-expert-parallel-size 1"
 )
 OLDEST_HOST = "--model-type GPT --loader hf --saver mg --model-type-hf qwen25"
 NEWER_HOST = (
@@ -39,6 +40,7 @@ def test_a_flag_without_effect_says_so(cli, hf_dir, tmp_path, caplog):
     caplog.set_level("INFO")
     cli("convert", *OLDER_HOST.split(), "--load-dir", hf_dir, "--save-dir", tmp_path / "mg")
     assert "without effect here: --use-mcore-models, --model-type, --tokenizer-model" in caplog.text
+    assert "--target-expert-parallel-size" in caplog.text
     caplog.clear()
     words = "--load-model-type mg --save-model-type hf --target-tensor-parallel-size 1"
     back = ["--load-dir", tmp_path / "mg", "--save-dir", tmp_path / "back"]

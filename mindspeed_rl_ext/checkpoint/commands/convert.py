@@ -146,7 +146,8 @@ def _attribute(flag: str) -> str:
 
 
 def _say_without_effect(args: argparse.Namespace) -> None:
-    given = [name for name in NO_EFFECT if getattr(args, _attribute(name)) not in (None, False)]
+    table = (*NO_EFFECT, *REFUSED)
+    given = [name for name in table if getattr(args, _attribute(name)) not in (None, False)]
     if args.save_model_type == "hf":
         given += [
             name
