@@ -105,8 +105,8 @@ def _score_ours(
             # Every outcome every time: hosts average over the batches that wrote a key.
             told = [float(verdict.outcome == outcome) for verdict in verdicts]
             metrics[prefix + outcome_key(bare, outcome.value)] = told
-        if batch.filter_metric == reward_key(name):
-            metrics[reward_key(name)] = scores[name]
+        if batch.filter_metric == prefix + reward_key(name):
+            metrics[batch.filter_metric] = scores[name]
     return scores, metrics
 
 

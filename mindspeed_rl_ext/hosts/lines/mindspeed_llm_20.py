@@ -1,0 +1,8 @@
+"""MindSpeed-LLM 2.0.0: its verifiers are given the labels alone."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, verifier_point
+from mindspeed_rl_ext.hosts.protocol import Adapter
+
+ADAPTER = Adapter("MindSpeed-LLM 2.0", (HANDLER_POINT, verifier_point(columns=False)))

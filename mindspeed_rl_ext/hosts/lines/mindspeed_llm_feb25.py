@@ -1,0 +1,8 @@
+"""MindSpeed-LLM of February 2025 (commit 9401fa9): its verifiers are given a dict of columns."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, verifier_point
+from mindspeed_rl_ext.hosts.protocol import Adapter
+
+ADAPTER = Adapter("MindSpeed-LLM Feb 2025", (HANDLER_POINT, verifier_point(columns=True)))

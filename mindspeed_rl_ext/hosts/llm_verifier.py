@@ -1,0 +1,59 @@
+"""Wraps the `verifier` of MindSpeed-LLM, whose calls differ from MindSpeed-RL's.
+
+Covers: the lines that train themselves, Feb 2025 (columns as a dict) and 2.0 (labels alone);
+metrics are means that are written into the dict that the host passes.
+Does not cover: prompts and lengths, which these lines do not keep where a verifier could see them.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+from typing import Any
+
+from mindspeed_rl_ext.hosts.overlay import Overlay
+from mindspeed_rl_ext.hosts.probe import names_in_table
+from mindspeed_rl_ext.hosts.verifier_point import Batch, Metrics, score_batch
+from mindspeed_rl_ext.metrics import reward_key
+
+PREFIX = "grpo/"
+# What the host takes where its configuration names no verifier.
+DEFAULT_NAMES, DEFAULT_WEIGHTS = ["acc"], [1.0]
+
+
+def wrap_llm_verifier(module: ModuleType, *, columns: bool) -> None:
+    """Wraps `verifier(responses, data_or_labels, config, metrics, infos=None)`.
+
+    Args:
+        columns: the second argument is a dict of columns, not the list of labels.
+    """
+    original = module.verifier
+    if getattr(original, "_msrl_ext", False):
+        return
+    host_names = names_in_table(original)
+
+    @functools.wraps(original)
+    def verifier(responses: Any, given: Any, config: Any, metrics: Any, infos: Any = None) -> Any:
+        def ask_host(name: str) -> tuple[list[float], Metrics] | None:
+            one = Overlay(config.algorithm, verifier_function=[name], verifier_weight=[1.0])
+            told: dict[str, float] = {}
+            scores = original(responses, given, Overlay(config, algorithm=one), told, infos=infos)
+            return (scores, {}) if _keep(told, name, metrics) else None
+
+        names = list(getattr(config.algorithm, "verifier_function", DEFAULT_NAMES))
+        weights = list(getattr(config.algorithm, "verifier_weight", DEFAULT_WEIGHTS))
+        data = given if columns else {"labels": given}
+        rewards, told = score_batch(
+            Batch(responses, data, names, weights), ask_host, host_names, PREFIX
+        )
+        metrics.update({key: sum(each) / max(len(each), 1) for key, each in told.items()})
+        return rewards
+
+    verifier._msrl_ext = True  # type: ignore[attr-defined]
+    module.verifier = verifier  # type: ignore[attr-defined]
+
+
+def _keep(told: dict[str, float], name: str, metrics: Any) -> bool:
+    """Hands on what the host wrote; False where it wrote nothing for the name."""
+    metrics.update(told)
+    return PREFIX + reward_key(name) in told

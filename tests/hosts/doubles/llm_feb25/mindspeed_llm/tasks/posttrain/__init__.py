@@ -1,0 +1,1 @@
+"""A double of the host, written from facts/hosts.md."""

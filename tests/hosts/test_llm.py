@@ -1,0 +1,109 @@
+"""MindSpeed-LLM: the handler in its own script, verifiers of the lines that train themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DOUBLE = Path(__file__).parent / "doubles" / "llm_feb25"
+ALGOS = "mindspeed_llm/tasks/posttrain/rlxf/training/core_algos.py"
+HANDLER = "AlpacaStylePromptOnlyHandler"
+
+
+@pytest.fixture
+def llm(tmp_path):
+    """Makes a double of MindSpeed-LLM; 2.0 passes labels alone, master has no verifiers."""
+
+    def make(line: str = "feb25") -> Path:
+        folder = tmp_path / line
+        shutil.copytree(DOUBLE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        file = folder / ALGOS
+        if line == "2.0":
+            text = file.read_text().replace("responses, data, config", "responses, labels, config")
+            text = text.replace('    labels = data["labels"]\n', "")
+            file.write_text(text.replace('batch["columns"]', 'batch["columns"]["labels"]'))
+        if line == "master":
+            shutil.rmtree(folder / "mindspeed_llm" / "tasks" / "posttrain")
+        if line == "changed":
+            file.write_text(file.read_text().replace("verifier(responses,", "verifier(texts,"))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def script(hooked_python, tmp_path):
+    def run(folder: Path, *words: str, **env: str):
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MSRL"))}
+        return subprocess.run(
+            [hooked_python, "preprocess_data.py", *words],
+            cwd=folder, env={**inherited, **env},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize("line", ["feb25", "2.0", "master"])
+def test_the_hosts_own_script_takes_our_handler(llm, script, line):
+    words = ["--handler-name", HANDLER, "--prompt-type", "qwen"]
+    folder = llm(line)
+    done = script(folder, *words, "--output-prefix", "x")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{HANDLER} {HANDLER}\n"
+    assert done.stderr == ""
+    assert "no output prefix" in script(folder, *words).stderr  # its other checks still hold
+
+
+def test_the_script_treats_other_handlers_as_before(llm, script):
+    folder, tail = llm(), ["--prompt-type", "qwen", "--output-prefix", "x"]
+    done = script(folder, "--handler-name", "AlpacaStyleInstructionHandler", *tail)
+    assert done.stdout.startswith("AlpacaStyleInstructionHandler")
+    assert "handler name must be in" in script(folder, "--handler-name", "Other", *tail).stderr
+
+
+def test_turned_off_the_host_refuses_our_handler(llm, script):
+    words = ["--handler-name", HANDLER, "--prompt-type", "qwen", "--output-prefix", "x"]
+    assert script(llm(), *words, MSRL_EXT_DISABLE="1").returncode == 1
+
+
+SCORE = """
+from mindspeed_llm.tasks.posttrain.rlxf.training.core_algos import compute_verifier_score
+def compute(algorithm):
+    metrics = {}
+    labels = ['{"target":49,"numbers":[44,43,48]}', "x"]
+    batch = {"responses": ["<answer>44-43+48</answer>", "x"], "columns": {"labels": labels}}
+    told = SimpleNamespace(algorithm=SimpleNamespace(**algorithm))
+    return compute_verifier_score(batch, metrics, told), metrics
+"""
+
+
+@pytest.mark.parametrize("line", ["feb25", "2.0"])
+def test_rewards_and_means_are_the_hosts_and_ours_together(llm, check_python, line):
+    check_python(
+        SCORE
+        + """
+names = dict(verifier_function=["acc", "countdown"], verifier_weight=[0.5, 2.0])
+scores, metrics = compute(names)
+assert scores == [0.5 * -1.0 + 2.0 * 1.0, 0.5 * 1.0 + 2.0 * 0.0], scores
+assert metrics["grpo/acc_rewards/mean"] == 0.0 and metrics["grpo/countdown_rewards/mean"] == 0.5
+assert metrics["grpo/countdown_outcome/CORRECT"] == 0.5
+scores, metrics = compute({})
+assert (scores, metrics) == ([-1.0, 1.0], {"grpo/acc_rewards/mean": 0.0})
+""",
+        llm(line),
+    )
+
+
+def test_an_unknown_name_raises_and_so_does_ours_in_a_changed_host(llm, run_python):
+    call = "compute(dict(verifier_function=[NAME], verifier_weight=[1.0]))"
+    done = run_python(SCORE + "NAME = 'countdwn'\n" + call, llm())
+    assert "unknown verifier 'countdwn'" in done.stderr
+    folder = llm("changed")
+    done = run_python(SCORE + "NAME = 'countdown'\n" + call, folder)
+    assert done.returncode == 1
+    assert "LEDGER LLM-2: " in done.stderr
