@@ -1,0 +1,1 @@
+"""What happened in a run: curves and one page that opens offline."""

@@ -1,0 +1,62 @@
+"""Runs written by the same code that training writes them with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from mindspeed_rl_ext.jsonlines import write_jsonl
+from mindspeed_rl_ext.metrics import MetricsRow, append_metrics
+from mindspeed_rl_ext.rollouts import Rollout, VerdictRow
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+SCRIPT = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+def rows() -> list[MetricsRow]:
+    return [
+        MetricsRow(
+            step,
+            {
+                "grpo/rewards/mean": 0.1 * step,
+                "countdown_rewards/mean": 0.123456789 * step,
+                "countdown_format_rewards/mean": 1.0,
+                "countdown_outcome/CORRECT": 0.1,
+                "countdown_outcome/TIMEOUT": 0.0,
+                "response_length/mean": 20.0 + step,
+                "response_length/min": 5.0,
+                "response_length/max": 40.0,
+                "actor/entropy": 0.0,
+                "grpo/zero_std_groups/frac": 0.5,
+                "grad_norm": float("nan") if step == 2 else 1.0 / step,
+            },
+        )
+        for step in range(1, 31)
+    ]
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path, rows: list[MetricsRow]) -> Path:
+    folder = tmp_path / "my run"
+    for row in rows:
+        append_metrics(folder / "metrics.jsonl", row)
+    rollouts = [
+        Rollout(
+            response=f"step {step}, sample {i} {SCRIPT}",
+            answer=SCRIPT,
+            prompt=SCRIPT,
+            step=step,
+            num_tokens=7,
+            reward=0.25,
+            verdicts={"countdown": VerdictRow(float(i), f"OUTCOME_{i % 2}", SCRIPT)},
+        ).to_row()
+        for step in range(1, 6)
+        for i in range(8)
+    ]
+    write_jsonl(folder / "rollouts.jsonl", rollouts)
+    return folder
