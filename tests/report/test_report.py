@@ -135,7 +135,7 @@ def test_half_a_surrogate_pair_does_not_stop_the_report(run_dir):
 
 
 def test_one_step_and_odd_metric_names_are_enough(tmp_path):
-    names = ("a$b$_{_rewards/mean", "c_rewards/mean")
+    names = ("a$b_{$_rewards/mean", "c_rewards/mean")
     append_metrics(tmp_path / "metrics.jsonl", MetricsRow(1, dict.fromkeys(names, 1.0)))
     assert write_report(tmp_path).png.stat().st_size > 1000
 
