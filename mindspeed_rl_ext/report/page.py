@@ -60,7 +60,7 @@ def build_page(
     Args:
         title: heading of the page.
         run: metrics and rollouts.
-        series: every metric of the run.
+        series: every metric of the run, in the order of the table.
         png: the curves.
         summary_rows: name and value of results that the caller wants on top.
     """

@@ -60,7 +60,8 @@ def write_report(
         )
     png = draw_curves(panels, series)
     heading = title if title is not None else f"Run {run.folder.resolve().name}"
-    page = build_page(heading, run, series, png, summary_rows)
+    with_curve = {line.name: line for _, lines in panels for line in lines.values()}
+    page = build_page(heading, run, with_curve | series, png, summary_rows)
     target = run.folder if out_dir is None else Path(out_dir)
     files = ReportFiles(target / HTML_FILE, target / PNG_FILE)
     with open_atomic(files.png) as file:

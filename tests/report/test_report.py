@@ -104,6 +104,13 @@ def test_the_numbers_are_those_of_the_file(page, rows):
     assert set(rows[0].values) - set(table) == {"countdown_outcome/TIMEOUT"}
 
 
+def test_metrics_with_a_curve_lead_the_table(tmp_path):
+    values = dict.fromkeys(["epoch", "grad_norm", "actor/lr", "grpo/rewards/mean"], 1.0)
+    append_metrics(tmp_path / "metrics.jsonl", MetricsRow(1, values))
+    table = Page(write_report(tmp_path).html.read_text("utf-8")).tables["metrics"]
+    assert [row[0] for row in table[1:]] == ["grpo/rewards/mean", "grad_norm", "epoch", "actor/lr"]
+
+
 def test_results_of_the_caller_come_first(run_dir, tmp_path):
     files = write_report(
         run_dir,
