@@ -40,7 +40,7 @@ def test_no_module_is_imported_that_a_bare_python_has_not(run_python):
     extra = set(eval(with_hook.stdout)) - set(eval(isolated.stdout))
     assert extra <= {"site", "os", "stat", "_stat", "posixpath", "genericpath", "os.path",
                      "_collections_abc", "_sitebuiltins", "sitecustomize", "usercustomize",
-                     "_distutils_hack", "types", "warnings"}, extra  # fmt: skip
+                     "_distutils_hack", "types", "warnings", "encodings.utf_8_sig"}, extra  # fmt: skip
 
 
 def test_without_site_python_starts_without_the_hook(run_python):
