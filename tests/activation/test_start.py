@@ -8,6 +8,13 @@ import pytest
 
 from mindspeed_rl_ext.activation.pth import startup_line
 
+# What site itself imports, to read a .pth among other things.
+OF_SITE = {
+    "site", "os", "stat", "_stat", "posixpath", "genericpath", "os.path", "_collections_abc",
+    "_sitebuiltins", "sitecustomize", "usercustomize", "_distutils_hack", "types", "warnings",
+    "encodings.utf_8_sig",
+}  # fmt: skip
+
 STATE = """
 import sys
 names = [getattr(f, "__name__", type(f).__name__) for f in sys.meta_path]
@@ -38,9 +45,7 @@ def test_no_module_is_imported_that_a_bare_python_has_not(run_python):
     assert with_hook.stdout == bare.stdout
     isolated = run_python(code, "-I", "-S")
     extra = set(eval(with_hook.stdout)) - set(eval(isolated.stdout))
-    assert extra <= {"site", "os", "stat", "_stat", "posixpath", "genericpath", "os.path",
-                     "_collections_abc", "_sitebuiltins", "sitecustomize", "usercustomize",
-                     "_distutils_hack", "types", "warnings", "encodings.utf_8_sig"}, extra  # fmt: skip
+    assert extra <= OF_SITE, extra - OF_SITE
 
 
 def test_without_site_python_starts_without_the_hook(run_python):
