@@ -149,7 +149,14 @@ def from_row(row: Mapping[str, Any], place: str, *, default_id: str | None = Non
             expected="a string",
             remedy="write the decoded response",
         )
-    verdicts = row.get("verdicts") or {}
+    for column in ("step", "num_tokens"):
+        if not isinstance(row.get(column), (int, type(None))):
+            raise InputError(
+                f"{place}: {column} is not an integer",
+                found=repr(row[column]),
+                expected="an integer, or no such column",
+                remedy="write a number",
+            )
     return Rollout(
         response=row["response"],
         answer=answer_text(row["answer"]),
@@ -160,8 +167,20 @@ def from_row(row: Mapping[str, Any], place: str, *, default_id: str | None = Non
         num_tokens=row.get("num_tokens"),
         extra={name: value for name, value in row.items() if name not in KNOWN_COLUMNS},
         reward=row.get("reward"),
-        verdicts={name: VerdictRow(**verdict) for name, verdict in verdicts.items()},
+        verdicts=_verdicts(row.get("verdicts") or {}, place),
     )
+
+
+def _verdicts(verdicts: Any, place: str) -> dict[str, VerdictRow]:
+    try:
+        return {name: VerdictRow(**verdict) for name, verdict in verdicts.items()}
+    except (AttributeError, TypeError) as error:
+        raise InputError(
+            f"{place}: verdicts are not readable",
+            found=str(error),
+            expected='{"NAME": {"score": 1.0, "outcome": "CORRECT", "reason": "", "stage": ""}}',
+            remedy="score the file again with msrl-ext score",
+        ) from error
 
 
 def answer_text(answer: Any) -> str:

@@ -8,8 +8,13 @@ import venv
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mindspeed_rl_ext.activation.pth import PTH_NAME, startup_line
+
+# A test does not time: on a busy machine an example may take any while.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
 

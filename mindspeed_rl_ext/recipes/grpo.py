@@ -34,7 +34,7 @@ class GrpoSettings:
         seed: of data order and sampling.
     """
 
-    steps: int = 100
+    steps: int = 80
     prompts_per_step: int = 16
     samples_per_prompt: int = 8
     max_new_tokens: int = 64

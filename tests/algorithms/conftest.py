@@ -6,10 +6,6 @@ import math
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 torch = pytest.importorskip("torch", reason="the algorithms room stands on torch")
 

@@ -186,6 +186,26 @@ def test_a_rollout_without_answer_or_with_a_number_as_response_is_refused(tmp_pa
         from_row({"response": 5, "answer": "x"}, "a row")
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("step", "3", "step is not an integer"),
+        ("num_tokens", 2.5, "num_tokens is not an integer"),
+        ("verdicts", {"countdown": {"score": 1.0, "colour": "red"}}, "verdicts are not readable"),
+        ("verdicts", {"countdown": 1.0}, "verdicts are not readable"),
+        ("verdicts", ["countdown"], "verdicts are not readable"),
+    ],
+)
+def test_a_column_of_the_wrong_kind_is_named_with_its_line(tmp_path, column, value, message):
+    path = tmp_path / "a.jsonl"
+    write_jsonl(path, [{"response": "x", "answer": "y"}, {"response": "x", "answer": "y"}])
+    good = read_rollouts(path)
+    assert len(list(good)) == 2
+    write_jsonl(path, [{"response": "x", "answer": "y", column: value}])
+    with pytest.raises(InputError, match=f"line 1: {message}"):
+        list(read_rollouts(path))
+
+
 @given(JSON)
 def test_an_answer_is_text_whatever_it_was(value):
     import json

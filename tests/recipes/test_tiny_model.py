@@ -23,7 +23,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return build_tokenizer(tmp_path_factory.mktemp("tokenizer"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(parts=st.lists(ANY_TEXT | st.sampled_from(TAGS) | st.integers(0, 99).map(str), max_size=8))
 def test_every_text_survives_encode_and_decode(tokenizer: Any, parts: list[str]) -> None:
     text = "".join(parts)
@@ -60,7 +60,7 @@ def beside_a_config(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) ->
     return AutoTokenizer.from_pretrained(folder)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(parts=st.lists(ANY_TEXT | st.sampled_from(TAGS) | st.integers(0, 200).map(str), max_size=8))
 def test_beside_a_qwen2_config_it_gives_the_same_ids(
     tokenizer: Any, beside_a_config: Any, parts: list[str]

@@ -5,14 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from mindspeed_rl_ext.jsonlines import write_jsonl
 from mindspeed_rl_ext.metrics import MetricsRow, append_metrics
 from mindspeed_rl_ext.rollouts import Rollout, VerdictRow
-
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 SCRIPT = "<script>alert('x')</script>"
 
