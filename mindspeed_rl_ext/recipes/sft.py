@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mindspeed_rl_ext.errors import CheckFailedError, InputError
-
-BATCHES_DRAWN_TOGETHER = 16
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,14 @@ def train_sft(
     if not rows:
         raise InputError("no demonstrations to train on", remedy="check the file of the rows")
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.0)
-    drawn = batches(rows, settings)
+    rng = random.Random(settings.seed)
     was_training = model.training
     model.train()
     losses: list[float] = []
     for step in range(1, settings.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, settings)
-        loss = _backward(model, tokenizer, next(drawn))
+        loss = _backward(model, tokenizer, rng.choices(rows, k=settings.batch_size))
         if not math.isfinite(loss):
             raise CheckFailedError(
                 f"the loss of step {step} is {loss}",
@@ -90,24 +88,6 @@ def train_sft(
             on_step(step, loss)
     model.train(was_training)
     return losses
-
-
-def batches(
-    rows: Sequence[dict[str, str]], settings: SftSettings
-) -> Iterator[list[dict[str, str]]]:
-    """Yields batches without end, drawn with replacement, with little padding.
-
-    Rows for several batches are drawn at a time and those of like length put together; the order
-    of the batches is random again.
-    """
-    rng = random.Random(settings.seed)
-    size = settings.batch_size
-    while True:
-        drawn = rng.choices(rows, k=size * BATCHES_DRAWN_TOGETHER)
-        drawn.sort(key=lambda row: len(row["instruction"]) + len(row["output"]))
-        starts = list(range(0, len(drawn), size))
-        rng.shuffle(starts)
-        yield from (drawn[start : start + size] for start in starts)
 
 
 def learning_rate_at(step: int, settings: SftSettings) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from mindspeed_rl_ext.recipes.quickstart.workspace import (
     Workspace,
     prepare,
 )
-from mindspeed_rl_ext.recipes.sft import SftSettings, batches, learning_rate_at
+from mindspeed_rl_ext.recipes.sft import SftSettings, learning_rate_at
 from mindspeed_rl_ext.rollouts import read_rollouts
 
 
@@ -124,20 +123,6 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_its_floor() -> None:
     assert rates[:20] == sorted(rates[:20])
     assert rates[19:] == sorted(rates[19:], reverse=True)
     assert rates[-1] == pytest.approx(0.5)
-
-
-def test_batches_hold_rows_of_like_length_and_draw_every_row() -> None:
-    rows = [{"instruction": "", "output": "x" * length} for length in range(100)]
-    settings = SftSettings(batch_size=8, seed=3)
-    drawn = list(islice(batches(rows, settings), 200))
-    assert all(len(batch) == 8 for batch in drawn)
-    lengths = [[len(row["output"]) for row in batch] for batch in drawn]
-    assert {n for batch in lengths for n in batch} == set(range(100))
-    assert sum(max(batch) - min(batch) for batch in lengths) / len(lengths) < 15
-    assert drawn == list(islice(batches(rows, settings), 200))
-    # Neither short nor long batches come first.
-    firsts = [sum(batch) for batch in lengths]
-    assert firsts != sorted(firsts)
 
 
 def test_rollouts_are_written_with_verdicts_and_the_weighted_reward(tmp_path: Path) -> None:
