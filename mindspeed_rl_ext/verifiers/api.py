@@ -51,6 +51,8 @@ class Verifier:
         parameters: name to default value.
         levels: the scores it gives, highest first; empty where they are not known.
         summary: the first line of its docstring.
+        isolated: whether it runs in a worker process that can be killed.
+        cpu_s: CPU seconds that one response may take there.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Verifier:
     parameters: Mapping[str, Any]
     levels: tuple[float, ...]
     summary: str
+    isolated: bool = False
+    cpu_s: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,21 @@ class BoundVerifier:
                 found=f"columns {', '.join(sorted(columns)) or 'none'}",
                 remedy="pass it by keyword",
             )
+        if not self.verifier.isolated:
+            return self.judge(response, columns)
+        return isolated_verdicts(self, [(response, columns)])[0]
+
+    def judge(self, response: str, columns: Mapping[str, Any]) -> Verdict:
+        """Judges one response in this process, columns being complete."""
         arguments = {name: columns[name] for name in self.needs}
         if "answer" in arguments:
             if arguments["answer"] is None:
-                return self._failed(Outcome.BAD_REFERENCE, "the reference answer is missing")
+                return self.failed(Outcome.BAD_REFERENCE, "the reference answer is missing")
             arguments["answer"] = answer_text(arguments["answer"])
         try:
             said = self.verifier.function(response, **arguments, **self.parameters)
         except Exception as error:  # noqa: BLE001 - it may raise anything; the batch goes on
-            return self._failed(Outcome.ERROR, f"{type(error).__name__}: {error}")
+            return self.failed(Outcome.ERROR, f"{type(error).__name__}: {error}")
         return self._checked(said)
 
     def _checked(self, said: object) -> Verdict:
@@ -113,20 +123,40 @@ class BoundVerifier:
         if isinstance(said, (int, float)):
             verdict = Verdict(Outcome.SCORED, float(said))
         if not isinstance(verdict, Verdict):
-            return self._failed(Outcome.ERROR, f"returned {type(said).__name__}, not a number")
+            return self.failed(Outcome.ERROR, f"returned {type(said).__name__}, not a number")
         if not math.isfinite(verdict.score):
-            return self._failed(Outcome.ERROR, f"returned the score {verdict.score}")
+            return self.failed(Outcome.ERROR, f"returned the score {verdict.score}")
         return verdict
 
-    def _failed(self, outcome: Outcome, reason: str) -> Verdict:
+    def failed(self, outcome: Outcome, reason: str) -> Verdict:
+        """The verdict of a fault: it scores as wrong."""
         return Verdict(outcome, self.wrong_score, reason[:300], "call")
+
+
+def isolated_verdicts(
+    bound: BoundVerifier, items: Sequence[tuple[str, Mapping[str, Any]]]
+) -> list[Verdict]:
+    """Judges responses in workers: one that hangs or crashes is a verdict of its own.
+
+    Args:
+        bound: the verifier; its module is imported there, so it cannot stand in `__main__`.
+        items: each a response and its columns.
+    """
+    from mindspeed_rl_ext.verifiers.isolation import verdicts  # it imports this module
+
+    return verdicts(bound, items)
 
 
 _REGISTRY: Registry[Verifier] = Registry("verifier")
 
 
 def verifier(
-    name: str, *, needs: Sequence[str] = (), levels: Sequence[float] = ()
+    name: str,
+    *,
+    needs: Sequence[str] = (),
+    levels: Sequence[float] = (),
+    isolated: bool = False,
+    cpu_s: float = 1.0,
 ) -> Callable[[F], F]:
     """Makes a function a verifier that configs choose by name; the function itself is unchanged.
 
@@ -135,6 +165,8 @@ def verifier(
         needs: columns passed by keyword: `answer`, `prompt`, `num_tokens`, any additional key.
         levels: the scores it gives. The lowest is what an error scores; where none are named, an
             error scores 0 or the lowest score of the batch, whichever is lower.
+        isolated: run it in a worker process, which is killed where it hangs or dies.
+        cpu_s: CPU seconds a response may take there.
 
     Raises:
         InputError: the name is malformed or taken, or the signature does not match `needs`.
@@ -147,7 +179,10 @@ def verifier(
         lines = (inspect.getdoc(function) or "").splitlines()
         scores = tuple(sorted({float(level) for level in levels}, reverse=True))
         summary = lines[0] if lines else ""
-        _REGISTRY.register(name, Verifier(name, function, needed, parameters, scores, summary))
+        _REGISTRY.register(
+            name,
+            Verifier(name, function, needed, parameters, scores, summary, isolated, cpu_s),
+        )
         return function
 
     return register

@@ -41,11 +41,44 @@ def last_block(text: str, name: str = "answer") -> str | None:
     return None
 
 
+def final_answer_line(text: str, marker: str = "Answer:", window: int = 300) -> str | None:
+    """What follows the last marker on its line, within the last characters of a response.
+
+    Args:
+        text: the response.
+        marker: what the prompt asked to write; its case does not count.
+        window: how many characters at the end are looked at.
+
+    Example:
+        >>> final_answer_line("Answer: 3\\nno\\n**Answer: $4$**<|im_end|>")
+        '$4$'
+    """
+    tail = strip_stop_tokens(text)[-window:]
+    at = tail.casefold().rfind(marker.casefold())
+    if at < 0:
+        return None
+    lines = tail[at + len(marker) :].strip(" \t*").splitlines()
+    return lines[0].strip(" \t*") if lines else ""
+
+
 def with_think(response: str, *, think_prefilled: bool) -> str:
     """A response as the policy meant it where the prompt already ended in `<think>`."""
     if think_prefilled and not response.lstrip().startswith(THINK_OPENING):
         return THINK_OPENING + response
     return response
+
+
+def think_text(response: str) -> str:
+    """What stands in the first think block, without white space around; empty where nothing does.
+
+    Example:
+        >>> think_text("<think> a </think> <answer>b</answer>")
+        'a'
+    """
+    tags = find_tags(response, ("think",))
+    if len(tags) < 2 or tags[0].closing or not tags[1].closing:
+        return ""
+    return response[tags[0].end : tags[1].start].strip()
 
 
 def strict_layout(response: str, *, tags_in_think: bool = False) -> Layout:

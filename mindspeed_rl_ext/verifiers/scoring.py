@@ -15,6 +15,7 @@ Example:
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,8 @@ from typing import Any
 
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.metrics import outcome_key, reward_key
-from mindspeed_rl_ext.verifiers.api import BoundVerifier, resolve
+from mindspeed_rl_ext.verifiers.api import BoundVerifier, isolated_verdicts, resolve
+from mindspeed_rl_ext.verifiers.equivalence import deferred, symbolic
 from mindspeed_rl_ext.verifiers.spec import split_specs
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -65,7 +67,7 @@ def score(
     bound = resolve_all(verifiers)
     factors = _checked_weights(weights, bound)
     columns = _checked_columns(responses, answers, data or {}, bound)
-    verdicts = {one.name: _judge(one, responses, columns) for one in bound}
+    verdicts = _judged(bound, responses, columns)
     rewards = [
         sum(
             factor * verdicts[one.name][i].score for factor, one in zip(factors, bound, strict=True)
@@ -141,19 +143,85 @@ def _checked_columns(
     return columns
 
 
-def _judge(
-    one: BoundVerifier, responses: Sequence[str], columns: Mapping[str, Sequence[Any]]
-) -> list[Verdict]:
-    verdicts = [
-        one(response, **{need: columns[need][i] for need in one.needs})
-        for i, response in enumerate(responses)
-    ]
-    if one.verifier.levels:
-        return verdicts
-    # Without declared levels the lowest score of the batch is the only known wrong score.
-    lowest = min((v.score for v in verdicts), default=0.0)
-    failed = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.BAD_REFERENCE)
-    return [replace(v, score=min(v.score, lowest)) if v.outcome in failed else v for v in verdicts]
+Item = tuple[str, dict[str, Any]]
+
+
+def _judged(
+    bound: Sequence[BoundVerifier], responses: Sequence[str], columns: Mapping[str, Sequence[Any]]
+) -> dict[str, list[Verdict]]:
+    """Every verifier on every response; what only sympy decides is settled for all together."""
+    batch = deferred.Batch()
+    work = [_Work(one, responses, columns) for one in bound]
+    for part in work:
+        part.go(batch)
+    batch.known.update(symbolic.settle(batch.wanted, symbolic.MANY))
+    for part in work:
+        # A user's verifier may compare a second pair once it knows the first: settled singly.
+        while part.go(batch):
+            missing = [pair for pair in batch.wanted if pair not in batch.known]
+            batch.known.update(symbolic.settle(missing, symbolic.MANY))
+    return {part.bound.name: part.verdicts() for part in work}
+
+
+class _Work:
+    """One verifier's part of a batch: each distinct response, with its columns, is judged once.
+
+    Args:
+        bound: the verifier, a function of what it is given.
+        responses: the batch.
+        columns: by name, one value a response.
+    """
+
+    def __init__(
+        self,
+        bound: BoundVerifier,
+        responses: Sequence[str],
+        columns: Mapping[str, Sequence[Any]],
+    ) -> None:
+        self.bound = bound
+        self._items: dict[object, Item] = {}
+        self._keys: list[object] = []
+        self._found: dict[object, Verdict] = {}
+        for i, response in enumerate(responses):
+            item = (response, {need: columns[need][i] for need in bound.needs})
+            key = _key(item, i)
+            self._items.setdefault(key, item)
+            self._keys.append(key)
+
+    def go(self, batch: deferred.Batch) -> bool:
+        """Judges what is not judged; returns whether something waits for the batch."""
+        left = {key: item for key, item in self._items.items() if key not in self._found}
+        if self.bound.verifier.isolated:
+            said = isolated_verdicts(self.bound, list(left.values())) if left else []
+            self._found.update(zip(left, said, strict=True))
+            return False
+        with deferred.gathering(batch):
+            for key, (response, given) in left.items():
+                try:
+                    self._found[key] = self.bound(response, **given)
+                except deferred.PendingError:
+                    continue
+        return len(self._found) < len(self._items)
+
+    def verdicts(self) -> list[Verdict]:
+        """One for each response of the batch."""
+        verdicts = [self._found[key] for key in self._keys]
+        if self.bound.verifier.levels:
+            return verdicts
+        # Without declared levels the lowest score of the batch is the only known wrong score.
+        lowest = min((v.score for v in verdicts), default=0.0)
+        failed = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.BAD_REFERENCE)
+        return [
+            replace(v, score=min(v.score, lowest)) if v.outcome in failed else v for v in verdicts
+        ]
+
+
+def _key(item: Item, index: int) -> object:
+    """What makes two items the same: the response and every column, by type and value."""
+    try:
+        return pickle.dumps(item)
+    except Exception:  # noqa: BLE001 - what cannot be pickled raises anything; it is judged alone
+        return index
 
 
 def _metrics(verdicts: Mapping[str, Sequence[Verdict]]) -> dict[str, float]:

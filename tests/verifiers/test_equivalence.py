@@ -155,7 +155,7 @@ def test_empty_sides_and_long_ones_say_so() -> None:
 def test_every_verdict_carries_a_stage_and_a_reason() -> None:
     for prediction, reference in SAME + NOT_SAME:
         verdict = equivalent(prediction, reference)
-        assert verdict.stage in {"text", "words", "units", "tree"}
+        assert verdict.stage in {"text", "words", "units", "tree", "sympy"}
         assert verdict.reason
 
 

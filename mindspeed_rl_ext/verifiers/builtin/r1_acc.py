@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from mindspeed_rl_ext.text import last_boxed
 from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.equivalence import equivalent
 from mindspeed_rl_ext.verifiers.extraction import last_block
-from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
+from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 
 @verifier("r1_acc", needs=("answer",), levels=(1.0, -1.0))
@@ -29,13 +29,7 @@ def r1_acc(response: str, *, answer: str) -> Verdict:
         response: the policy's text.
         answer: the reference answer.
     """
-    if not answer.strip():
-        return Verdict(Outcome.BAD_REFERENCE, -1.0, "the reference answer is empty", "reference")
     block = last_block(response)
     boxed = None if block is None else last_boxed(block)
-    if not boxed:
-        found = "no closed <answer> block" if block is None else "no closed box in the answer"
-        return Verdict(Outcome.NO_ANSWER, -1.0, found, "extraction")
-    judged = equivalent(boxed, answer)
-    level = 1.0 if judged.outcome is Outcome.CORRECT else -1.0
-    return Verdict(judged.outcome, level, judged.reason, judged.stage)
+    missing = "no closed <answer> block" if block is None else "no closed box in the answer"
+    return judged(boxed, answer, right=1.0, wrong=-1.0, missing=missing)

@@ -1,8 +1,8 @@
-r"""The cascade: identical text, words, then the same tree of exact values. Each stage is bounded.
+r"""The cascade: identical text, words, the same tree of exact values, and sympy at last.
 
-Covers: the order of the stages, units, what undecided means.
-Does not cover: calculus, identities of functions, solving. Such pairs are UNPARSEABLE: counted,
-warned of once, never guessed. A later stage may take them from here.
+Covers: the order of the stages, units, what undecided means. All stages but the last run in the
+caller and are bounded; the last (`symbolic`) runs in a worker that can be killed.
+Does not cover: solving. A pair that no stage decides is UNPARSEABLE: counted, never guessed.
 
 Example:
     >>> equivalent(r"\frac{2}{4}", "0.5").outcome.value, equivalent("x+1", "x+2").outcome.value
@@ -11,25 +11,39 @@ Example:
 
 from __future__ import annotations
 
-import logging
-import threading
 import zlib
+from functools import lru_cache
+from typing import NamedTuple
 
+from mindspeed_rl_ext.verifiers.equivalence import deferred, symbolic
 from mindspeed_rl_ext.verifiers.equivalence.compare import Comparison
+from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
 from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token, tokens
 from mindspeed_rl_ext.verifiers.equivalence.policy import DEFAULT, Policy
 from mindspeed_rl_ext.verifiers.equivalence.reader import read
-from mindspeed_rl_ext.verifiers.equivalence.tree import Node, Symbol, UnreadableError
-from mindspeed_rl_ext.verifiers.equivalence.words import compare_words, measured
+from mindspeed_rl_ext.verifiers.equivalence.tree import Node, Symbol, UnreadableError, symbols
+from mindspeed_rl_ext.verifiers.equivalence.words import Measured, compare_words, measured
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
-_LOG = logging.getLogger(__name__)
 _MAX_PRIMES = 64
 
-# One warning a process, whichever thread comes first.
-_warn_lock = threading.Lock()
-_warned = threading.Event()
+
+class Decision(NamedTuple):
+    """What the rules say of a pair; `ask` where the symbolic stage may know more."""
+
+    verdict: Verdict
+    ask: bool = False
+
+
+class _Side(NamedTuple):
+    """One answer as far as it can be read by itself; shared by all pairs it is part of."""
+
+    tokens: tuple[Token, ...]
+    measured: Measured
+    tree: Node | None
+    fault: str
+    may_ask: bool
 
 
 def equivalent(prediction: str, reference: str, *, policy: Policy = DEFAULT) -> Verdict:
@@ -41,48 +55,89 @@ def equivalent(prediction: str, reference: str, *, policy: Policy = DEFAULT) -> 
         policy: conventions that mathematics does not settle.
 
     Returns:
-        CORRECT with score 1; WRONG, UNPARSEABLE, NO_ANSWER or BAD_REFERENCE with score 0. The
-        stage is `reference`, `size`, `text`, `words`, `units` or `tree`.
+        CORRECT with score 1; WRONG, UNPARSEABLE, TIMEOUT, ERROR, NO_ANSWER or BAD_REFERENCE with
+        score 0. The stage is `reference`, `size`, `text`, `words`, `units`, `tree` or `sympy`.
 
     Example:
         >>> equivalent(r"x = 3\frac{1}{2}", "7/2").stage
         'tree'
     """
+    decision = decide(prediction, reference, policy)
+    if not decision.ask:
+        return decision.verdict
+    pair = Pair(prediction, reference)
+    batch = deferred.current()
+    if batch is not None:
+        return batch.verdict(pair)
+    return symbolic.settle([pair], symbolic.ONE)[pair]
+
+
+# A pure function, so threads may share what it found. Groups repeat answers: four of five pairs
+# of a batch are found here.
+@lru_cache(maxsize=1 << 14)
+def decide(prediction: str, reference: str, policy: Policy = DEFAULT) -> Decision:
+    """What the rules say, without the symbolic stage.
+
+    Example:
+        >>> decide("1/2", "0.5").verdict.outcome.value, decide("1/2", "0.5").ask
+        ('CORRECT', False)
+    """
     if not reference.strip():
-        return Verdict(Outcome.BAD_REFERENCE, 0.0, "the reference answer is empty", "reference")
+        return _sure(Outcome.BAD_REFERENCE, "the reference answer is empty", "reference")
     if not prediction.strip():
-        return Verdict(Outcome.NO_ANSWER, 0.0, "the answer is empty", "text")
+        return _sure(Outcome.NO_ANSWER, "the answer is empty", "text")
     for name, text in (("prediction", prediction), ("reference", reference)):
         if len(text) > policy.max_chars:
             return _undecided(f"the {name} has {len(text)} characters", "size")
     if prediction.split() == reference.split():
-        return Verdict(Outcome.CORRECT, 1.0, "identical text", "text")
+        return _said(True, "text")
     try:
-        return _judge(tokens(prediction), tokens(reference), policy)
+        left, right = _side(prediction), _side(reference)
+        decision = _judge(left, right, policy)
     except UnreadableError as error:
         return _undecided(str(error), "tree")
+    may_ask = decision.ask and policy.symbolic and left.may_ask and right.may_ask
+    return Decision(decision.verdict, may_ask)
 
 
-def _judge(left: list[Token], right: list[Token], policy: Policy) -> Verdict:
-    if not left or not right:
+# Each side is read once, whatever it is compared with.
+@lru_cache(maxsize=1 << 13)
+def _side(text: str) -> _Side:
+    found = tokens(text)
+    body = measured(found)
+    try:
+        tree, fault = read(body.tokens), ""
+    except UnreadableError as error:
+        tree, fault = None, str(error)
+    may_ask = (tree is not None or symbolic.is_calculus(found)) and not symbolic.refusal(found)
+    return _Side(tuple(found), body, tree, fault, may_ask)
+
+
+def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
+    if not left.tokens or not right.tokens:
         return _undecided("nothing is left without punctuation", "text")
-    if left == right:
-        return Verdict(Outcome.CORRECT, 1.0, "identical normalised text", "text")
-    same_words = compare_words(left, right, policy)
+    if left.tokens == right.tokens:
+        return _said(True, "text")
+    same_words = compare_words(list(left.tokens), list(right.tokens), policy)
     if same_words is not None:
         return _said(same_words, "words")
-    one, two = measured(left), measured(right)
-    units = {one.unit, two.unit} - {""}
-    if len(units) > 1 or (units and one.unit != two.unit and not policy.optional_units):
-        return _undecided(f"the units differ: {one.unit!r} and {two.unit!r}", "units")
-    trees = read(one.tokens), read(two.tokens)
-    if any(
-        side.unit and isinstance(tree, Symbol) for side, tree in zip((one, two), trees, strict=True)
-    ):
-        return _undecided("words behind a name are no unit", "units")
-    said = _compare(*trees, one.tokens + two.tokens, policy)
+    units = {left.measured.unit, right.measured.unit} - {""}
+    differ = left.measured.unit != right.measured.unit
+    if len(units) > 1 or (units and differ and not policy.optional_units):
+        names = f"{left.measured.unit!r} and {right.measured.unit!r}"
+        return _undecided(f"the units differ: {names}", "units")
+    for side in (left, right):
+        if side.tree is None:
+            return Decision(_undecided(side.fault, "tree").verdict, ask=True)
+        if side.measured.unit and isinstance(side.tree, Symbol):
+            return _undecided("words behind a name are no unit", "units")
+    if left.tree is None or right.tree is None:  # said above; for the type checker
+        return _undecided("unread", "tree")
+    said = _compare(left.tree, right.tree, [*left.measured.tokens, *right.measured.tokens], policy)
     if said is None:
-        return _undecided("no rule of this version decides", "tree")
+        # `0x` is 0 everywhere, yet no answer that a reader would take for 0.
+        alike = symbols(left.tree) == symbols(right.tree)
+        return Decision(_undecided("no rule decides", "tree").verdict, ask=alike)
     return _said(said, "tree")
 
 
@@ -99,19 +154,16 @@ def _compare(left: Node, right: Node, both: list[Token], policy: Policy) -> bool
     raise UnreadableError("roots of too many different numbers")
 
 
-def _said(same: bool, stage: str) -> Verdict:
+def _said(same: bool, stage: str) -> Decision:
     if same:
-        return Verdict(Outcome.CORRECT, 1.0, "equal", stage)
-    return Verdict(Outcome.WRONG, 0.0, "not equal", stage)
+        reason = "identical" if stage == "text" else "equal"
+        return Decision(Verdict(Outcome.CORRECT, 1.0, reason, stage))
+    return _sure(Outcome.WRONG, "not equal", stage)
 
 
-def _undecided(reason: str, stage: str) -> Verdict:
-    with _warn_lock:
-        if not _warned.is_set():
-            _warned.set()
-            _LOG.warning(
-                "a pair of answers was not decided (%s); such pairs score as wrong and are counted "
-                "as UNPARSEABLE. This version has no symbolic stage. Said once.",
-                reason,
-            )
-    return Verdict(Outcome.UNPARSEABLE, 0.0, reason, stage)
+def _undecided(reason: str, stage: str) -> Decision:
+    return _sure(Outcome.UNPARSEABLE, reason[:300], stage)
+
+
+def _sure(outcome: Outcome, reason: str, stage: str) -> Decision:
+    return Decision(Verdict(outcome, 0.0, reason, stage))

@@ -9,6 +9,7 @@ order in tuples), which no policy changes.
 | `ignore_case` | `\text{Navin}` equals `navin` | it does not |
 | `unordered_lists` | `1, 2` equals `2, 1`; with the same multiplicities | it does not |
 | `relation_is_interval` | `1 < x \le 2` equals `(1, 2]` | it does not |
+| `symbolic` | an undecided pair goes to sympy in a worker | it is UNPARSEABLE |
 | `max_chars` | a longer prediction or reference is UNPARSEABLE | any bound |
 
 Two different units are never equal (`5\%` and `5^\circ`), nor is a percentage the number it
@@ -29,6 +30,7 @@ class Policy:
     ignore_case: bool = True
     unordered_lists: bool = True
     relation_is_interval: bool = True
+    symbolic: bool = True
     max_chars: int = 4000
 
 

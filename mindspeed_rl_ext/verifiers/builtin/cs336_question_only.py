@@ -1,0 +1,33 @@
+r"""`cs336_question_only`: for prompts that are the question alone: the last box is the answer.
+
+Covers: format (a closed box) and answer in one score, as the course's grader gives it. Does not
+cover: tags. It differs from `boxed_acc` in what a missing box is called: a fault of format.
+
+| response, for the reference `42` | score | outcome |
+|---|---|---|
+| `so \boxed{42}` | 1 | CORRECT |
+| `so \boxed{41}`, `\boxed{42} ... \boxed{41}` | 0 | WRONG |
+| `so 42`, an unclosed box, an empty box | 0 | BAD_FORMAT |
+| an empty reference | 0 | BAD_REFERENCE |
+"""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
+
+
+@verifier("cs336_question_only", needs=("answer",), levels=(1.0, 0.0))
+def cs336_question_only(response: str, *, answer: str) -> Verdict:
+    """1 where the last box equals the reference answer, else 0.
+
+    Args:
+        response: the policy's text.
+        answer: the reference answer.
+    """
+    said = judged(last_boxed(response), answer, right=1.0, wrong=0.0, missing="no closed box")
+    if said.outcome is Outcome.NO_ANSWER:
+        return Verdict(Outcome.BAD_FORMAT, 0.0, said.reason, "format")
+    return said

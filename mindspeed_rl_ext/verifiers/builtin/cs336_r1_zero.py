@@ -1,0 +1,42 @@
+r"""`cs336_r1_zero`: format and answer together, for the R1-Zero prompt that ends in `<think>`.
+
+Covers: the layout `reasoning </think> <answer> answer </answer>`, each tag once, any white space
+between; the answer is the last box in the block, or the block. Does not cover: `question_only`.
+
+| response, for the reference `42` | score | outcome |
+|---|---|---|
+| `a</think> <answer>42</answer>`, `<answer>\boxed{42}</answer>`, `<answer>It is 42.</answer>` | 1 | CORRECT |
+| `<think>a</think> <answer>42</answer>`: the prefilled tag written again | 1 | CORRECT |
+| `a</think> <answer>41</answer>` | 0 | WRONG |
+| a tag twice or missing, text before, between or after the blocks | 0 | BAD_FORMAT |
+| `</think> <answer>42</answer>`: no reasoning | 0 | BAD_FORMAT |
+| `a</think> <answer> </answer>` | 0 | NO_ANSWER |
+| an empty reference | 0 | BAD_REFERENCE |
+"""  # noqa: E501 - a table has one line a row
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.extraction import strict_layout, think_text, with_think
+from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
+
+
+@verifier("cs336_r1_zero", needs=("answer",), levels=(1.0, 0.0))
+def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -> Verdict:
+    """1 where layout and answer are right, else 0.
+
+    Args:
+        response: the policy's text.
+        answer: the reference answer.
+        think_prefilled: whether the prompt ended in `<think>`, as this prompt does.
+    """
+    whole = with_think(response, think_prefilled=think_prefilled)
+    layout = strict_layout(whole)
+    if layout.answer is None:
+        return Verdict(Outcome.BAD_FORMAT, 0.0, layout.fault, "format")
+    if not think_text(whole):
+        return Verdict(Outcome.BAD_FORMAT, 0.0, "no reasoning before </think>", "format")
+    found = last_boxed(layout.answer) or layout.answer
+    return judged(found, answer, right=1.0, wrong=0.0, missing="the answer block is empty")

@@ -1,0 +1,40 @@
+r"""`dapo`: the last `Answer:` line equals the reference answer, as DAPO rewards it.
+
+Covers: the marker within the last 300 characters; with `boxed=True` a box there instead.
+Does not cover: other layouts. Unlike DAPO's, the comparison is `equivalent`, not of strings.
+
+| response, for the reference `42` | score | outcome |
+|---|---|---|
+| `... Answer: 42`, `Answer: $42$`, `answer: \boxed{42}` | 1 | CORRECT |
+| `Answer: 42` then `Answer: 41` | -1 | WRONG |
+| `so \boxed{42}`; with `boxed=True` it is CORRECT | -1 | NO_ANSWER |
+| `Answer: 42` and 300 more characters | -1 | NO_ANSWER |
+| an empty reference | -1 | BAD_REFERENCE |
+"""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.text import last_boxed, strip_stop_tokens
+from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.extraction import final_answer_line
+from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.verdict import Verdict
+
+WINDOW = 300
+
+
+@verifier("dapo", needs=("answer",), levels=(1.0, -1.0))
+def dapo(response: str, *, answer: str, boxed: bool = False) -> Verdict:
+    """1 where the last `Answer:` line equals the reference answer, else -1.
+
+    Args:
+        response: the policy's text.
+        answer: the reference answer.
+        boxed: look for a box in the last 300 characters instead.
+    """
+    if boxed:
+        found = last_boxed(strip_stop_tokens(response)[-WINDOW:])
+        return judged(found, answer, right=1.0, wrong=-1.0, missing="no closed box at the end")
+    line = final_answer_line(response, window=WINDOW)
+    found = None if line is None else last_boxed(line) or line
+    return judged(found, answer, right=1.0, wrong=-1.0, missing="no Answer: line at the end")

@@ -1,0 +1,32 @@
+r"""`math_17k`: for DAPO-Math-17k, whose prompts ask for a last line `Answer: ...` or for a box.
+
+Covers: the last box; without one the last `Answer:` line. Does not cover: tags.
+
+| response, for the reference `42` | score | outcome |
+|---|---|---|
+| `so \boxed{42}`, `Answer: 42`, `**Answer:** $42$` | 1 | CORRECT |
+| `\boxed{42} ... \boxed{41}`, `Answer: 42` then `Answer: 41` | 0 | WRONG |
+| `\boxed{41}` then `Answer: 42`: a box is the answer where there is one | 0 | WRONG |
+| `so 42`, an unclosed box | 0 | NO_ANSWER |
+| an empty reference | 0 | BAD_REFERENCE |
+"""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.extraction import final_answer_line
+from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.verdict import Verdict
+
+
+@verifier("math_17k", needs=("answer",), levels=(1.0, 0.0))
+def math_17k(response: str, *, answer: str) -> Verdict:
+    """1 where the last box, or the last `Answer:` line, equals the reference answer, else 0.
+
+    Args:
+        response: the policy's text.
+        answer: the reference answer.
+    """
+    found = last_boxed(response) or final_answer_line(response)
+    return judged(found, answer, right=1.0, wrong=0.0, missing="no closed box, no Answer: line")

@@ -1,0 +1,160 @@
+r"""The last stage: math-verify's sympy in a worker of the pool, for pairs that no rule decides.
+
+Covers: which pairs it is asked, one or many at once, budgets, the warning where it cannot serve.
+What can be refused at sight never reaches a worker: power towers, large factorials and
+exponents, long sums and products.
+Does not cover: structures, words, units and bases: math-verify takes `52_8` for `52_9` and
+`[1,2]` for `(1,2)`, so it is asked about single expressions only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from mindspeed_rl_ext.errors import MachineError
+from mindspeed_rl_ext.verifiers import pool
+from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
+from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
+from mindspeed_rl_ext.verifiers.equivalence.tree import words
+from mindspeed_rl_ext.verifiers.pool.symbolic import available
+from mindspeed_rl_ext.verifiers.pool.tasks import OK, TIMEOUT
+from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
+
+_LOG = logging.getLogger(__name__)
+STAGE = "sympy"
+
+MAX_ASKED_TOKENS = 200
+MAX_EXPONENT_DIGITS = 3
+MAX_FACTORIAL_DIGITS = 3
+
+ONE = pool.Budget((1.0,), 2.2, 12.0)
+MANY = pool.Budget((0.4, 1.6), 3.5, 12.0)
+
+# What makes an answer more than one expression, where math-verify knows less than our rules.
+_STRUCTURE = words(r", ; : = < > \le \ge \ne \in \cup \cap \{ \} [ ] & \\ \pm \mp ? ... \% %")
+_SLOW = words(r"\int \iint \oint \sum \prod \lim")
+
+_warn_lock = threading.Lock()
+_warned = threading.Event()
+
+
+def refusal(found: Sequence[Token]) -> str:
+    """Why an answer never reaches a worker; empty where it may.
+
+    Example:
+        >>> from mindspeed_rl_ext.verifiers.equivalence.lexer import tokens
+        >>> refusal(tokens("9^{9^9}")), refusal(tokens("x^2"))
+        ('a tower of powers', '')
+    """
+    if len(found) > MAX_ASKED_TOKENS:
+        return f"more than {MAX_ASKED_TOKENS} tokens"
+    texts = [token.text for token in found]
+    if any(token.kind in ("text", "word") for token in found):
+        return "words inside mathematics"
+    if any(text in _STRUCTURE or text.startswith((r"\begin", r"\end")) for text in texts):
+        return "more than one expression"
+    return _tower(texts) or _factorial(found) or _based(found)
+
+
+def is_calculus(found: Sequence[Token]) -> bool:
+    """Whether an answer that our reader does not read is one that sympy may work out.
+
+    Anything else unread is ambiguous, such as `1/2x`, and nobody may guess it.
+    """
+    texts = [token.text for token in found]
+    if any(text.startswith("\\int") for text in texts):
+        return any(token == Token("letter", "d") for token in found)
+    return any(text in _SLOW for text in texts)
+
+
+def _tower(texts: Sequence[str]) -> str:
+    """Exponents inside exponents, `**`, exponents of many digits."""
+    exponents: list[bool] = []  # for each open brace, whether it or one around it is an exponent
+    for before, text in zip(["", *texts], texts, strict=False):
+        inside = bool(exponents) and exponents[-1]
+        if text == "{":
+            exponents.append(inside or before == "^")
+        elif text == "}" and exponents:
+            exponents.pop()
+        elif text == "^" and inside and (before in (")", "}") or before[:1].isdigit()):
+            return "a tower of powers"
+        elif text == "*" and before == "*":
+            return "** is no sign of mathematics"
+        long = text.replace(".", "").isdigit() and len(text) > MAX_EXPONENT_DIGITS
+        if long and (inside or before == "^"):
+            return "an exponent too large to work out"
+    chained = [i for i, text in enumerate(texts) if text == "^"]
+    if any(b - a == 2 for a, b in pairwise(chained)):
+        return "a tower of powers"
+    return ""
+
+
+def _factorial(found: Sequence[Token]) -> str:
+    for before, token in pairwise(found):
+        if token.text == "!" and before.kind not in ("number", "letter"):
+            return "a factorial of more than a number"
+        if token.text == "!" and len(before.text) > MAX_FACTORIAL_DIGITS:
+            return "a factorial too large to work out"
+    large = any(t.kind == "number" and len(t.text) > MAX_FACTORIAL_DIGITS for t in found)
+    if large and any(t.text in (r"\binom", r"\sum", r"\prod") for t in found):
+        return "a sum, product or binomial too large to work out"
+    return ""
+
+
+def _based(found: Sequence[Token]) -> str:
+    for before, token in pairwise(found):
+        if token.text == "_" and before.kind == "number":
+            return "a numeral with a base"
+    return ""
+
+
+def settle(pairs: Iterable[Pair], budget: pool.Budget) -> dict[Pair, Verdict]:
+    """Compares pairs in workers; those with integrals, sums and limits come last.
+
+    Args:
+        pairs: distinct ones.
+        budget: CPU seconds of one and of all.
+    """
+    ordered = sorted(pairs, key=lambda pair: any(word in "".join(pair) for word in _SLOW))
+    if not ordered:
+        return {}
+    reason = available()
+    if reason:
+        _warn_once(reason)
+        return {pair: _undecided(f"no rule decides, and {reason}") for pair in ordered}
+    tasks = [pool.Task("equivalent", pair._asdict()) for pair in ordered]
+    try:
+        replies = pool.run(tasks, budget)
+    except MachineError as error:
+        _warn_once(error.what)
+        return {pair: Verdict(Outcome.ERROR, 0.0, error.what, STAGE) for pair in ordered}
+    return {pair: _verdict(reply) for pair, reply in zip(ordered, replies, strict=True)}
+
+
+def _verdict(reply: pool.Reply) -> Verdict:
+    if reply.status == TIMEOUT:
+        return Verdict(Outcome.TIMEOUT, 0.0, reply.reason, STAGE)
+    if reply.status != OK or reply.value is None:
+        return _undecided(f"math-verify cannot read it {reply.reason}".strip())
+    if reply.value:
+        return Verdict(Outcome.CORRECT, 1.0, "equal", STAGE)
+    return Verdict(Outcome.WRONG, 0.0, "not equal", STAGE)
+
+
+def _undecided(reason: str) -> Verdict:
+    return Verdict(Outcome.UNPARSEABLE, 0.0, reason[:300], STAGE)
+
+
+def _warn_once(reason: str) -> None:
+    with _warn_lock:
+        if _warned.is_set():
+            return
+        _warned.set()
+    _LOG.warning(
+        "%s: answers that no rule decides score as wrong and are counted as UNPARSEABLE. "
+        'Remedy: pip install "mindspeed-rl-ext[verify]". Said once.',
+        reason,
+    )
