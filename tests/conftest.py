@@ -34,11 +34,26 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def unhooked_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with this checkout and the libraries of this environment, without the `.pth`."""
+    return make_python(tmp_path_factory.mktemp("unhooked"))
+
+
+@pytest.fixture(scope="session")
 def hooked_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with the activation `.pth`, this checkout and the libraries of this environment."""
-    home = tmp_path_factory.mktemp("hooked")
+    """The same with the activation `.pth`."""
+    python = make_python(tmp_path_factory.mktemp("hooked"))
+    (site_packages(python.parents[1]) / PTH_NAME).write_text(startup_line())
+    return python
+
+
+def make_python(home: Path) -> Path:
+    # The libraries come as a path: a `.pth` that lies among them is not read.
     venv.create(home, symlinks=True)
-    site = next(home.glob("lib/python*/site-packages"))
-    (site / "a_checkout.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
-    (site / PTH_NAME).write_text(startup_line())
+    paths = f"{ROOT}\n{sysconfig.get_path('purelib')}\n"
+    (site_packages(home) / "a_checkout.pth").write_text(paths)
     return home / "bin" / "python"
+
+
+def site_packages(home: Path) -> Path:
+    return next(home.glob("lib/python*/site-packages"))

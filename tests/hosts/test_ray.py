@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -77,11 +76,11 @@ def test_the_pth_reaches_actors_and_nested_tasks(run_ray, hooked_python):
     assert run_ray(hooked_python) == "[1.0] [1.0] [0.0]\n" * 2
 
 
-def test_the_setup_hook_of_the_shipped_runtime_env_does_too(run_ray, repo_root):
+def test_the_setup_hook_of_the_shipped_runtime_env_does_too(run_ray, unhooked_python, repo_root):
     config = repo_root / "configs" / "envs" / "runtime_env.yaml"
-    assert run_ray(Path(sys.executable), config) == "[1.0] [1.0] [0.0]\n" * 2
+    assert run_ray(unhooked_python, config) == "[1.0] [1.0] [0.0]\n" * 2
 
 
-def test_without_either_the_reward_would_be_lost(run_ray):
+def test_without_either_the_reward_would_be_lost(run_ray, unhooked_python):
     """Why activation exists: the host skips the name, in silence."""
-    assert run_ray(Path(sys.executable)) == "[0.0] None [0.0]\n" * 2
+    assert run_ray(unhooked_python) == "[0.0] None [0.0]\n" * 2
