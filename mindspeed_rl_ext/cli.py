@@ -45,6 +45,8 @@ COMMANDS: dict[str, Command] = {
     "diff": Command("checkpoint.commands.diff", "where two checkpoints differ"),
     "preprocess": Command("preprocess.commands.preprocess", "rows to packed prompt-only files"),
     "preview": Command("preprocess.commands.preview", "packed rows decoded back to text"),
+    "merge": Command("preprocess.commands.merge", "join packed files, such as those of shards"),
+    "strip": Command("preprocess.commands.strip", "packed instruction files to prompt-only ones"),
     "score": Command("verifiers.command", "score saved rollouts with verifiers"),
     "report": Command("report.command", "curves and a page from a run's metrics"),
     "doctor": Command("doctor.command", "what is wrong before a run costs money"),

@@ -28,5 +28,9 @@ CHECKS: tuple[Check, ...] = (
 
 def examine(found: Surroundings) -> list[Finding]:
     """Runs every check; errors come first, then warnings, then what is only told."""
-    findings = [finding for check in CHECKS for finding in check(found)]
+    return in_order([finding for check in CHECKS for finding in check(found)])
+
+
+def in_order(findings: list[Finding]) -> list[Finding]:
+    """Findings with the worst first, otherwise as they came."""
     return sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.level))

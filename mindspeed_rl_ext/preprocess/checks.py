@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from mindspeed_rl_ext.preprocess.record import Prompt, Reason, Record, RejectError
-from mindspeed_rl_ext.preprocess.template import Template
+from mindspeed_rl_ext.preprocess.template import PromptTemplate
 
 SYSTEM_MARKERS = ("<|im_start|>system", "<|start_header_id|>system", "<<SYS>>", "<|system|>")
 TURN_MARKERS = (
@@ -40,12 +40,13 @@ class PromptChecker:
         template: its own system block counts as the first.
     """
 
-    def __init__(self, template: Template) -> None:
-        own = [slot for slot in (*template.prefix, *template.system, *template.user)]
-        fixed = "".join(slot for slot in own if isinstance(slot, str))
-        self._default_system = template.default_system
-        self._adds_system = any(marker in fixed for marker in SYSTEM_MARKERS)
-        self._adds_turns = any(marker in fixed for marker in TURN_MARKERS)
+    def __init__(self, template: PromptTemplate) -> None:
+        plain, with_system = (_fixed(template, system) for system in ("", "?"))
+        self._adds_system = {
+            False: any(marker in plain for marker in SYSTEM_MARKERS),
+            True: any(marker in with_system for marker in SYSTEM_MARKERS),
+        }
+        self._adds_turns = any(marker in plain for marker in TURN_MARKERS)
 
     def check(self, record: Record) -> None:
         """Raises RejectError where the prompt holds what it must not."""
@@ -54,8 +55,8 @@ class PromptChecker:
         check_leak(record)
 
     def _check_system(self, prompt: Prompt) -> None:
-        adds = self._adds_system and bool(prompt.system or self._default_system)
-        inside = [m for text in prompt.texts() for m in _occurrences(text, SYSTEM_MARKERS)]
+        adds = self._adds_system[bool(prompt.system)]
+        inside = [m for text in prompt.texts() for m in occurrences(text, SYSTEM_MARKERS)]
         if len(inside) + adds > 1:
             first = "the template adds one" if adds else "it has another"
             raise RejectError(
@@ -64,7 +65,7 @@ class PromptChecker:
             )
 
     def _check_turns(self, prompt: Prompt) -> None:
-        inside = [m for text in prompt.texts() for m in _occurrences(text, TURN_MARKERS)]
+        inside = [m for text in prompt.texts() for m in occurrences(text, TURN_MARKERS)]
         if inside and self._adds_turns:
             raise RejectError(
                 Reason.SECOND_SYSTEM_BLOCK,
@@ -94,7 +95,18 @@ def check_leak(record: Record) -> None:
         raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with it")
 
 
+def _fixed(template: PromptTemplate, system: str) -> str:
+    """What a template puts around a prompt; "" where it refuses that system prompt."""
+    try:
+        elements = template.render(Prompt("?", system=system))
+    except RejectError:
+        return ""
+    return "".join(e if isinstance(e, str) else getattr(e, "text", "") for e in elements)
+
+
 def _given_at_end(text: str, answer: str) -> bool:
+    if answer not in text[-_LOOK_BACK_CHARS - 2 * len(answer) :]:
+        return False
     asked = max(text.rfind("?"), text.rfind("？"))
     if asked >= 0 and text[asked + 1 :].strip() == answer:
         return True
@@ -111,7 +123,8 @@ def _is_sentence(text: str) -> bool:
     return len(text) >= SENTENCE_MIN_CHARS and len(text.split()) >= SENTENCE_MIN_WORDS
 
 
-def _occurrences(text: str, markers: tuple[str, ...]) -> list[str]:
+def occurrences(text: str, markers: tuple[str, ...]) -> list[str]:
+    """Every marker that a text holds, as often as it holds it."""
     if "<" not in text:
         return []
     return [marker for marker in markers for _ in range(text.count(marker))]

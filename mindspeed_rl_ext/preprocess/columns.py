@@ -11,13 +11,21 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.preprocess.map_keys import MapKeys
 from mindspeed_rl_ext.preprocess.record import Prompt, Reason, RejectError
 from mindspeed_rl_ext.preprocess.values import canonical_text
+
+TOOL_ROLES = ("tool", "function", "observation")
+# Columns of well-known data sets, the likeliest first.
+LIKELY = {
+    "prompt": ("question", "problem", "instruction", "prompt", "input"),
+    "response": ("gt_answer", "ground_truth_answer", "answer", "reward_model", "output"),
+}
 
 
 def require_columns(present: Iterable[str], keys: MapKeys, additional: Iterable[str]) -> None:
@@ -36,8 +44,16 @@ def require_columns(present: Iterable[str], keys: MapKeys, additional: Iterable[
             f"no column {column!r} ({who})",
             found=f"columns {', '.join(sorted(map(str, there))) or 'none'}",
             expected=", ".join(sorted(set(wanted.values()))),
-            remedy='name the columns with --map-keys \'{"prompt":...,"response":...}\'',
+            remedy=f"name the columns, for example --map-keys '{_suggestion(there)}'",
         )
+
+
+def _suggestion(there: Collection[str]) -> str:
+    guess = {
+        role: next((name for name in names if name in there), "...")
+        for role, names in LIKELY.items()
+    }
+    return json.dumps({"prompt": guess["prompt"], "query": "", "response": guess["response"]})
 
 
 def read_prompt(row: Mapping[str, Any], keys: MapKeys) -> Prompt:
@@ -46,6 +62,7 @@ def read_prompt(row: Mapping[str, Any], keys: MapKeys) -> Prompt:
     Raises:
         RejectError: empty, of the wrong type, or a chat that does not end with the user.
     """
+    _require_no_tools(row.get(keys.tools) if keys.tools else None, keys.tools)
     system = _system_text(row.get(keys.system) if keys.system else None)
     history = _history_pairs(row.get(keys.history) if keys.history else None)
     asked = row.get(keys.prompt) if keys.prompt else None
@@ -127,11 +144,23 @@ def _message(message: Any) -> tuple[str, str]:
     if not isinstance(message, Mapping):
         raise RejectError(Reason.BAD_PROMPT, f"a chat message is {type(message).__name__}")
     role, content = message.get("role"), message.get("content")
+    if role in TOOL_ROLES or message.get("tool_calls"):
+        raise RejectError(Reason.TOOLS, f"a {role} message uses tools, which are not supported")
     if role not in ("system", "user", "assistant"):
         raise RejectError(Reason.BAD_PROMPT, f"a chat message has role {role!r}")
     if not isinstance(content, str):
         raise RejectError(Reason.BAD_PROMPT, f"{role} content is {type(content).__name__}")
     return role, content
+
+
+def _require_no_tools(value: Any, column: str) -> None:
+    # The hosts' aligned rows carry "" in a list of one.
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if value:
+        raise RejectError(
+            Reason.TOOLS, f"column {column!r} brings tools, which no prompt type here can show"
+        )
 
 
 def _system_text(value: Any) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.preprocess.options import parse_shard
 from mindspeed_rl_ext.shipped import resolve_config
 
 logger = logging.getLogger(__name__)
@@ -28,10 +29,12 @@ TEXT_KEYS = (
     "prompt_type_path",
     "handler_name",
     "label_extractor",
+    "shard",
 )
-NUMBER_KEYS = ("max_prompt_length", "seq_length", "workers", "log_interval")
-OTHER_KEYS = ("map_keys", "dataset_additional_keys", "overwrite")
-EFFECTIVE_KEYS = (*TEXT_KEYS, *NUMBER_KEYS, *OTHER_KEYS)
+NUMBER_KEYS = ("max_prompt_length", "seq_length", "workers", "n_subs", "log_interval", "seed")
+FLAG_KEYS = ("dedupe", "shuffle", "overwrite")
+OTHER_KEYS = ("map_keys", "dataset_additional_keys", "split")
+EFFECTIVE_KEYS = (*TEXT_KEYS, *NUMBER_KEYS, *FLAG_KEYS, *OTHER_KEYS)
 
 # What the hosts know and this package does not need, each with the reason.
 WITHOUT_EFFECT = {
@@ -44,13 +47,11 @@ WITHOUT_EFFECT = {
     "streaming": "rows are always streamed",
     "overwrite_cache": "nothing is cached",
     "cache_dir": "nothing is cached",
-    "n_subs": "one run uses all --workers",
     "append_eod": "a prompt does not end a document; the host's R1 handler ignores it too",
     "dataset_impl": "the format is always mmap",
     "json_keys": "the columns come from map-keys",
     "split_sentences": "a prompt is one piece",
     "keep_newlines": "a prompt is one piece",
-    "seed": "rows keep their order",
     "interleave_probs": "one input at a time",
     "make_vocab_size_divisible_by": "the vocabulary is not padded here",
     "pad_vocab_size_to": "the vocabulary is not padded here",
@@ -63,7 +64,7 @@ WITHOUT_EFFECT = {
 REFUSED = {
     "pack": "several prompts in one sample can't be rolled out",
     "neat_pack": "several prompts in one sample can't be rolled out",
-    "merge_group_keys": "merging packed files is another job",
+    "merge_group_keys": "msrl-ext merge joins packed files",
     "enable_thinking": "it belongs to the host's reasoning templates",
     "hf_datasets_params": "the input is a local file",
     "datasets": "one input at a time",
@@ -138,7 +139,11 @@ def _checked(key: str, value: Any, source: str) -> Any:
         if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
             return tuple(names)
         raise _wrong_type(source, key, value, "a list of column names")
-    if key == "overwrite" and not isinstance(value, bool):
+    if key == "shard":
+        return parse_shard(str(value))
+    if key == "split" and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise _wrong_type(source, key, value, "a fraction between 0 and 1")
+    if key in FLAG_KEYS and not isinstance(value, bool):
         raise _wrong_type(source, key, value, "true or false")
     if key in TEXT_KEYS and not isinstance(value, str | Path):
         raise _wrong_type(source, key, value, "text")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.preprocess.record import Prompt
-from mindspeed_rl_ext.preprocess.template import Element, Template, Token
+from mindspeed_rl_ext.preprocess.template import Element, PromptTemplate, Token
 from mindspeed_rl_ext.preprocess.tokenizer import Tokenizer
 
 
@@ -22,7 +22,7 @@ class PromptEncoder:
         tokenizer: what encodes them.
     """
 
-    def __init__(self, template: Template, tokenizer: Tokenizer) -> None:
+    def __init__(self, template: PromptTemplate, tokenizer: Tokenizer) -> None:
         self.template, self.tokenizer = template, tokenizer
         self._roles = {"bos": tokenizer.bos_id, "eos": tokenizer.eos_id}
         if template.replace_eos and tokenizer.token_id(template.stop_words[0]) is not None:
@@ -31,12 +31,13 @@ class PromptEncoder:
     def warnings(self) -> list[str]:
         """What is doubtful in this pair of template and tokenizer."""
         unknown = [w for w in self.template.stop_words if self.tokenizer.token_id(w) is None]
-        return [
+        plain = [
             f"template {self.template.name!r} ends turns with {word!r}, which is no token of "
             f"{self.tokenizer.name}: it is encoded as plain text, where a host would add a token "
             "that the model has not learned"
             for word in unknown
         ]
+        return [*self.template.remarks, *plain]
 
     def encode(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """The input_ids of each prompt.
@@ -44,7 +45,14 @@ class PromptEncoder:
         Raises:
             InputError: the template needs a token that the tokenizer lacks.
         """
-        rendered = [self.template.render(prompt) for prompt in prompts]
+        return self.encode_elements([self.template.render(prompt) for prompt in prompts])
+
+    def encode_elements(self, rendered: Sequence[Sequence[Element]]) -> list[list[int]]:
+        """The input_ids of prompts that the template has rendered.
+
+        Raises:
+            InputError: the template needs a token that the tokenizer lacks.
+        """
         texts = list(dict.fromkeys(e for row in rendered for e in row if isinstance(e, str) and e))
         ids_of: dict[Element, list[int]] = {"": []}
         ids_of.update(zip(texts, self.tokenizer.encode_batch(texts), strict=True))

@@ -1,41 +1,62 @@
 """Packed files out of rows: the one engine under the command, the handler and the Python API.
 
-Covers: chunks of rows through the pipeline; every dropped row counted and kept in the rejects;
-files that appear all together or not at all.
-Does not cover: opening the input or the tokenizer; `run` and `handler` bring both.
+Covers: chunks of rows through the pipeline, the next read while one is encoded; every dropped row
+counted and kept in the rejects; files that appear all together or not at all; one shard of a run.
+Does not cover: opening the input or the tokenizer, `run` and `handler` bring both; joining shards,
+`merge` does.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.preprocess import packed
 from mindspeed_rl_ext.preprocess.columns import require_columns
-from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
-from mindspeed_rl_ext.preprocess.pipeline import Packed, Pipeline
-from mindspeed_rl_ext.preprocess.readers import Source
-from mindspeed_rl_ext.preprocess.record import RejectError, Row
-from mindspeed_rl_ext.preprocess.report import Counts, PreprocessReport, percentiles, spell
-from mindspeed_rl_ext.preprocess.staging import PackedWriter, refuse_stale, staging
-from mindspeed_rl_ext.preprocess.template import Template
+from mindspeed_rl_ext.preprocess.options import PreprocessOptions
+from mindspeed_rl_ext.preprocess.pipeline import Packed, Pipeline, Ready, Rejected
+from mindspeed_rl_ext.preprocess.record import Reason, Row, Source
+from mindspeed_rl_ext.preprocess.rejects import reject_line, require_kept
+from mindspeed_rl_ext.preprocess.report import Counts, Part, PreprocessReport
+from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.summary import build_report
+from mindspeed_rl_ext.preprocess.template import PromptTemplate
 from mindspeed_rl_ext.preprocess.tokenizer import Tokenizer
 from mindspeed_rl_ext.progress import progress
 
 logger = logging.getLogger(__name__)
 
 CHUNK_ROWS = 1000
+# A pattern that times out on so many rows would keep the machine busy for hours.
+MAX_TIMEOUTS = 20
+
+
+@dataclass
+class _Output:
+    """What a run writes, open."""
+
+    main: PackedWriter
+    held_out: PackedWriter | None
+    rejects: BinaryIO
+    counts: Counts = field(default_factory=Counts)
+    chunks: list[list[int]] = field(default_factory=list)
+
+    def close(self) -> None:
+        for one in (self.main, self.held_out, self.rejects):
+            if one is not None:
+                one.close()
 
 
 def pack_rows(
-    source: Source, tokenizer: Tokenizer, template: Template, options: PreprocessOptions
+    source: Source, tokenizer: Tokenizer, template: PromptTemplate, options: PreprocessOptions
 ) -> PreprocessReport:
-    """Packs every row of a source.
+    """Packs every row of a source, or those of one shard.
 
     Args:
         source: the rows.
@@ -48,50 +69,110 @@ def pack_rows(
     """
     start_s = time.monotonic()
     pipeline = Pipeline(options, template, tokenizer)
-    counts = Counts()
-    prefix = options.output_prefix
-    refuse_stale(prefix, overwrite=options.overwrite)
-    with staging(prefix, overwrite=options.overwrite) as folder:
-        writer = PackedWriter(folder, prefix.name, pipeline.packed_keys())
+    prefix, keys = options.output_prefix, pipeline.packed_keys()
+    held_prefix = packed.heldout_prefix(prefix)
+    beside = () if options.split is None else (held_prefix,)
+    with staging(prefix, *beside, overwrite=options.overwrite) as folder:
+        output = _Output(
+            PackedWriter(folder, prefix.name, keys),
+            PackedWriter(folder, held_prefix.name, keys) if beside else None,
+            packed.rejects_file(folder / prefix.name).open("wb"),
+        )
         try:
-            with packed.rejects_file(folder / prefix.name).open("wb") as rejects:
-                _write_all(source, pipeline, writer, rejects, counts)
-            _require_kept(source, counts)
-            writer.finish()
-            report = _report(source, pipeline, writer, counts, time.monotonic() - start_s)
+            _write_all(source, pipeline, output)
+            if not options.shard:  # a part may be empty; `merge` looks at the whole
+                require_kept(source.name, output.counts)
+            output.main.finish(shuffle_seed=options.seed if options.shuffle else None)
+            if output.held_out is not None:
+                output.held_out.finish()
         finally:
-            writer.close()
+            output.close()
+        warnings = [*pipeline.encoder.warnings(), *_split_warnings(options, output.counts)]
+        part = None
+        if options.shard:
+            part = Part(*options.shard, output.chunks, warnings, output.counts.long_raw)
+        report = build_report(
+            output.main,
+            output.counts,
+            options,
+            source=source.name,
+            tokenizer=tokenizer.name,
+            template=template.name,
+            warnings=warnings,
+            seconds=time.monotonic() - start_s,
+            part=part,
+        )
         packed.report_file(folder / prefix.name).write_text(report.to_json(), encoding="utf-8")
     for warning in report.warnings:
         logger.warning(warning)
     return report
 
 
-def _write_all(
-    source: Source, pipeline: Pipeline, writer: PackedWriter, rejects: BinaryIO, counts: Counts
-) -> None:
-    interval = pipeline.options.log_interval
+def _write_all(source: Source, pipeline: Pipeline, output: _Output) -> None:
+    interval, counts = pipeline.options.log_interval, output.counts
     with progress("rows", total=source.total, unit=source.unit) as shown:
         done = 0
-        for chunk in _chunks(source.rows):
-            if not counts.total:
-                present = {column for row in chunk for column in row.data}
-                require_columns(present, pipeline.keys, pipeline.options.additional())
-            for outcome in pipeline.pack(chunk):
-                counts.total += 1
-                if isinstance(outcome, Packed):
-                    writer.add(outcome.ids)
-                    counts.kept += 1
-                    if outcome.record.label is not None:
-                        counts.count_label(outcome.record.label_from, outcome.record.label)
-                else:
-                    row, rejected = outcome
-                    counts.dropped[rejected.reason.value] += 1
-                    rejects.write(_reject_line(row, rejected))
-                if interval and counts.total % interval == 0:
-                    logger.info("%d rows read, %d kept", counts.total, counts.kept)
-            shown.advance(chunk[-1].done - done)
-            done = chunk[-1].done
+        for chunk in _encoded(source, pipeline):
+            before = [counts.kept, counts.held_out, sum(counts.dropped.values())]
+            _write_chunk(chunk, output)
+            after = [counts.kept, counts.held_out, sum(counts.dropped.values())]
+            output.chunks.append([b - a for a, b in zip(before, after, strict=True)])
+            if counts.dropped[Reason.EXTRACTOR_TIMEOUT.value] >= MAX_TIMEOUTS:
+                raise InputError(
+                    f"the pattern of --label-extractor timed out on {MAX_TIMEOUTS} rows",
+                    found=pipeline.options.label_extractor,
+                    remedy="write a pattern without nested repetition",
+                )
+            if interval and sum(after) // interval > sum(before) // interval:
+                logger.info("%d rows read, %d kept", sum(after), counts.kept)
+            shown.advance(chunk[-1].row.done - done)
+            done = chunk[-1].row.done
+
+
+def _encoded(source: Source, pipeline: Pipeline) -> Iterator[list[Packed | Rejected]]:
+    """Chunks, encoded; the tokenizer works while the next chunk is read and checked."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting: Future[list[Packed | Rejected]] | None = None
+        for prepared in _prepared(source, pipeline):
+            begun = pool.submit(pipeline.encode, prepared)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = begun
+        if waiting is not None:
+            yield waiting.result()
+
+
+def _prepared(source: Source, pipeline: Pipeline) -> Iterator[list[Ready | Rejected]]:
+    """Chunks of this shard, read and checked; duplicates are looked for in all of them."""
+    options = pipeline.options
+    index, of = options.shard or (1, 1)
+    for number, chunk in enumerate(_chunks(source.rows)):
+        if not number:
+            present = {column for row in chunk for column in row.data}
+            require_columns(present, pipeline.keys, options.additional())
+        ours = number % of == index - 1
+        if ours or options.dedupe:
+            prepared = pipeline.prepare(chunk)
+            if ours:
+                yield prepared
+
+
+def _write_chunk(chunk: list[Packed | Rejected], output: _Output) -> None:
+    counts = output.counts
+    kept = [one for one in chunk if isinstance(one, Packed)]
+    held = [one for one in kept if one.held_out]
+    output.main.add_rows([one.ids for one in kept if not one.held_out])
+    if output.held_out is not None:
+        output.held_out.add_rows([one.ids for one in held])
+    counts.total += len(chunk)
+    counts.kept += len(kept) - len(held)
+    counts.held_out += len(held)
+    for one in chunk:
+        if isinstance(one, Rejected):
+            counts.dropped[one.error.reason.value] += 1
+            output.rejects.write(reject_line(one.row, one.error))
+        elif one.record.label is not None:
+            counts.count_label(one.record.label_from, one.record.label)
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -100,50 +181,8 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _require_kept(source: Source, counts: Counts) -> None:
-    if not counts.total:
-        raise InputError(f"{source.name} has no rows", expected="one row at least")
-    if not counts.kept:
-        raise InputError(
-            f"all {counts.total} rows of {source.name} were rejected",
-            found=spell(counts.dropped),
-            remedy="check --map-keys, --label-extractor and the length limits",
-        )
-
-
-def _report(
-    source: Source, pipeline: Pipeline, writer: PackedWriter, counts: Counts, seconds: float
-) -> PreprocessReport:
-    lengths = writer.lengths("input_ids")
-    labels = writer.lengths(LABELS) if LABELS in writer.keys else lengths[:0]
-    return PreprocessReport(
-        input=source.name,
-        output_prefix=str(pipeline.options.output_prefix),
-        tokenizer=pipeline.tokenizer.name,
-        template=pipeline.encoder.template.name,
-        keys=writer.keys,
-        total=counts.total,
-        kept=counts.kept,
-        dropped=dict(sorted(counts.dropped.items())),
-        tokens=int(lengths.sum(dtype="int64")),
-        lengths=percentiles(lengths),
-        label_tokens=int(labels.sum(dtype="int64")),
-        label_lengths=percentiles(labels),
-        labels=dict(sorted(counts.labels.items())),
-        warnings=[*pipeline.encoder.warnings(), *counts.warnings()],
-        seconds=round(seconds, 3),
-    )
-
-
-def _reject_line(row: Row, rejected: RejectError) -> bytes:
-    entry = {
-        "line": row.line,
-        "reason": rejected.reason.value,
-        "detail": rejected.detail,
-        "row": row.data,
-    }
-    try:
-        return json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8") + b"\n"
-    except UnicodeEncodeError:
-        # A lone surrogate: written as an escape.
-        return json.dumps(entry, default=str).encode("ascii") + b"\n"
+def _split_warnings(options: PreprocessOptions, counts: Counts) -> list[str]:
+    if options.split is None or (counts.kept and counts.held_out) or options.shard:
+        return []
+    empty = "no row was held out" if counts.kept else "every row was held out"
+    return [f"{empty}: --split {options.split} of {counts.kept + counts.held_out} rows"]

@@ -2,7 +2,7 @@
 
 Covers: the hosts' handler protocol (arguments, `serialize_to_disk`, `output_idx_files`) over the
 same engine as `msrl-ext preprocess`, with the same bytes. Options that the host's parser does not
-know come from `MSRL_EXT_LABEL_EXTRACTOR`, `MSRL_EXT_MAX_PROMPT_LENGTH` and `MSRL_EXT_OVERWRITE`.
+know come from `MSRL_EXT_*` variables (`options.ENVIRONMENT_OPTIONS`).
 Does not cover: registering the class in a host; the adapters do. No host is imported here.
 """
 
@@ -13,22 +13,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.preprocess.chat_template import PROMPT_TYPE, ChatTemplate
 from mindspeed_rl_ext.preprocess.engine import pack_rows
 from mindspeed_rl_ext.preprocess.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions, options_from_environment
 from mindspeed_rl_ext.preprocess.packed import key_file
 from mindspeed_rl_ext.preprocess.pipeline import Pipeline
-from mindspeed_rl_ext.preprocess.readers import Source
-from mindspeed_rl_ext.preprocess.record import Row
+from mindspeed_rl_ext.preprocess.record import Row, Source
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
-from mindspeed_rl_ext.preprocess.template import load_template
+from mindspeed_rl_ext.preprocess.template import PromptTemplate, load_template
 from mindspeed_rl_ext.preprocess.tokenizer import wrap_transformers
 
 logger = logging.getLogger(__name__)
 
 # The columns of rows that a host has aligned already, for handlers on its own list.
 ALIGNED = frozenset({"prompt", "response", "system", "tools"})
-ALIGNED_KEYS = {"prompt": "prompt", "response": "response", "system": "system"}
+ALIGNED_KEYS = {role: role for role in ("prompt", "response", "system", "tools")}
 
 
 class AlpacaStylePromptOnlyHandler:
@@ -50,7 +50,7 @@ class AlpacaStylePromptOnlyHandler:
         self.report: PreprocessReport | None = None
         aligned = list_columns(raw_datasets) >= ALIGNED
         self._options = options_from_host(args, aligned=aligned)
-        self._template = load_template(self._options.prompt_type, self._options.prompt_type_path)
+        self._template = _template(self._options, tokenizer.tokenizer)
         self._encoder = wrap_transformers(tokenizer.tokenizer)
         pipeline = Pipeline(self._options, self._template, self._encoder)
         self.args.json_keys = list(pipeline.packed_keys())
@@ -94,18 +94,24 @@ def options_from_host(args: Any, *, aligned: bool = False) -> PreprocessOptions:
     for name, value in ours.items():
         logger.info("%s = %r, from MSRL_EXT_%s", name, value, name.upper())
     map_keys = ALIGNED_KEYS if aligned else args.map_keys
-    return PreprocessOptions(
-        input=Path(args.input),
-        tokenizer_name_or_path=str(args.tokenizer_name_or_path),
-        output_prefix=Path(args.output_prefix),
-        prompt_type=(args.prompt_type or "empty").strip(),
-        prompt_type_path=args.prompt_type_path or None,
-        map_keys=None if map_keys is None else parse_map_keys(map_keys).named(),
-        dataset_additional_keys=tuple(args.dataset_additional_keys or ()),
-        seq_length=args.seq_length,
-        log_interval=args.log_interval or 0,
-        **ours,
-    )
+    theirs: dict[str, Any] = {
+        "input": Path(args.input),
+        "tokenizer_name_or_path": str(args.tokenizer_name_or_path),
+        "output_prefix": Path(args.output_prefix),
+        "prompt_type": (args.prompt_type or "empty").strip(),
+        "prompt_type_path": args.prompt_type_path or None,
+        "map_keys": None if map_keys is None else parse_map_keys(map_keys).named(),
+        "dataset_additional_keys": tuple(args.dataset_additional_keys or ()),
+        "seq_length": args.seq_length,
+        "log_interval": args.log_interval or 0,
+    }
+    return PreprocessOptions(**{**theirs, **ours})
+
+
+def _template(options: PreprocessOptions, wrapped: Any) -> PromptTemplate:
+    if options.prompt_type == PROMPT_TYPE:
+        return ChatTemplate(wrapped)
+    return load_template(options.prompt_type, options.prompt_type_path)
 
 
 def list_columns(raw_datasets: Any) -> frozenset[str]:

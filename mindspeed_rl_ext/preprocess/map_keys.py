@@ -1,6 +1,6 @@
 """The columns that `--map-keys` names, read as the hosts read them.
 
-Covers: prompt, query, response, system, history; `""` means that there is none; without
+Covers: prompt, query, response, system, history, tools; `""` means that there is none; without
 `--map-keys` the Alpaca names instruction, input and output.
 Does not cover: the hosts' pairwise columns (chosen, rejected).
 
@@ -31,6 +31,7 @@ class MapKeys:
         response: the reference answer, or a text that contains it.
         system: the system prompt.
         history: earlier turns, pairs of (user, assistant).
+        tools: descriptions of tools; rows that bring some are dropped, by that name.
         optional: roles whose column may be missing from the data.
     """
 
@@ -39,6 +40,7 @@ class MapKeys:
     response: str = ""
     system: str = ""
     history: str = ""
+    tools: str = ""
     optional: frozenset[str] = frozenset()
 
     def named(self) -> dict[str, str]:
@@ -92,6 +94,7 @@ def parse_map_keys(value: str | Mapping[str, Any] | None) -> MapKeys:
         response=column["response"],
         system=column["system"],
         history=column["history"],
+        tools=column["tools"],
     )
 
 

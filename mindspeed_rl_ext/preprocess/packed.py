@@ -46,6 +46,16 @@ def rejects_file(prefix: str | Path) -> Path:
     return Path(f"{prefix}_rejects.jsonl")
 
 
+def heldout_prefix(prefix: Path) -> Path:
+    """The prefix of the held-out rows, which a reader of `prefix` does not take."""
+    return prefix.with_name(prefix.name + "_heldout")
+
+
+def part_prefix(prefix: Path, index: int, of: int) -> Path:
+    """The prefix of one part, which a reader of `prefix` does not take."""
+    return prefix.with_name(f"{prefix.name}_part{index}of{of}")
+
+
 def files_of(prefix: str | Path) -> list[Path]:
     """Every file of that prefix which exists, of whatever keys."""
     packed = glob.glob(f"{glob.escape(str(prefix))}_packed_*_document*")

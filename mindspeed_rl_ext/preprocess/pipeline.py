@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.preprocess.checks import PromptChecker
 from mindspeed_rl_ext.preprocess.columns import column_text, read_prompt, require_text
@@ -17,11 +19,38 @@ from mindspeed_rl_ext.preprocess.encode import PromptEncoder
 from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor, response_text
 from mindspeed_rl_ext.preprocess.map_keys import MapKeys, parse_map_keys
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
+from mindspeed_rl_ext.preprocess.packed import Ids
 from mindspeed_rl_ext.preprocess.record import Reason, Record, RejectError, Row
-from mindspeed_rl_ext.preprocess.template import Template
+from mindspeed_rl_ext.preprocess.sameness import Seen, digest_of, is_held_out
+from mindspeed_rl_ext.preprocess.template import Element, PromptTemplate
 from mindspeed_rl_ext.preprocess.tokenizer import Tokenizer
 
 PROMPT_KEYS = ("input_ids", "attention_mask")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One row that passed every check but those of lengths.
+
+    Args:
+        row: as it was read.
+        record: what it says.
+        elements: its prompt in the template, to be encoded.
+        held_out: whether it goes to the held-out rows.
+    """
+
+    row: Row
+    record: Record
+    elements: list[Element]
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One row that can't be used, and why."""
+
+    row: Row
+    error: RejectError
 
 
 @dataclass(frozen=True)
@@ -30,7 +59,8 @@ class Packed:
 
     row: Row
     record: Record
-    ids: dict[str, list[int]]
+    ids: dict[str, list[int] | Ids]
+    held_out: bool = False
 
 
 class Pipeline:
@@ -43,7 +73,7 @@ class Pipeline:
     """
 
     def __init__(
-        self, options: PreprocessOptions, template: Template, tokenizer: Tokenizer
+        self, options: PreprocessOptions, template: PromptTemplate, tokenizer: Tokenizer
     ) -> None:
         self.options = options
         self.keys: MapKeys = parse_map_keys(options.map_keys)
@@ -51,6 +81,7 @@ class Pipeline:
         self.checker = PromptChecker(template)
         self.encoder = PromptEncoder(template, tokenizer)
         self.tokenizer = tokenizer
+        self._seen = Seen() if options.dedupe else None
         if LABELS in options.dataset_additional_keys and not self.keys.response:
             raise InputError(
                 "dataset-additional-keys asks for labels, and map-keys names no response",
@@ -67,30 +98,32 @@ class Pipeline:
         labels = (LABELS,) if self.keys.response else ()
         return (*PROMPT_KEYS, *labels, *self.options.additional())
 
-    def pack(self, rows: Sequence[Row]) -> Iterator[Packed | tuple[Row, RejectError]]:
-        """Encodes a chunk; yields each row packed, or rejected with its reason, in order."""
-        outcomes: list[Record | RejectError] = [self._record(row) for row in rows]
-        records = [outcome for outcome in outcomes if isinstance(outcome, Record)]
-        encoded = iter(self._encode(records))
-        for row, outcome in zip(rows, outcomes, strict=True):
-            if isinstance(outcome, RejectError):
-                yield row, outcome
-                continue
-            result = next(encoded)
-            if isinstance(result, RejectError):
-                yield row, result
-            else:
-                yield Packed(row, outcome, result)
+    def prepare(self, rows: Sequence[Row]) -> list[Ready | Rejected]:
+        """Reads and checks rows, in order; duplicates are found across calls."""
+        return [self._prepare(row) for row in rows]
 
-    def _record(self, row: Row) -> Record | RejectError:
+    def encode(self, prepared: Sequence[Ready | Rejected]) -> list[Packed | Rejected]:
+        """Encodes what `prepare` let through; keeps the order."""
+        ready = [one for one in prepared if isinstance(one, Ready)]
+        encoded = iter(self._encode(ready))
+        return [next(encoded) if isinstance(one, Ready) else one for one in prepared]
+
+    def _prepare(self, row: Row) -> Ready | Rejected:
         try:
             record = self._read(row.data)
             texts = [*record.prompt.texts(), *record.columns.values()]
             require_text([*texts, *([record.label] if record.label else [])])
             self.checker.check(record)
+            elements = self.encoder.template.render(record.prompt)
+            if self._seen is not None:
+                self._seen.check(record)
         except RejectError as rejected:
-            return rejected
-        return record
+            return Rejected(row, rejected)
+        fraction = self.options.split
+        held_out = fraction is not None and is_held_out(
+            digest_of(record.prompt), fraction, self.options.seed
+        )
+        return Ready(row, record, elements, held_out)
 
     def _read(self, data: dict[str, Any]) -> Record:
         prompt = read_prompt(data, self.keys)
@@ -101,8 +134,9 @@ class Pipeline:
         label = extract_label(raw, self.extractor)
         return Record(prompt, response_text(raw), label.text, label.found_by, columns)
 
-    def _encode(self, records: Sequence[Record]) -> Iterator[dict[str, list[int]] | RejectError]:
-        prompts = self.encoder.encode([record.prompt for record in records])
+    def _encode(self, ready: Sequence[Ready]) -> Iterator[Packed | Rejected]:
+        records = [one.record for one in ready]
+        prompts = self.encoder.encode_elements([one.elements for one in ready])
         beside = {
             name: self.tokenizer.encode_batch([record.columns[name] for record in records])
             for name in self.options.additional()
@@ -110,14 +144,20 @@ class Pipeline:
         labels = [record.label or "" for record in records] if self.keys.response else []
         label_ids = self.tokenizer.encode_batch(labels)
         label_texts = self.tokenizer.decode_batch(label_ids, skip_special_tokens=True)
-        for index, ids in enumerate(prompts):
-            row = {"input_ids": ids, "attention_mask": [1] * len(ids)}
-            row.update({name: column[index] for name, column in beside.items()})
+        for index, (one, ids) in enumerate(zip(ready, prompts, strict=True)):
+            packed: dict[str, list[int] | Ids] = {
+                "input_ids": ids,
+                "attention_mask": np.ones(len(ids), dtype=np.int32),
+            }
+            packed.update({name: column[index] for name, column in beside.items()})
             problem = self._length_problem(len(ids))
             if labels:
-                row[LABELS] = label_ids[index]
-                problem = problem or _loss(labels[index], label_texts[index])
-            yield problem or row
+                packed[LABELS] = label_ids[index]
+                problem = problem or label_loss(labels[index], label_texts[index])
+            if problem:
+                yield Rejected(one.row, problem)
+            else:
+                yield Packed(one.row, one.record, packed, one.held_out)
 
     def _length_problem(self, length: int) -> RejectError | None:
         if not length:
@@ -131,7 +171,8 @@ class Pipeline:
         return None
 
 
-def _loss(label: str, decoded: str) -> RejectError | None:
+def label_loss(label: str, decoded: str) -> RejectError | None:
+    """The reject of a label that does not come back from its ids, None where it does."""
     if label == decoded:
         return None
     return RejectError(

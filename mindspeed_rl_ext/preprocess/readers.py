@@ -1,7 +1,8 @@
-"""Rows of a data file, one by one, with the place of each.
+"""Rows of a data file or directory, one by one, with the place of each.
 
-Covers: JSON Lines, a JSON array (read in pieces, never whole), CSV, Parquet.
-Does not cover: directories of files, data sets on the Hub.
+Covers: JSON Lines and a JSON array; by other modules CSV, Parquet, Arrow (`tables`), a directory of
+files of one kind (`folder`), a data set that `datasets` saved to disk (`saved_dataset`).
+Does not cover: data sets on the Hub, compressed files.
 
 Example:
     >>> open_source("missing.jsonl")
@@ -13,52 +14,39 @@ Example:
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.jsonlines import parse_object
-from mindspeed_rl_ext.preprocess.json_array import array_rows, not_utf8, read_bytes, unreadable
-from mindspeed_rl_ext.preprocess.record import Row
-
-PARQUET_ROWS = 1024
-
-
-@dataclass(frozen=True)
-class Source:
-    """A place that rows come from.
-
-    Args:
-        name: for messages.
-        rows: the rows, once.
-        total: how much there is, in `unit`.
-        unit: "B" for bytes, "row" for rows.
-    """
-
-    name: str
-    rows: Iterator[Row]
-    total: int
-    unit: str
+from mindspeed_rl_ext.preprocess.folder import data_files
+from mindspeed_rl_ext.preprocess.json_array import array_rows
+from mindspeed_rl_ext.preprocess.record import Row, Source
+from mindspeed_rl_ext.preprocess.saved_dataset import arrow_files, is_saved_dataset
+from mindspeed_rl_ext.preprocess.tables import arrow_source, csv_source, parquet_source
 
 
 def open_source(path: str | Path) -> Source:
-    """Opens a data file.
+    """Opens a data file or directory.
 
     Args:
-        path: a .jsonl, .json, .csv or .parquet file.
+        path: a .jsonl, .json, .csv, .parquet or .arrow file, a directory of such files of one kind,
+            or a directory that `datasets` saved.
 
     Raises:
         InputError: missing, empty, or of an unknown kind.
-        MissingExtraError: Parquet without pyarrow.
+        MissingExtraError: Parquet or Arrow without pyarrow.
     """
     path = Path(path)
+    if path.is_dir():
+        files = arrow_files(path) if is_saved_dataset(path) else data_files(path, READERS)
+        return _one_after_another(path, [_open_file(file) for file in files])
     if not path.is_file():
-        what = "is a directory" if path.is_dir() else ""
-        raise InputError(f"no such file: {path}", found=what, remedy="check --input")
+        raise InputError(f"no such file: {path}", remedy="check --input")
+    return _open_file(path)
+
+
+def _open_file(path: Path) -> Source:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(
@@ -70,6 +58,19 @@ def open_source(path: str | Path) -> Source:
     if not path.stat().st_size:
         raise InputError(f"{path} is empty", expected="one row at least")
     return reader(path)
+
+
+def _one_after_another(folder: Path, sources: Sequence[Source]) -> Source:
+    def rows() -> Iterator[Row]:
+        before = 0
+        for source in sources:
+            name = Path(source.name).name
+            for row in source.rows:
+                yield Row(row.line, row.data, before + row.done, name)
+            before += source.total
+
+    total = sum(source.total for source in sources)
+    return Source(str(folder), rows(), total, sources[0].unit)
 
 
 def _jsonl(path: Path) -> Source:
@@ -93,57 +94,10 @@ def _json(path: Path) -> Source:
     return Source(str(path), rows, path.stat().st_size, "B")
 
 
-def _csv(path: Path) -> Source:
-    return Source(str(path), _csv_rows(path), path.stat().st_size, "B")
-
-
-def _csv_rows(path: Path) -> Iterator[Row]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            for row in reader:
-                if None in row or None in row.values():
-                    raise InputError(
-                        f"{path}, line {reader.line_num} does not have the header's columns",
-                        found=f"{len(row)} cells, or fewer than the header's",
-                        expected=f"{len(reader.fieldnames or ())} cells",
-                        remedy="quote cells that contain commas or newlines",
-                    )
-                yield Row(reader.line_num, dict(row), read_bytes(file))
-        except UnicodeDecodeError as error:
-            raise not_utf8(path, error) from error
-        except csv.Error as error:
-            raise unreadable(path, reader.line_num, "", str(error)) from error
-
-
-def _parquet(path: Path) -> Source:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "data", f"reading {path}") from error
-    try:
-        file = parquet.ParquetFile(path)
-    except ArrowException as error:
-        raise InputError(
-            f"{path} is not a readable Parquet file",
-            found=str(error),
-            remedy="check that the download is complete",
-        ) from error
-    return Source(str(path), _parquet_rows(file), file.metadata.num_rows, "row")
-
-
-def _parquet_rows(file: Any) -> Iterator[Row]:
-    number = 0
-    for batch in file.iter_batches(batch_size=PARQUET_ROWS):
-        for row in batch.to_pylist():
-            number += 1
-            yield Row(number, row, number)
-
-
 READERS: dict[str, Callable[[Path], Source]] = {
     ".jsonl": _jsonl,
     ".json": _json,
-    ".csv": _csv,
-    ".parquet": _parquet,
+    ".csv": csv_source,
+    ".parquet": parquet_source,
+    ".arrow": arrow_source,
 }

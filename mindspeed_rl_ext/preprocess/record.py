@@ -1,7 +1,8 @@
 """One row of a data set, in the words of this package, and the reasons to drop it.
 
 Covers: `Prompt`, all that may become prompt tokens; `Record`, a prompt with the reference answer
-beside it; `Reason` and `RejectError`, why a row can't be used.
+beside it; `Reason` and `RejectError`, why a row can't be used; `Row` and `Source`, which readers
+give.
 Does not cover: how a row becomes a record; `columns` does. The encoder takes a `Prompt`, which has
 no field for the last response, so a response can't reach `input_ids`.
 
@@ -12,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -27,6 +28,7 @@ class Reason(str, Enum):
     BAD_HISTORY = "bad_history"
     BAD_COLUMN = "bad_column"
     BAD_TEXT = "bad_text"
+    TOOLS = "tools"
     MISSING_ANSWER = "missing_answer"
     EMPTY_ANSWER = "empty_answer"
     BAD_ANSWER = "bad_answer"
@@ -36,6 +38,9 @@ class Reason(str, Enum):
     SECOND_SYSTEM_BLOCK = "second_system_block"
     ANSWER_IN_PROMPT = "answer_in_prompt"
     TOO_LONG = "too_long"
+    DUPLICATE = "duplicate"
+    DUPLICATE_OTHER_ANSWER = "duplicate_other_answer"
+    NOT_MASKED = "not_masked"
 
 
 class RejectError(Exception):
@@ -97,8 +102,27 @@ class Row:
         line: where it begins: the line of a text file, counted from 1; the row of a Parquet file.
         data: the columns.
         done: how much of the source has been read, in the source's unit.
+        file: the file, where the source is a directory.
     """
 
     line: int
     data: dict[str, Any]
     done: int = 0
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that rows come from.
+
+    Args:
+        name: for messages.
+        rows: the rows, once.
+        total: how much there is, in `unit`.
+        unit: "B" for bytes, "row" for rows.
+    """
+
+    name: str
+    rows: Iterator[Row]
+    total: int
+    unit: str

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mindspeed_rl_ext.preprocess.record import Reason
+
 PERCENTILES = (50, 90, 95, 99)
 MUCH_DROPPED = 0.1
 LONG_RAW_CHARS = 100
@@ -31,6 +33,7 @@ class PreprocessReport:
         keys: the keys of the packed files.
         total: rows read.
         kept: rows written.
+        held_out: rows written under the held-out prefix, not counted as kept.
         dropped: rows left out, by reason.
         tokens: prompt tokens in all.
         lengths: percentiles of the prompt lengths, in tokens.
@@ -39,6 +42,8 @@ class PreprocessReport:
         labels: rows by the extractor that took their label.
         warnings: what a person should look at.
         seconds: wall time.
+        settings: the options that decide what is packed.
+        part: where a shard's rows belong, None for a whole run.
     """
 
     input: str
@@ -56,10 +61,35 @@ class PreprocessReport:
     labels: dict[str, int]
     warnings: list[str]
     seconds: float
+    held_out: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+    part: Part | None = None
 
     def to_json(self) -> str:
         """The report as indented JSON text."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+        table = asdict(self)
+        if self.part is None:
+            del table["part"]
+        return json.dumps(table, ensure_ascii=False, indent=1) + "\n"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What `merge` needs to put a shard's rows back in their places.
+
+    Args:
+        index: which shard, counted from 1.
+        of: how many there are.
+        chunks: rows kept, held out and rejected, by chunk of this shard.
+        fixed_warnings: those that do not come from counts.
+        long_raw: labels that are long lines.
+    """
+
+    index: int
+    of: int
+    chunks: list[list[int]]
+    fixed_warnings: list[str]
+    long_raw: int
 
 
 @dataclass
@@ -68,6 +98,7 @@ class Counts:
 
     total: int = 0
     kept: int = 0
+    held_out: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     long_raw: int = 0
@@ -80,7 +111,7 @@ class Counts:
     def warnings(self) -> list[str]:
         """What the counts give reason to look at."""
         found = []
-        dropped = sum(self.dropped.values())
+        dropped = sum(n for why, n in self.dropped.items() if why != Reason.DUPLICATE.value)
         if self.total and dropped / self.total > MUCH_DROPPED:
             found.append(f"{dropped} of {self.total} rows were dropped: {spell(self.dropped)}")
         texts = {name: n for name, n in self.labels.items() if name != "value"}

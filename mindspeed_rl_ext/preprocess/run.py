@@ -9,17 +9,24 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from mindspeed_rl_ext.preprocess import chat_template
 from mindspeed_rl_ext.preprocess.engine import pack_rows
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
+from mindspeed_rl_ext.preprocess.packed import heldout_prefix
 from mindspeed_rl_ext.preprocess.readers import open_source
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
 from mindspeed_rl_ext.preprocess.staging import refuse_stale
-from mindspeed_rl_ext.preprocess.template import load_template
-from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.template import PromptTemplate, load_template
+from mindspeed_rl_ext.preprocess.tokenizer import (
+    Tokenizer,
+    load_tokenizer,
+    load_with_transformers,
+    wrap_transformers,
+)
 
 
 def preprocess(options: PreprocessOptions) -> PreprocessReport:
-    """Preprocesses a data file.
+    """Preprocesses a data file or directory.
 
     Args:
         options: what, and how.
@@ -31,10 +38,23 @@ def preprocess(options: PreprocessOptions) -> PreprocessReport:
         InputError: anything about the input or the options that can't be used; no file is left.
         MissingExtraError: a library of the `data` extra is missing.
     """
-    options = replace(options, output_prefix=Path(options.output_prefix))
+    if options.n_subs > 1:
+        from mindspeed_rl_ext.preprocess.subruns import preprocess_in_parts
+
+        return preprocess_in_parts(options)
+    options = replace(options, output_prefix=options.part_prefix())
     refuse_stale(options.output_prefix, overwrite=options.overwrite)
+    if options.split is not None:
+        refuse_stale(heldout_prefix(options.output_prefix), overwrite=options.overwrite)
     source = open_source(options.input)
-    template = load_template(options.prompt_type, options.prompt_type_path)
-    folder = Path(options.tokenizer_name_or_path).expanduser().resolve()
-    tokenizer = load_tokenizer(folder, workers=options.workers)
+    template, tokenizer = _template_and_tokenizer(options)
     return pack_rows(source, tokenizer, template, options)
+
+
+def _template_and_tokenizer(options: PreprocessOptions) -> tuple[PromptTemplate, Tokenizer]:
+    folder = Path(options.tokenizer_name_or_path).expanduser().resolve()
+    if options.prompt_type == chat_template.PROMPT_TYPE:
+        wrapped = load_with_transformers(folder, workers=options.workers)
+        return chat_template.ChatTemplate(wrapped), wrap_transformers(wrapped, name=str(folder))
+    template = load_template(options.prompt_type, options.prompt_type_path)
+    return template, load_tokenizer(folder, workers=options.workers)

@@ -1,7 +1,7 @@
 """Packed files written row by row, which appear all together or not at all.
 
-Covers: appending rows in constant memory, a staging folder beside the prefix, the refusal of files
-that an earlier run left under the same prefix.
+Covers: appending rows in constant memory, shuffling them at the end, a staging folder beside the
+prefix, the refusal of files that an earlier run left under the same prefix.
 Does not cover: the format itself; `packed` has it, with the reading.
 """
 
@@ -13,6 +13,7 @@ import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +21,19 @@ import numpy as np
 import numpy.typing as npt
 
 from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess.packed import INT32, files_of, index_bytes, key_file
+from mindspeed_rl_ext.preprocess.packed import (
+    INT32,
+    Ids,
+    PackedDataset,
+    files_of,
+    index_bytes,
+    key_file,
+)
+
+COPY_IDS = 1 << 20
+# The mixing steps of SplitMix64: distinct numbers stay distinct.
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 class PackedWriter:
@@ -40,22 +53,44 @@ class PackedWriter:
         }
         self._lengths = {key: array("i") for key in self.keys}
 
-    def add(self, row: Mapping[str, Sequence[int]]) -> None:
+    def add(self, row: Mapping[str, Sequence[int] | Ids]) -> None:
         """Appends one row, with the ids of every key."""
+        self.add_rows([row])
+
+    def add_rows(self, rows: Sequence[Mapping[str, Sequence[int] | Ids]]) -> None:
+        """Appends rows, with the ids of every key."""
         for key in self.keys:
-            ids = np.asarray(row[key], dtype=INT32)
-            self._bins[key].write(ids.tobytes())
-            self._lengths[key].append(len(ids))
+            parts = [row[key] for row in rows]
+            self._bins[key].write(_flat(parts).tobytes())
+            self._lengths[key].extend(map(len, parts))
+
+    def copy_rows(self, data: PackedDataset, start: int, stop: int) -> None:
+        """Appends rows `start` to `stop` of packed files, byte by byte."""
+        for key in self.keys:
+            first, last = (int(data.offsets[key][row]) for row in (start, stop))
+            for at in range(first, last, COPY_IDS):
+                self._bins[key].write(data.ids[key][at : min(at + COPY_IDS, last)].tobytes())
+            self._lengths[key].extend(data.lengths(key)[start:stop].tolist())
 
     def lengths(self, key: str) -> npt.NDArray[np.int32]:
         """The lengths of the rows so far, in tokens."""
         return np.array(self._lengths[key], dtype=np.int32)
 
-    def finish(self) -> None:
-        """Writes the indexes; all bytes are on disk afterwards."""
+    def finish(self, *, shuffle_seed: int | None = None) -> None:
+        """Writes the indexes; all bytes are on disk afterwards.
+
+        Args:
+            shuffle_seed: mixes the rows by this seed; None leaves them in order.
+        """
         for key in self.keys:
+            self._bins[key].flush()
+            lengths = self.lengths(key)
+            if shuffle_seed is not None:
+                order = shuffled(len(lengths), shuffle_seed)
+                _rewrite(self._bins[key], key_file(self._prefix, key, "bin"), lengths, order)
+                lengths = lengths[order]
             with key_file(self._prefix, key, "idx").open("wb") as file:
-                file.write(index_bytes(self.lengths(key)))
+                file.write(index_bytes(lengths))
                 _flush(file)
             _flush(self._bins[key])
         self.close()
@@ -67,23 +102,27 @@ class PackedWriter:
 
 
 @contextmanager
-def staging(prefix: Path, *, overwrite: bool) -> Iterator[Path]:
+def staging(prefix: Path, *beside: Path, overwrite: bool) -> Iterator[Path]:
     """A folder beside the prefix whose files replace those of the prefix when the block ends well.
 
     Args:
         prefix: the output prefix.
+        beside: further prefixes in the same directory, replaced together with it.
         overwrite: whether files of that prefix may be replaced; all of them are, so that no key
             of an earlier run remains.
 
     Raises:
         InputError: files of that prefix exist and `overwrite` is not set.
     """
-    refuse_stale(prefix, overwrite=overwrite)
+    prefixes = (prefix, *beside)
+    for one in prefixes:
+        refuse_stale(one, overwrite=overwrite)
     prefix.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{prefix.name}.", suffix=".tmp", dir=prefix.parent))
     try:
         yield folder
-        for path in files_of(prefix):
+        stale = [path for one in prefixes for path in files_of(one)]
+        for path in sorted(stale, key=_readers_start, reverse=True):
             path.unlink()
         _move_all(folder, prefix.parent)
     finally:
@@ -103,8 +142,7 @@ def refuse_stale(prefix: Path, *, overwrite: bool) -> None:
 
 
 def _move_all(folder: Path, target: Path) -> None:
-    # Readers start from an .idx: those come last.
-    order = sorted(folder.iterdir(), key=lambda path: (path.suffix == ".idx", path.name))
+    order = sorted(folder.iterdir(), key=_readers_start)
     moved: list[Path] = []
     try:
         for path in order:
@@ -114,6 +152,40 @@ def _move_all(folder: Path, target: Path) -> None:
         for path in moved:
             path.unlink(missing_ok=True)
         raise
+
+
+def _readers_start(path: Path) -> tuple[bool, bool, str]:
+    """The order in which files appear: readers start from an .idx and need that of input_ids."""
+    return path.suffix == ".idx", path.name.endswith("_input_ids_document.idx"), path.name
+
+
+def shuffled(count: int, seed: int) -> npt.NDArray[np.int64]:
+    """An order of `count` rows that depends on the seed alone, on every machine and version."""
+    mixed = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(seed % 2**32) * np.uint64(2**32)
+    mixed *= _GOLDEN
+    for shift, factor in _MIX:
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.argsort(mixed ^ (mixed >> np.uint64(31)), kind="stable")
+
+
+def _rewrite(
+    file: BinaryIO, path: Path, lengths: npt.NDArray[np.int32], order: npt.NDArray[np.int64]
+) -> None:
+    """Puts the rows of a .bin into another order."""
+    sizes = lengths.astype(np.int64) * INT32.itemsize
+    starts = np.cumsum(sizes) - sizes
+    mixed = path.with_suffix(".mixed")
+    with path.open("rb") as source, mixed.open("wb") as target:
+        for start, size in zip(starts[order].tolist(), sizes[order].tolist(), strict=True):
+            target.write(os.pread(source.fileno(), size, start))
+        _flush(target)
+    os.replace(mixed, path)
+
+
+def _flat(parts: Sequence[Sequence[int] | Ids]) -> Ids:
+    if parts and isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts).astype(INT32, copy=False)
+    return np.fromiter(chain.from_iterable(parts), INT32, sum(map(len, parts)))
 
 
 def _flush(file: BinaryIO) -> None:

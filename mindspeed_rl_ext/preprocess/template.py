@@ -17,11 +17,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.preprocess import variants
 from mindspeed_rl_ext.preprocess.record import Prompt
 from mindspeed_rl_ext.shipped import resolve_config
 
@@ -54,6 +55,29 @@ Element = str | Token | SpecialToken
 Slots = tuple[Element, ...]
 
 
+class PromptTemplate(Protocol):
+    """What the encoder needs: a template of templates.json or the tokenizer's own."""
+
+    @property
+    def name(self) -> str:
+        """Its `prompt_type`."""
+
+    @property
+    def stop_words(self) -> tuple[str, ...]:
+        """Texts that end a turn."""
+
+    @property
+    def replace_eos(self) -> bool:
+        """Whether the first stop word stands for the eos token."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of the template."""
+
+    def render(self, prompt: Prompt) -> list[Element]:
+        """The elements of a prompt, in order, each to be encoded by itself."""
+
+
 @dataclass(frozen=True)
 class Template:
     """One template.
@@ -69,6 +93,7 @@ class Template:
         stop_words: texts that end a turn.
         replace_eos: whether the first stop word stands for the eos token.
         system_inside_user: whether the system text is part of the first user turn.
+        remarks: what a person should know of it.
     """
 
     name: str
@@ -81,6 +106,7 @@ class Template:
     stop_words: tuple[str, ...] = ()
     replace_eos: bool = False
     system_inside_user: bool = False
+    remarks: tuple[str, ...] = ()
 
     def render(self, prompt: Prompt) -> list[Element]:
         """The elements of a prompt, in order, each to be encoded by itself."""
@@ -137,7 +163,12 @@ def load_template(name: str, path: str | Path | None = None) -> Template:
             found=f"{len(entries)} templates in {file.name}",
             remedy=nearest(name, entries) + "; --prompt-type-path reads another file",
         )
-    return parse_template(entries[name], str(file))
+    template = parse_template(entries[name], str(file))
+    if not name.startswith(variants.NAME):
+        return template
+    shipped = read_entries(resolve_config(SHIPPED_TEMPLATES, ""))
+    known = {other: parse_template(shipped[other]).user for other in variants.VARIANTS}
+    return replace(template, remarks=variants.variant_remarks(name, template.user, known))
 
 
 def read_entries(file: Path) -> dict[str, Mapping[str, Any]]:

@@ -154,6 +154,19 @@ def load_tokenizer(path: str | Path, *, workers: int = 0) -> Tokenizer:
         InputError: no such directory, or no tokenizer in it.
         MissingExtraError: transformers or tokenizers is not installed.
     """
+    folder = _ready_folder(path, workers)
+    direct = tokenizer_files.load_direct(folder)
+    if direct is not None:
+        return DirectTokenizer(direct.backend, str(path), direct.bos_token, direct.eos_token)
+    return wrap_transformers(_auto_tokenizer(folder), name=str(path))
+
+
+def load_with_transformers(path: str | Path, *, workers: int = 0) -> Any:
+    """Loads a transformers tokenizer, as `load_tokenizer` where only the library will do."""
+    return _auto_tokenizer(_ready_folder(path, workers))
+
+
+def _ready_folder(path: str | Path, workers: int) -> Path:
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(
@@ -164,10 +177,7 @@ def load_tokenizer(path: str | Path, *, workers: int = 0) -> Tokenizer:
     if workers:
         os.environ.setdefault("RAYON_NUM_THREADS", str(workers))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    direct = tokenizer_files.load_direct(folder)
-    if direct is not None:
-        return DirectTokenizer(direct.backend, str(path), direct.bos_token, direct.eos_token)
-    return wrap_transformers(_auto_tokenizer(folder), name=str(path))
+    return folder
 
 
 def wrap_transformers(wrapped: Any, *, name: str = "") -> Tokenizer:

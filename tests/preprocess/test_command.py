@@ -73,9 +73,9 @@ def test_host_flags_without_effect_say_so(
     words: Callable[..., list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    flags = ["--tokenizer-type", "PretrainedFromHF", "--n-subs", "2", "--append-eod"]
+    flags = ["--tokenizer-type", "PretrainedFromHF", "--append-eod"]
     assert cli.main([*words(), *flags, "--overwrite-cache", "--cache-dir", "x"]) == 0
-    for name in ("tokenizer_type", "n_subs", "append_eod", "overwrite_cache", "cache_dir"):
+    for name in ("tokenizer_type", "append_eod", "overwrite_cache", "cache_dir"):
         assert f"{name} has no effect" in caplog.text
 
 
@@ -162,17 +162,17 @@ def test_a_run_that_dies_in_the_middle_leaves_nothing(
     error: BaseException,
     code: int,
 ) -> None:
-    add, rows = engine.PackedWriter.add, []
+    add_rows, chunks = engine.PackedWriter.add_rows, []
 
-    def die_later(self: Any, row: Any) -> None:
-        rows.append(row)
-        if len(rows) > 1500:
+    def die_later(self: Any, rows: Any) -> None:
+        chunks.append(len(rows))
+        if len(chunks) > 1:
             raise error
-        add(self, row)
+        add_rows(self, rows)
 
-    monkeypatch.setattr(engine.PackedWriter, "add", die_later)
+    monkeypatch.setattr(engine.PackedWriter, "add_rows", die_later)
     assert cli.main(words(ROWS * 1000)) == code
-    assert len(rows) == 1501
+    assert len(chunks) == 2
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from mindspeed_rl_ext.errors import InputError
 
@@ -110,7 +108,19 @@ LONG = "First we add 2 and 3, which makes 5 apples in all.\n#### 5"
         ({"question": [], "answer": "1"}, "empty_prompt"),
         ({"question": 7, "answer": "1"}, "bad_prompt"),
         ({"question": [{"role": "assistant", "content": "x"}], "answer": "1"}, "bad_prompt"),
-        ({"question": [{"role": "tool", "content": "x"}], "answer": "1"}, "bad_prompt"),
+        ({"question": [{"role": "critic", "content": "x"}], "answer": "1"}, "bad_prompt"),
+        ({"question": [{"role": "tool", "content": "x"}], "answer": "1"}, "tools"),
+        (
+            {
+                "question": [
+                    {"role": "user", "content": "x"},
+                    {"role": "assistant", "content": "", "tool_calls": [{"name": "f"}]},
+                    {"role": "user", "content": "y"},
+                ],
+                "answer": "1",
+            },
+            "tools",
+        ),
         (
             {
                 "question": [
@@ -236,25 +246,3 @@ def test_a_template_whose_stop_word_is_no_token_is_warned_of(run_rows: Run, tmp_
     path.write_text(json.dumps([{"name": "t", "stop_words": ["<stop>"], "replace_eos": True}]))
     report, _, _ = run_rows([GOOD], prompt_type="t", prompt_type_path=str(path))
     assert any("'<stop>', which is no token" in warning for warning in report.warnings)
-
-
-words = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF), min_size=1, max_size=20)
-
-
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(data=st.data())
-def test_no_token_depends_on_the_last_response(run_rows: Run, data: st.DataObject) -> None:
-    conversation = {
-        "q": data.draw(words.filter(str.strip)),
-        "s": data.draw(words),
-        "h": data.draw(st.lists(st.tuples(words, words).map(list), max_size=2)),
-    }
-    keys = {"prompt": "q", "response": "a", "system": "s", "history": "h"}
-    rows = [{**conversation, "a": answer} for answer in ("7f3e", "0a9b\n#### 551177")]
-    report, texts, _ = run_rows(rows, map_keys=keys, prompt_type="qwen")
-    if report.kept == 2:
-        assert texts[0]["input_ids"] == texts[1]["input_ids"]
-        assert (texts[0]["labels"], texts[1]["labels"]) == ("7f3e", "551177")
-    assert all("551177" not in row["input_ids"] for row in texts)

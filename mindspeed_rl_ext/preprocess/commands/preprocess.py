@@ -50,10 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags; each is None where it is not given, so that a config can set it."""
     add = parser.add_argument
     add("--config", metavar="NAME_OR_YAML", help="a data recipe; flags given here win over it")
-    add("--input", help=".jsonl, .json, .csv or .parquet file")
+    add(
+        "--input", help=".jsonl, .json, .csv, .parquet file, a folder of one kind, a saved data set"
+    )
     add("--tokenizer-name-or-path", metavar="DIR", help="directory of the model's tokenizer")
     add("--output-prefix", metavar="PREFIX", help="files are PREFIX_packed_<key>_document.*")
-    add("--prompt-type", metavar="NAME", help="template; the prompt as it is (empty) by default")
+    add("--prompt-type", metavar="NAME", help=TEMPLATE_HELP)
     add("--prompt-type-path", metavar="JSON", help="another templates.json of the host's schema")
     add("--map-keys", metavar="JSON", help='{"prompt":...,"query":"","response":...}')
     add("--dataset-additional-keys", nargs="*", metavar="COLUMN", help="further columns to pack")
@@ -61,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--label-extractor", metavar="HOW", help=EXTRACTOR_HELP)
     add("--max-prompt-length", type=int, metavar="TOKENS", help="drop longer prompts")
     add("--seq-length", type=int, metavar="TOKENS", help="drop prompts of that length or more")
+    add("--dedupe", action="store_true", default=None, help="drop prompts that came before")
+    add("--shuffle", action="store_true", default=None, help="mix the rows, by --seed")
+    add("--seed", type=int, metavar="N", help="what --shuffle and --split depend on (0)")
+    add("--split", type=float, metavar="FRACTION", help="hold out prompts: PREFIX_heldout")
+    add("--shard", metavar="I/N", help="pack part I of N; msrl-ext merge joins them")
+    add("--n-subs", type=int, metavar="N", help="processes that pack a part each (1)")
     add("--overwrite", action="store_true", default=None, help="replace files of that prefix")
     add("--workers", type=int, metavar="N", help="threads of the tokenizer; all cores by default")
     add("--log-interval", type=int, metavar="ROWS", help="rows between two log lines")
@@ -72,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             add(flag, nargs="*" if name in LISTS else None, help=argparse.SUPPRESS)
 
 
+TEMPLATE_HELP = "template (default: empty, the prompt as it is); tokenizer: its own chat template"
 EXTRACTOR_HELP = (
     "auto (default), none, gsm8k, boxed, last-number or regex:PATTERN; the last match counts, "
     "its first group where it has one"
@@ -110,8 +119,10 @@ def summary(report: PreprocessReport) -> str:
     dropped = sum(report.dropped.values())
     why = f" ({spell(report.dropped)})" if dropped else ""
     lengths = ", ".join(f"{name} {value}" for name, value in report.lengths.items())
+    held = int(report.held_out > 0)
     rows = [
         ("kept", f"{report.kept} of {report.total} rows in {report.seconds:.2f} s"),
+        *([("held out", f"{report.held_out} rows, as {report.output_prefix}_heldout")] * held),
         ("dropped", f"{dropped}{why}"),
         ("tokens", f"{report.tokens} of prompts, {report.label_tokens} of labels"),
         ("lengths", lengths),

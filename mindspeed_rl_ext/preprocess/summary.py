@@ -1,0 +1,86 @@
+"""The report of a run or a merge, built from what was counted and written.
+
+Covers: filling `PreprocessReport`; which options decide what is packed.
+Does not cover: the type itself; `report` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mindspeed_rl_ext.preprocess.map_keys import parse_map_keys
+from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
+from mindspeed_rl_ext.preprocess.report import Counts, Part, PreprocessReport, percentiles
+from mindspeed_rl_ext.preprocess.staging import PackedWriter
+
+
+def build_report(
+    writer: PackedWriter,
+    counts: Counts,
+    options: PreprocessOptions,
+    *,
+    source: str,
+    tokenizer: str,
+    template: str,
+    warnings: Sequence[str],
+    seconds: float,
+    part: Part | None = None,
+) -> PreprocessReport:
+    """Fills the report of a run.
+
+    Args:
+        writer: the rows that were kept.
+        counts: what was counted.
+        options: of the run.
+        source: where the rows came from.
+        tokenizer: its directory.
+        template: the prompt type.
+        warnings: those that do not come from counts.
+        seconds: wall time.
+        part: where the rows belong, for a shard.
+    """
+    return PreprocessReport(
+        input=source,
+        output_prefix=str(options.output_prefix),
+        tokenizer=tokenizer,
+        template=template,
+        keys=writer.keys,
+        total=counts.total,
+        kept=counts.kept,
+        held_out=counts.held_out,
+        dropped=dict(sorted(counts.dropped.items())),
+        labels=dict(sorted(counts.labels.items())),
+        warnings=[*warnings, *counts.warnings()],
+        seconds=round(seconds, 3),
+        settings=settings_of(options),
+        part=part,
+        **lengths_of(writer),
+    )
+
+
+def lengths_of(writer: PackedWriter) -> dict[str, Any]:
+    """The fields of a report that come from the lengths of the rows."""
+    lengths = writer.lengths("input_ids")
+    labels = writer.lengths(LABELS) if LABELS in writer.keys else lengths[:0]
+    return {
+        "tokens": int(lengths.sum(dtype="int64")),
+        "lengths": percentiles(lengths),
+        "label_tokens": int(labels.sum(dtype="int64")),
+        "label_lengths": percentiles(labels),
+    }
+
+
+def settings_of(options: PreprocessOptions) -> dict[str, Any]:
+    """The options that decide what is packed, for the report; shards must agree in them."""
+    return {
+        "map_keys": parse_map_keys(options.map_keys).named(),
+        "prompt_type_path": options.prompt_type_path,
+        "label_extractor": options.label_extractor,
+        "max_prompt_length": options.max_prompt_length,
+        "seq_length": options.seq_length,
+        "dedupe": options.dedupe,
+        "split": options.split,
+        "shuffle": options.shuffle,
+        "seed": options.seed if options.shuffle or options.split else None,
+    }
