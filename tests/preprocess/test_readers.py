@@ -132,3 +132,115 @@ def test_a_broken_row_early_in_a_long_array_is_found_without_reading_on(
     with pytest.raises(InputError, match="line 1 is not readable"):
         list(source.rows)
     assert len(reads) <= 2
+
+
+def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """One of each kind that has columns."""
+    if path.suffix == ".csv":
+        lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+        path.write_text("\n".join(lines) + "\n")
+    elif path.suffix == ".parquet":
+        pyarrow = pytest.importorskip("pyarrow", reason="extra [data] is not installed")
+        parquet = pytest.importorskip("pyarrow.parquet", reason="extra [data] is not installed")
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        path.write_text(json.dumps(rows))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
+def test_a_folder_is_its_files_by_name_with_the_file_of_each_row(
+    tmp_path: Path, suffix: str
+) -> None:
+    for name, values in (("b", "34"), ("a", "12")):
+        write_table(tmp_path / f"{name}{suffix}", [{"q": value} for value in values])
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / "dataset_infos.json").write_text("{}")
+    (tmp_path / "sub").mkdir()
+    source = open_source(tmp_path)
+    rows = list(source.rows)
+    assert [row.data["q"] for row in rows] == list("1234")
+    assert [row.file for row in rows] == [f"a{suffix}"] * 2 + [f"b{suffix}"] * 2
+    assert rows[-1].done == source.total
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "no data files"),
+        (["README.md"], "no data files"),
+        (["a.json", "a.parquet"], "data files of 2 kinds"),
+        (["train-00000-of-00001.jsonl", "test-00000-of-00001.jsonl"], "holds test and train files"),
+        (["gsm8k_train.jsonl", "gsm8k_dev.jsonl"], "holds train and validation files"),
+    ],
+)
+def test_a_folder_that_would_mix_or_miss_rows_is_refused(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text('{"q": 1}\n')
+    with pytest.raises(InputError, match=message):
+        open_source(tmp_path)
+
+
+def test_an_empty_file_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"q": 1}\n')
+    (tmp_path / "b.jsonl").write_text("")
+    with pytest.raises(InputError, match=r"b\.jsonl is empty"):
+        open_source(tmp_path)
+
+
+@pytest.fixture
+def datasets() -> Any:
+    return pytest.importorskip("datasets", reason="extra [data] is not installed")
+
+
+NESTED = [
+    {"prompt": [{"role": "user", "content": f"{n}?"}], "reward_model": {"ground_truth": str(n)}}
+    for n in range(5)
+]
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_a_data_set_saved_to_disk_is_read(datasets: Any, tmp_path: Path, files: int) -> None:
+    saved = datasets.Dataset.from_list(NESTED)
+    saved.save_to_disk(str(tmp_path / "d"), num_shards=files)
+    assert [data for _, data in rows_of(tmp_path / "d")] == NESTED
+    assert list(datasets.load_from_disk(str(tmp_path / "d"))) == NESTED
+
+
+def test_a_selection_that_was_saved_is_read_as_selected(datasets: Any, tmp_path: Path) -> None:
+    datasets.Dataset.from_list(NESTED).select([3, 1]).save_to_disk(str(tmp_path / "d"))
+    assert [data for _, data in rows_of(tmp_path / "d")] == [NESTED[3], NESTED[1]]
+
+
+def test_of_saved_splits_one_must_be_named(datasets: Any, tmp_path: Path) -> None:
+    one = datasets.Dataset.from_list(NESTED)
+    datasets.DatasetDict(train=one).save_to_disk(str(tmp_path / "one"))
+    assert len(rows_of(tmp_path / "one")) == 5
+    datasets.DatasetDict(train=one, test=one.select([0])).save_to_disk(str(tmp_path / "two"))
+    with pytest.raises(InputError, match="holds 2 splits") as caught:
+        open_source(tmp_path / "two")
+    assert "found:    train, test" in str(caught.value)
+    assert len(rows_of(tmp_path / "two" / "test")) == 1
+
+
+def test_a_saved_data_set_that_is_not_whole_is_named(datasets: Any, tmp_path: Path) -> None:
+    datasets.Dataset.from_list(NESTED).save_to_disk(str(tmp_path / "d"))
+    arrow = next((tmp_path / "d").glob("*.arrow"))
+    content = arrow.read_bytes()
+    arrow.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="not a readable Arrow file"):
+        rows_of(tmp_path / "d")
+    arrow.unlink()
+    with pytest.raises(InputError, match="is not complete"):
+        open_source(tmp_path / "d")
+
+
+def test_an_arrow_file_of_the_file_format_is_read_too(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="extra [data] is not installed")
+    table = pyarrow.Table.from_pylist(NESTED)
+    with pyarrow.ipc.new_file(str(tmp_path / "x.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    assert [data for _, data in rows_of(tmp_path / "x.arrow")] == NESTED

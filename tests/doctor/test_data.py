@@ -1,0 +1,148 @@
+"""`doctor --data`: packed files of anybody's making, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.doctor.data import KINDS, packed_data
+from mindspeed_rl_ext.preprocess.packed import key_file
+from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+
+SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"
+OPENED = f"{SYSTEM}<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tokenizers = pytest.importorskip("tokenizers", reason="extra [data] is not installed")
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["How many?"], trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": "<|endoftext|>",
+        "clean_up_tokenization_spaces": False,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return folder
+
+
+Pack = Callable[[Sequence[Mapping[str, Any]]], Path]
+
+
+@pytest.fixture
+def pack(model: Path, tmp_path: Path) -> Pack:
+    """Packs rows whose values are texts or ids; a missing attention_mask is all ones."""
+    tokenizer = load_tokenizer(model)
+
+    def write(rows: Sequence[Mapping[str, Any]]) -> Path:
+        prefix = tmp_path / "data"
+        encoded = []
+        for row in rows:
+            ids = {k: tokenizer.encode(v) if isinstance(v, str) else v for k, v in row.items()}
+            encoded.append({"attention_mask": [1] * len(ids["input_ids"]), **ids})
+        with staging(prefix, overwrite=True) as folder:
+            writer = PackedWriter(folder, prefix.name, tuple(encoded[0]))
+            for row in encoded:
+                writer.add(row)
+            writer.finish()
+        return prefix
+
+    return write
+
+
+def test_prompt_only_files_pass(
+    pack: Pack, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = pack([{"input_ids": OPENED, "labels": "72"}] * 3)
+    assert cli.main(["doctor", "--data", str(prefix), "--model", str(model)]) in (0, 1)
+    findings = list(packed_data(str(prefix), str(model)))
+    assert {finding.level for finding in findings} == {"info"}
+    assert "3 rows looked at: prompts and nothing else" in capsys.readouterr().out
+
+
+BAD: list[tuple[str, dict[str, Any]]] = [
+    ("masked_labels", {"input_ids": [9, 9, 8], "labels": [-100, -100, 8]}),
+    ("text_after_header", {"input_ids": OPENED + "72", "labels": "72"}),
+    ("answer_in_prompt", {"input_ids": OPENED.replace("many?", "many? 72"), "labels": "72"}),
+    ("answer_in_prompt", {"input_ids": "How many? The answer is 72", "labels": "72"}),
+    ("second_system_block", {"input_ids": SYSTEM + OPENED, "labels": "72"}),
+    ("no_assistant_header", {"input_ids": OPENED[:-22], "labels": "72"}),
+    ("empty_prompt", {"input_ids": "", "labels": "72"}),
+    ("empty_label", {"input_ids": OPENED, "labels": ""}),
+    ("empty_label", {"input_ids": OPENED, "labels": " \n"}),
+    ("negative_ids", {"input_ids": [5, -1], "labels": "72"}),
+    ("negative_ids", {"input_ids": OPENED, "labels": [5, -1]}),
+    ("mask_length", {"input_ids": OPENED, "labels": "72", "attention_mask": [1]}),
+    ("mask_not_ones", {"input_ids": [5, 6], "labels": "72", "attention_mask": [1, 0]}),
+    ("special_in_label", {"input_ids": OPENED, "labels": "72<|im_end|>"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "row"), BAD)
+def test_each_fault_is_found_counted_and_its_row_named(
+    pack: Pack, model: Path, kind: str, row: dict[str, Any]
+) -> None:
+    level, meaning, remedy = KINDS[kind]
+    prefix = pack([{"input_ids": OPENED, "labels": "72"}, row])
+    found = [f for f in packed_data(str(prefix), str(model)) if f.level != "info"]
+    assert [(f.level, f.remedy) for f in found] == [(level, remedy)]
+    assert found[0].cause.startswith(f"1 of 2 rows: {meaning} (row 1: ")
+
+
+def test_every_kind_of_fault_has_a_case() -> None:
+    assert {kind for kind, _ in BAD} == set(KINDS)
+
+
+def test_a_prefilled_think_tag_and_history_are_no_faults(pack: Pack, model: Path) -> None:
+    history = OPENED + "12<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>\n<|im_start|>assistant\n"
+    prefix = pack(
+        [{"input_ids": OPENED + "<think>\n", "labels": "7"}, {"input_ids": history, "labels": "12"}]
+    )
+    assert {f.level for f in packed_data(str(prefix), str(model))} == {"info"}
+
+
+def test_keys_of_unequal_length_and_missing_labels_are_said(
+    pack: Pack, model: Path, tmp_path: Path
+) -> None:
+    prefix = pack([{"input_ids": OPENED}])
+    found = list(packed_data(str(prefix), str(model)))
+    assert [f.level for f in found].count("warning") == 1
+    assert any("there are no labels" in f.cause for f in found)
+    with staging(tmp_path / "other", overwrite=True) as folder:
+        writer = PackedWriter(folder, "other", ("labels",))
+        writer.finish()
+    for suffix in ("bin", "idx"):
+        key_file(tmp_path / "other", "labels", suffix).replace(key_file(prefix, "labels", suffix))
+    found = list(packed_data(str(prefix), str(model)))
+    assert "have different numbers of rows: attention_mask: 1" in found[0].cause.replace(
+        "input_ids: 1, ", ""
+    )
+
+
+def test_a_data_set_without_a_tokenizer_asks_for_the_model(pack: Pack) -> None:
+    prefix = pack([{"input_ids": OPENED, "labels": "72"}])
+    (finding,) = packed_data(str(prefix), None)
+    assert (finding.level, finding.remedy) == ("error", "give --model")
+
+
+def test_no_files_are_an_error_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["doctor", "--data", str(tmp_path / "none")]) == 1
+    assert "no packed files of prefix" in capsys.readouterr().out
