@@ -50,7 +50,7 @@ NOT_SAME = [
     (r"41 \text{ or } 42", "42"), ("y = 5", "x = 5"), ("x = 2(5)", "x=5"), ("x \\ne 5", "5"),
     (r"x=41 \Rightarrow y=42", "42"), ("-[0,1)", "1"), (r"\{1,2\}", "(1,2)"), ("None", "42"),
     (r"\text{Zebra}", r"\text{Evelyn}"), ("odd", "even"), ("6:31", "6:30"), ("2e", "2e1"),
-    (r"(-\infty,5]", r"(\infty,5]"), (r"2\frac{3}{2}", "3"), ("2^10", "1024"), ("?", "14"),
+    (r"(-\infty,5]", r"(\infty,5]"), (r"2\frac{3}{2}", "3"), ("?", "14"),
     (r"\begin{pmatrix}2\\1\end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}"), ("1/0", "1/0+0"),
     (r"\begin{vmatrix}1\end{vmatrix}", r"\begin{pmatrix}1\end{pmatrix}"), (r"\sqrt{x^2}", "x"),
     ("3", r"3\frac{1}{2}"), ("a+3z=0", "0"), (r"\pm 3", "3"), ("1 0", "10"),

@@ -22,6 +22,7 @@ from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootErro
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token, tokens
 from mindspeed_rl_ext.verifiers.equivalence.policy import DEFAULT, Policy
 from mindspeed_rl_ext.verifiers.equivalence.reader import read
+from mindspeed_rl_ext.verifiers.equivalence.spelling import decimal_comma, spelled_out
 from mindspeed_rl_ext.verifiers.equivalence.tree import Node, Symbol, UnreadableError, symbols
 from mindspeed_rl_ext.verifiers.equivalence.words import Measured, compare_words, measured
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
@@ -92,12 +93,27 @@ def decide(prediction: str, reference: str, policy: Policy = DEFAULT) -> Decisio
     if prediction.split() == reference.split():
         return _said(True, "text")
     try:
-        left, right = _side(prediction), _side(reference)
+        left, right = _side(spelled_out(prediction)), _side(spelled_out(reference))
         decision = _judge(left, right, policy)
+        if decision.verdict.outcome is not Outcome.CORRECT:
+            decision = _with_decimal_comma(prediction, reference, policy) or decision
     except UnreadableError as error:
         return _undecided(str(error), "tree")
     may_ask = decision.ask and policy.symbolic and left.may_ask and right.may_ask
     return Decision(decision.verdict, may_ask)
+
+
+def _with_decimal_comma(prediction: str, reference: str, policy: Policy) -> Decision | None:
+    """`1,22` is 1.22 where the other side is a single number, and a list where it is not."""
+    for text, other, swapped in ((prediction, reference, False), (reference, prediction, True)):
+        respelled = decimal_comma(text)
+        if respelled is None or "," in other:
+            continue
+        sides = (_side(respelled), _side(spelled_out(other)))
+        decision = _judge(sides[swapped], sides[not swapped], policy)
+        if decision.verdict.outcome is Outcome.CORRECT:
+            return decision
+    return None
 
 
 # Each side is read once, whatever it is compared with.

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import permutations
 
-from mindspeed_rl_ext.verifiers.equivalence.field import Field
+from mindspeed_rl_ext.verifiers.equivalence.approximate import is_rounding
+from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.primes import small_fraction
 from mindspeed_rl_ext.verifiers.equivalence.signs import alternatives
@@ -23,6 +24,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Listing,
     Matrix,
     Node,
+    Number,
     Product,
     Relation,
     Sum,
@@ -33,6 +35,9 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 from mindspeed_rl_ext.verifiers.equivalence.tree import Sequence as Bracketed
 
 MAX_ITEMS = 128
+# A wrong sign survives so many points with a chance of one in a million.
+_CONFIRMATIONS = 20
+_ATTEMPTS = 160
 _FLIPPED = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _STRUCTURES = (Bracketed, Listing, Joined, Matrix, Relation)
 
@@ -58,10 +63,18 @@ class Comparison:
                 return self._relation_and_other(one, two)
         if isinstance(left, Relation) and isinstance(right, Relation):
             return self._relations(left, right)
+        bare = self._bare_tuple(left, right)
+        if bare is not None:
+            return bare
         if self._is_list(left) or self._is_list(right):
             return self._unordered(_items(left), _items(right))
         if isinstance(left, Bracketed) and isinstance(right, Bracketed):
             return self._bracketed(left, right)
+        for one, two in ((left, right), (right, left)):
+            if isinstance(one, Bracketed) and one.opening == ":" and len(one.items) == 2:
+                if isinstance(two, _STRUCTURES) or _may_be_time(one):
+                    return None
+                return self._values(Product(((one.items[0], False), (one.items[1], True))), two)
         if isinstance(left, Joined) and isinstance(right, Joined):
             return self._unordered(left.items, right.items)
         if isinstance(left, Matrix) and isinstance(right, Matrix):
@@ -72,18 +85,48 @@ class Comparison:
             return None
         return self._values(left, right)
 
+    def _bare_tuple(self, left: Node, right: Node) -> bool | None:
+        """`3, 2` and `p = 3, q = 2` for `(3, 2)`: the order says what the brackets would."""
+        for one, two in ((left, right), (right, left)):
+            if isinstance(one, Listing) and isinstance(two, Bracketed) and two.opening == "(":
+                if two.closing != ")" or len(one.items) != len(two.items):
+                    continue
+                values = _assigned(one.items)
+                if self._policy.bare_tuples and self._ordered(values, two.items):
+                    return True
+        return None
+
     def _is_list(self, node: Node) -> bool:
         is_set = isinstance(node, Bracketed) and node.opening == r"\{"
         return is_set or isinstance(node, Listing) or len(alternatives(node)) > 1
 
     def _values(self, left: Node, right: Node) -> bool | None:
+        if is_rounding(left, right) or is_rounding(right, left):
+            return True
         a, b = self._field.value(left), self._field.value(right)
         if a.exact is not None and b.exact is not None:
             return a.exact == b.exact
         if a.residue == b.residue:
+            if (a.branched or b.branched) and not self._confirmed(left, right):
+                return None
             # `x - x + 5` is 5 everywhere, yet no answer that a reader would take for 5.
             return True if symbols(left) == symbols(right) else None
         return None if a.opaque or b.opaque else False
+
+    def _confirmed(self, left: Node, right: Node) -> bool:
+        """Whether two values agree at many points: each takes square roots of either sign."""
+        confirmed = 0
+        for attempt in range(_ATTEMPTS):
+            field = self._field.elsewhere(attempt)
+            try:
+                if field.value(left).residue != field.value(right).residue:
+                    return False
+            except NoSquareRootError:
+                continue
+            confirmed += 1
+            if confirmed == _CONFIRMATIONS:
+                return True
+        return False
 
     def _ordered(self, left: Iterable[Node], right: Iterable[Node]) -> bool | None:
         return _all(self.same(a, b) for a, b in zip(left, right, strict=True))
@@ -92,6 +135,9 @@ class Comparison:
         """Matches items one to one; being the same is transitive, so greedy is enough."""
         if len(left) > MAX_ITEMS or len(right) > MAX_ITEMS:
             raise UnreadableError(f"a list of more than {MAX_ITEMS} items")
+        if all(isinstance(item, Bracketed) for item in (*left, *right)):
+            # Points and solutions: said twice they are still the same ones.
+            left, right = self._without_repeats(left), self._without_repeats(right)
         if len(left) != len(right):
             return False
         if not self._policy.unordered_lists:
@@ -107,12 +153,35 @@ class Comparison:
                 return False
         return None if undecided else True
 
+    def _without_repeats(self, items: Sequence[Node]) -> list[Node]:
+        kept: list[Node] = []
+        for item in items:
+            if not any(self.same(item, other) for other in kept):
+                kept.append(item)
+        return kept
+
     def _bracketed(self, left: Bracketed, right: Bracketed) -> bool | None:
+        if left.opening == right.opening == ":":
+            return self._ratios(left, right)
         if (left.opening, left.closing) != (right.opening, right.closing):
             return False
         if len(left.items) != len(right.items):
             return False
         return self._ordered(left.items, right.items)
+
+    def _ratios(self, left: Bracketed, right: Bracketed) -> bool | None:
+        """`2:4` is `1:2`; `6:30` may be a time, so two digits have to be the same."""
+        if len(left.items) != len(right.items):
+            return False
+        if self._ordered(left.items, right.items):
+            return True
+        first, second = left.items[0], right.items[0]
+        if _may_be_time(left) or _may_be_time(right):
+            return False
+        return _all(
+            self.same(Product(((a, False), (second, False))), Product(((b, False), (first, False))))
+            for a, b in zip(left.items[1:], right.items[1:], strict=True)
+        )
 
     def _matrices(self, left: Matrix, right: Matrix) -> bool | None:
         if left.kind != right.kind:
@@ -177,6 +246,8 @@ class Comparison:
             return None
         if not rest or len(rest) < len(sides) - 1:
             return None
+        if len(sides) == 2 and len(rest) == 2 and _is_quantity(sides[0]) and not symbols(sides[1]):
+            rest = [sides[1]]
         if not all(self.same(rest[0], side) for side in rest[1:]):
             return None
         return self.same(rest[0], other)
@@ -208,6 +279,34 @@ def _is_name(node: Node) -> bool:
     if isinstance(node, Call) and node.name == "abs":
         return _is_segment(node.arguments[0])
     return isinstance(node, Call) and len(node.name) == 1
+
+
+def _is_quantity(node: Node) -> bool:
+    r"""What names a quantity without saying how large: `AB`, `\frac{NO}{BO}`, `A:B`, `\sin A`."""
+    if isinstance(node, Product):
+        return all(_is_quantity(factor) for factor, _ in node.factors)
+    if isinstance(node, Bracketed):
+        return node.opening == ":" and all(_is_quantity(item) for item in node.items)
+    if isinstance(node, Call):
+        return node.name not in ("factorial", "binom", "root") and bool(symbols(node))
+    return _is_name(node)
+
+
+def _assigned(items: Sequence[Node]) -> Sequence[Node]:
+    """The values of `p = 3, q = 2`; the items themselves where they are no such."""
+    names = [item.sides[0] for item in items if isinstance(item, Relation)]
+    assignments = len(names) == len(items) == len(set(names)) and all(
+        isinstance(item, Relation) and item.signs == ("=",) and _is_name(item.sides[0])
+        for item in items
+    )
+    if not assignments:
+        return items
+    return [item.sides[1] for item in items if isinstance(item, Relation)]
+
+
+def _may_be_time(ratio: Bracketed) -> bool:
+    last = ratio.items[-1]
+    return isinstance(last, Number) and last.value.denominator == 1 and last.value >= 10
 
 
 def _is_segment(node: Node) -> bool:

@@ -20,6 +20,7 @@ from fractions import Fraction
 
 from mindspeed_rl_ext.verifiers.equivalence.primes import (
     NUM_PRIMES,
+    ODD_ROOTS,
     large_prime,
     prime_factors,
     square_root,
@@ -37,11 +38,11 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 
 MAX_EXACT_BITS = 8192
 MAX_FACTORIAL = 1000
-_HALF = Fraction(1, 2)
+MAX_DEGREE = 105
 
 
 class NoSquareRootError(Exception):
-    """This prime has no root of a number; another prime has to be taken."""
+    """This prime lacks a root, or has too many; another prime has to be taken."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,13 @@ class Value:
         residue: modulo the field's prime.
         exact: the fraction, where it is one of bounded size.
         opaque: whether something was involved whose differences prove nothing.
+        branched: whether one of two square roots was taken, so that one point proves nothing.
     """
 
     residue: int
     exact: Fraction | None = None
     opaque: bool = False
+    branched: bool = False
 
 
 class Field:
@@ -68,7 +71,7 @@ class Field:
     """
 
     def __init__(self, seed: str, index: int) -> None:
-        self._seed = seed
+        self._seed, self._index = seed, index
         self.prime = large_prime(index % NUM_PRIMES)
         self._roots: dict[int, int] = {}
         # Nodes are kept beside their values: an id is only unique while its object lives.
@@ -101,6 +104,10 @@ class Field:
         if isinstance(node, Call):
             return self._call(node)
         raise UnreadableError(f"a {type(node).__name__.lower()} where a value is expected")
+
+    def elsewhere(self, attempt: int) -> Field:
+        """Another point modulo the same prime."""
+        return Field(f"{self._seed} {attempt}", self._index)
 
     def _rational(self, value: Fraction) -> Value:
         residue = value.numerator * self._inverse(value.denominator) % self.prime
@@ -144,17 +151,17 @@ class Field:
             exact = operation(a.exact, b.exact)
             if exact.numerator.bit_length() + exact.denominator.bit_length() > MAX_EXACT_BITS:
                 exact = None
-        return Value(residue, exact, a.opaque or b.opaque)
+        return Value(residue, exact, a.opaque or b.opaque, a.branched or b.branched)
 
     def _negative(self, value: Value) -> Value:
         exact = None if value.exact is None else -value.exact
-        return Value(-value.residue % self.prime, exact, value.opaque)
+        return Value(-value.residue % self.prime, exact, value.opaque, value.branched)
 
     def _reciprocal(self, value: Value) -> Value:
         if value.exact == 0:
             raise UnreadableError("a division by zero")
         exact = None if value.exact is None else 1 / value.exact
-        return Value(self._inverse(value.residue), exact, value.opaque)
+        return Value(self._inverse(value.residue), exact, value.opaque, value.branched)
 
     def _inverse(self, residue: int) -> int:
         if residue % self.prime == 0:
@@ -168,7 +175,24 @@ class Field:
             return self._whole_power(base, exponent.exact.numerator)
         if exponent.exact.denominator == 2:
             return self._whole_power(self._square_root(base), exponent.exact.numerator)
+        if base.exact is not None and base.exact > 0 and exponent.exact.denominator <= 64:
+            root = _exact_root(base.exact, exponent.exact.denominator)
+            if root is not None:
+                return self._whole_power(self._rational(root), exponent.exact.numerator)
+        degree = _odd_degree(exponent.exact.denominator)
+        if degree and exponent.exact.denominator == degree:
+            return self._whole_power(self._odd_root(base, degree), exponent.exact.numerator)
         return self._opaque("power", base, exponent)
+
+    def _odd_root(self, inside: Value, degree: int) -> Value:
+        """The one root there is, as among the real numbers."""
+        exact = None if inside.exact is None else _exact_root(inside.exact, degree)
+        if exact is not None:
+            return self._rational(exact)
+        if math.gcd(degree, self.prime - 1) != 1:
+            raise NoSquareRootError  # several roots, or none, modulo this prime
+        residue = pow(inside.residue, pow(degree, -1, self.prime - 1), self.prime)
+        return Value(residue, None, inside.opaque, inside.branched)
 
     def _whole_power(self, base: Value, exponent: int) -> Value:
         if exponent <= 0 and base.residue == 0:
@@ -181,11 +205,11 @@ class Field:
                 exact = base.exact ** (2 - exponent % 2)
             elif bits * abs(exponent) <= MAX_EXACT_BITS:
                 exact = base.exact**exponent
-        return Value(residue, exact, base.opaque)
+        return Value(residue, exact, base.opaque, base.branched)
 
     def _square_root(self, inside: Value) -> Value:
         if inside.exact is None:
-            return self._opaque("power", inside, self._rational(_HALF))
+            return self._some_square_root(inside)
         if inside.exact == 0:
             return inside
         product = abs(inside.exact.numerator) * inside.exact.denominator
@@ -203,6 +227,15 @@ class Field:
             residue = residue * self._root_of(-1) % self.prime
         return Value(residue * self._rational(scale).residue % self.prime)
 
+    def _some_square_root(self, inside: Value) -> Value:
+        r"""One of both roots, taken by chance: `\sqrt{x}^2` is `x`, but `\sqrt{x^2}` may not be."""
+        root = square_root(inside.residue, self.prime)
+        if root is None:
+            raise NoSquareRootError
+        if self._hash("branch", str(inside.residue)) % 2:
+            root = -root % self.prime
+        return Value(root, None, True, True)
+
     def _root_of(self, number: int) -> int:
         """One fixed square root of a prime or of -1."""
         if number not in self._roots:
@@ -219,6 +252,9 @@ class Field:
             return self._root(arguments[0], arguments[1])
         if node.name == "abs" and exact[0] is not None:
             return self._rational(abs(exact[0]))
+        if node.name in ("floor", "ceil") and exact[0] is not None:
+            rounding = math.floor if node.name == "floor" else math.ceil
+            return self._rational(Fraction(rounding(exact[0])))
         if node.name in ("factorial", "binom"):
             return self._rational(Fraction(_counted(node.name, exact)))
         if node.name == r"\exp":
@@ -230,13 +266,7 @@ class Field:
             return self._square_root(inside)
         if degree.exact is None or degree.exact.denominator != 1 or degree.exact < 2:
             raise UnreadableError("a root whose degree is no whole number above one")
-        k = degree.exact.numerator
-        if inside.exact is not None and k <= 64:
-            parts = (inside.exact.numerator, inside.exact.denominator)
-            roots = [_whole_root(part, k) for part in parts]
-            if roots[0] is not None and roots[1] is not None:
-                return self._rational(Fraction(roots[0], roots[1]))
-        return self._opaque("power", inside, self._rational(1 / degree.exact))
+        return self._power(inside, self._rational(1 / degree.exact))
 
     def _opaque(self, name: str, *arguments: Value) -> Value:
         words = [str(argument.residue) for argument in arguments]
@@ -256,6 +286,24 @@ def _counted(name: str, arguments: list[Fraction | None]) -> int:
             raise UnreadableError(f"a {name} beyond {MAX_FACTORIAL}")
         numbers.append(argument.numerator)
     return math.factorial(numbers[0]) if name == "factorial" else math.comb(*numbers)
+
+
+def _odd_degree(number: int) -> int:
+    """The number, where it has no prime factors but ODD_ROOTS; else 0."""
+    rest = number
+    for prime in ODD_ROOTS:
+        while rest % prime == 0:
+            rest //= prime
+    return number if rest == 1 and number <= MAX_DEGREE else 0
+
+
+def _exact_root(value: Fraction, degree: int) -> Fraction | None:
+    """The rational root of odd degree, or None."""
+    numerator = _whole_root(abs(value.numerator), degree)
+    denominator = _whole_root(value.denominator, degree)
+    if numerator is None or denominator is None:
+        return None
+    return Fraction(numerator if value >= 0 else -numerator, denominator)
 
 
 def _whole_root(number: int, degree: int) -> int | None:

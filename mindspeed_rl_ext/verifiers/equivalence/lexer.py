@@ -33,7 +33,11 @@ _UNICODE = str.maketrans({
     "≠": r"\ne ", "∪": r"\cup ", "∅": r"\emptyset ", "∈": r"\in ", "±": r"\pm ", "∓": r"\mp ",
     "²": "^2", "³": "^3", "，": ",", "（": "(", "）": ")", "：": ":", "；": ";", "％": r"\%",
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ", "θ": r"\theta ", "α": r"\alpha ",
-    "β": r"\beta ",
+    "β": r"\beta ", "≈": r"\approx ", "€": "", "£": "", "¥": "", "ℝ": r"\mathbb{R}",
+    "∖": r"\setminus ",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "△": r"\triangle ", "∠": r"\angle ", "½": r"\frac{1}{2}",
+    "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "∩": r"\cap ", "φ": r"\phi ", "ω": r"\omega ",
+    "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "∣": "|", "’": "'", "′": "'",
 })  # fmt: skip
 
 _SAME = {
@@ -41,17 +45,23 @@ _SAME = {
     r"\geq": r"\ge", r"\leqslant": r"\le", r"\geqslant": r"\ge", r"\neq": r"\ne", r"\lt": "<",
     r"\gt": ">", r"\ast": "*", r"\times": "*", r"\cdot": "*", r"\div": "/", r"\lbrace": r"\{",
     r"\rbrace": r"\}", r"\varnothing": r"\emptyset", r"\dbinom": r"\binom", r"\tbinom": r"\binom",
-    r"\lvert": "|", r"\rvert": "|", r"\vert": "|", r"\mid": "|", r"\lbrack": "[", r"\rbrack": "]",
-    r"\degree": r"\circ", r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
+    r"\lvert": "|", r"\rvert": "|", r"\vert": "|", r"\mid": "|", r"\rbrack": "]",
+    r"\simeq": r"\approx", r"\R": r"\mathbb{R}", r"\backslash": r"\setminus", r"\prime": "'",
+    r"\lbrack": "[", r"\degree": r"\circ", r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
 }  # fmt: skip
 _DROPPED = words(r"""
     \left \right \displaystyle \textstyle \scriptstyle \limits \big \Big \bigg \Bigg \bigl
     \bigr \Bigl \Bigr \biggl \biggr \quad \qquad \, \! \; \: \> \  \$ \( \) \[ \] \hfill
-    \mathbf \boldsymbol \mathit \bm \pmb \rm \bf \it \mathsf \textnormal""") | {"\\ ", "\\\n"}
+    \boxed \fbox \mathbf \boldsymbol \mathit \bm \pmb \rm \bf \it \mathsf \textnormal""") | {
+    "\\ ",
+    "\\\n",
+}
 _TEXTS = words(r"\text \textbf \textit \textrm \mbox \mathrm \operatorname \hbox")
 _WORDS = {
     "sqrt": r"\sqrt", "pi": r"\pi", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "ln": r"\ln",
-    "log": r"\log", "exp": r"\exp", "infinity": r"\infty", "inf": r"\infty",
+    "log": r"\log", "exp": r"\exp", "infinity": r"\infty", "inf": r"\infty", "theta": r"\theta",
+    "alpha": r"\alpha", "beta": r"\beta", "arcsin": r"\arcsin", "arccos": r"\arccos",
+    "arctan": r"\arctan", "sec": r"\sec", "csc": r"\csc", "cot": r"\cot",
 }  # fmt: skip
 _NUMBER_WORDS = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
@@ -65,7 +75,7 @@ _GROUPS = re.compile(r"(?<=[0-9])(?:\\[,!;: ]|\{,\}|,\\!)[ ]{0,4}(?=[0-9]{3}(?![
 _TOKEN = re.compile(
     r"(?P<space>[\s~$]+)"
     r"|(?P<command>\\(?:[A-Za-z]+|.))"
-    r"|(?P<number>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]*)?"
+    r"|(?P<number>(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]*)?"
     r"(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?|\.[0-9]+(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?)"
     r"|(?P<word>[A-Za-z]+)"
     r"|(?P<mark>.)",
@@ -126,7 +136,7 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
             found += tokens(content)
     elif name in _DROPPED:
         pass
-    elif name in (r"\begin", r"\end"):
+    elif name in (r"\begin", r"\end", r"\mathbb", r"\mathcal"):
         content, position = _braced(text, position)
         found.append(Token("command", f"{name}{{{content.strip()}}}"))
     else:

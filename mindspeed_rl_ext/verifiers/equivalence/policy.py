@@ -9,6 +9,7 @@ order in tuples), which no policy changes.
 | `ignore_case` | `\text{Navin}` equals `navin` | it does not |
 | `unordered_lists` | `1, 2` equals `2, 1`; with the same multiplicities | it does not |
 | `relation_is_interval` | `1 < x \le 2` equals `(1, 2]` | it does not |
+| `bare_tuples` | `3, 2` and `p = 3, q = 2` equal `(3, 2)` | they do not |
 | `symbolic` | an undecided pair goes to sympy in a worker | it is UNPARSEABLE |
 | `max_chars` | a longer prediction or reference is UNPARSEABLE | any bound |
 
@@ -30,6 +31,7 @@ class Policy:
     ignore_case: bool = True
     unordered_lists: bool = True
     relation_is_interval: bool = True
+    bare_tuples: bool = True
     symbolic: bool = True
     max_chars: int = 4000
 

@@ -13,6 +13,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import UnreadableError
 
 NUM_PRIMES = 256
 _BITS = 61
+ODD_ROOTS = (3, 5, 7)
 _TRIAL_LIMIT = 2000
 # Deterministic for numbers below 3.3e24.
 _WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)

@@ -12,18 +12,22 @@ from __future__ import annotations
 from mindspeed_rl_ext.verifiers.equivalence.lexer import JOINS, Token
 from mindspeed_rl_ext.verifiers.equivalence.reader_atoms import STARTS, AtomReader
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
+    Call,
     Joined,
     Listing,
     Node,
     Number,
     Product,
     Relation,
+    Sequence,
     Sum,
+    Symbol,
     UnreadableError,
 )
 
 _RELATIONS = {
     "=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", r"\in": "in",
+    r"\approx": "~",
 }  # fmt: skip
 
 
@@ -45,33 +49,51 @@ class Reader(AtomReader):
 
     def listing(self) -> Node:
         """Items separated by `,`, `;`, "and" or "or"; one item is itself."""
-        items = self.items()
+        groups = [self.items(",")]
+        while self._skip_separators(";"):
+            groups.append(self.items(","))
+        if len(groups) > 1 and all(_is_solution(group) for group in groups):
+            # `p=5, q=2; p=7, q=2`: each group is one solution of several unknowns.
+            return Listing(tuple(Sequence("(", ")", _values(group)) for group in groups))
+        items = [item for group in groups for item in group]
         return items[0] if len(items) == 1 else Listing(tuple(items))
 
-    def items(self) -> list[Node]:
+    def items(self, separators: str = ",;") -> list[Node]:
         """One or more items."""
         items = [self.union()]
-        while self._skip_separators():
+        while self._skip_separators(separators):
             items.append(self.union())
         return items
 
     def union(self) -> Node:
-        """Relations joined by a union sign."""
+        """Relations joined by a union sign; what a `\\setminus` takes away is the last part."""
         parts = [self.relation()]
         while self.take(r"\cup"):
             parts.append(self.relation())
-        return parts[0] if len(parts) == 1 else Joined(tuple(parts))
+        node = parts[0] if len(parts) == 1 else Joined(tuple(parts))
+        if self.take(r"\setminus"):
+            return Call("setminus", (node, self.relation()))
+        return node
 
     def relation(self) -> Node:
-        """Sums with relation signs between them."""
-        sides, signs = [self.sum()], []
+        """Sums with relation signs between them; of `a \\approx b` the exact side counts."""
+        sides, signs = [self.ratio()], []
         while self.peek().text in _RELATIONS and self.peek().kind != "text":
             sign = _RELATIONS[self.next().text]
             if sign in "<>" and self.take("="):
                 sign += "="
             signs.append(sign)
-            sides.append(self.sum())
+            sides.append(self.ratio())
+        if "~" in signs:
+            signs, sides = _exact_part(signs, sides)
         return Relation(tuple(signs), tuple(sides)) if signs else sides[0]
+
+    def ratio(self) -> Node:
+        """Sums with `:` between them."""
+        parts = [self.sum()]
+        while self.peek().kind == "mark" and self.take(":"):
+            parts.append(self.sum())
+        return parts[0] if len(parts) == 1 else Sequence(":", ":", tuple(parts))
 
     def sum(self) -> Node:
         """Signed terms."""
@@ -126,13 +148,36 @@ class Reader(AtomReader):
             raise UnreadableError("two numbers without a sign between them")
         return self.power()
 
-    def _skip_separators(self) -> bool:
+    def _skip_separators(self, separators: str) -> bool:
         skipped = False
         while not self.at_end():
             token = self.peek()
             is_join = token.kind == "text" and token.text in JOINS
-            if not is_join and (token.kind != "mark" or token.text not in ",;"):
+            if not is_join and (token.kind != "mark" or token.text not in separators):
                 break
             self.next()
             skipped = True
         return skipped
+
+
+def _exact_part(signs: list[str], sides: list[Node]) -> tuple[list[str], list[Node]]:
+    """Of `x = 1/3 \\approx 0.33` what stands before the sign; of `x \\approx 0.33` all of it."""
+    cut = signs.index("~")
+    if all(isinstance(side, Symbol) for side in sides[: cut + 1]):
+        return ["=" if sign == "~" else sign for sign in signs], sides
+    return signs[:cut], sides[: cut + 1]
+
+
+def _is_solution(group: list[Node]) -> bool:
+    """Whether items are `name = value`, each with another name."""
+    names = [item.sides[0] for item in group if isinstance(item, Relation)]
+    return (
+        len(names) == len(group) > 1
+        and len(set(names)) == len(names)
+        and all(isinstance(name, Symbol) for name in names)
+        and all(isinstance(item, Relation) and item.signs == ("=",) for item in group)
+    )
+
+
+def _values(group: list[Node]) -> tuple[Node, ...]:
+    return tuple(item.sides[1] for item in group if isinstance(item, Relation))

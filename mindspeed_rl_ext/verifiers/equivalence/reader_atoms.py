@@ -14,6 +14,7 @@ from mindspeed_rl_ext.verifiers.equivalence.literals import exact
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Based,
     Call,
+    Listing,
     Matrix,
     Node,
     Number,
@@ -31,9 +32,16 @@ FUNCTIONS = words(r"""
     \lg""")
 GREEK = words(r"""
     \alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu
-    \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi
-    \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
+    \angle \triangle \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta
+    \Theta \Lambda \Xi \Pi \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
+# Decorations that are part of a name.
+ACCENTS = words(r"""
+    \vec \hat \bar \tilde \widehat \overrightarrow \overline \mathbb{R} \mathbb{Z} \mathbb{N}
+    \mathbb{Q} \mathbb{C}""")
+ROUNDED = {r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
+_INVERSES = {r"\sin": r"\arcsin", r"\cos": r"\arccos", r"\tan": r"\arctan"}
 _APPLIED = frozenset("fghFGH")
+MAX_REPEATING = 30
 _CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
 _MATRIX_KINDS = {"pmatrix": "", "bmatrix": "", "vmatrix": "|", "Vmatrix": "||", "matrix": "none"}
 
@@ -42,6 +50,8 @@ STARTS = (
     frozenset({"number", "letter", "(", "{", r"\frac", r"\sqrt", "√", r"\binom", r"\{"})
     | FUNCTIONS
     | GREEK
+    | ACCENTS
+    | frozenset(ROUNDED)
 )
 
 
@@ -52,7 +62,7 @@ class AtomReader(Cursor):
         """Reads a sum; `reader.Reader` does."""
         raise NotImplementedError
 
-    def items(self) -> list[Node]:
+    def items(self, separators: str = ",;") -> list[Node]:
         """Reads items; `reader.Reader` does."""
         raise NotImplementedError
 
@@ -72,6 +82,8 @@ class AtomReader(Cursor):
     def atom(self) -> Node:
         """The smallest thing that has a value."""
         token = self.peek()
+        if token.kind in ("text", "word") and self.peek(1).text == "=":
+            return Symbol(self.next().text)  # `\text{Area} = 5`
         if token.kind in ("text", "word"):
             raise UnreadableError(f"the words {token.text[:40]!r} inside mathematics")
         if token.kind == "number":
@@ -84,6 +96,10 @@ class AtomReader(Cursor):
             return self.group()
         if token.text == "|":
             return self._absolute()
+        if token.text in ROUNDED:
+            return self._rounded()
+        if token.text in ACCENTS:
+            return self._accented()
         if token.text in FUNCTIONS:
             return self._function()
         if token.text == r"\frac":
@@ -98,12 +114,26 @@ class AtomReader(Cursor):
         _refuse(token)
 
     def group(self) -> Node:
-        """`{...}`: braces that group and mean nothing."""
+        r"""`{...}`: braces that group and mean nothing, around a list too."""
         self.expect("{")
         with self.deeper():
-            node = self.sum()
+            items = self.items()
         self.expect("}")
-        return node
+        return items[0] if len(items) == 1 else Listing(tuple(items))
+
+    def _accented(self) -> Node:
+        r"""`\vec{v}`, `\overline{AB}`, `\mathbb{R}`: one name."""
+        accent = self.next().text
+        if accent.startswith(r"\mathbb"):
+            return Symbol(accent)
+        return Symbol(f"{accent}{{{self._subscript()}}}")
+
+    def _rounded(self) -> Node:
+        opening = self.next().text
+        with self.deeper():
+            inside = self.sum()
+        self.expect(ROUNDED[opening])
+        return Call("floor" if opening == r"\lfloor" else "ceil", (inside,))
 
     def argument(self) -> Node:
         r"""An argument as TeX takes it: a group, or one digit, letter or command."""
@@ -115,10 +145,11 @@ class AtomReader(Cursor):
         return self.atom()
 
     def _exponent(self) -> Node:
-        """TeX takes one digit; people write `2^10` and mean ten, so that is ambiguous."""
+        """A group, a digit, or as people write it: `2^10`, `2^-1`."""
         token = self.peek()
-        if token.kind == "number" and len(token.text) > 1:
-            raise UnreadableError("an exponent of several digits without braces is ambiguous")
+        if token.kind == "number" and token.text.isdigit() and len(token.text) > 1:
+            # TeX reads `2^1 0`, which is no mathematics: only the other reading is.
+            return Number(exact(self.next().text))
         if token.text == "-" and self.peek(1).kind == "number":
             self.next()
             return Sum((("-", self._exponent()),))
@@ -142,6 +173,8 @@ class AtomReader(Cursor):
         if self.peek().text == "_":
             self.next()
             return self._based(text)
+        if self.peek().text in (r"\overline", r"\dot") and "." in text:
+            return self._repeating(text)
         value = exact(text)
         parts = self._literal_fraction() if text.isdigit() else None
         if parts is None:
@@ -151,6 +184,16 @@ class AtomReader(Cursor):
         if not 0 < numerator < denominator or self.peek().text in ("^", "!"):
             raise UnreadableError("a whole number beside a fraction that makes no mixed number")
         return Number(value + Fraction(numerator, denominator))
+
+    def _repeating(self, text: str) -> Node:
+        r"""`0.1\overline{6}`: a decimal whose last digits repeat for ever."""
+        self.next()
+        digits = self._subscript()
+        if not digits.isdigit() or len(digits) > MAX_REPEATING:
+            raise UnreadableError("a line over what are no digits")
+        places = len(text.partition(".")[2])
+        period = 10 ** len(digits) - 1
+        return Number(exact(text + "0") + Fraction(int(digits), period * 10**places))
 
     def _literal_fraction(self) -> tuple[int, int, int] | None:
         r"""The `\frac{1}{2}` or `1/2` that comes next, if it is literal, and its tokens."""
@@ -173,6 +216,8 @@ class AtomReader(Cursor):
 
     def _based(self, digits: str) -> Node:
         base = self.argument_number()
+        if base == 10 and digits.isdigit():
+            return Number(exact(digits))
         if not 2 <= base <= 36 or not digits.isdigit() or any(int(d) >= base for d in digits):
             raise UnreadableError("a numeral that does not fit its base")
         return Based(digits.lstrip("0") or "0", base)
@@ -215,6 +260,8 @@ class AtomReader(Cursor):
 
     def _bracket(self) -> Node:
         opening = self.next().text
+        if opening == r"\{" and self.take(r"\}"):
+            return Symbol(r"\emptyset")
         with self.deeper():
             items = self.items()
         closing = self.next().text
@@ -242,7 +289,9 @@ class AtomReader(Cursor):
         if self.take("^"):
             exponent = self._exponent()
             if exponent == Sum((("-", Number(Fraction(1))),)):
-                raise UnreadableError("an inverse function written as a power")
+                if name not in _INVERSES:
+                    raise UnreadableError("an inverse function written as a power")
+                name, exponent = _INVERSES[name], None
         with self.deeper():
             argument = self._function_argument()
         call = Call(name, (argument,))
@@ -278,10 +327,10 @@ class AtomReader(Cursor):
         return Call("root", (degree, inside))
 
     def _root_argument(self) -> Node:
-        r"""`\sqrt3` is one digit in TeX; `\sqrt 13` and `√13` mean thirteen to people."""
+        r"""`\sqrt3`, and `\sqrt13` as people mean it: the digits apart are no mathematics."""
         token = self.peek()
         if token.kind == "number" and len(token.text) > 1:
-            raise UnreadableError("a root of several digits without braces is ambiguous")
+            return Number(exact(self.next().text))
         return self.argument()
 
     def _matrix(self) -> Node:

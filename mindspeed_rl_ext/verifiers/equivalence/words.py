@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.tree import words
+from mindspeed_rl_ext.verifiers.equivalence.units import canonical
 
 # Bare words, without \text, that can only be units or counted things.
 _BARE_UNITS = words("""
@@ -63,6 +64,9 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
 
     Bare letters count as words only beside a `\text`: alone they may be a product.
     """
+    chosen = _choices(left, right)
+    if chosen is not None:
+        return chosen
     worded = [words_of(side, policy) for side in (left, right)]
     if worded[0] is None and worded[1] is None:
         return None
@@ -76,6 +80,31 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
     return True if _flat(inner[0], policy) == _flat(inner[1], policy) else None
 
 
+def _choices(left: list[Token], right: list[Token]) -> bool | None:
+    """The letter of a choice: `(B)`, `b`, `(B) 12`, `B. 12` are all B; None for anything else."""
+    one, two = _choice(left), _choice(right)
+    if one is None or two is None:
+        return None
+    # A lone small letter is a variable, unless the other side is a capital by itself.
+    alone = [letter for letter, side in ((one, left), (two, right)) if len(_unwrapped(side)) == 1]
+    if not any(letter.isupper() for letter in alone):
+        return None
+    return one.upper() == two.upper()
+
+
+def _choice(found: list[Token]) -> str | None:
+    inner = _unwrapped(found)
+    letter = (inner if len(inner) == 1 else found)[0].text.strip("().: ")
+    if len(inner) > 1:
+        texts = [token.text for token in found[:3]]
+        bracketed = texts[:1] == ["("] and texts[2:] == [")"]
+        letter = texts[1] if bracketed else letter
+        marked = found[0].kind == "text" and found[0].text.strip()[-1:] in ")."
+        if not (bracketed or marked) or len(found) == 3:
+            return None
+    return letter if len(letter) == 1 and letter.upper() in "ABCDE" else None
+
+
 def measured(found: list[Token]) -> Measured:
     r"""Takes the unit off the end: `5 \text{ cm}^2`, `90^\circ`, `10\%`, `30 degrees`.
 
@@ -86,7 +115,6 @@ def measured(found: list[Token]) -> Measured:
     """
     found = _without_braces(found)
     end = len(found)
-    exponent = ""
     texts = [token.text for token in found]
     if texts[-2:] == ["^", r"\circ"]:
         return Measured(found[:-2], "degree") if end > 2 else Measured(found, "")
@@ -94,28 +122,44 @@ def measured(found: list[Token]) -> Measured:
         return Measured(found[:-4], "degree") if end > 4 else Measured(found, "")
     if texts[-1:] in (["%"], [r"\%"]):
         return Measured(found[:-1], "percent") if end > 1 else Measured(found, "")
-    if end > 3 and texts[-2] == "^" and found[-1].kind == "number" and found[-3].kind == "text":
-        exponent, end = "^" + texts[-1], end - 2
-    if end > 1 and found[end - 1].kind == "text" and _may_be_unit(texts[end - 1]):
-        return Measured(found[: end - 1], _singular(texts[end - 1]) + exponent)
+    start = _unit_start(found)
+    if 0 < start < end and _may_be_unit(" ".join(texts[start:])):
+        return Measured(found[:start], canonical("".join(texts[start:])))
     return _bare_unit(found)
 
 
+def _unit_start(found: list[Token]) -> int:
+    r"""Where the `\text` parts at the end begin, with `/`, `^2`, `\cdot` and braces among them."""
+    start = len(found)
+    while start:
+        token = found[start - 1]
+        exponent = token.kind == "number" and start > 1 and found[start - 2].text in ("^", "{")
+        if token.kind != "text" and token.text not in ("/", "^", "*", "{", "}") and not exponent:
+            break
+        start -= 1
+    while start < len(found) and found[start].kind != "text":
+        start += 1
+    return start
+
+
 def _may_be_unit(text: str) -> bool:
-    parts = text.lower().replace("-", " ").replace(".", " ").split()
-    letters = all(part.isalpha() or part in ("/", "%") for part in parts)
-    return letters and len(parts) <= 4 and not _NOT_UNITS.intersection(parts)
+    for mark in "-./^*{}":
+        text = text.replace(mark, " ")
+    parts = text.lower().split()
+    words_only = [part for part in parts if not part.isdigit()]
+    letters = all(part.isalpha() or part == "%" for part in words_only)
+    return letters and 0 < len(words_only) <= 5 and not _NOT_UNITS.intersection(parts)
 
 
 def _bare_unit(found: list[Token]) -> Measured:
     start = len(found)
     if start > 1 and found[-1].kind == "word" and found[-1].text.lower() in _BARE_UNITS:
-        return Measured(found[:-1], _singular(found[-1].text))
+        return Measured(found[:-1], canonical(found[-1].text))
     while start and found[start - 1].kind == "letter":
         start -= 1
     word = "".join(token.text for token in found[start:])
     if start and found[start - 1].kind == "number" and word.lower() in _BARE_UNITS:
-        return Measured(found[:start], _singular(word))
+        return Measured(found[:start], canonical(word))
     return Measured(found, "")
 
 
@@ -152,8 +196,3 @@ def _folded(text: str, policy: Policy) -> str:
 def _flat(found: list[Token], policy: Policy) -> str:
     """The characters of tokens without white space, for `June 20` beside `\\text{June 20}`."""
     return _folded("".join("".join(token.text.split()) for token in found), policy)
-
-
-def _singular(unit: str) -> str:
-    folded = " ".join(unit.casefold().split()).strip(" .")
-    return folded[:-1] if folded.endswith("s") and len(folded) > 2 else folded
