@@ -13,7 +13,7 @@ import numpy as np
 
 from mindspeed_rl_ext.checkpoint.dtypes import Array, cast
 from mindspeed_rl_ext.checkpoint.plan import Piece, TensorPlan
-from mindspeed_rl_ext.checkpoint.tensors import TensorSource, matrix_shape
+from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 
 WINDOW_BYTES = 8 << 20
 
@@ -31,18 +31,18 @@ def windows(
     Yields:
         Views that are valid until the next one is asked for.
     """
-    height, width = matrix_shape(plan.shape)
+    height, width = plan.matrix
     step = max(1, window_bytes // max(1, width * plan.dtype.itemsize))
     buffer = np.empty((min(step, height), width), plan.dtype.carrier)
     for start in range(0, height, step):
         stop = min(start + step, height)
-        parts = [p for p in plan.pieces if p.row < stop and p.row + p.box.rows > start]
+        parts = [p for p in plan.pieces if p.row < stop and p.row + p.height > start]
         whole = _whole_window(plan, source, parts, start, stop)
         if whole is None:
             whole = buffer[: stop - start]
             for piece in parts:
-                first, last = max(start, piece.row), min(stop, piece.row + piece.box.rows)
-                target = whole[first - start : last - start, piece.col : piece.col + piece.box.cols]
+                first, last = max(start, piece.row), min(stop, piece.row + piece.height)
+                target = whole[first - start : last - start, piece.col : piece.col + piece.width]
                 target[...] = _rows_of(plan, source, piece, first, last)
         yield whole.reshape(-1).view(np.uint8).data
 
@@ -51,17 +51,21 @@ def _whole_window(
     plan: TensorPlan, source: TensorSource, parts: list[Piece], start: int, stop: int
 ) -> Array | None:
     """The window as a view of the source, where one contiguous piece covers it."""
-    if len(parts) != 1 or parts[0].box.cols != matrix_shape(plan.shape)[1]:
+    if len(parts) != 1 or parts[0].width != plan.matrix[1]:
         return None
-    piece = parts[0]
-    view = _rows_of(plan, source, piece, start, stop)
+    view = _rows_of(plan, source, parts[0], start, stop)
     return view if view.flags.c_contiguous and view.shape[0] == stop - start else None
 
 
 def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, last: int) -> Array:
     """Rows first to last of the tensor to write, as the piece's source holds them."""
     tensor = source.view(piece.ref)
-    box = piece.box
-    row = box.row + first - piece.row
-    values = tensor.matrix()[row : row + last - first, box.col : box.col + box.cols]
+    box, matrix = piece.box, tensor.matrix(piece.matrix)
+    at, count = first - piece.row, last - first
+    if piece.transposed:
+        col = box.col + at
+        values = matrix[box.row : box.row + box.rows, col : col + count].T
+    else:
+        row = box.row + at
+        values = matrix[row : row + count, box.col : box.col + box.cols]
     return cast(values, tensor.dtype, plan.dtype)

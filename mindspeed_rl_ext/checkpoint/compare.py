@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.dtypes import Array, DType, cast
-from mindspeed_rl_ext.checkpoint.plan import CopyPair
-from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, TensorSource
+from mindspeed_rl_ext.checkpoint.plan import CopyPair, Held
+from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 
 _WINDOW_ITEMS = 1 << 22
 
@@ -40,15 +40,15 @@ def _bits(values: Array, dtype: DType) -> Array:
 def equal_boxes(source: TensorSource, pair: CopyPair) -> bool:
     """Whether the two boxes of a pair hold the same bits."""
     (one, first_dtype), (two, second_dtype) = (
-        _box(source, ref, box) for ref, box in (pair.first, pair.second)
+        _box(source, held) for held in (pair.first, pair.second)
     )
     return same_values(one, two, first_dtype, second_dtype)
 
 
-def _box(source: TensorSource, ref: Ref, box: Box) -> tuple[Array, DType]:
-    tensor = source.view(ref)
-    values = tensor.matrix()[box.row : box.row + box.rows, box.col : box.col + box.cols]
-    return values, tensor.dtype
+def _box(source: TensorSource, held: Held) -> tuple[Array, DType]:
+    tensor, box = source.view(held.ref), held.box
+    values = tensor.matrix(held.matrix)
+    return values[box.row : box.row + box.rows, box.col : box.col + box.cols], tensor.dtype
 
 
 # (rank's tensor, HuggingFace tensors, T, t, groups) -> pairs that must be equal, with the number
@@ -91,6 +91,28 @@ def _qkv(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pair
     yield 2, hf[2].reshape(groups, head_dim, *rest)[mine], grouped[:, -1]
 
 
+def _stack(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
+    at = 0
+    for number, whole in enumerate(hf):
+        yield number, whole, shard[at : at + whole.shape[0]]
+        at += whole.shape[0]
+
+
+def _grouped_gate_up(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
+    hidden, experts = shard.shape[0], len(hf) // 2
+    buffers = shard.reshape(-1).reshape(experts, hidden, 2, -1)
+    for number, whole in enumerate(hf):
+        mine = whole.reshape(tp, -1, hidden)[rank]
+        yield number, mine, buffers[number // 2, :, number % 2].T
+
+
+def _grouped_down(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
+    hidden = shard.shape[1]
+    buffers = shard.reshape(len(hf), -1, hidden)
+    for number, whole in enumerate(hf):
+        yield number, whole.reshape(hidden, tp, -1)[:, rank], buffers[number].T
+
+
 PAIRS: Mapping[str, PairMaker] = {
     "replicate": _whole,
     "rows": _rows,
@@ -98,4 +120,7 @@ PAIRS: Mapping[str, PairMaker] = {
     "gate_up": _gate_up,
     "qkv": _qkv,
     "vocab_rows": _vocab,
+    "stack": _stack,
+    "grouped_gate_up": _grouped_gate_up,
+    "grouped_down": _grouped_down,
 }

@@ -1,6 +1,6 @@
 """Converting: plan, write aside, move into place.
 
-Covers: hf -> mg and mg -> hf as one call.
+Covers: hf -> mg, mg -> hf and mg -> mg as one call; going on where a run was stopped.
 Does not cover: flags and printing; `commands.convert` does.
 """
 
@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from mindspeed_rl_ext.checkpoint.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.hf_source import some
-from mindspeed_rl_ext.checkpoint.job import Job, plan_job
-from mindspeed_rl_ext.checkpoint.manifest import Written, manifest_text
+from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
+from mindspeed_rl_ext.checkpoint.journal import Journal
+from mindspeed_rl_ext.checkpoint.manifest import Written, manifest_text, recorded_plan
 from mindspeed_rl_ext.checkpoint.mcore_args import build_args
+from mindspeed_rl_ext.checkpoint.mg_source import TRACKER
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.staging import staging
+from mindspeed_rl_ext.checkpoint.staging import finish_killed, staging
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify
-from mindspeed_rl_ext.checkpoint.write_hf import finish_hf, write_hf
-from mindspeed_rl_ext.checkpoint.write_mg import finish_mg, write_mg
+from mindspeed_rl_ext.checkpoint.workers import WriteFile, write_files
+from mindspeed_rl_ext.checkpoint.write_hf import finish_hf, write_beside, write_shard
+from mindspeed_rl_ext.checkpoint.write_mg import finish_mg, write_rank
 from mindspeed_rl_ext.errors import CheckFailedError
 from mindspeed_rl_ext.progress import progress
 
@@ -35,6 +40,7 @@ class ConvertReport:
         files: number of files that hold them.
         bytes_written: bytes of their values.
         drifted: tensors whose copies on several ranks differ; the first rank's was taken.
+        with_nan: tensors that hold NaN; they are written as they are.
         verified: the report of `verify`, if it was asked for.
     """
 
@@ -42,6 +48,7 @@ class ConvertReport:
     files: int
     bytes_written: int
     drifted: tuple[str, ...] = ()
+    with_nan: tuple[str, ...] = ()
     verified: VerifyReport | None = None
 
 
@@ -59,34 +66,87 @@ def convert(options: ConvertOptions) -> ConvertReport:
 def run_job(job: Job) -> ConvertReport:
     """Writes what was planned."""
     options = job.options
-    drifted = _drifted(job)
+    identity = plan_id(job)
+    drifted: list[str] = []
+    with_nan: list[str] = []
+    with staging(options.save_dir, options.resume) as folder:
+        if not (options.resume and _was_finished(job, folder, identity)):
+            check_replaceable(options)
+            job.source.check_bytes()
+            drifted = _drifted(job)
+            journal = Journal(folder, identity)
+            _write(job, folder, journal)
+            written = _written(job, journal)
+            with_nan = sorted({w.plan.ref.name for w in written if w.sums.has_nan})
+            _finish(job, folder, _manifest(job, written, identity, drifted))
     if drifted:
         log.warning("copies differ, the first rank's is taken: %s", some(drifted))
-    with staging(options.save_dir) as folder:
-        with progress("convert", job.nbytes, unit="B") as shown:
-            if options.save_model_type == "mg":
-                dtype = by_name(options.params_dtype) if options.params_dtype else None
-                args = build_args(
-                    job.sizes,
-                    job.layout,
-                    dtype or job.plans[0].dtype,
-                    options.make_vocab_size_divisible_by,
-                )
-                written = write_mg(folder, job.plans, job.source, args, shown.advance)
-            else:
-                written = write_hf(folder, job.files, job.source, job.cfg_dir, shown.advance)
-        finish = finish_mg if options.save_model_type == "mg" else finish_hf
-        finish(folder, options.save_dir, _manifest(job, written))
+    if with_nan:
+        log.warning("values that are no numbers are kept as they are: %s", some(with_nan))
     return ConvertReport(
         tensors=len(job.plans),
         files=len(job.files),
         bytes_written=job.nbytes,
         drifted=tuple(drifted),
-        verified=_verified(options) if options.verify else None,
+        with_nan=tuple(with_nan),
+        verified=_verified(job) if options.verify else None,
     )
 
 
-def _manifest(job: Job, written: list[Written]) -> str:
+def _was_finished(job: Job, folder: Path, identity: str) -> bool:
+    """Finishes what only had to be moved into place; whether the checkpoint is there now."""
+    finish_killed(folder, job.options.save_dir)
+    last = TRACKER if job.options.save_model_type == "mg" else "config.json"
+    there = job.options.save_dir / last
+    return there.is_file() and recorded_plan(job.options.save_dir) == identity
+
+
+def _write(job: Job, folder: Path, journal: Journal) -> None:
+    """Writes the files that the journal does not have."""
+    sizes = {name: sum(plan.nbytes for plan in plans) for name, plans in job.files.items()}
+    with progress("convert", job.nbytes, unit="B") as shown:
+        shown.advance(sum(sizes[name] for name in journal.done))
+        todo = [(name, size) for name, size in sizes.items() if name not in journal.done]
+        write = _writer(job, folder)
+        for name, sums in write_files(todo, write, job.options.workers, shown.advance):
+            journal.add(name, sums)
+
+
+def _writer(job: Job, folder: Path) -> WriteFile:
+    options = job.options
+    if options.save_model_type == "hf":
+        return lambda name, advance: write_shard(
+            folder / name, job.files[name], job.source, advance, options.sha256
+        )
+    dtype = by_name(options.params_dtype) if options.params_dtype else job.plans[0].dtype
+    divisible_by = options.make_vocab_size_divisible_by
+    args = build_args(job.sizes, job.layout, dtype, divisible_by, job.spec.mla)
+    return lambda name, advance: write_rank(
+        folder / name, job.files[name], job.source, args, advance, options.sha256
+    )
+
+
+def _written(job: Job, journal: Journal) -> list[Written]:
+    return [
+        Written(name, plan.ref.part.partition("/")[2], plan, sums)
+        for name, plans in job.files.items()
+        for plan, sums in zip(plans, journal.done[name], strict=True)
+    ]
+
+
+def _finish(job: Job, folder: Path, manifest: str) -> None:
+    if job.options.save_model_type == "mg":
+        finish_mg(folder, job.options.save_dir, manifest)
+        return
+    # What the weights no longer are; both are in the config of an FP8 model with MTP.
+    changes: dict[str, Any] = {"quantization_config": None}
+    if job.spec.mtp_key and job.spec.mtp_key in job.sizes.config:
+        changes[job.spec.mtp_key] = 0
+    write_beside(folder, job.files, job.cfg_dir, changes)
+    finish_hf(folder, job.options.save_dir, manifest)
+
+
+def _manifest(job: Job, written: list[Written], identity: str, drifted: list[str]) -> str:
     return manifest_text(
         kind=job.options.save_model_type,
         source=job.options.load_dir,
@@ -94,6 +154,8 @@ def _manifest(job: Job, written: list[Written]) -> str:
         model_type=job.spec.name,
         layout=job.layout,
         written=written,
+        plan_id=identity,
+        drifted=drifted,
     )
 
 
@@ -102,8 +164,9 @@ def _drifted(job: Job) -> list[str]:
     return sorted({pair.name for pair in job.copies if not equal_boxes(job.source, pair)})
 
 
-def _verified(options: ConvertOptions) -> VerifyReport:
-    report = verify(options.load_dir, options.save_dir, hf_cfg_dir=options.hf_cfg_dir)
+def _verified(job: Job) -> VerifyReport:
+    options = job.options
+    report = verify(options.load_dir, options.save_dir, hf_cfg_dir=job.cfg_dir)
     if not report.ok:
         raise CheckFailedError(
             f"{options.save_dir} is not the same model as {options.load_dir}",

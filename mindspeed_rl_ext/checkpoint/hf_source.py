@@ -50,6 +50,10 @@ class HfSource:
         if index is not None:
             self._check_index(index)
 
+    def paths(self) -> list[Path]:
+        """The files."""
+        return sorted({shard.path for shard in self._files.values()})
+
     def names(self) -> list[str]:
         """All tensors, in file order."""
         return list(self._files)
@@ -84,6 +88,7 @@ class HfSource:
         if tied and "lm_head.weight" in extra and not missing:
             self._check_tied(tied)
             extra.remove("lm_head.weight")
+        self._check_not_scaled(extra)
         if missing:
             raise InputError(
                 f"{self.folder} lacks {len(missing)} tensors of the model",
@@ -105,6 +110,19 @@ class HfSource:
                     expected=str(shape),
                     remedy="config.json is of another model",
                 )
+
+    def check_bytes(self) -> None:
+        """safetensors carry no checksum; lengths were compared when the files were opened."""
+
+    def _check_not_scaled(self, extra: list[str]) -> None:
+        scaled = [name for name in extra if name.endswith("weight_scale_inv")]
+        if scaled:
+            raise InputError(
+                f"{self.folder} holds block-FP8 weights, which are not dequantised here",
+                found=f"{len(scaled)} tensors such as {scaled[0]}",
+                expected="bf16, fp16 or fp32",
+                remedy="dequantise the model to bf16 first, with its publisher's script",
+            )
 
     def _check_tied(self, tied: str) -> None:
         head, embedding = (self.view(Ref("", name)) for name in ("lm_head.weight", tied))

@@ -6,25 +6,34 @@ Does not cover: writing.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
-from mindspeed_rl_ext.checkpoint.expected import RankPart, expected_hf, expected_parts
+from mindspeed_rl_ext.checkpoint.expected import (
+    TE,
+    RankPart,
+    expected_hf,
+    expected_parts,
+    hf_part,
+)
 from mindspeed_rl_ext.checkpoint.hf_source import HfSource
 from mindspeed_rl_ext.checkpoint.layout import Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
 from mindspeed_rl_ext.checkpoint.mg_source import RANK_FILE, MgSource
 from mindspeed_rl_ext.checkpoint.models import choose_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.plan import CopyPair, TensorPlan, plan_to_hf, plan_to_mg
+from mindspeed_rl_ext.checkpoint.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
 from mindspeed_rl_ext.checkpoint.sizes import Sizes, check_args, read_config, sizes_of_config
 from mindspeed_rl_ext.checkpoint.spec import EMBEDDING, ModelSpec
 from mindspeed_rl_ext.checkpoint.write_hf import existing_hf, shards_of
 from mindspeed_rl_ext.checkpoint.write_mg import ITERATION_DIR, existing_mg
 from mindspeed_rl_ext.errors import InputError, MachineError
+from mindspeed_rl_ext.version import __version__
 
 # Pickle, headers, manifest and file-system blocks, per tensor and per file.
 _OVERHEAD_BYTES = 1024
@@ -95,7 +104,7 @@ def plan_job(options: ConvertOptions) -> Job:
     if options.save_dir.exists() and not options.save_dir.is_dir():
         raise InputError(f"--save-dir {options.save_dir} is a file", expected="a directory")
     _check_destination(options)
-    job = _plan_to_mg(options) if options.save_model_type == "mg" else _plan_to_hf(options)
+    job = _planned(options)
     needed = job.nbytes + _OVERHEAD_BYTES * (len(job.plans) + len(job.files))
     free = free_disk(options.save_dir)
     if needed > free:
@@ -108,11 +117,56 @@ def plan_job(options: ConvertOptions) -> Job:
     return job
 
 
-def _plan_to_mg(options: ConvertOptions) -> Job:
-    cfg_dir = options.hf_cfg_dir or options.load_dir
+def _planned(options: ConvertOptions) -> Job:
+    mg_source = MgSource(options.load_dir) if options.load_model_type == "mg" else None
+    cfg_dir = _cfg_dir(options)
     spec, sizes = _model(options, cfg_dir)
-    source = HfSource(options.load_dir)
-    layout = Layout(
+    source = mg_source or HfSource(options.load_dir)
+    if isinstance(source, MgSource):
+        held, layout = checked_parts(spec, sizes, source), source.layout
+    else:
+        held, layout = [hf_part(spec, sizes)], Layout()
+        tied = tied_name(spec) if sizes.tied else ""
+        source.check(expected_hf(spec, sizes), ignored_names(spec, sizes), tied)
+    to_mg = options.save_model_type == "mg"
+    if to_mg:
+        layout = _target_layout(options, spec, sizes)
+    wanted = expected_parts(spec, sizes, layout) if to_mg else [hf_part(spec, sizes)]
+    boxes, copies = held_boxes(held)
+    dtype = by_name(options.params_dtype) if options.params_dtype else None
+    plans = plan_tensors(wanted, boxes, source, dtype)
+    files: dict[str, list[TensorPlan]] = {}
+    if to_mg:
+        for plan in plans:
+            rank = plan.ref.part.partition("/")[0]
+            files.setdefault(f"{ITERATION_DIR}/{rank}/{RANK_FILE}", []).append(plan)
+    else:
+        files = shards_of(plans, options.max_shard_bytes)
+    return Job(options, spec, sizes, layout, cfg_dir, source, files, copies)
+
+
+def _cfg_dir(options: ConvertOptions) -> Path:
+    if options.hf_cfg_dir is not None:
+        return options.hf_cfg_dir
+    if options.load_model_type == "hf":
+        return options.load_dir
+    found = recorded_cfg_dir(options.load_dir)
+    if found is None:
+        raise InputError(
+            f"mg -> {options.save_model_type} needs the model's config.json and tokenizer",
+            found="no --hf-cfg-dir, and no manifest.json that names a directory with both",
+            remedy="--hf-cfg-dir with the HuggingFace directory of the original model",
+        )
+    return found
+
+
+def _target_layout(options: ConvertOptions, spec: ModelSpec, sizes: Sizes) -> Layout:
+    if spec.mla and options.transformer_impl == TE:
+        raise InputError(
+            f"{spec.name} has latent attention, whose transformer_engine names are not known",
+            remedy="--transformer-impl local",
+        )
+    return Layout(
         tp=options.tensor_parallel_size,
         pp=options.pipeline_parallel_size,
         layers_per_virtual_stage=options.num_layers_per_virtual_pipeline_stage or 0,
@@ -125,32 +179,11 @@ def _plan_to_mg(options: ConvertOptions) -> Job:
             options.padded_vocab_size,
         ),
         transformer_impl=options.transformer_impl,
+        ep=options.expert_parallel_size,
+        extend_ep=options.moe_tp_extend_ep,
+        grouped=options.moe_grouped_gemm,
+        dialect=options.mcore_dialect,
     )
-    parts = expected_parts(spec, sizes, layout)
-    source.check(expected_hf(spec, sizes), spec.ignored, tied_name(spec) if sizes.tied else "")
-    dtype = by_name(options.params_dtype) if options.params_dtype else None
-    files: dict[str, list[TensorPlan]] = {}
-    for plan in plan_to_mg(parts, source, dtype):
-        rank = plan.ref.part.partition("/")[0]
-        files.setdefault(f"{ITERATION_DIR}/{rank}/{RANK_FILE}", []).append(plan)
-    return Job(options, spec, sizes, layout, cfg_dir, source, files, [])
-
-
-def _plan_to_hf(options: ConvertOptions) -> Job:
-    source = MgSource(options.load_dir)
-    cfg_dir = options.hf_cfg_dir or recorded_cfg_dir(options.load_dir)
-    if cfg_dir is None:
-        raise InputError(
-            "mg -> hf needs the model's config.json and tokenizer",
-            found="no --hf-cfg-dir, and no manifest.json that names a directory with both",
-            remedy="--hf-cfg-dir with the HuggingFace directory of the original model",
-        )
-    spec, sizes = _model(options, cfg_dir)
-    parts = checked_parts(spec, sizes, source)
-    dtype = by_name(options.params_dtype) if options.params_dtype else None
-    plans, copies = plan_to_hf(parts, expected_hf(spec, sizes), source, dtype)
-    files = shards_of(plans, options.max_shard_bytes)
-    return Job(options, spec, sizes, source.layout, cfg_dir, source, files, copies)
 
 
 def _model(options: ConvertOptions, cfg_dir: Path) -> tuple[ModelSpec, Sizes]:
@@ -163,12 +196,27 @@ def _model(options: ConvertOptions, cfg_dir: Path) -> tuple[ModelSpec, Sizes]:
             found=f"{cfg_dir / 'config.json'} describes {spec.name} without these biases",
             remedy="leave the flag out",
         )
+    if spec.mtp_key and config.get(spec.mtp_key) and options.mtp_num_layers is None:
+        raise InputError(
+            "multi-token-prediction layers are not converted",
+            found=f"{spec.mtp_key}={config[spec.mtp_key]}: model.layers.{sizes.layers} and after",
+            remedy="--mtp-num-layers 0 leaves them out; the other layers do not need them",
+        )
     return spec, sizes
+
+
+def ignored_names(spec: ModelSpec, sizes: Sizes) -> tuple[str, ...]:
+    """Patterns of HuggingFace tensors that are left out: no weights, prediction layers."""
+    count = int(sizes.config.get(spec.mtp_key) or 0) if spec.mtp_key else 0
+    return (
+        *spec.ignored,
+        *(f"model.layers.{sizes.layers + number}.*" for number in range(count)),
+    )
 
 
 def checked_parts(spec: ModelSpec, sizes: Sizes, source: MgSource) -> list[RankPart]:
     """What a Megatron checkpoint must hold, compared with its args, names and shapes."""
-    check_args(sizes, source.args, str(source.folder))
+    check_args(sizes, source.args, str(source.folder), spec.mla)
     slots = source.args.get("num_layers")
     expected = sizes.layers + len(source.layout.noop_layers)
     if isinstance(slots, int) and slots != expected:
@@ -210,6 +258,13 @@ def _check_destination(options: ConvertOptions) -> None:
             found=str(options.save_dir),
             remedy=f"another directory, such as {options.save_dir / 'mg2hf'}",
         )
+    # A run that goes on looks again when it has the directory for itself.
+    if not options.resume:
+        check_replaceable(options)
+
+
+def check_replaceable(options: ConvertOptions) -> None:
+    """Raises InputError where save_dir holds a checkpoint that must not be replaced."""
     existing = existing_mg if options.save_model_type == "mg" else existing_hf
     found = existing(options.save_dir)
     if found and not options.overwrite:
@@ -218,3 +273,18 @@ def _check_destination(options: ConvertOptions) -> None:
             found=found[0].name,
             remedy="--overwrite replaces it",
         )
+
+
+def plan_id(job: Job) -> str:
+    """The identity of a plan: equal where source, options and result are."""
+    row = job.as_data()
+    row.pop("free_disk_bytes")
+    sources = [
+        (path.name, path.parent.name, path.stat().st_size, path.stat().st_mtime_ns)
+        for path in job.source.paths()
+    ]
+    config = (job.cfg_dir / "config.json").read_text("utf-8")
+    options = job.options
+    more = (options.make_vocab_size_divisible_by, options.sha256, __version__)
+    text = json.dumps([row, sources, config, more], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,8 @@
-"""Which rank holds what: TP, PP, virtual stages, uneven stages, noop layers.
+"""Which rank holds what: TP, PP, EP, virtual stages, uneven stages, noop layers.
 
-Covers: the assignment of layers to chunks, padded vocabulary, names of rank directories.
-Does not cover: experts (EP) yet.
+Covers: the assignment of layers to chunks and of experts to ranks, padded vocabulary, names of
+rank directories, what TP and EP must divide.
+Does not cover: reading a layout from args (`layout_args`); expert tensor parallelism, dualpipe.
 
 Example:
     >>> [c.layers for c in chunks(Layout(pp=2), num_layers=4)]
@@ -10,10 +11,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
 from mindspeed_rl_ext.checkpoint.sizes import Sizes
 from mindspeed_rl_ext.errors import InputError
@@ -31,6 +30,10 @@ class Layout:
         noop_layers: slots, counted from 0 over all slots, that hold no layer.
         padded_vocab: rows of the embedding over all TP ranks.
         transformer_impl: "local" or "transformer_engine".
+        ep: expert-parallel size.
+        extend_ep: TP ranks hold whole experts, as if EP were EP x TP (--moe-tp-extend-ep).
+        grouped: one buffer holds the experts of a rank (--moe-grouped-gemm).
+        dialect: "0.8" or "0.12", whose names of latent attention and the shared gate are used.
     """
 
     tp: int = 1
@@ -40,10 +43,32 @@ class Layout:
     noop_layers: tuple[int, ...] = ()
     padded_vocab: int = 0
     transformer_impl: str = "local"
+    ep: int = 1
+    extend_ep: bool = False
+    grouped: bool = False
+    dialect: str = "0.8"
 
-    def rank_dir(self, tp_rank: int, pp_rank: int) -> str:
+    def rank_dir(self, tp_rank: int, pp_rank: int, ep_rank: int = 0) -> str:
         """The directory of a rank, as Megatron names it."""
-        return f"mp_rank_{tp_rank:02d}" + (f"_{pp_rank:03d}" if self.pp > 1 else "")
+        stage = f"_{pp_rank:03d}" if self.pp > 1 else ""
+        return f"mp_rank_{tp_rank:02d}{stage}" + (f"_{ep_rank:03d}" if self.ep > 1 else "")
+
+    def rank_dirs(self) -> set[str]:
+        """The directories of all ranks."""
+        return {
+            self.rank_dir(t, p, e)
+            for t in range(self.tp)
+            for p in range(self.pp)
+            for e in range(self.ep)
+        }
+
+    def experts_of(self, experts: int, tp_rank: int, ep_rank: int) -> range:
+        """The experts that a rank holds, wholly or its part of."""
+        buckets, bucket = self.ep, ep_rank
+        if self.extend_ep:
+            buckets, bucket = self.ep * self.tp, ep_rank * self.tp + tp_rank
+        each = experts // buckets
+        return range(bucket * each, (bucket + 1) * each)
 
 
 @dataclass(frozen=True)
@@ -190,67 +215,50 @@ def padded_vocab(vocab: int, tp: int, divisible_by: int, wanted: int | None) -> 
     return wanted
 
 
-def check_divisible(sizes: Sizes, tp: int) -> None:
-    """Raises InputError where TP does not divide what it cuts, with the sizes that would."""
-    cut = {"num_query_groups": sizes.groups, "ffn_hidden_size": sizes.ffn}
-    good = [n for n in _divisors(sizes.groups) if sizes.ffn % n == 0]
+def check_divisible(sizes: Sizes, layout: Layout) -> None:
+    """Raises InputError where TP or EP does not divide what it cuts, with the sizes that would."""
+    cut = {"num_query_groups": sizes.groups, "num_attention_heads": sizes.heads}
+    if len(sizes.moe_layers) < sizes.layers:
+        cut["ffn_hidden_size"] = sizes.ffn
+    if sizes.experts and not layout.extend_ep:
+        cut["moe_ffn_hidden_size"] = sizes.extra["moe_ffn"]
+    if sizes.experts and sizes.shared_ffn:
+        cut["moe_shared_expert_intermediate_size"] = sizes.shared_ffn
+    good = [n for n in _divisors(sizes.groups) if all(value % n == 0 for value in cut.values())]
     for name, value in cut.items():
-        if value % tp:
+        if value % layout.tp:
             raise InputError(
-                f"{name} {value} does not divide into {tp} tensor-parallel ranks",
-                found=f"{value} % {tp} = {value % tp}",
+                f"{name} {value} does not divide into {layout.tp} tensor-parallel ranks",
+                found=f"{value} % {layout.tp} = {value % layout.tp}",
                 remedy=f"--target-tensor-parallel-size among {good}",
             )
+    _check_experts(sizes, layout)
+
+
+def _check_experts(sizes: Sizes, layout: Layout) -> None:
+    if not sizes.experts:
+        if layout.ep > 1 or layout.extend_ep or layout.grouped:
+            raise InputError(
+                "the model has no experts",
+                found=f"EP {layout.ep}, grouped {layout.grouped}, extend-EP {layout.extend_ep}",
+                remedy="leave --target-expert-parallel-size and the --moe flags out",
+            )
+        return
+    if layout.extend_ep and not layout.grouped:
+        raise InputError(
+            "--moe-tp-extend-ep without --moe-grouped-gemm has no defined format",
+            found="hosts write gate and up of different experts into one tensor",
+            remedy="add --moe-grouped-gemm",
+        )
+    buckets = layout.ep * (layout.tp if layout.extend_ep else 1)
+    if sizes.experts % buckets:
+        raise InputError(
+            f"{sizes.experts} experts do not divide into {buckets} expert-parallel ranks",
+            found=f"{sizes.experts} % {buckets} = {sizes.experts % buckets}",
+            remedy=f"an expert-parallel size (times TP with --moe-tp-extend-ep) among "
+            f"{_divisors(sizes.experts)}",
+        )
 
 
 def _divisors(number: int) -> list[int]:
     return [n for n in range(1, number + 1) if number % n == 0]
-
-
-def layout_of_args(args: Mapping[str, Any], place: str) -> Layout:
-    """The layout that a checkpoint's args describe, by Megatron's or the hosts' names.
-
-    Raises:
-        InputError: the parallel sizes are missing, or something not read yet is set.
-    """
-    refused = ("expert_model_parallel_size", "num_experts", "mtp_num_layers")
-    for name in refused:
-        if int(args.get(name) or 0) > (1 if name.endswith("_size") else 0):
-            raise InputError(f"{place} has {name}={args[name]}, which is not read yet")
-    if args.get("schedules_method"):
-        raise InputError(f"{place} has schedules_method={args['schedules_method']}, not read yet")
-    sizes = [args.get(f"{kind}_model_parallel_size") for kind in ("tensor", "pipeline")]
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise InputError(
-            f"the args of {place} do not say how the checkpoint is cut",
-            found=f"tensor, pipeline model_parallel_size: {sizes}",
-            expected="two positive integers",
-        )
-    impl = args.get("transformer_impl")
-    return Layout(
-        tp=int(sizes[0] or 1),
-        pp=int(sizes[1] or 1),
-        layers_per_virtual_stage=int(args.get("num_layers_per_virtual_pipeline_stage") or 0),
-        layer_list=parse_numbers(args.get("num_layer_list")),
-        noop_layers=tuple(sorted(parse_numbers(args.get("noop_layers")))),
-        transformer_impl=impl if impl == "transformer_engine" else "local",
-    )
-
-
-def parse_numbers(value: Any) -> tuple[int, ...]:
-    """Numbers from "1,2", a list, a set, or None.
-
-    Raises:
-        InputError: something that is no number.
-
-    Example:
-        >>> parse_numbers("3, 1"), parse_numbers(None)
-        ((3, 1), ())
-    """
-    if value is None or value == "":
-        return ()
-    parts = value.split(",") if isinstance(value, str) else value
-    try:
-        return tuple(int(part) for part in parts)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"not a list of numbers: {value!r}", expected="such as 7,7,7,7") from error

@@ -1,20 +1,22 @@
 """manifest.json: what was written, from what, and a CRC of every tensor.
 
-Covers: source, layout, hashes of config.json and the tokenizer's files, all tensors.
-Does not cover: SHA-256 of tensors.
+Covers: source, layout, hashes of config.json and the tokenizer's files, all tensors with CRC-32
+and, where it was asked for, SHA-256; tensors with NaN; copies that had drifted.
+Does not cover: checking it against the files; `verify` does.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.layout import Layout
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.streaming import Sums
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.version import __version__
 
@@ -35,12 +37,12 @@ TOKENIZER_FILES = (
 
 @dataclass(frozen=True)
 class Written:
-    """One tensor that was written: the file below the checkpoint, the plan, the CRC-32."""
+    """One tensor that was written: the file below the checkpoint, its part, the plan, the sums."""
 
     file: str
     key: str
     plan: TensorPlan
-    crc32: int
+    sums: Sums
 
 
 def manifest_text(
@@ -50,7 +52,9 @@ def manifest_text(
     cfg_dir: Path,
     model_type: str,
     layout: Layout,
-    written: Iterable[Written],
+    written: Sequence[Written],
+    plan_id: str = "",
+    drifted: Sequence[str] = (),
 ) -> str:
     """The text of manifest.json.
 
@@ -61,6 +65,8 @@ def manifest_text(
         model_type: the spec's name.
         layout: how the Megatron side is cut.
         written: all tensors.
+        plan_id: the identity of the plan that was carried out.
+        drifted: tensors of the source whose copies differed.
     """
     content: dict[str, Any] = {
         "format": FORMAT,
@@ -70,7 +76,10 @@ def manifest_text(
         "source": str(source.resolve()),
         "hf_config_dir": str(cfg_dir.resolve()),
         "layout": asdict(layout),
+        "plan": plan_id,
         "sha256": file_hashes(cfg_dir),
+        "drifted": list(drifted),
+        "with_nan": [item.plan.ref.name for item in written if item.sums.has_nan],
         "tensors": [_row(item) for item in written],
     }
     return json.dumps(content, indent=1) + "\n"
@@ -83,7 +92,8 @@ def _row(item: Written) -> dict[str, Any]:
         "name": item.plan.ref.name,
         "shape": list(item.plan.shape),
         "dtype": item.plan.dtype.name,
-        "crc32": f"{item.crc32:08x}",
+        "crc32": f"{item.sums.crc32:08x}",
+        **({"sha256": item.sums.sha256} if item.sums.sha256 else {}),
     }
 
 
@@ -94,6 +104,14 @@ def file_hashes(folder: Path) -> dict[str, str]:
         for name in ("config.json", *TOKENIZER_FILES)
         if (folder / name).is_file()
     }
+
+
+def recorded_plan(checkpoint: Path) -> str:
+    """The identity of the plan that a checkpoint was made by; "" where none is recorded."""
+    try:
+        return str(json.loads((checkpoint / MANIFEST).read_text("utf-8")).get("plan", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def recorded_cfg_dir(checkpoint: Path) -> Path | None:

@@ -26,10 +26,31 @@ _HF_NAMES = (
     "use_sliding_window",
     "bos_token_id",
     "eos_token_id",
+    "num_experts_per_tok",
+    "norm_topk_prob",
+    "scoring_func",
+    "topk_method",
+    "n_group",
+    "topk_group",
+    "routed_scaling_factor",
+    "n_routed_experts",
+    "n_shared_experts",
+    "first_k_dense_replace",
+    "moe_layer_freq",
+    "decoder_sparse_step",
+    "shared_expert_intermediate_size",
+    "moe_intermediate_size",
+    "q_lora_rank",
+    "kv_lora_rank",
+    "qk_nope_head_dim",
+    "qk_rope_head_dim",
+    "v_head_dim",
 )
 
 
-def build_args(sizes: Sizes, layout: Layout, dtype: DType, divisible_by: int) -> Namespace:
+def build_args(
+    sizes: Sizes, layout: Layout, dtype: DType, divisible_by: int, mla: bool = False
+) -> Namespace:
     """The union of names (facts: what each loader reads).
 
     Args:
@@ -37,16 +58,20 @@ def build_args(sizes: Sizes, layout: Layout, dtype: DType, divisible_by: int) ->
         layout: how the checkpoint is cut.
         dtype: the number format of the weights.
         divisible_by: `--make-vocab-size-divisible-by`.
+        mla: the model has multi-head latent attention.
     """
-    return Namespace(
+    values = {
         **_hf(sizes),
         **_architecture(sizes),
         **_parallel(sizes, layout),
         **_training(dtype),
-        vocab_size=sizes.vocab,
-        padded_vocab_size=layout.padded_vocab,
-        make_vocab_size_divisible_by=divisible_by,
-    )
+        **(_experts(sizes, layout) if sizes.experts else {"num_experts": None}),
+        **(_latent_attention(sizes) if mla else {}),
+        "vocab_size": sizes.vocab,
+        "padded_vocab_size": layout.padded_vocab,
+        "make_vocab_size_divisible_by": divisible_by,
+    }
+    return Namespace(**values)
 
 
 def rope_theta(sizes: Sizes) -> float:
@@ -109,7 +134,7 @@ def _parallel(sizes: Sizes, layout: Layout) -> dict[str, Any]:
         "num_layers": num_slots,
         "tensor_model_parallel_size": layout.tp,
         "pipeline_model_parallel_size": layout.pp,
-        "expert_model_parallel_size": 1,
+        "expert_model_parallel_size": layout.ep,
         "context_parallel_size": 1,
         "num_layers_per_virtual_pipeline_stage": per_virtual or None,
         "virtual_pipeline_model_parallel_size": (
@@ -117,10 +142,42 @@ def _parallel(sizes: Sizes, layout: Layout) -> dict[str, Any]:
         ),
         "num_layer_list": ",".join(map(str, layout.layer_list)) or None,
         "noop_layers": ",".join(map(str, layout.noop_layers)) or None,
-        "num_experts": None,
         "transformer_impl": layout.transformer_impl,
         "use_mcore_models": True,
         "sequence_parallel": False,
+    }
+
+
+def _experts(sizes: Sizes, layout: Layout) -> dict[str, Any]:
+    dense = [layer for layer in range(sizes.layers) if layer not in sizes.moe_layers]
+    first = len(dense) if dense == list(range(len(dense))) else 0
+    # Megatron takes a number, or a 0 or 1 for each layer.
+    pattern = [int(layer in sizes.moe_layers) for layer in range(sizes.layers)]
+    return {
+        "num_experts": sizes.experts,
+        "moe_ffn_hidden_size": sizes.extra["moe_ffn"],
+        "moe_intermediate_size": sizes.extra["moe_ffn"],
+        "moe_router_topk": int(sizes.config.get("num_experts_per_tok") or 2),
+        "moe_grouped_gemm": layout.grouped,
+        "moe_tp_extend_ep": layout.extend_ep,
+        "moe_shared_expert_intermediate_size": sizes.shared_ffn or None,
+        "first_k_dense_replace": first,
+        "moe_layer_freq": 1 if len(dense) == first else pattern,
+    }
+
+
+def _latent_attention(sizes: Sizes) -> dict[str, Any]:
+    return {
+        "multi_head_latent_attention": True,
+        "multi_latent_attention": True,
+        "q_lora_rank": sizes.extra["q_rank"] or None,
+        "kv_lora_rank": sizes.extra["kv_rank"],
+        "qk_nope_head_dim": sizes.extra["qk_nope"],
+        "qk_rope_head_dim": sizes.extra["qk_rope"],
+        "qk_head_dim": sizes.extra["qk_nope"],
+        "qk_pos_emb_head_dim": sizes.extra["qk_rope"],
+        "v_head_dim": sizes.extra["v_dim"],
+        "qk_layernorm": True,
     }
 
 

@@ -1,20 +1,23 @@
 """A Megatron-core checkpoint as a source of tensors.
 
 Covers: tracker or iteration directory, `release`, all rank files of the layout that `args` say,
-virtual stages, local and transformer-engine names; trained checkpoints without Megatron.
-Does not cover: torch_dist checkpoints (refused by name), experts.
+virtual stages, experts, both dialects, local and transformer-engine names; trained checkpoints
+without Megatron.
+Does not cover: torch_dist checkpoints (refused by name).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.expected import RankPart
 from mindspeed_rl_ext.checkpoint.hf_source import some
-from mindspeed_rl_ext.checkpoint.layout import Layout, layout_of_args
+from mindspeed_rl_ext.checkpoint.layout import Layout
+from mindspeed_rl_ext.checkpoint.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.plan import slot_table
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView
 from mindspeed_rl_ext.checkpoint.torch_archive import TorchArchive
@@ -23,7 +26,12 @@ from mindspeed_rl_ext.errors import InputError
 
 TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
-_TE_MARK = "layer_norm_weight"
+_CHECK_THREADS = 2
+_SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipeline", "expert"))
+# Parts of names that only one way of naming has.
+_TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
+_GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
+_NEWER_MARKS = ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")
 
 
 class MgSource:
@@ -54,8 +62,14 @@ class MgSource:
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
-            transformer_impl=self._naming(),
+            transformer_impl="transformer_engine" if self._any(_TE_MARKS) else "local",
+            grouped=self._any(_GROUPED_MARKS),
+            dialect="0.12" if self._any(_NEWER_MARKS) else "0.8",
         )
+
+    def paths(self) -> list[Path]:
+        """The rank files."""
+        return sorted(archive.path for archive in self._archives.values())
 
     def refs(self) -> list[Ref]:
         """All weights, `_extra_state` entries left out."""
@@ -70,6 +84,25 @@ class MgSource:
     def release(self, ref: Ref) -> None:
         """Drops the tensor's pages from this process."""
         self._archives[ref.part.partition("/")[0]].release(self._tensors[ref])
+
+    def check_bytes(self) -> None:
+        """Compares the bytes of all rank files with the CRC-32 that these carry.
+
+        Raises:
+            InputError: a file was changed after it was written.
+        """
+        with ThreadPoolExecutor(_CHECK_THREADS) as threads:
+            for archive, wrong in zip(
+                self._archives.values(),
+                threads.map(TorchArchive.damaged, self._archives.values()),
+                strict=True,
+            ):
+                if wrong:
+                    raise InputError(
+                        f"{archive.path} was changed after it was written",
+                        found=f"another CRC-32 in {some(wrong)}",
+                        remedy="copy the file again; a disk or a transfer flipped bits",
+                    )
 
     def check(self, parts: list[RankPart]) -> None:
         """Compares names and shapes of all ranks with what the checkpoint must hold.
@@ -131,18 +164,18 @@ class MgSource:
             self._tensors[Ref(part, str(name))] = value
 
     def _check_directories(self, found: set[str], layout: Layout) -> None:
-        expected = {layout.rank_dir(t, p) for t in range(layout.tp) for p in range(layout.pp)}
+        expected = layout.rank_dirs()
         if found != expected:
             raise InputError(
                 f"the rank directories of {self.folder} do not fit its args",
                 found=f"missing {some(sorted(expected - found)) or 'none'}; "
                 f"unexpected {some(sorted(found - expected)) or 'none'}",
-                expected=f"TP {layout.tp} x PP {layout.pp}",
+                expected=f"TP {layout.tp} x PP {layout.pp} x EP {layout.ep}",
                 remedy="copy the missing rank directories, or remove foreign ones",
             )
 
     def _check_same_cut(self, directory: str, args: Mapping[str, Any]) -> None:
-        for name in ("tensor_model_parallel_size", "pipeline_model_parallel_size"):
+        for name in _SIZE_ARGS:
             if args.get(name) != self.args.get(name):
                 raise InputError(
                     f"{directory} belongs to another checkpoint",
@@ -157,9 +190,8 @@ class MgSource:
                 return tensor.shape[0] * layout.tp
         raise InputError(f"no embedding in {self.folder}", remedy="a rank file is missing")
 
-    def _naming(self) -> str:
-        te = any(ref.name.endswith(_TE_MARK) for ref in self._tensors)
-        return "transformer_engine" if te else "local"
+    def _any(self, marks: tuple[str, ...]) -> bool:
+        return any(mark in ref.name for ref in self._tensors for mark in marks)
 
 
 def iteration_dir(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from mindspeed_rl_ext.errors import InputError
 
 KINDS = ("hf", "mg")
 IMPLEMENTATIONS = ("local", "transformer_engine")
+DIALECTS = ("0.8", "0.12")
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class ConvertOptions:
         save_model_type: "hf" or "mg".
         load_dir: the checkpoint to read.
         save_dir: the directory to write.
-        tensor_parallel_size: ranks that cut each tensor (hf -> mg).
-        pipeline_parallel_size: stages that share the layers (hf -> mg).
+        tensor_parallel_size: ranks that cut each tensor written.
+        pipeline_parallel_size: stages that share the layers.
         num_layers_per_virtual_pipeline_stage: layers of a virtual stage; None without.
         num_layer_list: layers of each stage; empty for equal stages.
         noop_layers: slots without a layer, counted from 0.
@@ -35,10 +36,18 @@ class ConvertOptions:
         model_type_hf: a model type, or "auto" for what config.json says.
         add_qkv_bias: with `llama2`, how older hosts spell Qwen2.
         params_dtype: number format to write ("bf16", "fp16", "fp32"); None keeps the source's.
-        transformer_impl: "local" or "transformer_engine", the names of the norms (hf -> mg).
+        transformer_impl: "local" or "transformer_engine", whose names are written.
+        expert_parallel_size: ranks that share the experts.
+        moe_grouped_gemm: one buffer holds the experts of a rank.
+        moe_tp_extend_ep: TP ranks hold whole experts.
+        mcore_dialect: "0.8" or "0.12", whose names of latent attention and the shared gate.
+        mtp_num_layers: 0 leaves multi-token-prediction layers out; None refuses a model with them.
         hf_cfg_dir: directory of config.json and tokenizer; None for load_dir or the manifest's.
         max_shard_bytes: most bytes of a safetensors file (mg -> hf).
         overwrite: replace a checkpoint in save_dir.
+        resume: go on where a stopped run with the same source and options was.
+        workers: processes that write; each has files of its own.
+        sha256: record SHA-256 of each tensor too.
         verify: verify what was written.
 
     Raises:
@@ -62,6 +71,14 @@ class ConvertOptions:
     transformer_impl: str = "local"
     hf_cfg_dir: Path | None = None
     max_shard_bytes: int = 5_000_000_000
+    expert_parallel_size: int = 1
+    moe_grouped_gemm: bool = False
+    moe_tp_extend_ep: bool = False
+    mcore_dialect: str = "0.8"
+    mtp_num_layers: int | None = None
+    resume: bool = False
+    workers: int = 1
+    sha256: bool = False
     overwrite: bool = False
     verify: bool = False
 
@@ -72,6 +89,8 @@ class ConvertOptions:
             "pipeline_parallel_size",
             "make_vocab_size_divisible_by",
             "max_shard_bytes",
+            "expert_parallel_size",
+            "workers",
         ):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be positive", found=str(getattr(self, name)))
@@ -79,6 +98,16 @@ class ConvertOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} must be positive", found=str(value))
+        if self.mcore_dialect not in DIALECTS:
+            raise InputError(
+                f"unknown mcore_dialect {self.mcore_dialect!r}", expected=" or ".join(DIALECTS)
+            )
+        if self.mtp_num_layers not in (None, 0):
+            raise InputError(
+                "multi-token-prediction layers are not converted",
+                found=f"mtp_num_layers={self.mtp_num_layers}",
+                remedy="0 leaves them out",
+            )
         if self.transformer_impl not in IMPLEMENTATIONS:
             raise InputError(
                 f"unknown transformer_impl {self.transformer_impl!r}",
@@ -94,9 +123,7 @@ def _check_direction(options: ConvertOptions) -> None:
     pair = (options.load_model_type, options.save_model_type)
     if not set(pair) <= set(KINDS):
         raise InputError(f"unknown direction {pair[0]} -> {pair[1]}", expected=" or ".join(KINDS))
-    if pair[0] == pair[1]:
+    if pair == ("hf", "hf"):
         raise InputError(
-            f"{pair[0]} -> {pair[1]} is not built yet",
-            expected="hf -> mg or mg -> hf",
-            remedy="convert mg -> hf, then hf -> mg" if pair[0] == "mg" else "",
+            "hf -> hf converts nothing", expected="hf -> mg, mg -> hf, or mg -> mg (reshard)"
         )

@@ -1,7 +1,8 @@
 """Rules: which box of which HuggingFace tensor lies where in a rank's Megatron-core tensor.
 
-Covers: replicate, rows, columns, vocab_rows, qkv, gate_up. A rule is a pure function of shapes, so
-the same boxes read forwards make shards of a model, and backwards the model of its shards.
+Covers: replicate, rows, columns, vocab_rows, qkv, gate_up, stack, and the two buffers of grouped
+experts. A rule is a pure function of shapes, so the same boxes read forwards make shards of a
+model, backwards the model of its shards, and one after the other another layout.
 Does not cover: copying; `assemble` does.
 
 Example:
@@ -50,6 +51,7 @@ class Copy:
         row: its first row in the rank's tensor.
         col: its first column in the rank's tensor.
         padding: it only fills; nothing of it is a weight.
+        transposed: rows there are columns here.
     """
 
     source: int
@@ -57,14 +59,22 @@ class Copy:
     row: int = 0
     col: int = 0
     padding: bool = False
+    transposed: bool = False
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A rank's tensor: its shape, and the boxes that tile it."""
+    """A rank's tensor.
+
+    Args:
+        shape: its shape.
+        copies: the boxes that tile it.
+        matrix: rows and columns that the copies count, where it is not the shape that says.
+    """
 
     shape: Shape
     copies: tuple[Copy, ...]
+    matrix: tuple[int, int] | None = None
 
 
 Rule = Callable[[Sequence[Shape], Split], Shard]
@@ -135,6 +145,63 @@ def vocab_rows(shapes: Sequence[Shape], split: Split) -> Shard:
     return Shard((part, *shapes[0][1:]), tuple(copies))
 
 
+def stack(shapes: Sequence[Shape], split: Split) -> Shard:
+    """Every rank holds all of them, one above the other."""
+    copies, at = [], 0
+    for source, shape in enumerate(shapes):
+        height, width = matrix_shape(shape)
+        copies.append(Copy(source, Box(0, height, 0, width), row=at))
+        at += height
+    return Shard((at, *shapes[0][1:]), tuple(copies))
+
+
+def grouped_gate_up(shapes: Sequence[Shape], split: Split) -> Shard:
+    """The first buffer of grouped experts, expert after expert.
+
+    Each expert is a matrix [hidden, 2 * F / T]: its part of gate beside its part of up, both
+    transposed. The shape that it is saved under, [hidden, experts * 2 * F / T], only counts.
+
+    Args:
+        shapes: gate [F, hidden] and up of the first expert, of the second, ...
+        split: with tp and tp_rank.
+    """
+    height, width = shapes[0]
+    part, count = _part(height, split.tp), len(shapes) // 2
+    copies = tuple(
+        Copy(
+            2 * expert + half,
+            Box(split.tp_rank * part, part, 0, width),
+            row=expert * width,
+            col=half * part,
+            transposed=True,
+        )
+        for expert in range(count)
+        for half in (0, 1)
+    )
+    return Shard((width, count * 2 * part), copies, (count * width, 2 * part))
+
+
+def grouped_down(shapes: Sequence[Shape], split: Split) -> Shard:
+    """The second buffer: each expert's part of down, transposed to [F / T, hidden], in a column.
+
+    Args:
+        shapes: down [hidden, F] of each expert.
+        split: with tp and tp_rank.
+    """
+    height, width = shapes[0]
+    part = _part(width, split.tp)
+    copies = tuple(
+        Copy(
+            expert,
+            Box(0, height, split.tp_rank * part, part),
+            row=expert * part,
+            transposed=True,
+        )
+        for expert in range(len(shapes))
+    )
+    return Shard((len(shapes) * part, height), copies)
+
+
 def _part(size: int, tp: int) -> int:
     if size % tp:
         raise InputError(
@@ -152,4 +219,7 @@ RULES: Mapping[str, Rule] = {
     "gate_up": gate_up,
     "qkv": qkv,
     "vocab_rows": vocab_rows,
+    "stack": stack,
+    "grouped_gate_up": grouped_gate_up,
+    "grouped_down": grouped_down,
 }

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EMBEDDING, LAYER, FINAL_NORM, HEAD = "embedding", "layer", "final_norm", "head"
+DENSE, MOE = "dense", "moe"
 
-# Size -> key of config.json; a model file replaces single rows.
+# Size -> key of config.json, or keys with | between; a model file replaces or adds single rows.
 CONFIG_KEYS: Mapping[str, str] = {
     "layers": "num_hidden_layers",
     "hidden": "hidden_size",
@@ -28,8 +29,8 @@ class Hf:
     """One HuggingFace tensor.
 
     Args:
-        name: with `{layer}` for the layer number.
-        dims: names of its dimensions: hidden, q, kv, ffn, vocab, head_dim.
+        name: with `{layer}` for the layer number, `{expert}` for the expert's.
+        dims: names of its dimensions; `sizes.DIMENSIONS` says what they are.
     """
 
     name: str
@@ -41,12 +42,20 @@ class Row:
     """One Megatron-core tensor and the HuggingFace tensors that it is made of.
 
     Args:
-        mcore: its name, with `{layer}` for the layer's index in its chunk.
+        mcore: its name, with `{layer}` for the layer's index in its chunk and `{expert}` for the
+            expert's index on its rank.
         hf: the tensors that the rule takes, in the rule's order.
         rule: a name in `rules.RULES`.
         place: EMBEDDING, LAYER, FINAL_NORM or HEAD.
         te: the name under `--transformer-impl transformer_engine`, where it differs.
+        newer: the name under `--mcore-dialect 0.12`, where it differs.
         option: the row exists only in models that have this option; "" for all.
+        without: the row exists only in models that lack this option.
+        mlp: DENSE or MOE where only layers of that kind have it; "" for all.
+        grouped: the tensor that holds all experts of a rank under `--moe-grouped-gemm`.
+        grouped_te: its name for one expert of it under transformer_engine.
+        grouped_rule: the rule of `grouped`.
+        keep_dtype: `--params-dtype` does not change it.
     """
 
     mcore: str
@@ -54,11 +63,31 @@ class Row:
     rule: str
     place: str = LAYER
     te: str = ""
+    newer: str = ""
     option: str = ""
+    without: str = ""
+    mlp: str = ""
+    grouped: str = ""
+    grouped_te: str = ""
+    grouped_rule: str = ""
+    keep_dtype: bool = False
 
-    def name(self, transformer_impl: str) -> str:
-        """The Megatron-core name under that implementation."""
-        return self.te if self.te and transformer_impl == "transformer_engine" else self.mcore
+
+@dataclass(frozen=True)
+class Sparse:
+    """Which layers have experts, as keys of config.json; layers count from 0.
+
+    Args:
+        first_dense: so many layers at the start have none.
+        every: only each n-th layer has experts.
+        every_offset: layer + offset must be a multiple of n.
+        dense_layers: a list of layers that have none.
+    """
+
+    first_dense: str = ""
+    every: str = ""
+    every_offset: int = 0
+    dense_layers: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,9 +99,14 @@ class ModelSpec:
         model_types: values of `model_type` in config.json that mean it.
         aliases: other names that hosts use for it.
         rows: the table of tensors.
-        options: option -> True or False, or the key of config.json that says.
+        options: option -> True or False, or the key of config.json that says, or that key and
+            what its absence means.
         refused: key of config.json -> what is not converted when that key is set.
-        config_keys: rows that differ from CONFIG_KEYS.
+        config_keys: rows that differ from CONFIG_KEYS or add to it.
+        optional_keys: sizes that may be absent or null, which is 0.
+        sparse: which layers have experts; None for a dense model.
+        mtp_key: key of config.json with the number of multi-token-prediction layers.
+        mla: attention is multi-head latent attention.
         ignored: patterns of HuggingFace tensors that hold no weights.
         tied_by_default: what an absent tie_word_embeddings means.
     """
@@ -81,8 +115,12 @@ class ModelSpec:
     model_types: tuple[str, ...]
     rows: tuple[Row, ...]
     aliases: tuple[str, ...] = ()
-    options: Mapping[str, bool | str] = field(default_factory=dict)
+    options: Mapping[str, bool | str | tuple[str, bool]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     config_keys: Mapping[str, str] = field(default_factory=dict)
+    optional_keys: Mapping[str, str] = field(default_factory=dict)
+    sparse: Sparse | None = None
+    mtp_key: str = ""
+    mla: bool = False
     ignored: tuple[str, ...] = ("*.rotary_emb.inv_freq",)
     tied_by_default: bool = False

@@ -1,13 +1,15 @@
 """A destination that appears whole or not at all.
 
 Covers: a staging directory inside the destination (the same file system), one writer at a time,
-removal when the work fails or is interrupted; moving into place, undone where it fails midway.
+removal when the work fails or is interrupted, unless it is to be resumed; moving into place, undone
+where it fails midway, finished or undone by the next run where it was killed.
 Does not cover: which file comes last; the writers say.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,17 +17,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.files import write_text_atomic
 
 STAGING_NAME = ".msrl-ext-staging"
+_INSTALL, _REPLACED = ".install.json", ".replaced"
 
 
 @contextmanager
-def staging(destination: Path) -> Iterator[Path]:
-    """Gives an empty directory to write into, and removes it in the end.
+def staging(destination: Path, resume: bool = False) -> Iterator[Path]:
+    """Gives a directory to write into, and removes it in the end.
 
     Args:
         destination: the directory that the files will move to; made where absent, and removed
             again where the work leaves it empty.
+        resume: keep what an earlier run left, and keep it again where this one fails.
 
     Raises:
         InputError: another process writes into the destination.
@@ -41,12 +46,17 @@ def staging(destination: Path) -> Iterator[Path]:
                 remedy="wait for it, or choose another --save-dir",
             ) from error
         folder = destination / STAGING_NAME
-        shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
-        folder.mkdir()
+        if not resume:
+            _undo_killed(folder, destination)
+            shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+        folder.mkdir(exist_ok=resume)
         try:
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        except BaseException:
+            if not resume:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(handle)
         for path in made:
@@ -70,25 +80,66 @@ def install(staged: Path, destination: Path, names: Sequence[str], old: Sequence
         names: what to move, in order; the last one makes the checkpoint loadable.
         old: what is replaced, the one that makes it loadable first.
     """
-    aside = staged / ".replaced"
-    aside.mkdir()
+    (staged / _REPLACED).mkdir(exist_ok=True)
+    moves = {"names": list(names), "old": [path.name for path in old]}
     _sync(staged)
+    write_text_atomic(staged / _INSTALL, json.dumps(moves))
     try:
-        for path in old:
-            os.rename(path, aside / path.name)
-        for name in names[:-1]:
-            os.rename(staged / name, destination / name)
-        _sync(destination)
-        os.rename(staged / names[-1], destination / names[-1])
-        _sync(destination)
+        _move(staged, destination, moves)
     except BaseException:
-        for name in reversed(names):
-            if not (staged / name).exists():
-                os.rename(destination / name, staged / name)
-        for path in reversed(old):
-            if (aside / path.name).exists():
-                os.rename(aside / path.name, path)
+        _undo(staged, destination, moves)
+        (staged / _INSTALL).unlink()
+        (staged / _REPLACED).rmdir()
         raise
+
+
+def finish_killed(staged: Path, destination: Path) -> bool:
+    """Finishes the moving into place that a kill cut short; False where none had begun."""
+    moves = _begun(staged)
+    if moves is None:
+        return False
+    _move(staged, destination, moves)
+    return True
+
+
+def _undo_killed(staged: Path, destination: Path) -> None:
+    """Undoes the moving into place that a kill cut short, unless it was done."""
+    moves = _begun(staged)
+    if moves is not None and (staged / moves["names"][-1]).exists():
+        _undo(staged, destination, moves)
+
+
+def _begun(staged: Path) -> dict[str, list[str]] | None:
+    path = staged / _INSTALL
+    if not path.is_file():
+        return None
+    moves: dict[str, list[str]] = json.loads(path.read_text("utf-8"))
+    return moves
+
+
+def _move(staged: Path, destination: Path, moves: dict[str, list[str]]) -> None:
+    """Old files aside, new ones into place; each step is skipped where it was done before."""
+    aside, names = staged / _REPLACED, moves["names"]
+    if (staged / names[0]).exists():
+        for name in moves["old"]:
+            if not (aside / name).exists():
+                os.rename(destination / name, aside / name)
+    for name in names:
+        if name == names[-1]:
+            _sync(destination)
+        if (staged / name).exists():
+            os.rename(staged / name, destination / name)
+    _sync(destination)
+
+
+def _undo(staged: Path, destination: Path, moves: dict[str, list[str]]) -> None:
+    aside = staged / _REPLACED
+    for name in reversed(moves["names"]):
+        if not (staged / name).exists():
+            os.rename(destination / name, staged / name)
+    for name in reversed(moves["old"]):
+        if (aside / name).exists():
+            os.rename(aside / name, destination / name)
 
 
 def _sync(folder: Path) -> None:

@@ -1,17 +1,42 @@
-"""Bytes to a file, their CRC computed beside the writing.
+"""Bytes to a file, their checksums computed beside the writing.
 
-Covers: whole writes; CRC-32 in a second thread, since both calls leave Python's lock.
+Covers: whole writes; CRC-32, SHA-256 and a look for NaN in a second thread, since all of them and
+the write leave Python's lock.
 Does not cover: opening, renaming.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.dtypes import DType
+
 _SMALL_BYTES = 1 << 16
+# The bits of a number that are beyond this, sign aside, are NaN: the exponent is full, something
+# follows it.
+_INFINITY = {"bfloat16": 0x7F80, "float16": 0x7C00, "float32": 0x7F800000}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What is known of a tensor that was written.
+
+    Args:
+        crc32: of its bytes.
+        sha256: of its bytes, in hex; "" where it was not asked for.
+        has_nan: a value of it is no number.
+    """
+
+    crc32: int
+    sha256: str = ""
+    has_nan: bool = False
 
 
 class Sink:
@@ -31,16 +56,54 @@ class Sink:
         while view:
             view = view[self._file.write(view) :]
 
-    def copy(self, windows: Iterable[memoryview], crc_thread: ThreadPoolExecutor) -> int:
-        """Writes windows as they come; returns the CRC-32 of all their bytes."""
-        crc = 0
+    def copy(
+        self,
+        windows: Iterable[memoryview],
+        sum_thread: ThreadPoolExecutor,
+        dtype: DType,
+        sha256: bool = False,
+    ) -> Sums:
+        """Writes windows of a tensor as they come; returns the sums of all their bytes."""
+        sums = _Running(dtype, sha256)
         for window in windows:
             if len(window) < _SMALL_BYTES:
-                crc = zlib.crc32(window, crc)
+                sums.add(window)
                 self.write(window)
             else:
-                computed = crc_thread.submit(zlib.crc32, window, crc)
+                added = sum_thread.submit(sums.add, window)
                 self.write(window)
-                crc = computed.result()
+                added.result()
             self._advance(len(window))
-        return crc
+        return sums.result()
+
+
+class _Running:
+    """Sums over windows."""
+
+    def __init__(self, dtype: DType, sha256: bool) -> None:
+        self._dtype, self._crc, self._has_nan = dtype, 0, False
+        self._sha = hashlib.sha256() if sha256 else None
+
+    def add(self, window: memoryview) -> None:
+        self._crc = zlib.crc32(window, self._crc)
+        if self._sha is not None:
+            self._sha.update(window)
+        self._has_nan = self._has_nan or has_nan(window, self._dtype)
+
+    def result(self) -> Sums:
+        return Sums(self._crc, self._sha.hexdigest() if self._sha else "", self._has_nan)
+
+
+def has_nan(window: memoryview, dtype: DType) -> bool:
+    """Whether a value is NaN.
+
+    Example:
+        >>> from mindspeed_rl_ext.checkpoint.dtypes import by_name
+        >>> has_nan(memoryview(np.array([1.0, np.nan], "<f4")).cast("B"), by_name("float32"))
+        True
+    """
+    if dtype.name not in _INFINITY:
+        return False
+    bits = np.frombuffer(window, f"<u{dtype.itemsize}")
+    # Without the sign bit, shifted out, NaN are the largest numbers of all.
+    return bool(bits.size and (bits << 1).max() > 2 * _INFINITY[dtype.name])

@@ -63,9 +63,13 @@ class TensorView:
         """The tensor's shape."""
         return tuple(int(n) for n in self.array.shape)
 
-    def matrix(self) -> Array:
-        """The values as rows and columns; a view wherever the strides allow it."""
-        return self.array.reshape(matrix_shape(self.shape))
+    def matrix(self, wanted: tuple[int, int] | None = None) -> Array:
+        """The values as rows and columns; a view wherever the strides allow it.
+
+        Args:
+            wanted: rows and columns; None for those of the shape.
+        """
+        return self.array.reshape(wanted or matrix_shape(self.shape))
 
 
 class TensorSource(Protocol):

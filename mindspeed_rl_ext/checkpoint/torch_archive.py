@@ -7,6 +7,7 @@ Does not cover, and refuses before unpickling: TorchScript archives, torch's old
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,15 +15,20 @@ from typing import Any
 
 import numpy as np
 
+from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.tensors import MappedFile, TensorView
 from mindspeed_rl_ext.checkpoint.torch_unpickle import LazyTensor, restricted_loads
 from mindspeed_rl_ext.errors import InputError
+
+_CHECK_BYTES = 8 << 20
+_BYTE = by_name("uint8")
 
 
 @dataclass(frozen=True)
 class _Record:
     start: int
     length: int
+    crc32: int = 0
 
 
 class TorchArchive:
@@ -78,6 +84,24 @@ class TorchArchive:
         record = self._record_of(tensor)
         self._file.release(record.start, record.length)
 
+    def damaged(self) -> list[str]:
+        """Records whose bytes do not have the CRC-32 that the file says.
+
+        A file whose writer left all of them out, as torch can be told to, has none to compare.
+        """
+        wrong = [name for name, record in self._records.items() if not self._is_whole(record)]
+        values = [name for name in self._records if name.startswith("data/")]
+        unknown = len(values) > 1 and set(values) <= set(wrong)
+        return [] if unknown else wrong
+
+    def _is_whole(self, record: _Record) -> bool:
+        crc = 0
+        for at in range(record.start, record.start + record.length, _CHECK_BYTES):
+            count = min(_CHECK_BYTES, record.start + record.length - at)
+            crc = zlib.crc32(self._file.array(_BYTE, at, count).data, crc)
+        self._file.release(record.start, record.length)
+        return crc == record.crc32
+
     def _record_of(self, tensor: LazyTensor) -> _Record:
         key = f"data/{tensor.storage.key}"
         if key not in self._records:
@@ -120,7 +144,7 @@ class TorchArchive:
                 f"the record {name} of {self.path} is not where the directory says",
                 remedy="the file is damaged; copy it again",
             )
-        return _Record(start, entry.file_size)
+        return _Record(start, entry.file_size, entry.CRC)
 
 
 def _refused(path: Path, found: str) -> InputError:

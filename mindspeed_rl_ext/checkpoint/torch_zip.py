@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import BinaryIO
 
-from mindspeed_rl_ext.checkpoint.streaming import Sink
+from mindspeed_rl_ext.checkpoint.streaming import Sink, Sums
 
 _ALIGNMENT = 64
 _LIMIT = 0xFFFFFFFF
@@ -40,23 +39,21 @@ class TorchZipWriter:
         self._begin(name, len(data), zlib.crc32(data))
         self._put(data)
 
-    def copy(
-        self, name: str, size: int, windows: Iterable[memoryview], crc_thread: ThreadPoolExecutor
-    ) -> int:
-        """Adds a record of `size` bytes from windows; returns its CRC-32."""
+    def copy(self, name: str, size: int, write: Callable[[], Sums]) -> Sums:
+        """Adds a record of `size` bytes that `write` puts into the sink; returns their sums."""
         header_at = self._at
         self._begin(name, size, 0)
         data_at = self._at
-        crc = self._sink.copy(windows, crc_thread)
+        sums = write()
         self._at = data_at + size
         if self._file.tell() != self._at:
             raise AssertionError(f"{name}: {self._file.tell() - data_at} bytes, planned {size}")
         self._central.pop()
         self._file.seek(header_at + 14)
-        self._put_raw(struct.pack("<I", crc))
+        self._put_raw(struct.pack("<I", sums.crc32))
         self._file.seek(self._at)
-        self._central.append(self._central_entry(name, size, crc, header_at))
-        return crc
+        self._central.append(self._central_entry(name, size, sums.crc32, header_at))
+        return sums
 
     def finish(self) -> None:
         """Writes the directory; the file is whole after it."""

@@ -1,8 +1,9 @@
 """Verifying that two checkpoints are the same model.
 
-Covers: hf and mg in either order, hf and hf, mg and mg of one layout: names and shapes complete on
-both sides, values equal bit for bit, copies over ranks and of tied embeddings included.
-Does not cover: mg and mg of different layouts; convert both to hf.
+Covers: hf and mg in either order, hf and hf, mg and mg of any layouts: names and shapes complete on
+both sides, values equal bit for bit, copies over ranks and of tied embeddings included; the CRC-32
+of every rank file.
+Does not cover: tensors that were left out by request (multi-token-prediction layers).
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mindspeed_rl_ext.checkpoint.assembled import Assembled
 from mindspeed_rl_ext.checkpoint.compare import PAIRS, same_values
 from mindspeed_rl_ext.checkpoint.dtypes import Array, DType
-from mindspeed_rl_ext.checkpoint.expected import RankPart, Slot, expected_hf
+from mindspeed_rl_ext.checkpoint.expected import RankPart, Slot, expected_hf, hf_part
 from mindspeed_rl_ext.checkpoint.hf_source import HfSource, is_hf
-from mindspeed_rl_ext.checkpoint.job import checked_parts, tied_name
+from mindspeed_rl_ext.checkpoint.job import checked_parts, ignored_names, tied_name
+from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
 from mindspeed_rl_ext.checkpoint.mg_source import MgSource, is_mg
 from mindspeed_rl_ext.checkpoint.models import model_of_config
 from mindspeed_rl_ext.checkpoint.sizes import Sizes, read_config, sizes_of_config
+from mindspeed_rl_ext.checkpoint.spec import ModelSpec
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.progress import Progress, progress
@@ -62,15 +66,24 @@ def verify(src: Path, dst: Path, hf_cfg_dir: Path | None = None) -> VerifyReport
         return _verify_across(_Pair(first, second, hf_is_source=True), hf_cfg_dir)
     if isinstance(first, MgSource) and isinstance(second, HfSource):
         return _verify_across(_Pair(second, first, hf_is_source=False), hf_cfg_dir)
-    cuts = [side.layout for side in (first, second) if isinstance(side, MgSource)]
-    if len(cuts) == 2 and cuts[0] != cuts[1]:
-        raise InputError(
-            "the two Megatron checkpoints are cut differently",
-            found=f"{cuts[1]}",
-            expected=f"{cuts[0]}",
-            remedy="verify each against the HuggingFace model",
-        )
+    if isinstance(first, MgSource) and isinstance(second, MgSource) and _recut(first, second):
+        return _verify_recut(first, second, hf_cfg_dir or _recorded(src, dst))
     return _verify_alike(first, second)
+
+
+def _recut(first: MgSource, second: MgSource) -> bool:
+    return first.layout != second.layout
+
+
+def _recorded(src: Path, dst: Path) -> Path:
+    found = recorded_cfg_dir(dst) or recorded_cfg_dir(src)
+    if found is None:
+        raise InputError(
+            "comparing Megatron checkpoints that are cut differently needs config.json",
+            found="no --hf-cfg-dir, and no manifest.json that names a directory with it",
+            remedy="--hf-cfg-dir with the HuggingFace directory of the model",
+        )
+    return found
 
 
 def open_source(folder: Path) -> HfSource | MgSource:
@@ -97,7 +110,7 @@ def refs_of(source: HfSource | MgSource) -> list[Ref]:
 class _Pair:
     """The two sides, and which of them the other was made from."""
 
-    hf: HfSource
+    hf: HfSource | Assembled
     mg: MgSource
     hf_is_source: bool
 
@@ -108,18 +121,34 @@ class _Pair:
         return same_values(mg, hf, mg_dtype, hf_dtype)
 
 
+def _verify_recut(first: MgSource, second: MgSource, cfg_dir: Path) -> VerifyReport:
+    """The first checkpoint put together tensor by tensor, against the second."""
+    spec, sizes = _model(cfg_dir)
+    try:
+        parts = checked_parts(spec, sizes, first)
+    except InputError as error:
+        return VerifyReport(0, 0, (str(error),))
+    whole = Assembled(first, parts, hf_part(spec, sizes), cfg_dir)
+    return _verify_across(_Pair(whole, second, hf_is_source=True), cfg_dir)
+
+
+def _model(cfg_dir: Path) -> tuple[ModelSpec, Sizes]:
+    config = read_config(cfg_dir)
+    spec = model_of_config(config)
+    return spec, sizes_of_config(spec, config)
+
+
 def _verify_across(pair: _Pair, hf_cfg_dir: Path | None) -> VerifyReport:
     hf, mg = pair.hf, pair.mg
-    config = read_config(hf_cfg_dir or hf.folder)
-    spec = model_of_config(config)
-    sizes = sizes_of_config(spec, config)
+    spec, sizes = _model(hf_cfg_dir or hf.folder)
     names = expected_hf(spec, sizes)
     try:
-        hf.check(names, spec.ignored, tied_name(spec) if sizes.tied else "")
+        if isinstance(hf, HfSource):
+            hf.check(names, ignored_names(spec, sizes), tied_name(spec) if sizes.tied else "")
         parts = checked_parts(spec, sizes, mg)
     except InputError as error:
         return VerifyReport(0, 0, (str(error),))
-    problems: list[str] = []
+    problems = _damage(mg)
     unseen = {name: _size(hf, Ref("", name)) for name in names}
     total = sum(_size(mg, Ref(part.part, slot.name)) for part in parts for slot in part.slots)
     count = 0
@@ -135,6 +164,14 @@ def _verify_across(pair: _Pair, hf_cfg_dir: Path | None) -> VerifyReport:
     return VerifyReport(count, total, tuple(problems))
 
 
+def _damage(mg: MgSource) -> list[str]:
+    try:
+        mg.check_bytes()
+    except InputError as error:
+        return [f"{error.what}: {error.found}"]
+    return []
+
+
 def _compare(
     pair: _Pair, part: RankPart, slot: Slot, sizes: Sizes, unseen: dict[str, int]
 ) -> list[str]:
@@ -144,7 +181,7 @@ def _compare(
     sources = [pair.hf.view(Ref("", name)) for name in slot.hf]
     problems = []
     pairs = PAIRS[slot.rule](
-        shard.array, [s.array for s in sources], pair.mg.layout.tp, part.tp_rank, sizes.groups
+        shard.array, [s.array for s in sources], slot.tp, slot.tp_rank, sizes.groups
     )
     for number, hf_values, mg_values in pairs:
         source = sources[number]
@@ -158,6 +195,8 @@ def _compare(
 
 
 def _size(source: TensorSource, ref: Ref) -> int:
+    if isinstance(source, Assembled):
+        return source.nbytes(ref)
     view = source.view(ref)
     return int(view.array.size) * view.dtype.itemsize
 

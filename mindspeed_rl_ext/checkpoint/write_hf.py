@@ -10,19 +10,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from mindspeed_rl_ext.checkpoint.assemble import windows
-from mindspeed_rl_ext.checkpoint.dtypes import DType
 from mindspeed_rl_ext.checkpoint.hf_source import INDEX_NAME, SINGLE_NAME
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES, Written
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.safetensors_file import header_bytes
 from mindspeed_rl_ext.checkpoint.sizes import read_config
 from mindspeed_rl_ext.checkpoint.staging import install
-from mindspeed_rl_ext.checkpoint.streaming import Sink
+from mindspeed_rl_ext.checkpoint.streaming import Sink, Sums
 from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 from mindspeed_rl_ext.files import write_text_atomic
 
@@ -51,39 +52,55 @@ def shards_of(plans: Sequence[TensorPlan], max_shard_bytes: int) -> dict[str, li
     return {f"model-{n:05d}-of-{count:05d}.safetensors": g for n, g in enumerate(groups, 1)}
 
 
-def write_hf(
+def write_shard(
+    path: Path,
+    plans: Sequence[TensorPlan],
+    source: TensorSource,
+    advance: Callable[[int], None],
+    sha256: bool = False,
+) -> list[Sums]:
+    """Writes one safetensors file.
+
+    Args:
+        path: the file.
+        plans: its tensors in order.
+        source: where their pieces lie.
+        advance: called with the bytes written.
+        sha256: compute SHA-256 as well.
+
+    Returns:
+        The sums of each tensor.
+    """
+    found = []
+    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as sum_thread:
+        sink = Sink(file, advance)
+        sink.write(header_bytes([(p.ref.name, p.dtype, p.shape) for p in plans]))
+        for plan in plans:
+            found.append(sink.copy(windows(plan, source), sum_thread, plan.dtype, sha256))
+            for ref in {piece.ref for piece in plan.pieces}:
+                source.release(ref)
+        os.fsync(file.fileno())
+    return found
+
+
+def write_beside(
     folder: Path,
     shards: dict[str, list[TensorPlan]],
-    source: TensorSource,
     cfg_dir: Path,
-    advance: Callable[[int], None],
-) -> list[Written]:
-    """Writes all files of the model into a staging directory.
+    changes: Mapping[str, Any],
+) -> None:
+    """Writes what lies beside the shards: index, tokenizer, config.json.
 
     Args:
         folder: the staging directory.
         shards: file name -> tensors.
-        source: where their pieces lie.
         cfg_dir: where config.json and the tokenizer are copied from.
-        advance: called with the bytes written.
+        changes: keys of config.json that must be otherwise; None removes one.
     """
-    written: list[Written] = []
-    with ThreadPoolExecutor(1) as crc_thread:
-        for name, plans in shards.items():
-            with (folder / name).open("wb", buffering=0) as file:
-                sink = Sink(file, advance)
-                sink.write(header_bytes([(p.ref.name, p.dtype, p.shape) for p in plans]))
-                for plan in plans:
-                    crc = sink.copy(windows(plan, source), crc_thread)
-                    written.append(Written(name, "", plan, crc))
-                    for ref in {piece.ref for piece in plan.pieces}:
-                        source.release(ref)
-                os.fsync(file.fileno())
     if len(shards) > 1:
         _write_index(folder, shards)
-    dtypes = {plan.dtype for plans in shards.values() for plan in plans}
-    _copy_config(folder, cfg_dir, dtypes.pop() if len(dtypes) == 1 else None)
-    return written
+    counts = Counter(plan.dtype.name for plans in shards.values() for plan in plans)
+    _copy_config(folder, cfg_dir, counts.most_common(1)[0][0], changes)
 
 
 def _write_index(folder: Path, shards: dict[str, list[TensorPlan]]) -> None:
@@ -94,17 +111,19 @@ def _write_index(folder: Path, shards: dict[str, list[TensorPlan]]) -> None:
     write_text_atomic(folder / INDEX_NAME, json.dumps(index, indent=2) + "\n")
 
 
-def _copy_config(folder: Path, cfg_dir: Path, dtype: DType | None) -> None:
+def _copy_config(folder: Path, cfg_dir: Path, dtype: str, changes: Mapping[str, Any]) -> None:
     for name in ("generation_config.json", *TOKENIZER_FILES):
         if (cfg_dir / name).is_file():
             shutil.copyfile(cfg_dir / name, folder / name)
     config = read_config(cfg_dir)
-    key = "dtype" if "dtype" in config else "torch_dtype"
-    if dtype is None or config.get(key) == dtype.name:
+    changed = {**config, **changes, "dtype" if "dtype" in config else "torch_dtype": dtype}
+    changed = {key: value for key, value in changed.items() if key in config or value is not None}
+    changed = {key: value for key, value in changed.items() if changes.get(key, 0) is not None}
+    if changed == config:
         shutil.copyfile(cfg_dir / _CONFIG, folder / _CONFIG)
     else:
-        changed = json.dumps({**config, key: dtype.name}, indent=2, ensure_ascii=False)
-        write_text_atomic(folder / _CONFIG, changed + "\n")
+        text = json.dumps(changed, indent=2, ensure_ascii=False)
+        write_text_atomic(folder / _CONFIG, text + "\n")
 
 
 def existing_hf(destination: Path) -> list[Path]:
@@ -124,5 +143,9 @@ def finish_hf(staged: Path, destination: Path, manifest: str) -> None:
         manifest: text of manifest.json.
     """
     write_text_atomic(staged / MANIFEST, manifest)
-    names = sorted(path.name for path in staged.iterdir() if path.name != _CONFIG)
+    names = sorted(
+        path.name
+        for path in staged.iterdir()
+        if path.name != _CONFIG and not path.name.startswith(".")
+    )
     install(staged, destination, (*names, _CONFIG), existing_hf(destination))

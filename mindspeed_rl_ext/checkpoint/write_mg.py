@@ -1,7 +1,6 @@
 """Writing a Megatron-core checkpoint: rank files side by side, the tracker last.
 
-Covers: one torch file per rank, written stage by stage so that each source tensor is read once;
-the order in which the finished files appear.
+Covers: one torch file per rank; the order in which the finished files appear.
 Does not cover: planning.
 """
 
@@ -10,20 +9,19 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from itertools import groupby
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.assemble import windows
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
 from mindspeed_rl_ext.checkpoint.mcore_args import ITERATION
-from mindspeed_rl_ext.checkpoint.mg_source import RANK_FILE, TRACKER
+from mindspeed_rl_ext.checkpoint.mg_source import TRACKER
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.staging import install
-from mindspeed_rl_ext.checkpoint.streaming import Sink
+from mindspeed_rl_ext.checkpoint.streaming import Sink, Sums
 from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 from mindspeed_rl_ext.checkpoint.torch_pickle import StoredTensor, dumps
 from mindspeed_rl_ext.checkpoint.torch_zip import TorchZipWriter
@@ -32,88 +30,43 @@ from mindspeed_rl_ext.files import write_text_atomic
 ITERATION_DIR = f"iter_{ITERATION:07d}"
 
 
-class _RankFile:
-    """One rank's file while it is written."""
-
-    def __init__(
-        self, directory: str, plans: Sequence[TensorPlan], writer: TorchZipWriter, args: Namespace
-    ) -> None:
-        self.directory, self.plans, self.writer = directory, plans, writer
-        writer.add("archive/data.pkl", dumps(_content(plans, args)))
-        writer.add("archive/byteorder", b"little")
-
-    def write(self, number: int, source: TensorSource, crc_thread: ThreadPoolExecutor) -> Written:
-        """Writes the tensor of that number."""
-        plan = self.plans[number]
-        crc = self.writer.copy(
-            f"archive/data/{number}", plan.nbytes, windows(plan, source), crc_thread
-        )
-        file = f"{ITERATION_DIR}/{self.directory}/{RANK_FILE}"
-        return Written(file, plan.ref.part.partition("/")[2], plan, crc)
-
-    def finish(self) -> None:
-        """Makes the file whole."""
-        self.writer.add("archive/version", b"3\n")
-        self.writer.finish()
-
-
-def write_mg(
-    folder: Path,
+def write_rank(
+    path: Path,
     plans: Sequence[TensorPlan],
     source: TensorSource,
     args: Namespace,
     advance: Callable[[int], None],
-) -> list[Written]:
-    """Writes all rank files into a staging directory.
+    sha256: bool = False,
+) -> list[Sums]:
+    """Writes the file of one rank.
 
     Args:
-        folder: the staging directory.
-        plans: all tensors; a rank's in the order of its file.
+        path: the file; its directory is made.
+        plans: the rank's tensors in the order of the file.
         source: where their pieces lie.
-        args: the `args` of every file.
+        args: the `args` of the file.
         advance: called with the bytes written.
+        sha256: compute SHA-256 as well.
+
+    Returns:
+        The sums of each tensor.
     """
-    written: list[Written] = []
-    by_rank: dict[str, list[TensorPlan]] = {}
-    for plan in plans:
-        by_rank.setdefault(plan.ref.part.partition("/")[0], []).append(plan)
-    # Ranks of one stage are neighbours when sorted by what follows the TP rank.
-    for _, stage in groupby(sorted(by_rank, key=_stage_of), key=lambda name: _stage_of(name)[0]):
-        names = list(stage)
-        with ExitStack() as stack:
-            crc_thread = stack.enter_context(ThreadPoolExecutor(1))
-            files = [
-                stack.enter_context(_open_rank(folder, name, by_rank[name], args, advance))
-                for name in names
-            ]
-            for number in range(max(len(by_rank[name]) for name in names)):
-                written += [file.write(number, source, crc_thread) for file in files]
-                for piece in {p.ref for file in files for p in file.plans[number].pieces}:
-                    source.release(piece)
-    return written
-
-
-def _stage_of(directory: str) -> tuple[str, str]:
-    """Sort key of mp_rank_TT_PPP: the stage, then the TP rank."""
-    tp_rank, _, stage = directory.removeprefix("mp_rank_").partition("_")
-    return stage, tp_rank
-
-
-@contextmanager
-def _open_rank(
-    folder: Path,
-    directory: str,
-    plans: Sequence[TensorPlan],
-    args: Namespace,
-    advance: Callable[[int], None],
-) -> Iterator[_RankFile]:
-    target = folder / ITERATION_DIR / directory
-    target.mkdir(parents=True)
-    with (target / RANK_FILE).open("wb", buffering=0) as file:
-        rank = _RankFile(directory, plans, TorchZipWriter(file, Sink(file, advance)), args)
-        yield rank
-        rank.finish()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = []
+    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as sum_thread:
+        sink = Sink(file, advance)
+        writer = TorchZipWriter(file, sink)
+        writer.add("archive/data.pkl", dumps(_content(plans, args)))
+        writer.add("archive/byteorder", b"little")
+        for number, plan in enumerate(plans):
+            write = partial(sink.copy, windows(plan, source), sum_thread, plan.dtype, sha256)
+            found.append(writer.copy(f"archive/data/{number}", plan.nbytes, write))
+            for ref in {piece.ref for piece in plan.pieces}:
+                source.release(ref)
+        writer.add("archive/version", b"3\n")
+        writer.finish()
         os.fsync(file.fileno())
+    return found
 
 
 def _content(plans: Sequence[TensorPlan], args: Namespace) -> dict[str, Any]:

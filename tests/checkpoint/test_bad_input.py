@@ -133,9 +133,9 @@ LAYOUTS = {
     "model type": (("--model-type-hf", "qwen52"), "did you mean"),
     "llama without bias": (("--model-type-hf", "llama2"), "--add-qkv-bias"),
     "number format": (("--params-dtype", "int8"), "not written as int8"),
-    "experts": (("--target-expert-parallel-size", 2), "not built yet"),
-    "grouped experts": (("--moe-grouped-gemm",), "not built yet"),
-    "resume": (("--resume",), "not built yet"),
+    "experts": (("--target-expert-parallel-size", 2), "the model has no experts"),
+    "grouped experts": (("--moe-grouped-gemm",), "the model has no experts"),
+    "prediction layers": (("--mtp-num-layers", 1), "multi-token-prediction"),
     "shard size": (("--max-shard-size", "big"), "not a size"),
 }
 

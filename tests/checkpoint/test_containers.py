@@ -12,6 +12,7 @@ import struct
 import types
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.streaming import Sink
 from mindspeed_rl_ext.checkpoint.torch_archive import TorchArchive
@@ -101,11 +103,13 @@ def test_large_files_use_zip64(tmp_path):
     path = tmp_path / "large.pt"
     blobs = [os.urandom(n) for n in (10, 5000, 300)]
     with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as crc_thread:
-        writer = TorchZipWriter(file, Sink(file, lambda n: None), limit=4000)
+        sink = Sink(file, lambda n: None)
+        writer = TorchZipWriter(file, sink, limit=4000)
         writer.add("archive/data.pkl", b"x")
         for number, blob in enumerate(blobs):
             window = iter([memoryview(blob)])
-            writer.copy(f"archive/data/{number}", len(blob), window, crc_thread)
+            write = partial(sink.copy, window, crc_thread, by_name("uint8"))
+            writer.copy(f"archive/data/{number}", len(blob), write)
         writer.add("archive/version", b"3\n")
         writer.finish()
     with zipfile.ZipFile(path) as archive:

@@ -120,7 +120,7 @@ def test_args_without_group_query_attention_do_not_mislead(kit, hf_dir, tmp_path
         ({"num_layers": 8}, "num_layers=8"),
         ({"untie_embeddings_and_output_weights": False}, "untie"),
         ({"tensor_model_parallel_size": 4}, "rank directories"),
-        ({"expert_model_parallel_size": 2}, "expert_model_parallel_size=2"),
+        ({"expert_model_parallel_size": 2}, "rank directories"),
         ({"num_experts": 8}, "num_experts=8"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

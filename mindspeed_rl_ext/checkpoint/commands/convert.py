@@ -1,7 +1,7 @@
 """HuggingFace <-> Megatron-core checkpoints, with the flags of the hosts' converters.
 
-Dense Qwen2, Qwen2.5 and Llama. Nothing is written before the whole plan holds; --dry-run stops
-there. Not yet: experts, mg -> mg, --resume.
+hf -> mg, mg -> hf, and mg -> mg (reshard). Nothing is written before the whole plan holds;
+--dry-run stops there.
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-dir", type=Path, required=True, help="directory to write")
     parser.add_argument("--target-tensor-parallel-size", type=int, default=1, metavar="TP")
     parser.add_argument("--target-pipeline-parallel-size", type=int, default=1, metavar="PP")
+    parser.add_argument("--target-expert-parallel-size", type=int, default=1, metavar="EP")
     parser.add_argument("--num-layers-per-virtual-pipeline-stage", type=int, metavar="N")
     parser.add_argument("--num-layer-list", metavar="A,B,..", help="layers of each stage")
     parser.add_argument("--noop-layers", metavar="X,Y,..", help="slots that hold no layer")
+    parser.add_argument("--moe-grouped-gemm", action="store_true", help="one buffer of experts")
+    parser.add_argument("--moe-tp-extend-ep", action="store_true", help="TP ranks: whole experts")
+    parser.add_argument("--mtp-num-layers", type=int, metavar="0", help="0: leave them out")
     parser.add_argument("--make-vocab-size-divisible-by", type=int, default=1, metavar="N")
     parser.add_argument("--padded-vocab-size", type=int, metavar="N")
     parser.add_argument("--model-type-hf", default="auto", metavar="NAME", help="default: auto")
@@ -42,12 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transformer-impl", choices=("local", "transformer_engine"), default="local"
     )
+    parser.add_argument("--mcore-dialect", choices=("0.8", "0.12"), default="0.8")
     parser.add_argument("--hf-cfg-dir", type=Path, help="directory of config.json and tokenizer")
     parser.add_argument("--max-shard-size", default="5GB", help="of safetensors files (5GB)")
     parser.add_argument("--dry-run", action="store_true", help="print the plan, write nothing")
     parser.add_argument("--json", action="store_true", help="print plan and report as JSON")
     parser.add_argument("--verify", action="store_true", help="verify what was written")
     parser.add_argument("--overwrite", action="store_true", help="replace what save-dir holds")
+    parser.add_argument("--resume", action="store_true", help="go on where a run was stopped")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (1)")
+    parser.add_argument("--sha256", action="store_true", help="record SHA-256 of each tensor")
     add_table(parser)
 
 
@@ -72,7 +80,7 @@ def options_of(args: argparse.Namespace) -> ConvertOptions:
     Raises:
         InputError: a flag that is not built yet, or one that cannot be read.
     """
-    from mindspeed_rl_ext.checkpoint.layout import parse_numbers
+    from mindspeed_rl_ext.checkpoint.layout_args import parse_numbers
     from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 
     for name, flag in REFUSED.items():
@@ -98,6 +106,14 @@ def options_of(args: argparse.Namespace) -> ConvertOptions:
         transformer_impl=args.transformer_impl,
         hf_cfg_dir=args.hf_cfg_dir,
         max_shard_bytes=parse_size(args.max_shard_size),
+        expert_parallel_size=args.target_expert_parallel_size,
+        moe_grouped_gemm=args.moe_grouped_gemm,
+        moe_tp_extend_ep=args.moe_tp_extend_ep,
+        mcore_dialect=args.mcore_dialect,
+        mtp_num_layers=args.mtp_num_layers,
+        resume=args.resume,
+        workers=args.workers,
+        sha256=args.sha256,
         overwrite=args.overwrite,
         verify=args.verify,
     )
@@ -168,6 +184,10 @@ _LAYOUT_FLAGS: dict[str, Any] = {
     "--make-vocab-size-divisible-by": 1,
     "--padded-vocab-size": None,
     "--transformer-impl": "local",
+    "--target-expert-parallel-size": 1,
+    "--moe-grouped-gemm": False,
+    "--moe-tp-extend-ep": False,
+    "--mcore-dialect": "0.8",
 }
 
 
@@ -190,6 +210,7 @@ def _print_report(report: ConvertReport, options: ConvertOptions, as_json: bool)
     if as_json:
         row = {"save_dir": str(options.save_dir), "tensors": report.tensors, "files": report.files}
         row |= {"bytes": report.bytes_written, "drifted": report.drifted}
+        row["with_nan"] = report.with_nan
         row["verified"] = report.verified.ok if report.verified else None
         print(json.dumps(row, indent=1))
         return

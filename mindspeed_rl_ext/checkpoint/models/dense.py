@@ -1,74 +1,99 @@
-"""The table of a dense decoder with grouped-query attention and a gated MLP; families share it."""
+"""The table of a decoder with grouped-query attention and a gated MLP; families share its parts."""
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.checkpoint.spec import EMBEDDING, FINAL_NORM, HEAD, Hf, Row
+from mindspeed_rl_ext.checkpoint.spec import DENSE, EMBEDDING, FINAL_NORM, HEAD, Hf, Row
 
-_HF = "model.layers.{layer}."
-_MCORE = "decoder.layers.{layer}."
+HF = "model.layers.{layer}."
+MCORE = "decoder.layers.{layer}."
 
-DENSE_ROWS = (
+EMBEDDING_ROWS = (
     Row(
         "embedding.word_embeddings.weight",
         (Hf("model.embed_tokens.weight", ("vocab", "hidden")),),
         "vocab_rows",
         EMBEDDING,
     ),
+)
+
+INPUT_NORM_ROWS = (
     Row(
-        _MCORE + "input_layernorm.weight",
-        (Hf(_HF + "input_layernorm.weight", ("hidden",)),),
+        MCORE + "input_layernorm.weight",
+        (Hf(HF + "input_layernorm.weight", ("hidden",)),),
         "replicate",
-        te=_MCORE + "self_attention.linear_qkv.layer_norm_weight",
+        te=MCORE + "self_attention.linear_qkv.layer_norm_weight",
     ),
+)
+
+ATTENTION_ROWS = (
     Row(
-        _MCORE + "self_attention.linear_qkv.weight",
+        MCORE + "self_attention.linear_qkv.weight",
         (
-            Hf(_HF + "self_attn.q_proj.weight", ("q", "hidden")),
-            Hf(_HF + "self_attn.k_proj.weight", ("kv", "hidden")),
-            Hf(_HF + "self_attn.v_proj.weight", ("kv", "hidden")),
+            Hf(HF + "self_attn.q_proj.weight", ("q", "hidden")),
+            Hf(HF + "self_attn.k_proj.weight", ("kv", "hidden")),
+            Hf(HF + "self_attn.v_proj.weight", ("kv", "hidden")),
         ),
         "qkv",
     ),
     Row(
-        _MCORE + "self_attention.linear_qkv.bias",
+        MCORE + "self_attention.linear_qkv.bias",
         (
-            Hf(_HF + "self_attn.q_proj.bias", ("q",)),
-            Hf(_HF + "self_attn.k_proj.bias", ("kv",)),
-            Hf(_HF + "self_attn.v_proj.bias", ("kv",)),
+            Hf(HF + "self_attn.q_proj.bias", ("q",)),
+            Hf(HF + "self_attn.k_proj.bias", ("kv",)),
+            Hf(HF + "self_attn.v_proj.bias", ("kv",)),
         ),
         "qkv",
         option="qkv_bias",
     ),
     Row(
-        _MCORE + "self_attention.linear_proj.weight",
-        (Hf(_HF + "self_attn.o_proj.weight", ("hidden", "q")),),
+        MCORE + "self_attention.linear_proj.weight",
+        (Hf(HF + "self_attn.o_proj.weight", ("hidden", "q")),),
         "columns",
     ),
     Row(
-        _MCORE + "self_attention.linear_proj.bias",
-        (Hf(_HF + "self_attn.o_proj.bias", ("hidden",)),),
+        MCORE + "self_attention.linear_proj.bias",
+        (Hf(HF + "self_attn.o_proj.bias", ("hidden",)),),
         "replicate",
         option="dense_bias",
     ),
+)
+
+QK_NORM_ROWS = tuple(
     Row(
-        _MCORE + "pre_mlp_layernorm.weight",
-        (Hf(_HF + "post_attention_layernorm.weight", ("hidden",)),),
+        MCORE + f"self_attention.{part}_layernorm.weight",
+        (Hf(HF + f"self_attn.{part}_norm.weight", ("head_dim",)),),
         "replicate",
-        te=_MCORE + "mlp.linear_fc1.layer_norm_weight",
+        option="qk_layernorm",
+    )
+    for part in ("q", "k")
+)
+
+MLP_ROWS = (
+    Row(
+        MCORE + "pre_mlp_layernorm.weight",
+        (Hf(HF + "post_attention_layernorm.weight", ("hidden",)),),
+        "replicate",
+        te=MCORE + "mlp.linear_fc1.layer_norm_weight",
+        mlp=DENSE,
     ),
     Row(
-        _MCORE + "mlp.linear_fc1.weight",
+        MCORE + "mlp.linear_fc1.weight",
         (
-            Hf(_HF + "mlp.gate_proj.weight", ("ffn", "hidden")),
-            Hf(_HF + "mlp.up_proj.weight", ("ffn", "hidden")),
+            Hf(HF + "mlp.gate_proj.weight", ("ffn", "hidden")),
+            Hf(HF + "mlp.up_proj.weight", ("ffn", "hidden")),
         ),
         "gate_up",
+        mlp=DENSE,
     ),
     Row(
-        _MCORE + "mlp.linear_fc2.weight",
-        (Hf(_HF + "mlp.down_proj.weight", ("hidden", "ffn")),),
+        MCORE + "mlp.linear_fc2.weight",
+        (Hf(HF + "mlp.down_proj.weight", ("hidden", "ffn")),),
         "columns",
+        mlp=DENSE,
     ),
+)
+
+END_ROWS = (
     Row(
         "decoder.final_layernorm.weight",
         (Hf("model.norm.weight", ("hidden",)),),
@@ -82,3 +107,6 @@ DENSE_ROWS = (
         HEAD,
     ),
 )
+
+DECODER_ROWS = (*EMBEDDING_ROWS, *INPUT_NORM_ROWS, *ATTENTION_ROWS, *QK_NORM_ROWS)
+DENSE_ROWS = (*DECODER_ROWS, *MLP_ROWS, *END_ROWS)

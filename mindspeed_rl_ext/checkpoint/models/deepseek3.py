@@ -1,0 +1,34 @@
+"""DeepSeek-V3 and R1: data only. A bias of the router; prediction layers are refused by name."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.deepseek2 import (
+    DEEPSEEK_KEYS,
+    DEEPSEEK_OPTIONAL,
+    DEEPSEEK_ROWS,
+    DEEPSEEK_SPARSE,
+)
+from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
+from mindspeed_rl_ext.checkpoint.spec import MOE, Hf, ModelSpec, Row
+
+_ROUTER_BIAS = Row(
+    MCORE + "mlp.router.expert_bias",
+    (Hf(HF + "mlp.gate.e_score_correction_bias", ("experts",)),),
+    "replicate",
+    mlp=MOE,
+    keep_dtype=True,
+)
+
+SPEC = ModelSpec(
+    name="deepseek3",
+    model_types=("deepseek_v3",),
+    aliases=("deepseek_v3", "deepseek-r1"),
+    rows=(*DEEPSEEK_ROWS[:-2], _ROUTER_BIAS, *DEEPSEEK_ROWS[-2:]),
+    options={"q_rank": "q_lora_rank", "shared_experts": "n_shared_experts", "router_bias": True},
+    refused={"attention_bias": "biases of latent attention"},
+    config_keys=DEEPSEEK_KEYS,
+    optional_keys=DEEPSEEK_OPTIONAL,
+    sparse=DEEPSEEK_SPARSE,
+    mtp_key="num_nextn_predict_layers",
+    mla=True,
+)

@@ -1,0 +1,8 @@
+"""Mistral (dense): data only."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.dense import DENSE_ROWS
+from mindspeed_rl_ext.checkpoint.spec import ModelSpec
+
+SPEC = ModelSpec(name="mistral", model_types=("mistral",), rows=DENSE_ROWS)

@@ -1,0 +1,15 @@
+"""Mixtral: data only. Every layer has experts; their width is intermediate_size."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS
+from mindspeed_rl_ext.checkpoint.models.experts import routed
+from mindspeed_rl_ext.checkpoint.spec import ModelSpec, Sparse
+
+SPEC = ModelSpec(
+    name="mixtral",
+    model_types=("mixtral",),
+    rows=(*DECODER_ROWS, *routed("block_sparse_moe", "w1", "w3", "w2"), *END_ROWS),
+    config_keys={"experts": "num_local_experts", "moe_ffn": "intermediate_size"},
+    sparse=Sparse(),
+)

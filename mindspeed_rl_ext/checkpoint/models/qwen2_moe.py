@@ -1,0 +1,29 @@
+"""Qwen1.5-MoE and Qwen2-MoE: data only. A shared expert with a gate; some layers may be dense."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS, HF, MCORE, MLP_ROWS
+from mindspeed_rl_ext.checkpoint.models.experts import routed, shared
+from mindspeed_rl_ext.checkpoint.spec import MOE, Hf, ModelSpec, Row, Sparse
+
+_GATE = Row(
+    MCORE + "mlp.shared_expert_gate.weight",
+    (Hf(HF + "mlp.shared_expert_gate.weight", ("one", "hidden")),),
+    "replicate",
+    newer=MCORE + "mlp.shared_experts.gate_weight",
+    mlp=MOE,
+)
+
+SPEC = ModelSpec(
+    name="qwen2_moe",
+    model_types=("qwen2_moe",),
+    aliases=("qwen2-moe", "qwen-moe"),
+    rows=(*DECODER_ROWS, *MLP_ROWS, *routed(), *shared("shared_expert"), _GATE, *END_ROWS),
+    options={"qkv_bias": ("qkv_bias", True), "shared_experts": True},
+    config_keys={
+        "experts": "num_experts|num_local_experts",
+        "moe_ffn": "moe_intermediate_size",
+        "shared_ffn": "shared_expert_intermediate_size",
+    },
+    sparse=Sparse(every="decoder_sparse_step", every_offset=1, dense_layers="mlp_only_layers"),
+)

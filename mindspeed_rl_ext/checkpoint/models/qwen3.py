@@ -1,0 +1,17 @@
+"""Qwen3 (dense): data only. Norms on query and key; head_dim is its own number."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.dense import DENSE_ROWS
+from mindspeed_rl_ext.checkpoint.spec import ModelSpec
+
+SPEC = ModelSpec(
+    name="qwen3",
+    model_types=("qwen3",),
+    rows=DENSE_ROWS,
+    options={
+        "qkv_bias": "attention_bias",
+        "dense_bias": "attention_bias",
+        "qk_layernorm": True,
+    },
+)

@@ -1,0 +1,21 @@
+"""Qwen3-MoE, such as Qwen3-30B-A3B: data only. Norms on query and key; no shared expert."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS, MLP_ROWS
+from mindspeed_rl_ext.checkpoint.models.experts import routed
+from mindspeed_rl_ext.checkpoint.spec import ModelSpec, Sparse
+
+SPEC = ModelSpec(
+    name="qwen3_moe",
+    model_types=("qwen3_moe",),
+    aliases=("qwen3-moe",),
+    rows=(*DECODER_ROWS, *MLP_ROWS, *routed(), *END_ROWS),
+    options={
+        "qkv_bias": "attention_bias",
+        "dense_bias": "attention_bias",
+        "qk_layernorm": True,
+    },
+    config_keys={"experts": "num_experts|num_local_experts", "moe_ffn": "moe_intermediate_size"},
+    sparse=Sparse(every="decoder_sparse_step", every_offset=1, dense_layers="mlp_only_layers"),
+)
