@@ -5,23 +5,36 @@ Each line of --input has `response` and `answer`, optionally `id`, `prompt`, `gr
 
 Example:
   msrl-ext score --input rollouts.jsonl --verifier "countdown,countdown_format" --weight 0.8,0.2
+  msrl-ext score --input rollouts.jsonl --verifier simplerl,r1_acc --explain "line 7"
+  msrl-ext score --check-references train.jsonl
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError, nearest
 from mindspeed_rl_ext.jsonlines import write_jsonl
 from mindspeed_rl_ext.rollouts import OPTIONAL_COLUMNS, Rollout, VerdictRow, read_rollouts
 from mindspeed_rl_ext.verifiers.api import BoundVerifier, registry_names, verifier_named
-from mindspeed_rl_ext.verifiers.scoring import Result, resolve_all, score
+from mindspeed_rl_ext.verifiers.explaining import disagreements, explained
+from mindspeed_rl_ext.verifiers.references import EXTRACTORS, check_references
+from mindspeed_rl_ext.verifiers.scoring import Result, resolve_all
 from mindspeed_rl_ext.verifiers.spec import split_specs
+
+# By name: the verifiers room knows no integration, the command only passes the word on.
+_ENGINES = {
+    "local": "mindspeed_rl_ext.verifiers.scoring:score",
+    "ray": "mindspeed_rl_ext.integrations.ray:score",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +49,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="as many weights as verifiers; 1 each where left out",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the scored rows go")
+    parser.add_argument(
+        "--engine", choices=sorted(_ENGINES), default="local",
+        help="where the verifiers run: this process, or tasks of a Ray cluster",
+    )  # fmt: skip
+    parser.add_argument(
+        "--import", dest="modules", action="append", default=[], metavar="MODULE",
+        help="a module that registers verifiers of yours; may be given again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--explain", metavar="ID", help="show one row step by step instead of the counts"
+    )
+    parser.add_argument(
+        "--check-references", type=Path, metavar="FILE",
+        help="compare each reference answer of a data set with itself; exit 1 if one fails",
+    )  # fmt: skip
+    parser.add_argument(
+        "--answer-column", default="answer", metavar="NAME",
+        help="the column that --check-references reads",
+    )  # fmt: skip
+    parser.add_argument(
+        "--label-extractor", choices=sorted(EXTRACTORS), default="auto",
+        help="what --check-references takes out of that column",
+    )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="show the verifiers and end")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scores a file, or lists the verifiers."""
+    """Scores a file, lists the verifiers, or checks references."""
+    for module in args.modules:
+        _import(module)
     if args.list:
         print(_listing())
-        return 0
+        return EXIT_DONE
+    if args.check_references is not None:
+        return _check(args.check_references, args.answer_column, args.label_extractor)
     if args.input is None or not args.verifier:
         raise InputError(
             "nothing to score",
@@ -56,19 +96,63 @@ def run(args: argparse.Namespace) -> int:
     rollouts = list(read_rollouts(args.input))
     if not rollouts:
         raise InputError(f"{args.input} has no rows", remedy="give a file with rollouts")
-    result = score(
+    if args.explain is not None:
+        print("\n".join(explained(_row(rollouts, args.explain, args.input), bound)))
+        return EXIT_DONE
+    more = {"modules": args.modules} if args.engine == "ray" else {}
+    result = _engine(args.engine)(
         [rollout.response for rollout in rollouts],
         [rollout.answer for rollout in rollouts],
         verifiers=specs,
         weights=weights,
         data=_columns(rollouts, bound, args.input),
+        **more,
     )
     if args.output is not None:
         write_jsonl(args.output, (row.to_row() for row in _scored(rollouts, result)))
     print(_report(result))
     if args.output is not None:
         print(f"wrote {len(rollouts)} rows to {args.output}")
-    return 0
+    return EXIT_DONE
+
+
+def _engine(name: str) -> Callable[..., Result]:
+    """The function that scores; only the one that was asked for is imported."""
+    module, _, function = _ENGINES[name].partition(":")
+    return cast("Callable[..., Result]", getattr(import_module(module), function))
+
+
+def _import(module: str) -> None:
+    """Imports a user's module, from the current folder too, as `python -m` would."""
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"--import {module}: the module cannot be imported",
+            found=str(error),
+            remedy="give its dotted name, from a folder on PYTHONPATH or the current one",
+        ) from error
+
+
+def _check(path: Path, column: str, extractor: str) -> int:
+    checked = check_references(path, column, extractor)
+    for fault in checked.faults[:20]:
+        print(f"  {fault}")
+    failed = len(checked.faults)
+    print(f"{checked.count} references, {failed} not equal to themselves")
+    return EXIT_CHECK_FAILED if failed else EXIT_DONE
+
+
+def _row(rollouts: Sequence[Rollout], wanted: str, path: Path) -> Rollout:
+    for rollout in rollouts:
+        if rollout.id == wanted:
+            return rollout
+    raise InputError(
+        f"{path} has no row with the id {wanted!r}",
+        remedy=nearest(wanted, [str(rollout.id) for rollout in rollouts]),
+    )
 
 
 def _weights(words: Sequence[str]) -> list[float] | None:
@@ -126,6 +210,8 @@ def _report(result: Result) -> str:
         outcomes = Counter(verdict.outcome.value for verdict in verdicts)
         shown = ", ".join(f"{outcome} {n}" for outcome, n in outcomes.most_common())
         lines.append(f"  {name}: mean {mean:.4f}; {shown}")
+    if len(result.verdicts) > 1:
+        lines += disagreements(result.verdicts)
     return "\n".join(lines)
 
 

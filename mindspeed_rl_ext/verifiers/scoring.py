@@ -65,14 +65,30 @@ def score(
         InputError: an unknown verifier, a missing column, columns or weights of other lengths.
     """
     bound = resolve_all(verifiers)
-    factors = _checked_weights(weights, bound)
-    columns = _checked_columns(responses, answers, data or {}, bound)
-    verdicts = _judged(bound, responses, columns)
+    factors = checked_weights(weights, bound)
+    columns = checked_columns(responses, answers, data or {}, bound)
+    return assembled(bound, factors, judged(bound, responses, columns))
+
+
+def assembled(
+    bound: Sequence[BoundVerifier],
+    factors: Sequence[float],
+    found: Mapping[str, list[Verdict]],
+) -> Result:
+    """The result of a batch from what each verifier said of it.
+
+    Args:
+        bound: the verifiers.
+        factors: their weights.
+        found: by verifier name, one verdict a response.
+    """
+    verdicts = {one.name: _with_lowest(one, found[one.name]) for one in bound}
+    count = len(next(iter(verdicts.values())))
     rewards = [
         sum(
             factor * verdicts[one.name][i].score for factor, one in zip(factors, bound, strict=True)
         )
-        for i in range(len(responses))
+        for i in range(count)
     ]
     return Result(rewards, _metrics(verdicts), verdicts)
 
@@ -94,9 +110,8 @@ def resolve_all(verifiers: Sequence[str]) -> list[BoundVerifier]:
     return bound
 
 
-def _checked_weights(
-    weights: Sequence[float] | None, bound: Sequence[BoundVerifier]
-) -> list[float]:
+def checked_weights(weights: Sequence[float] | None, bound: Sequence[BoundVerifier]) -> list[float]:
+    """One weight a verifier, 1 each where none are given; raises InputError otherwise."""
     if weights is None:
         return [1.0] * len(bound)
     if len(weights) != len(bound):
@@ -109,12 +124,13 @@ def _checked_weights(
     return [float(weight) for weight in weights]
 
 
-def _checked_columns(
+def checked_columns(
     responses: Sequence[str],
     answers: Sequence[Any] | None,
     data: Mapping[str, Sequence[Any]],
     bound: Sequence[BoundVerifier],
 ) -> dict[str, Sequence[Any]]:
+    """The columns by name, `answer` among them; raises InputError for what cannot be scored."""
     columns = dict(data) if answers is None else {**data, "answer": answers}
     for one in bound:
         for need in one.needs:
@@ -146,7 +162,7 @@ def _checked_columns(
 Item = tuple[str, dict[str, Any]]
 
 
-def _judged(
+def judged(
     bound: Sequence[BoundVerifier], responses: Sequence[str], columns: Mapping[str, Sequence[Any]]
 ) -> dict[str, list[Verdict]]:
     """Every verifier on every response; what only sympy decides is settled for all together."""
@@ -205,15 +221,16 @@ class _Work:
 
     def verdicts(self) -> list[Verdict]:
         """One for each response of the batch."""
-        verdicts = [self._found[key] for key in self._keys]
-        if self.bound.verifier.levels:
-            return verdicts
-        # Without declared levels the lowest score of the batch is the only known wrong score.
-        lowest = min((v.score for v in verdicts), default=0.0)
-        failed = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.BAD_REFERENCE)
-        return [
-            replace(v, score=min(v.score, lowest)) if v.outcome in failed else v for v in verdicts
-        ]
+        return [self._found[key] for key in self._keys]
+
+
+def _with_lowest(one: BoundVerifier, verdicts: list[Verdict]) -> list[Verdict]:
+    """Without declared levels the lowest score of the batch is the only known wrong score."""
+    if one.verifier.levels:
+        return verdicts
+    lowest = min((v.score for v in verdicts), default=0.0)
+    failed = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.BAD_REFERENCE)
+    return [replace(v, score=min(v.score, lowest)) if v.outcome in failed else v for v in verdicts]
 
 
 def _key(item: Item, index: int) -> object:

@@ -73,6 +73,34 @@ def equivalent(prediction: str, reference: str, *, policy: Policy = DEFAULT) -> 
     return symbolic.settle([pair], symbolic.ONE)[pair]
 
 
+def steps(prediction: str, reference: str, policy: Policy = DEFAULT) -> list[str]:
+    """How a pair is decided, for people: what each side reads as, and what each stage says.
+
+    Example:
+        >>> steps("0.5", "1/2")[-1]
+        'decided by tree: CORRECT, equal'
+    """
+    lines = []
+    for name, text in (("prediction", prediction), ("reference", reference)):
+        if len(text) > policy.max_chars:
+            lines.append(f"{name}: {len(text)} characters, not read")
+            continue
+        try:
+            side = _side(spelled_out(text))
+        except UnreadableError as error:
+            lines.append(f"{name}: not read: {error}")
+            continue
+        shown = " ".join(token.text for token in side.tokens)
+        unit = f", unit {side.measured.unit!r}" if side.measured.unit else ""
+        read_as = side.fault if side.tree is None else f"a {type(side.tree).__name__.lower()}"
+        lines.append(f"{name}: {shown[:200]!r}{unit}: {read_as}")
+    decision = decide(prediction, reference, policy)
+    if decision.ask:
+        lines.append(f"no rule decides ({decision.verdict.reason}): sympy is asked")
+    said = equivalent(prediction, reference, policy=policy)
+    return [*lines, f"decided by {said.stage}: {said.outcome.value}, {said.reason}"]
+
+
 # A pure function, so threads may share what it found. Groups repeat answers: four of five pairs
 # of a batch are found here.
 @lru_cache(maxsize=1 << 14)
