@@ -24,7 +24,7 @@ from mindspeed_rl_ext.checkpoint.staging import finish_killed, staging
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify
 from mindspeed_rl_ext.checkpoint.workers import WriteFile, write_files
 from mindspeed_rl_ext.checkpoint.write_hf import finish_hf, write_beside, write_shard
-from mindspeed_rl_ext.checkpoint.write_mg import finish_mg, write_rank
+from mindspeed_rl_ext.checkpoint.write_mg import RankContent, finish_mg, write_rank
 from mindspeed_rl_ext.errors import CheckFailedError
 from mindspeed_rl_ext.progress import progress
 
@@ -121,8 +121,9 @@ def _writer(job: Job, folder: Path) -> WriteFile:
     dtype = by_name(options.params_dtype) if options.params_dtype else job.plans[0].dtype
     divisible_by = options.make_vocab_size_divisible_by
     args = build_args(job.sizes, job.layout, dtype, divisible_by, job.spec.mla)
+    contents = {name: RankContent(args, tuple(job.chunk_keys[name])) for name in job.files}
     return lambda name, advance: write_rank(
-        folder / name, job.files[name], job.source, args, advance, options.sha256
+        folder / name, job.files[name], job.source, contents[name], advance, options.sha256
     )
 
 

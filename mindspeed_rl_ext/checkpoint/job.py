@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Job:
         source: the opened checkpoint.
         files: file name below save_dir -> tensors.
         copies: boxes of the source that must be equal.
+        chunk_keys: file name -> keys of its model chunks (mg).
     """
 
     options: ConvertOptions
@@ -62,6 +63,7 @@ class Job:
     source: HfSource | MgSource
     files: dict[str, list[TensorPlan]]
     copies: list[CopyPair]
+    chunk_keys: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def plans(self) -> list[TensorPlan]:
@@ -135,14 +137,21 @@ def _planned(options: ConvertOptions) -> Job:
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
     plans = plan_tensors(wanted, boxes, source, dtype)
-    files: dict[str, list[TensorPlan]] = {}
-    if to_mg:
-        for plan in plans:
-            rank = plan.ref.part.partition("/")[0]
-            files.setdefault(f"{ITERATION_DIR}/{rank}/{RANK_FILE}", []).append(plan)
-    else:
+    if not to_mg:
         files = shards_of(plans, options.max_shard_bytes)
-    return Job(options, spec, sizes, layout, cfg_dir, source, files, copies)
+        return Job(options, spec, sizes, layout, cfg_dir, source, files, copies)
+    # A stage of noop layers alone has no tensors, but a file with an empty model all the same.
+    chunk_keys: dict[str, list[str]] = {}
+    for part in wanted:
+        chunk_keys.setdefault(_rank_file(part.directory), []).append(part.key)
+    files = {name: [] for name in chunk_keys}
+    for plan in plans:
+        files[_rank_file(plan.ref.part.partition("/")[0])].append(plan)
+    return Job(options, spec, sizes, layout, cfg_dir, source, files, copies, chunk_keys)
+
+
+def _rank_file(directory: str) -> str:
+    return f"{ITERATION_DIR}/{directory}/{RANK_FILE}"
 
 
 def _cfg_dir(options: ConvertOptions) -> Path:

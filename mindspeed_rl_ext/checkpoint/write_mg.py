@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,19 @@ from mindspeed_rl_ext.files import write_text_atomic
 ITERATION_DIR = f"iter_{ITERATION:07d}"
 
 
+@dataclass(frozen=True)
+class RankContent:
+    """What a rank's file says beside its tensors: the `args`, and the keys of its chunks."""
+
+    args: Namespace
+    chunk_keys: tuple[str, ...]
+
+
 def write_rank(
     path: Path,
     plans: Sequence[TensorPlan],
     source: TensorSource,
-    args: Namespace,
+    content: RankContent,
     advance: Callable[[int], None],
     sha256: bool = False,
 ) -> list[Sums]:
@@ -44,7 +53,7 @@ def write_rank(
         path: the file; its directory is made.
         plans: the rank's tensors in the order of the file.
         source: where their pieces lie.
-        args: the `args` of the file.
+        content: what the file says beside its tensors.
         advance: called with the bytes written.
         sha256: compute SHA-256 as well.
 
@@ -56,7 +65,7 @@ def write_rank(
     with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as sum_thread:
         sink = Sink(file, advance)
         writer = TorchZipWriter(file, sink)
-        writer.add("archive/data.pkl", dumps(_content(plans, args)))
+        writer.add("archive/data.pkl", dumps(_content(plans, content)))
         writer.add("archive/byteorder", b"little")
         for number, plan in enumerate(plans):
             write = partial(sink.copy, windows(plan, source), sum_thread, plan.dtype, sha256)
@@ -69,13 +78,13 @@ def write_rank(
     return found
 
 
-def _content(plans: Sequence[TensorPlan], args: Namespace) -> dict[str, Any]:
-    models: dict[str, OrderedDict[str, StoredTensor]] = {}
+def _content(plans: Sequence[TensorPlan], content: RankContent) -> dict[str, Any]:
+    models = {key: OrderedDict[str, StoredTensor]() for key in content.chunk_keys}
     for number, plan in enumerate(plans):
-        model = models.setdefault(plan.ref.part.partition("/")[2], OrderedDict())
+        model = models[plan.ref.part.partition("/")[2]]
         model[plan.ref.name] = StoredTensor(str(number), plan.dtype, plan.shape)
     return {
-        "args": args,
+        "args": content.args,
         "checkpoint_version": 3.0,
         "iteration": ITERATION,
         **models,

@@ -177,6 +177,11 @@ def expected_rank(
     return found
 
 
+def edit_config(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
 def torch_load(path: Path, **options):
     import torch
 
@@ -203,6 +208,7 @@ class Kit:
     write_hf: Callable = write_hf
     write_safetensors: Callable = write_safetensors
     expected_rank: Callable = expected_rank
+    edit_config: Callable = edit_config
     torch_load: Callable = torch_load
     as_numpy: Callable = as_numpy
     rank_dir: Callable = rank_dir

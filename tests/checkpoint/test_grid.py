@@ -423,7 +423,7 @@ def cuts(draw, model: Model):
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=24, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )  # fmt: skip
 @given(data=st.data())
 def test_any_layout_becomes_any_other(kit, data):

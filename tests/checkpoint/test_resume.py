@@ -1,0 +1,208 @@
+"""A run that is killed leaves no checkpoint or a whole one, and --resume ends as an unharmed run.
+
+A child process kills itself with SIGKILL at a chosen operation (a write, a rename, a flush), so
+that the moments are spread over the whole run, the moving into place included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.staging import STAGING_NAME
+from mindspeed_rl_ext.checkpoint.streaming import Sink
+from mindspeed_rl_ext.checkpoint.verify import open_source, verify
+from mindspeed_rl_ext.errors import InputError
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def in_child(work: Callable[[], None], kill_at: int) -> tuple[int, int]:
+    """Runs work in a child that dies at that operation; the status and the operations done."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        count = 0
+
+        def counted(function):
+            def call(*args, **kwargs):
+                nonlocal count
+                count += 1
+                if count == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*args, **kwargs)
+
+            return call
+
+        Sink.write = counted(Sink.write)
+        os.rename, os.replace, os.fsync = map(counted, (os.rename, os.replace, os.fsync))
+        status = 1
+        try:
+            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - the child ends here
+            work()
+            status = 0
+        finally:
+            os.write(writer, str(count).encode())
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        done = pipe.read()
+    return os.waitpid(child, 0)[1], int(done or 0)
+
+
+def loads(folder: Path) -> bool:
+    try:
+        open_source(folder)
+    except InputError:
+        return False
+    return folder.joinpath("config.json").is_file() or bool(list(folder.glob("latest*")))
+
+
+DIRECTIONS = {
+    "hf-mg": ("hf", "mg", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}),
+    "mg-hf": ("mg", "hf", {"max_shard_bytes": 6000}),
+    "mg-mg": ("mg", "mg", {"pipeline_parallel_size": 4}),
+}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_kill_at_any_moment_is_survived(kit, hf_dir, tmp_path, direction, overwrite):
+    load, save, flags = DIRECTIONS[direction]
+    source = hf_dir
+    if load == "mg":
+        convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 1))
+        source = tmp_path / "mg"
+    out, reference = tmp_path / "out", tmp_path / "reference"
+
+    def options(folder: Path, **more) -> ConvertOptions:
+        return ConvertOptions(load, save, source, folder, overwrite=overwrite, **flags, **more)
+
+    convert(options(reference))
+    expected = snapshot(reference)
+    status, total = in_child(lambda: convert(options(tmp_path / "whole")), 0)
+    assert status == 0
+    assert snapshot(tmp_path / "whole") == expected
+    old = snapshot(out)
+    if overwrite:
+        kit.write_hf(tmp_path / "older", kit.tiny(seed=7))
+        older = tmp_path / "older"
+        if load == "mg":
+            convert(ConvertOptions("hf", "mg", tmp_path / "older", tmp_path / "older-mg", 2, 1))
+            older = tmp_path / "older-mg"
+        convert(ConvertOptions(load, save, older, out, **flags))
+        old = snapshot(out)
+    kills = 0
+    # The last moments, the moving into place, one by one; the others spread.
+    moments = sorted({*range(1, total, max(1, total // 5)), *range(total - 7, total + 1)})
+    for moment in moments:
+        status, _ = in_child(lambda: convert(options(out, resume=True)), moment)
+        kills += status == signal.SIGKILL
+        now = {k: v for k, v in snapshot(out).items() if not k.startswith(STAGING_NAME)}
+        assert not loads(out) or now in (old, expected)
+    convert(options(out, resume=True, verify=True))
+    assert snapshot(out) == expected
+    assert kills >= 3
+
+
+def test_a_resumed_run_keeps_the_files_that_were_whole(hf_dir, tmp_path, monkeypatch):
+    options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2, resume=True)
+    _, total = in_child(
+        lambda: convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "a", 2, 2)), 0
+    )
+    in_child(lambda: convert(options), total * 2 // 3)
+    journal = (tmp_path / "mg" / STAGING_NAME / ".journal.jsonl").read_text().splitlines()
+    done = [json.loads(line)["file"] for line in journal[1:]]
+    assert done
+    inodes = {name: (tmp_path / "mg" / STAGING_NAME / name).stat().st_ino for name in done}
+    convert(options)
+    for name, inode in inodes.items():
+        assert (tmp_path / "mg" / name).stat().st_ino == inode
+
+
+def test_a_stopped_run_without_resume_is_cleared_away(hf_dir, tmp_path):
+    options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2)
+    in_child(lambda: convert(options), 30)
+    assert (tmp_path / "mg" / STAGING_NAME).is_dir()
+    convert(options)
+    assert verify(hf_dir, tmp_path / "mg").ok
+    assert not (tmp_path / "mg" / STAGING_NAME).exists()
+
+
+def test_resume_refuses_another_plan(kit, hf_dir, tmp_path):
+    in_child(lambda: convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2)), 30)
+    for change in ({"tensor_parallel_size": 1}, {"params_dtype": "fp32"}, {"sha256": True}):
+        options = {"tensor_parallel_size": 2, "pipeline_parallel_size": 2, **change}
+        with pytest.raises(InputError, match="another source or other options"):
+            convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", resume=True, **options))
+    kit.write_hf(hf_dir, kit.tiny(seed=3))
+    with pytest.raises(InputError, match="another source or other options"):
+        convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2, resume=True))
+
+
+def test_resume_does_not_replace_another_checkpoint(kit, hf_dir, tmp_path):
+    kit.write_hf(tmp_path / "other", kit.tiny(seed=3))
+    convert(ConvertOptions("hf", "mg", tmp_path / "other", tmp_path / "mg", 2, 2))
+    before = snapshot(tmp_path / "mg")
+    with pytest.raises(InputError, match="holds a checkpoint already"):
+        convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2, resume=True))
+    assert {k: v for k, v in snapshot(tmp_path / "mg").items() if STAGING_NAME not in k} == before
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_workers_write_the_same_bytes(hf_dir, tmp_path, workers):
+    convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "one", 2, 2, sha256=True))
+    options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "many", 2, 2, sha256=True)
+    convert(ConvertOptions(**{**vars(options), "workers": workers}))
+    assert snapshot(tmp_path / "one") == snapshot(tmp_path / "many")
+
+
+def test_a_worker_that_fails_or_dies_leaves_nothing(hf_dir, tmp_path, monkeypatch, cli):
+    whole_write = Sink.write
+    words = ["--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf_dir]
+    words += ["--target-tensor-parallel-size", 2, "--workers", 2, "--save-dir", tmp_path / "mg"]
+
+    def full(self, data):
+        raise OSError(28, "No space left on device")
+
+    def dying(self, data):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    for broken, named in ((full, "No space left"), (dying, "ended early")):
+        monkeypatch.setattr(Sink, "write", broken)
+        code, _, err = cli("convert", *words)
+        assert code == 3
+        assert named in err
+        assert not (tmp_path / "mg").exists()
+    monkeypatch.setattr(Sink, "write", whole_write)
+    assert cli("convert", *words, "--verify")[0] == 0
+
+
+def test_a_full_disk_with_resume_keeps_what_was_done(hf_dir, tmp_path, monkeypatch):
+    options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2, resume=True)
+    whole_write, writes = Sink.write, {"left": 150}
+
+    def filling(self, data):
+        writes["left"] -= 1
+        if writes["left"] < 0:
+            raise OSError(28, "No space left on device")
+        whole_write(self, data)
+
+    monkeypatch.setattr(Sink, "write", filling)
+    with pytest.raises(OSError, match="No space left"):
+        convert(options)
+    assert not loads(tmp_path / "mg")
+    monkeypatch.setattr(Sink, "write", whole_write)
+    convert(options)
+    assert verify(hf_dir, tmp_path / "mg").ok
