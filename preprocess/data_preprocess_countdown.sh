@@ -5,8 +5,8 @@ set -euo pipefail
 # source /usr/local/Ascend/ascend-toolkit/set_env.sh   # 预处理不需要 NPU / no NPU is needed here
 
 TOKENIZER="${TOKENIZER:-./model_from_hf/qwen25-7b}"
-INPUT="${INPUT:-./dataset/countdown/train.jsonl}"
-OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/countdown/data}"
+INPUT="${INPUT:-./dataset/countdown/data/train-00000-of-00001.parquet}"
+OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/countdown/prompts}"
 
 python "$(dirname "$0")/preprocess_prompts.py" \
     --config countdown \

@@ -4,7 +4,8 @@ Covers: Alpaca columns, prompts that are lists of chat messages, history pairs, 
 Does not cover: the reference answer; `labels` does.
 
 Example:
-    >>> from mindspeed_rl_ext.preprocess.map_keys import MapKeys
+    >>> from mindspeed_rl_ext.preprocess.derived import Derived, sources_of
+from mindspeed_rl_ext.preprocess.map_keys import MapKeys
     >>> read_prompt({"q": "1 + 1 = ?"}, MapKeys("q")).text
     '1 + 1 = ?'
 """
@@ -16,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.preprocess.derived import Derived, sources_of
 from mindspeed_rl_ext.preprocess.map_keys import MapKeys
 from mindspeed_rl_ext.preprocess.record import Prompt, Reason, RejectError
 from mindspeed_rl_ext.preprocess.values import canonical_text
@@ -28,8 +30,13 @@ LIKELY = {
 }
 
 
-def require_columns(present: Iterable[str], keys: MapKeys, additional: Iterable[str]) -> None:
-    """Checks that the columns which the options name exist.
+def require_columns(
+    present: Iterable[str],
+    keys: MapKeys,
+    additional: Iterable[str],
+    derived: Derived | None = None,
+) -> None:
+    """Checks that the columns which the options name exist, or are derived.
 
     Raises:
         InputError: one is missing; the message lists the columns that exist.
@@ -37,6 +44,9 @@ def require_columns(present: Iterable[str], keys: MapKeys, additional: Iterable[
     there = set(present)
     wanted = {f"map-keys {role}": column for role, column in keys.required().items()}
     wanted |= {f"dataset-additional-keys {name}": name for name in additional}
+    made = derived or {}
+    wanted = {who: column for who, column in wanted.items() if column not in made}
+    wanted |= {f"derive {name}": name for name in sorted(sources_of(made))}
     missing = {who: column for who, column in wanted.items() if column not in there}
     if missing:
         who, column = next(iter(missing.items()))

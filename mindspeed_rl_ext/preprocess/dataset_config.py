@@ -33,7 +33,7 @@ TEXT_KEYS = (
 )
 NUMBER_KEYS = ("max_prompt_length", "seq_length", "workers", "n_subs", "log_interval", "seed")
 FLAG_KEYS = ("dedupe", "shuffle", "overwrite")
-OTHER_KEYS = ("map_keys", "dataset_additional_keys", "split")
+OTHER_KEYS = ("map_keys", "derive", "dataset_additional_keys", "split")
 EFFECTIVE_KEYS = (*TEXT_KEYS, *NUMBER_KEYS, *FLAG_KEYS, *OTHER_KEYS)
 
 # What the hosts know and this package does not need, each with the reason.

@@ -149,7 +149,7 @@ def _prepared(source: Source, pipeline: Pipeline) -> Iterator[list[Ready | Rejec
     for number, chunk in enumerate(_chunks(source.rows)):
         if not number:
             present = {column for row in chunk for column in row.data}
-            require_columns(present, pipeline.keys, options.additional())
+            require_columns(present, pipeline.keys, options.additional(), pipeline.derived)
         ours = number % of == index - 1
         if ours or options.dedupe:
             prepared = pipeline.prepare(chunk)

@@ -32,6 +32,7 @@ class PreprocessOptions:
         prompt_type: name of the template.
         prompt_type_path: a templates.json of the host's schema; the shipped one where None.
         map_keys: column by role, "" where a role has none; the Alpaca names where None.
+        derive: columns to make of other columns, before map_keys is applied.
         dataset_additional_keys: further columns to pack, as text; `labels` is made anyway.
         label_extractor: how the answer is taken out of the response column.
         max_prompt_length: longest prompt to keep, in tokens.
@@ -53,6 +54,7 @@ class PreprocessOptions:
     prompt_type: str = "empty"
     prompt_type_path: str | None = None
     map_keys: Mapping[str, Any] | None = None
+    derive: Mapping[str, Any] | str | None = None
     dataset_additional_keys: tuple[str, ...] = field(default=())
     label_extractor: str = "auto"
     max_prompt_length: int | None = None
@@ -138,6 +140,7 @@ def _flag(text: str) -> bool:
 ENVIRONMENT_OPTIONS: dict[str, Callable[[str], Any]] = {
     "prompt_type": str,
     "prompt_type_path": str,
+    "derive": str,
     "label_extractor": str,
     "max_prompt_length": int,
     "dedupe": _flag,

@@ -15,6 +15,7 @@ import numpy as np
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.preprocess.checks import PromptChecker
 from mindspeed_rl_ext.preprocess.columns import column_text, read_prompt, require_text
+from mindspeed_rl_ext.preprocess.derived import derive, parse_derived
 from mindspeed_rl_ext.preprocess.encode import PromptEncoder
 from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor, response_text
 from mindspeed_rl_ext.preprocess.map_keys import MapKeys, parse_map_keys
@@ -77,6 +78,7 @@ class Pipeline:
     ) -> None:
         self.options = options
         self.keys: MapKeys = parse_map_keys(options.map_keys)
+        self.derived = parse_derived(options.derive)
         self.extractor = parse_extractor(options.label_extractor)
         self.checker = PromptChecker(template)
         self.encoder = PromptEncoder(template, tokenizer)
@@ -126,6 +128,7 @@ class Pipeline:
         return Ready(row, record, elements, held_out)
 
     def _read(self, data: dict[str, Any]) -> Record:
+        data = derive(data, self.derived) if self.derived else data
         prompt = read_prompt(data, self.keys)
         columns = {name: column_text(data, name) for name in self.options.additional()}
         if not self.keys.response:

@@ -63,7 +63,7 @@ def flags_of(options: PreprocessOptions, index: int) -> list[str]:
             continue
         if value is True:
             words.append(flag)
-        elif name == "map_keys":
+        elif name in ("map_keys", "derive"):
             text = value if isinstance(value, str) else json.dumps(dict(value))
             words.append(f"{flag}={text}")
         elif isinstance(value, tuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mindspeed_rl_ext.preprocess.derived import parse_derived
 from mindspeed_rl_ext.preprocess.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.report import Counts, Part, PreprocessReport, percentiles
@@ -75,6 +76,7 @@ def settings_of(options: PreprocessOptions) -> dict[str, Any]:
     """The options that decide what is packed, for the report; shards must agree in them."""
     return {
         "map_keys": parse_map_keys(options.map_keys).named(),
+        "derive": parse_derived(options.derive),
         "prompt_type_path": options.prompt_type_path,
         "label_extractor": options.label_extractor,
         "max_prompt_length": options.max_prompt_length,

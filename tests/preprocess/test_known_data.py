@@ -47,24 +47,25 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "gsm8k": ({"question": ASKED, "answer": "add <<4+4=8>>\n#### 1,008"}, "1008"),
     "countdown": (
         {"target": 98, "nums": [44, 19, 35]},
-        '{"nums":[44,19,35],"target":98}',
+        '{"numbers":[44,19,35],"target":98}',
     ),
 }
 
 
 def recipe(name: str) -> dict[str, Any]:
     options = read_dataset_config(name)
-    wanted = ("prompt_type", "map_keys", "label_extractor", "max_prompt_length")
+    wanted = ("prompt_type", "map_keys", "derive", "label_extractor")
     return {key: options[key] for key in wanted if key in options}
 
 
-@pytest.mark.parametrize("name", sorted(set(ROWS) - {"countdown"}))
+@pytest.mark.parametrize("name", sorted(ROWS))
 def test_a_recipe_reads_the_published_columns(run_rows: Run, name: str) -> None:
     row, label = ROWS[name]
     report, texts, _ = run_rows([row], **recipe(name))
     assert report.dropped == {}
     assert texts[0]["labels"] == label
-    assert ASKED in texts[0]["input_ids"]
+    asked = "numbers [44,19,35], create an equation that equals 98" if "nums" in row else ASKED
+    assert asked in texts[0]["input_ids"]
     assert texts[0]["input_ids"].count("<|im_start|>system") <= 1
 
 
@@ -146,3 +147,30 @@ def test_a_tokenizer_without_a_chat_template_says_what_to_do(run_rows: Run) -> N
     pytest.importorskip("transformers", reason="extra [data] is not installed")
     with pytest.raises(InputError, match="has no chat template"):
         run_rows([{"question": "Q?", "answer": "1"}], prompt_type="tokenizer")
+
+
+@pytest.mark.parametrize(
+    ("derive", "message"),
+    [
+        ('{"q": ', "--derive is not readable JSON"),
+        ("[1]", "--derive is not a table of columns"),
+        ({"q": 7}, "--derive is not a table of columns"),
+        ({"q": "{nope}"}, "no column 'nope' (derive nope)"),
+    ],
+)
+def test_a_derived_column_that_can_not_be_made_is_refused(
+    run_rows: Run, derive: Any, message: str
+) -> None:
+    from mindspeed_rl_ext.errors import InputError
+
+    with pytest.raises(InputError) as caught:
+        run_rows([{"a": "1", "b": "2"}], map_keys={"prompt": "q"}, derive=derive)
+    assert message in str(caught.value)
+
+
+def test_a_row_without_a_column_that_is_needed_is_dropped(run_rows: Run) -> None:
+    rows = [{"x": 1, "a": "1"}, {"x": None, "a": "1"}]
+    keys = {"prompt": "q", "response": "a"}
+    report, texts, _ = run_rows(rows, map_keys=keys, derive={"q": "x is {x}, {not a column}"})
+    assert report.dropped == {"bad_column": 1}
+    assert texts[0]["input_ids"] == "x is 1, {not a column}"

@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prompt-type", metavar="NAME", help=TEMPLATE_HELP)
     add("--prompt-type-path", metavar="JSON", help="another templates.json of the host's schema")
     add("--map-keys", metavar="JSON", help='{"prompt":...,"query":"","response":...}')
+    add("--derive", metavar="JSON", help='columns made of others: {"question":"Reach {target}."}')
     add("--dataset-additional-keys", nargs="*", metavar="COLUMN", help="further columns to pack")
     add("--handler-name", metavar="NAME", help=f"{PROMPT_ONLY_HANDLER} or a host's synonym")
     add("--label-extractor", metavar="HOW", help=EXTRACTOR_HELP)
