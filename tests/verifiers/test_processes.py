@@ -20,11 +20,12 @@ RESPONSES = [
     r"<think>a</think><answer>\boxed{\frac{2}{4}}</answer>",
     r"<think>a</think><answer>\boxed{\sqrt{72}}</answer>",
     r"<think>a</think><answer>\boxed{(a+b)^{2}}</answer>",
-    r"<think>a</think><answer>\boxed{\int f}</answer>",
+    r"<think>a</think><answer>\boxed{\lim_{x \to 0} \frac{\sin x}{x}}</answer>",
+    r"<think>a</think><answer>\boxed{\int_0^\infty e^{-x^2}\sin(x^3) dx}</answer>",
     r"\boxed{3}",
     "nothing",
 ]
-ANSWERS = ["0.5", r"6\sqrt2", "a^2+2ab+b^2", "1", "4", None]
+ANSWERS = ["0.5", r"6\sqrt2", "a^2+2ab+b^2", "1", "1", "4", None]
 
 
 def verdicts() -> str:
@@ -42,9 +43,14 @@ def expected() -> str:
     return verdicts()
 
 
+def test_every_stage_has_its_say(expected: str) -> None:
+    assert "stage='sympy'" in expected
+    assert "TIMEOUT" in expected
+
+
 def test_many_threads_at_once(expected: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        said = set(pool.map(lambda _: verdicts(), range(32)))
+        said = set(pool.map(lambda _: verdicts(), range(8)))
     assert said == {expected}
 
 
