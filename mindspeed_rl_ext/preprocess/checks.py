@@ -50,13 +50,16 @@ class PromptChecker:
 
     def check(self, record: Record) -> None:
         """Raises RejectError where the prompt holds what it must not."""
-        self._check_system(record.prompt)
-        self._check_turns(record.prompt)
+        # Every marker has a "<": most texts have none.
+        marked = [text for text in record.prompt.texts() if "<" in text]
+        if marked:
+            self._check_system(marked, bool(record.prompt.system))
+            self._check_turns(marked)
         check_leak(record)
 
-    def _check_system(self, prompt: Prompt) -> None:
-        adds = self._adds_system[bool(prompt.system)]
-        inside = [m for text in prompt.texts() for m in occurrences(text, SYSTEM_MARKERS)]
+    def _check_system(self, texts: list[str], own_system: bool) -> None:
+        adds = self._adds_system[own_system]
+        inside = [m for text in texts for m in occurrences(text, SYSTEM_MARKERS)]
         if len(inside) + adds > 1:
             first = "the template adds one" if adds else "it has another"
             raise RejectError(
@@ -64,8 +67,8 @@ class PromptChecker:
                 f"the text carries a system block ({inside[0]}), and {first}",
             )
 
-    def _check_turns(self, prompt: Prompt) -> None:
-        inside = [m for text in prompt.texts() for m in occurrences(text, TURN_MARKERS)]
+    def _check_turns(self, texts: list[str]) -> None:
+        inside = [m for text in texts for m in occurrences(text, TURN_MARKERS)]
         if inside and self._adds_turns:
             raise RejectError(
                 Reason.SECOND_SYSTEM_BLOCK,
@@ -86,11 +89,11 @@ def check_leak(record: Record) -> None:
     if not record.label:
         return
     text, solution = record.prompt.text.rstrip(), record.response.strip()
-    is_solution = _is_sentence(solution) and solution != record.label
-    if is_solution and solution in text:
-        raise RejectError(Reason.ANSWER_IN_PROMPT, "the whole response is inside the prompt")
-    if _is_sentence(solution) and text.endswith(solution) and text != solution:
-        raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with the response")
+    if solution and solution in text and _is_sentence(solution):
+        if solution != record.label:
+            raise RejectError(Reason.ANSWER_IN_PROMPT, "the whole response is inside the prompt")
+        if text.endswith(solution) and text != solution:
+            raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with the response")
     if any(_given_at_end(text, answer) for answer in {record.label, solution} if answer):
         raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with it")
 
@@ -125,6 +128,4 @@ def _is_sentence(text: str) -> bool:
 
 def occurrences(text: str, markers: tuple[str, ...]) -> list[str]:
     """Every marker that a text holds, as often as it holds it."""
-    if "<" not in text:
-        return []
     return [marker for marker in markers for _ in range(text.count(marker))]

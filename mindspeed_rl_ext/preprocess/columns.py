@@ -4,8 +4,7 @@ Covers: Alpaca columns, prompts that are lists of chat messages, history pairs, 
 Does not cover: the reference answer; `labels` does.
 
 Example:
-    >>> from mindspeed_rl_ext.preprocess.derived import Derived, sources_of
-from mindspeed_rl_ext.preprocess.map_keys import MapKeys
+    >>> from mindspeed_rl_ext.preprocess.map_keys import MapKeys
     >>> read_prompt({"q": "1 + 1 = ?"}, MapKeys("q")).text
     '1 + 1 = ?'
 """
@@ -141,6 +140,8 @@ def column_text(row: Mapping[str, Any], name: str) -> str:
 def require_text(texts: Iterable[str]) -> None:
     """Checks that every text can be written as UTF-8; a lone surrogate can't."""
     for text in texts:
+        if text.isascii():
+            continue
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:

@@ -83,6 +83,7 @@ class Pipeline:
         self.checker = PromptChecker(template)
         self.encoder = PromptEncoder(template, tokenizer)
         self.tokenizer = tokenizer
+        self._additional = options.additional()
         self._seen = Seen() if options.dedupe else None
         if LABELS in options.dataset_additional_keys and not self.keys.response:
             raise InputError(
@@ -130,7 +131,7 @@ class Pipeline:
     def _read(self, data: dict[str, Any]) -> Record:
         data = derive(data, self.derived) if self.derived else data
         prompt = read_prompt(data, self.keys)
-        columns = {name: column_text(data, name) for name in self.options.additional()}
+        columns = {name: column_text(data, name) for name in self._additional}
         if not self.keys.response:
             return Record(prompt, columns=columns)
         raw = data.get(self.keys.response)
@@ -142,11 +143,9 @@ class Pipeline:
         prompts = self.encoder.encode_elements([one.elements for one in ready])
         beside = {
             name: self.tokenizer.encode_batch([record.columns[name] for record in records])
-            for name in self.options.additional()
+            for name in self._additional
         }
-        labels = [record.label or "" for record in records] if self.keys.response else []
-        label_ids = self.tokenizer.encode_batch(labels)
-        label_texts = self.tokenizer.decode_batch(label_ids, skip_special_tokens=True)
+        labels = self._encode_labels(records) if self.keys.response else {}
         for index, (one, ids) in enumerate(zip(ready, prompts, strict=True)):
             packed: dict[str, list[int] | Ids] = {
                 "input_ids": ids,
@@ -154,13 +153,23 @@ class Pipeline:
             }
             packed.update({name: column[index] for name, column in beside.items()})
             problem = self._length_problem(len(ids))
-            if labels:
-                packed[LABELS] = label_ids[index]
-                problem = problem or label_loss(labels[index], label_texts[index])
+            if self.keys.response:
+                packed[LABELS], loss = labels[one.record.label or ""]
+                problem = problem or loss
             if problem:
                 yield Rejected(one.row, problem)
             else:
                 yield Packed(one.row, one.record, packed, one.held_out)
+
+    def _encode_labels(
+        self, records: Sequence[Record]
+    ) -> dict[str, tuple[list[int], RejectError | None]]:
+        """The ids of each label, and what is lost on the way back; answers often repeat."""
+        texts = list(dict.fromkeys(record.label or "" for record in records))
+        ids = self.tokenizer.encode_batch(texts)
+        decoded = self.tokenizer.decode_batch(ids, skip_special_tokens=True)
+        losses = map(label_loss, texts, decoded)
+        return dict(zip(texts, zip(ids, losses, strict=True), strict=True))
 
     def _length_problem(self, length: int) -> RejectError | None:
         if not length:

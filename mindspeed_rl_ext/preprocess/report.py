@@ -142,6 +142,26 @@ def percentiles(lengths: npt.NDArray[Any]) -> dict[str, int]:
     return {**{name: int(ordered[rank]) for name, rank in ranks.items()}, "max": int(ordered[-1])}
 
 
+def histogram(lengths: npt.NDArray[Any], bars: int = 8, width: int = 40) -> list[str]:
+    """Lines of a histogram of lengths: equal ranges, a bar and a count each.
+
+    Example:
+        >>> histogram(np.array([1, 2, 2, 9]), bars=2, width=6)
+        ['    1 to     5  ######  3', '    6 to    10  ##      1']
+    """
+    if not len(lengths):
+        return []
+    first, last = int(lengths.min()), int(lengths.max())
+    step = -(-(last - first + 1) // bars)
+    counts = np.bincount((lengths - first) // step).tolist()
+    top = max(counts)
+    return [
+        f"{first + i * step:>5} to {first + (i + 1) * step - 1:>5}  "
+        f"{'#' * -(-count * width // top):<{width}}  {count}"
+        for i, count in enumerate(counts)
+    ]
+
+
 def spell(counts: dict[str, int] | Counter[str]) -> str:
     """Counts as one line, the largest first.
 

@@ -53,6 +53,7 @@ def test_preprocess_then_preview(
     assert "--- labels (1 tokens) ---\n72\n" in shown
     assert "How much?" not in shown
     assert "2 rows" in shown
+    assert "prompt tokens, rows\n" in shown
 
 
 def test_preview_without_the_report_asks_for_the_tokenizer(

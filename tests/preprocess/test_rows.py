@@ -246,3 +246,16 @@ def test_a_template_whose_stop_word_is_no_token_is_warned_of(run_rows: Run, tmp_
     path.write_text(json.dumps([{"name": "t", "stop_words": ["<stop>"], "replace_eos": True}]))
     report, _, _ = run_rows([GOOD], prompt_type="t", prompt_type_path=str(path))
     assert any("'<stop>', which is no token" in warning for warning in report.warnings)
+
+
+def test_a_histogram_counts_every_row_once() -> None:
+    np = pytest.importorskip("numpy")
+    from mindspeed_rl_ext.preprocess.report import histogram
+
+    lengths = np.array([3, 3, 4, 90, 17, 256, 255])
+    for bars in (1, 2, 8, 100, 1000):
+        lines = histogram(lengths, bars=bars)
+        counts = [int(line.split()[-1]) for line in lines]
+        edges = [tuple(map(int, line.replace(" to ", " ").split()[:2])) for line in lines]
+        assert counts == [sum(low <= n <= high for n in lengths) for low, high in edges]
+        assert sum(counts) == len(lengths)

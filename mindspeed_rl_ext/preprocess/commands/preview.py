@@ -7,7 +7,7 @@ import argparse
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.preprocess.packed import read_packed
 from mindspeed_rl_ext.preprocess.preview import PreviewRow, decode_rows, recorded_tokenizer
-from mindspeed_rl_ext.preprocess.report import percentiles
+from mindspeed_rl_ext.preprocess.report import histogram, percentiles
 from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
 
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the first rows and the length percentiles."""
+    """Prints the first rows, the length percentiles and a histogram."""
     if args.n < 0:
         raise InputError("-n must not be negative", found=str(args.n))
     data = read_packed(args.prefix)
@@ -33,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
         if key != "attention_mask":
             spelled = ", ".join(f"{k} {v}" for k, v in percentiles(data.lengths(key)).items())
             print(f"{key:<10} {spelled}")
+    print("\nprompt tokens, rows")
+    print("\n".join(histogram(data.lengths())))
     return 0
 
 
