@@ -1,6 +1,6 @@
 """Run as a script: logits of real megatron-core on the CPU against transformers, fp32.
 
-    python oracle_megatron.py HF_DIR MG_DIR TP PP [HF_DIR MG_DIR TP PP ...]
+    python oracle_megatron.py HF_DIR MG_DIR RANKS [HF_DIR MG_DIR RANKS ...]
 
 Prints a line for each case: the largest absolute difference. Megatron expects CUDA in a few
 places; the shims below stand in for them in this process only. Ranks are forked, so that the
@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
@@ -34,24 +35,53 @@ def shim_cuda() -> None:
     tp_random._get_cuda_rng_state = lambda *a, **k: torch.get_rng_state()
 
 
-def build(args, tp: int, pp: int, rank: int):
-    from megatron.core import parallel_state
-    from megatron.core.models.gpt import GPTModel
-    from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
-    from megatron.core.tensor_parallel.random import model_parallel_cuda_manual_seed
+def shim_experts() -> None:
+    """The CUDA kernel's product, expert by expert; core's own views of the buffers stay."""
+    from megatron.core.transformer.moe import experts, moe_utils
+
+    moe_utils.te_general_gemm = None  # core forgets to define it without transformer_engine
+
+    def gmm(rows, weights, counts, trans_b=False):
+        parts = torch.split(rows, counts.tolist())
+        return torch.cat([part @ weight for part, weight in zip(parts, weights, strict=True)])
+
+    experts.gg = SimpleNamespace(
+        assert_grouped_gemm_is_available=lambda: None, ops=SimpleNamespace(gmm=gmm)
+    )
+
+
+def config_of(args, tp: int, pp: int):
     from megatron.core.transformer import TransformerConfig
 
-    parallel_state.initialize_model_parallel(tp, pp)
-    model_parallel_cuda_manual_seed(1)
-    config = TransformerConfig(
+    uneven = {}
+    if args.num_layer_list:
+        first, last = (int(args.num_layer_list.split(",")[n]) for n in (0, -1))
+        uneven = {
+            "num_layers_in_first_pipeline_stage": first,
+            "num_layers_in_last_pipeline_stage": last,
+        }
+    experts = {}
+    if args.num_experts:
+        experts = {
+            "num_moe_experts": args.num_experts,
+            "moe_ffn_hidden_size": args.moe_ffn_hidden_size,
+            "moe_router_topk": args.moe_router_topk,
+            "moe_grouped_gemm": args.moe_grouped_gemm,
+            "expert_model_parallel_size": args.expert_model_parallel_size,
+            "moe_token_dispatcher_type": "allgather",
+            "moe_router_load_balancing_type": "none",
+        }
+    return TransformerConfig(
         num_layers=args.num_layers,
         hidden_size=args.hidden_size,
         ffn_hidden_size=args.ffn_hidden_size,
         num_attention_heads=args.num_attention_heads,
         num_query_groups=args.num_query_groups,
         kv_channels=args.kv_channels,
+        qk_layernorm=args.qk_layernorm,
         tensor_model_parallel_size=tp,
         pipeline_model_parallel_size=pp,
+        virtual_pipeline_model_parallel_size=args.virtual_pipeline_model_parallel_size,
         pipeline_dtype=torch.float32,
         normalization="RMSNorm",
         layernorm_epsilon=args.norm_epsilon,
@@ -69,36 +99,91 @@ def build(args, tp: int, pp: int, rank: int):
         apply_rope_fusion=False,
         masked_softmax_fusion=False,
         persist_layer_norm=False,
+        **uneven,
+        **experts,
     )
-    stage = rank // tp
-    return GPTModel(
-        config,
-        get_gpt_layer_local_spec(normalization="RMSNorm"),
-        vocab_size=args.padded_vocab_size,
-        max_sequence_length=args.max_position_embeddings,
-        pre_process=stage == 0,
-        post_process=stage == pp - 1,
-        parallel_output=False,
-        share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
-        position_embedding_type="rope",
-        rotary_base=args.rotary_base,
-    ).eval()
 
 
-def work(rank: int, tp: int, pp: int, port: int, hf_dir: str, mg_dir: str) -> None:
+def build(args, tp: int, pp: int, stage: int) -> list:
+    """The chunks of a stage."""
+    from megatron.core.models.gpt import GPTModel
+    from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
+
+    config = config_of(args, tp, pp)
+    spec = get_gpt_layer_local_spec(
+        num_experts=args.num_experts,
+        moe_grouped_gemm=bool(args.num_experts and args.moe_grouped_gemm),
+        qk_layernorm=args.qk_layernorm,
+        normalization="RMSNorm",
+    )
+    count = args.virtual_pipeline_model_parallel_size or 1
+    chunks = []
+    for number in range(count):
+        chunks.append(
+            GPTModel(
+                config,
+                spec,
+                vocab_size=args.padded_vocab_size,
+                max_sequence_length=args.max_position_embeddings,
+                pre_process=stage == 0 and number == 0,
+                post_process=stage == pp - 1 and number == count - 1,
+                parallel_output=False,
+                share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
+                position_embedding_type="rope",
+                rotary_base=args.rotary_base,
+                vp_stage=number if count > 1 else None,
+            ).eval()
+        )
+    config.bf16 = bool(args.num_experts)  # GroupedMLP asks for it; nothing here depends on it
+    return chunks
+
+
+class Noop(torch.nn.Module):
+    """A slot without a layer."""
+
+    def forward(self, hidden_states, *args, context=None, **kwargs):
+        return hidden_states, context
+
+
+def empty_noop_slots(chunks: list, args) -> None:
+    noop = {int(slot) for slot in (args.noop_layers or "").split(",") if slot}
+    for chunk in chunks:
+        for index, layer in enumerate(chunk.decoder.layers):
+            if layer.layer_number - 1 in noop:
+                chunk.decoder.layers[index] = Noop()
+
+
+def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
+    from megatron.core import parallel_state
+    from megatron.core.tensor_parallel.random import model_parallel_cuda_manual_seed
+
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     shim_cuda()
-    dist.init_process_group("gloo", rank=rank, world_size=tp * pp)
-    directory = f"mp_rank_{rank % tp:02d}" + (f"_{rank // tp:03d}" if pp > 1 else "")
-    path = Path(mg_dir, "iter_0000001", directory, "model_optim_rng.pt")
+    shim_experts()
+    dist.init_process_group("gloo", rank=rank, world_size=world)
+    root = Path(mg_dir, "iter_0000001")
+    args = torch.load(next(root.rglob("*.pt")), map_location="cpu", weights_only=False)["args"]
+    tp, pp = args.tensor_model_parallel_size, args.pipeline_model_parallel_size
+    ep = args.expert_model_parallel_size
+    parallel_state.initialize_model_parallel(
+        tp, pp, args.virtual_pipeline_model_parallel_size, expert_model_parallel_size=ep
+    )
+    model_parallel_cuda_manual_seed(1)
+    stage, ep_rank = rank // (tp * ep), rank // tp % ep
+    directory = f"mp_rank_{rank % tp:02d}"
+    directory += (f"_{stage:03d}" if pp > 1 else "") + (f"_{ep_rank:03d}" if ep > 1 else "")
+    path = root / directory / "model_optim_rng.pt"
     content = torch.load(path, map_location="cpu", weights_only=False)
-    model = build(content["args"], tp, pp, rank)
-    model.load_state_dict(content["model"], strict=True)
-    tokens = torch.randint(0, content["args"].vocab_size, (2, 16), generator=_seeded())
-    logits = forward(model, tokens, rank, tp, pp, content["args"].hidden_size)
-    if rank == tp * pp - 1:
-        report(logits[..., : content["args"].vocab_size], tokens, hf_dir, Path(mg_dir).name)
+    chunks = build(args, tp, pp, stage)
+    empty_noop_slots(chunks, args)
+    for number, chunk in enumerate(chunks):
+        state = content["model" if len(chunks) == 1 else f"model{number}"]
+        chunk.load_state_dict(state, strict=True)
+    tokens = torch.randint(0, args.vocab_size, (2, 16), generator=_seeded())
+    logits = forward(chunks, tokens, rank, tp * ep, pp, args.hidden_size)
+    if rank == world - 1:
+        report(logits[..., : args.vocab_size], tokens, hf_dir, Path(mg_dir).name)
     dist.barrier()
     dist.destroy_process_group()
 
@@ -108,17 +193,21 @@ def _seeded() -> torch.Generator:
 
 
 @torch.no_grad()
-def forward(model, tokens, rank: int, tp: int, pp: int, hidden: int):
+def forward(chunks: list, tokens, rank: int, ranks_of_stage: int, pp: int, hidden: int):
+    """Chunk by chunk over all stages: the first chunk of each, then the second, ..."""
     batch, length = tokens.shape
-    if rank >= tp:
-        received = torch.empty(length, batch, hidden)
-        dist.recv(received, rank - tp)
-        model.set_input_tensor(received)
+    stage = rank // ranks_of_stage
     positions = torch.arange(length).expand(batch, length)
     future = torch.ones(1, 1, length, length, dtype=torch.bool).triu(1)
-    output = model(tokens, positions, future)
-    if rank // tp < pp - 1:
-        dist.send(output.contiguous(), rank + tp)
+    world = ranks_of_stage * pp
+    for number, chunk in enumerate(chunks):
+        if stage + number > 0:
+            received = torch.empty(length, batch, hidden)
+            dist.recv(received, (rank - ranks_of_stage) % world)
+            chunk.set_input_tensor(received)
+        output = chunk(tokens, positions, future)
+        if stage < pp - 1 or number < len(chunks) - 1:
+            dist.send(output.contiguous(), (rank + ranks_of_stage) % world)
     return output
 
 
@@ -142,12 +231,15 @@ def main(words: list[str]) -> None:
     import transformers.models.qwen2.modeling_qwen2  # noqa: F401
 
     torch.set_num_threads(1)
-    for at in range(0, len(words), 4):
-        hf, mg, tp, pp = words[at], words[at + 1], int(words[at + 2]), int(words[at + 3])
+    for at in range(0, len(words), 3):
+        hf, mg, world = words[at], words[at + 1], int(words[at + 2])
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        mp.start_processes(work, (tp, pp, port, hf, mg), nprocs=tp * pp, start_method="fork")
+        try:
+            mp.start_processes(work, (world, port, hf, mg), nprocs=world, start_method="fork")
+        except mp.ProcessRaisedException as error:  # the other cases still say something
+            sys.stderr.write(f"{Path(mg).name}: {error}\n")
 
 
 if __name__ == "__main__":

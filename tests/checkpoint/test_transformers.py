@@ -1,0 +1,182 @@
+"""What comes back from Megatron's format loads with from_pretrained: the same logits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.errors import InputError
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+MOE = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
+LATENT = {
+    "kv_lora_rank": 12, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8,
+    "n_routed_experts": 4, "first_k_dense_replace": 1, "n_shared_experts": 2,
+    "num_key_value_heads": 4, **MOE,
+}  # fmt: skip
+FAMILIES = {
+    "Llama": {"head_dim": 8},
+    "Qwen2": {},
+    "Qwen3": {"head_dim": 16},
+    "Mistral": {},
+    "Mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
+    "Qwen2Moe": {**MOE, "num_experts": 4, "shared_expert_intermediate_size": 24},
+    "Qwen3Moe": {**MOE, "num_experts": 4, "head_dim": 16},
+    "DeepseekV2": {**LATENT, "q_lora_rank": 10},
+    "DeepseekV2-Lite": {**LATENT, "q_lora_rank": None},
+    "DeepseekV3": {**LATENT, "q_lora_rank": 10, "n_group": 2, "topk_group": 1,
+                   "num_nextn_predict_layers": 0},
+}  # fmt: skip
+
+
+def make(family: str, folder: Path):
+    torch.manual_seed(1)
+    name = family.partition("-")[0]
+    try:
+        config = getattr(transformers, f"{name}Config")(
+            **{
+                "vocab_size": 61,
+                "hidden_size": 32,
+                "intermediate_size": 48,
+                "num_hidden_layers": 3,
+                "num_attention_heads": 4,
+                "num_key_value_heads": 2,
+                "max_position_embeddings": 32,
+                "tie_word_embeddings": False,
+                "initializer_range": 0.1,
+                **FAMILIES[family],
+            }
+        )
+    except AttributeError:
+        pytest.skip(f"transformers {transformers.__version__} has no {name}")
+    model = getattr(transformers, f"{name}ForCausalLM")(config).eval()
+    with torch.no_grad():
+        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+            if tensor.dim() == 1 and "inv_freq" not in name:
+                tensor.add_(torch.rand_like(tensor) * 0.1)
+    model.save_pretrained(folder)
+    return model
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_model_comes_back_with_the_same_logits(tmp_path, family):
+    model = make(family, tmp_path / "hf")
+    flags = (
+        {"expert_parallel_size": 2, "moe_grouped_gemm": True} if len(FAMILIES[family]) > 1 else {}
+    )
+    mg, back = tmp_path / "mg", tmp_path / "back"
+    convert(ConvertOptions("hf", "mg", tmp_path / "hf", mg, 2, 3, verify=True, **flags))
+    convert(ConvertOptions("mg", "hf", mg, back, hf_cfg_dir=tmp_path / "hf", verify=True))
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(back, dtype=torch.float32).eval()
+    tokens = torch.arange(20).reshape(2, 10)
+    with torch.no_grad():
+        expected, found = model(tokens).logits, loaded(tokens).logits
+    assert expected.abs().max() > 0.1
+    assert found.equal(expected)
+
+
+def deepseek3_with_prediction_layer(folder: Path) -> None:
+    make("DeepseekV3", folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["num_nextn_predict_layers"] = 1
+    (folder / "config.json").write_text(json.dumps(config))
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.layers.3.eh_proj.weight"] = torch.zeros(32, 64)
+    tensors["model.layers.3.enorm.weight"] = torch.zeros(32)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+def test_prediction_layers_are_refused_by_name_or_left_out(tmp_path):
+    hf = tmp_path / "hf"
+    deepseek3_with_prediction_layer(hf)
+    with pytest.raises(InputError, match=r"model\.layers\.3 and after") as caught:
+        convert(ConvertOptions("hf", "mg", hf, tmp_path / "mg"))
+    assert "--mtp-num-layers 0" in str(caught.value)
+    convert(ConvertOptions("hf", "mg", hf, tmp_path / "mg", mtp_num_layers=0, verify=True))
+    back = ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back", mtp_num_layers=0)
+    convert(back)
+    config = json.loads((tmp_path / "back/config.json").read_text())
+    assert config["num_nextn_predict_layers"] == 0
+    transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "back")
+
+
+def test_block_fp8_is_refused_by_name(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    hf = tmp_path / "hf"
+    make("DeepseekV3", hf)
+    tensors = load_file(hf / "model.safetensors")
+    name = "model.layers.1.self_attn.o_proj.weight"
+    tensors[name] = tensors[name].to(torch.float8_e4m3fn)
+    tensors[f"{name}_scale_inv"] = torch.ones(1, 1)
+    save_file(tensors, hf / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match="block-FP8") as caught:
+        convert(ConvertOptions("hf", "mg", hf, tmp_path / "mg"))
+    assert f"{name}_scale_inv" in str(caught.value)
+
+
+def test_the_bias_of_the_router_keeps_its_precision(kit, tmp_path):
+    make("DeepseekV3", tmp_path / "hf")
+    convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", params_dtype="bf16"))
+    path = tmp_path / "mg/iter_0000001/mp_rank_00/model_optim_rng.pt"
+    model = kit.torch_load(path)["model"]
+    assert model["decoder.layers.1.mlp.router.expert_bias"].dtype == torch.float32
+    assert model["decoder.layers.1.mlp.router.weight"].dtype == torch.bfloat16
+
+
+def test_nan_are_reported_and_kept(tmp_path, kit, cli):
+    import numpy as np
+
+    tensors = kit.write_hf(tmp_path / "hf", kit.tiny(dtype="F32"))
+    clean = cli(
+        "convert", "--load-model-type", "hf", "--save-model-type", "mg", "--load-dir",
+        tmp_path / "hf", "--save-dir", tmp_path / "clean", "--json",
+    )  # fmt: skip
+    assert json.loads(clean[1])["with_nan"] == []
+    name = "model.layers.2.mlp.down_proj.weight"
+    tensors[name][3, 5] = np.nan
+    tensors["model.norm.weight"][0] = np.inf
+    kit.write_safetensors(tmp_path / "hf/model.safetensors", tensors)
+    code, out, _ = cli(
+        "convert", "--load-model-type", "hf", "--save-model-type", "mg", "--load-dir",
+        tmp_path / "hf", "--save-dir", tmp_path / "mg", "--json", "--verify",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["with_nan"] == ["decoder.layers.2.mlp.linear_fc2.weight"]
+    manifest = json.loads((tmp_path / "mg/manifest.json").read_text())
+    assert manifest["with_nan"] == ["decoder.layers.2.mlp.linear_fc2.weight"]
+
+
+def test_a_flipped_bit_in_a_shard_is_found_by_its_crc(tmp_path, kit, hf_dir):
+    convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2))
+    path = tmp_path / "mg/iter_0000001/mp_rank_01/model_optim_rng.pt"
+    data = bytearray(path.read_bytes())
+    array = kit.as_numpy(kit.torch_load(path)["model"]["decoder.layers.2.mlp.linear_fc2.weight"])
+    data[data.index(array.tobytes()) + 7] ^= 16
+    path.write_bytes(data)
+    for save, out in (("hf", "back"), ("mg", "again")):
+        with pytest.raises(InputError, match="changed after it was written"):
+            convert(ConvertOptions("mg", save, tmp_path / "mg", tmp_path / out))
+        assert not (tmp_path / out).exists()
+
+
+def test_a_shard_saved_without_checksums_is_read(tmp_path, kit, hf_dir):
+    if not hasattr(torch.serialization, "set_crc32_options"):
+        pytest.skip("this torch always writes CRC-32")
+    convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg"))
+    path = tmp_path / "mg/iter_0000001/mp_rank_00/model_optim_rng.pt"
+    content = kit.torch_load(path)
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(content, path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    convert(ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back", verify=True))
