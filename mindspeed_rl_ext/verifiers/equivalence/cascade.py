@@ -23,7 +23,13 @@ from mindspeed_rl_ext.verifiers.equivalence.lexer import Token, tokens
 from mindspeed_rl_ext.verifiers.equivalence.policy import DEFAULT, Policy
 from mindspeed_rl_ext.verifiers.equivalence.reader import read
 from mindspeed_rl_ext.verifiers.equivalence.spelling import decimal_comma, spelled_out
-from mindspeed_rl_ext.verifiers.equivalence.tree import Node, Symbol, UnreadableError, symbols
+from mindspeed_rl_ext.verifiers.equivalence.tree import (
+    Node,
+    Number,
+    Symbol,
+    UnreadableError,
+    symbols,
+)
 from mindspeed_rl_ext.verifiers.equivalence.words import Measured, compare_words, measured
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -44,7 +50,6 @@ class _Side(NamedTuple):
     measured: Measured
     tree: Node | None
     fault: str
-    may_ask: bool
 
 
 def equivalent(prediction: str, reference: str, *, policy: Policy = DEFAULT) -> Verdict:
@@ -127,8 +132,9 @@ def decide(prediction: str, reference: str, policy: Policy = DEFAULT) -> Decisio
             decision = _with_decimal_comma(prediction, reference, policy) or decision
     except UnreadableError as error:
         return _undecided(str(error), "tree")
-    may_ask = decision.ask and policy.symbolic and left.may_ask and right.may_ask
-    return Decision(decision.verdict, may_ask)
+    if decision.ask and (not policy.symbolic or any(map(_refused, (left, right)))):
+        return Decision(decision.verdict)
+    return decision
 
 
 def _with_decimal_comma(prediction: str, reference: str, policy: Policy) -> Decision | None:
@@ -153,8 +159,13 @@ def _side(text: str) -> _Side:
         tree, fault = read(body.tokens), ""
     except UnreadableError as error:
         tree, fault = None, str(error)
-    may_ask = (tree is not None or symbolic.is_calculus(found)) and not symbolic.refusal(found)
-    return _Side(tuple(found), body, tree, fault, may_ask)
+    return _Side(tuple(found), body, tree, fault)
+
+
+def _refused(side: _Side) -> bool:
+    """Whether the symbolic stage is not to see an answer."""
+    unread = side.tree is None and not symbolic.is_calculus(side.tokens)
+    return unread or bool(symbolic.refusal(side.tokens))
 
 
 def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
@@ -187,6 +198,8 @@ def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
 
 def _compare(left: Node, right: Node, both: list[Token], policy: Policy) -> bool | None:
     """Compares at a point; another prime where one has not the roots that are needed."""
+    if isinstance(left, Number) and isinstance(right, Number) and left.value == right.value:
+        return True
     text = " ".join(token.text for token in both)
     start = zlib.crc32(text.encode("utf-8", "replace"))
     for attempt in range(_MAX_PRIMES):

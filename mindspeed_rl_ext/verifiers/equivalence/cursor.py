@@ -33,8 +33,10 @@ class Cursor:
 
     def peek(self, ahead: int = 0) -> Token:
         """A token to come, or END."""
-        index = self._at + ahead
-        return self._tokens[index] if index < len(self._tokens) else END
+        try:
+            return self._tokens[self._at + ahead]
+        except IndexError:
+            return END
 
     def next(self) -> Token:
         """Takes a token."""

@@ -22,6 +22,8 @@ def exact(text: str) -> Fraction:
         >>> exact("1.5e-1")
         Fraction(3, 20)
     """
+    if text.isdigit():
+        return Fraction(int(text))
     mantissa, _, exponent = text.lower().partition("e")
     if len(exponent) > len(str(MAX_EXPONENT)) + 1 or abs(int(exponent or 0)) > MAX_EXPONENT:
         raise UnreadableError("an exponent beyond what is read")

@@ -197,6 +197,8 @@ class AtomReader(Cursor):
 
     def _literal_fraction(self) -> tuple[int, int, int] | None:
         r"""The `\frac{1}{2}` or `1/2` that comes next, if it is literal, and its tokens."""
+        if self.peek().kind != "number" and self.peek().text != r"\frac":
+            return None
         texts = [self.peek(i).text for i in range(7)]
         layouts = (
             (texts[1:2] == ["/"], texts[0], texts[2], 3),
