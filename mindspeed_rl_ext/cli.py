@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import logging
 import os
 import sys
@@ -55,7 +56,11 @@ COMMANDS: dict[str, Command] = {
 }
 
 MACHINE_ERRNOS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOMEM, errno.EIO}
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        *(errno.EACCES, errno.EPERM, errno.EROFS),
+        *(errno.ENOMEM, errno.EIO),
+    }
 )
 
 
@@ -65,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in _own_words(words)
     if debug:
         words.remove("--debug")
+    _print_anything()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         return _dispatch(words)
@@ -80,6 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(_message(error), file=sys.stderr)
         return _exit_code(error)
+
+
+def _print_anything() -> None:
+    """Escapes what a terminal cannot show, instead of failing on it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _own_words(words: list[str]) -> list[str]:
@@ -130,6 +143,8 @@ def _os_remedy(error: BaseException) -> str:
     number = getattr(error, "errno", None)
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "free disk space, then run the command again"
+    if number == errno.EFBIG:
+        return "raise the limit on the size of a file (ulimit -f)"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "check the permissions of the path"
     return "check the path"

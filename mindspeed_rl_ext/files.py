@@ -12,12 +12,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from mindspeed_rl_ext.errors import InputError
+
 
 @contextmanager
 def open_atomic(path: str | Path) -> Iterator[BinaryIO]:
     """Opens a file for writing bytes that replaces `path` only when the block ends well.
 
     Raises:
+        InputError: the path is a directory.
         OSError: the directory cannot be made or written, the disk is full.
 
     Example:
@@ -29,6 +32,10 @@ def open_atomic(path: str | Path) -> Iterator[BinaryIO]:
         b'whole'
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(
+            f"{path} is a directory", expected="the name of a file", remedy="add a file name"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -38,8 +38,9 @@ class _Lines:
     def say(self) -> None:
         spent_s = time.monotonic() - self._start_s
         done, total = (_scaled(n, self._unit) for n in (self._done, self._total))
-        sys.stderr.write(f"{self._label}: {done} of {total} in {spent_s:.1f} s\n")
-        sys.stderr.flush()
+        if sys.stderr is not None:  # None where it was closed
+            sys.stderr.write(f"{self._label}: {done} of {total} in {spent_s:.1f} s\n")
+            sys.stderr.flush()
 
 
 class _Bar:
@@ -68,7 +69,7 @@ def progress(label: str, total: int, unit: str = "it") -> Iterator[Progress]:
         >>> with progress("rows", total=2) as shown:
         ...     shown.advance(2)
     """
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         bar = _Bar(label, total, unit)
         try:
             yield bar

@@ -10,8 +10,10 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 TORCH_VERSION=2.13.0
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
+# fail WHAT [REMEDY]
 fail() {
-    printf 'error: %s\n' "$@" >&2
+    printf 'error: %s\n' "$1" >&2
+    [ -z "${2:-}" ] || printf '  remedy:   %s\n' "$2" >&2
     exit 2
 }
 
@@ -26,14 +28,14 @@ find_python() {
             command -v "$candidate"
             return
         fi
-        [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is not a Python 3.10 or newer"
+        [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is not a Python 3.10 or newer" "name another one"
     done
-    fail "no Python 3.10 or newer on PATH" "remedy: install one, or name it: PYTHON=/path/to/python3.11 bash $0"
+    fail "no Python 3.10 or newer on PATH" "install one, or name it: PYTHON=/path/to/python3.11 bash $0"
 }
 
+# refuse_host PYTHON REMEDY. -I: a folder named mindspeed in the current directory is no host.
 refuse_host() {
-    "$1" - <<'PY' || fail "this environment holds a host (torch_npu or mindspeed): its packages must not move" \
-        "remedy: leave it (deactivate), unset MSRL_EXT_USE_ENV, and run the script again"
+    "$1" -I - <<'PY' || fail "$1 holds a host (torch_npu or mindspeed): its packages must not move" "$2"
 import sys
 from importlib.util import find_spec
 sys.exit(any(find_spec(name) for name in ("torch_npu", "mindspeed")))
@@ -44,11 +46,13 @@ PY
 choose_environment() {
     CONSTRAINTS=()
     if [ "${MSRL_EXT_USE_ENV:-0}" = 1 ]; then
-        [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] || fail "MSRL_EXT_USE_ENV=1, but no environment is active"
-        PY="$(command -v python)"
-        is_recent "$PY" || fail "$PY is older than Python 3.10"
-        refuse_host "$PY"
-        STAMP="$(dirname "$(dirname "$PY")")/.msrl-ext"
+        local home="${VIRTUAL_ENV:-${CONDA_PREFIX:-}}"
+        [ -n "$home" ] || fail "MSRL_EXT_USE_ENV=1, but no environment is active" \
+            "activate one, or unset MSRL_EXT_USE_ENV"
+        PY="$home/bin/python"
+        is_recent "$PY" || fail "$PY is not a Python 3.10 or newer" "activate another environment"
+        refuse_host "$PY" "deactivate it, unset MSRL_EXT_USE_ENV, and run the script again"
+        STAMP="$home/.msrl-ext"
         return
     fi
     PY="$ROOT/.venv/bin/python"
@@ -58,9 +62,9 @@ choose_environment() {
         echo "making $ROOT/.venv with $("$base" --version)"
         rm -rf "$ROOT/.venv"
         "$base" -m venv "$ROOT/.venv" || fail "$base cannot make an environment" \
-            "remedy: install its venv module (Debian: apt-get install python3-venv)"
+            "install its venv module (Debian: apt-get install python3-venv)"
     fi
-    refuse_host "$PY"
+    refuse_host "$PY" "remove $ROOT/.venv, and run the script again"
     STAMP="$ROOT/.venv/.msrl-ext"
     if "$PY" -c 'import sys; sys.exit(sys.version_info >= (3, 11))'; then
         CONSTRAINTS=(-c "$ROOT/scripts/constraints-py310.txt")
@@ -75,7 +79,7 @@ pip_install() {
 
 # A CPU torch first: asking for a plain newest torch fetches gigabytes of CUDA.
 install_torch() {
-    "$PY" -c 'import torch' 2>/dev/null && return
+    "$PY" -I -c 'import torch' 2>/dev/null && return
     echo "installing torch $TORCH_VERSION (CPU)"
     if [ -n "${MSRL_EXT_TORCH_INDEX:-}" ]; then
         pip_install --index-url "$MSRL_EXT_TORCH_INDEX" "torch==$TORCH_VERSION"
@@ -96,7 +100,8 @@ install_package() {
     shift 2
     key="$(cat "$ROOT/pyproject.toml" "$ROOT/setup.py" "$ROOT"/scripts/constraints*.txt "$ROOT/scripts/common.sh" |
         cksum) $ROOT $extras $*"
-    if [ "$(cat "$STAMP.$name" 2>/dev/null)" = "$key" ]; then
+    if [ "$(cat "$STAMP.$name" 2>/dev/null)" = "$key" ] &&
+        "$PY" -I -c 'import mindspeed_rl_ext' 2>/dev/null; then
         return
     fi
     install_torch

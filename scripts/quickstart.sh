@@ -5,4 +5,4 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 choose_environment
 install_package quickstart train,report,data
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-exec "$PY" -m mindspeed_rl_ext.cli quickstart "$@"
+exec "$(dirname "$PY")/msrl-ext" quickstart "$@"

@@ -5,7 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 choose_environment
 install_package test train,report,data,ray,test
 install_oracle() {
-    "$PY" -c 'import megatron.core' 2>/dev/null && return
+    "$PY" -I -c 'import megatron.core' 2>/dev/null && return
     echo "installing megatron-core, the oracle of the checkpoint tests"
     # Without its dependencies: they would move torch, and the tests need none of them.
     pip_install --no-deps megatron-core==0.16.1 ||

@@ -37,6 +37,8 @@ def test_examples_in_docstrings_run(path, tmp_path, monkeypatch):
     try:
         module = importlib.import_module(module_of(path))
     except ModuleNotFoundError as error:
+        if str(error.name).startswith("mindspeed_rl_ext"):
+            raise  # a module of ours is missing
         pytest.skip(f"needs {error.name}")
     finders = list(sys.meta_path)
     said = io.StringIO()

@@ -13,15 +13,19 @@ from hypothesis import strategies as st
 from mindspeed_rl_ext.cli import main
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.recipes.grpo import RolloutWriter
+from mindspeed_rl_ext.recipes.quickstart import command
 from mindspeed_rl_ext.recipes.quickstart.checks import can_be_judged, judge
 from mindspeed_rl_ext.recipes.quickstart.own_data import perturb
 from mindspeed_rl_ext.recipes.quickstart.workspace import (
     QuickstartSettings,
     Workspace,
+    discard,
     prepare,
 )
 from mindspeed_rl_ext.recipes.sft import SftSettings, learning_rate_at
 from mindspeed_rl_ext.rollouts import read_rollouts
+
+OWN_DATA = ["--input", __file__, "--map-keys", '{"prompt":"q","response":"a"}']
 
 
 def finished(root: Path, before: float, after: float, form: float, *, control: bool) -> Workspace:
@@ -55,22 +59,77 @@ def test_a_shortened_run_is_not_judged() -> None:
     assert not can_be_judged(replace(settings, sft=SftSettings(steps=3)))
 
 
-def test_a_directory_of_somebody_else_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "task").mkdir()
-    (tmp_path / "task" / "thesis.txt").write_text("years of work")
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("marker", [None, "{}", "not json", "[]"])
+def test_a_directory_of_somebody_else_is_refused_and_left_as_it_was(
+    tmp_path: Path, overwrite: bool, marker: str | None
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.txt").write_text("years of work")
+    if marker is not None:
+        (tmp_path / "quickstart.json").write_text(marker)
     with pytest.raises(InputError, match="no quickstart made it"):
-        prepare(tmp_path, overwrite=False)
-    assert (tmp_path / "task" / "thesis.txt").read_text() == "years of work"
+        prepare(tmp_path, overwrite=overwrite)
+    assert (tmp_path / "model" / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_second_run_replaces_the_first_but_not_files_beside_it(tmp_path: Path) -> None:
+def test_an_earlier_run_is_replaced_only_when_asked_and_files_beside_it_stay(
+    tmp_path: Path,
+) -> None:
     prepare(tmp_path, overwrite=False)
     (tmp_path / "sft").mkdir()
     (tmp_path / "sft" / "old").touch()
     (tmp_path / "notes.txt").write_text("mine")
-    prepare(tmp_path, overwrite=False)
+    with pytest.raises(InputError, match="holds an earlier quickstart"):
+        prepare(tmp_path, overwrite=False)
+    assert (tmp_path / "sft" / "old").exists()
+    prepare(tmp_path, overwrite=True)
     assert not (tmp_path / "sft").exists()
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_what_is_discarded_leaves_no_directory_of_its_own(tmp_path: Path) -> None:
+    prepare(tmp_path / "run", overwrite=False)
+    (tmp_path / "run" / "packed").mkdir()
+    discard(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("library", ["trl", "matplotlib", "transformers"])
+def test_a_missing_library_is_named_before_the_first_stage(
+    library: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    find = command.find_spec
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name == library else find(name))
+    assert main(["quickstart", "--output", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert library in said
+    assert "mindspeed-rl-ext[train,report]" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_own_data_that_fails_half_way_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("transformers", reason="the quickstart needs transformers")
+    (tmp_path / "rows.jsonl").write_text('{"q": "1+1", "a": "2"}\n{"q": broken\n')
+    flags = ["--input", str(tmp_path / "rows.jsonl"), "--map-keys", '{"prompt":"q","response":"a"}']
+    assert main(["quickstart", "--output", str(tmp_path / "out"), *flags]) == 2
+    assert "line 2" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_label_of_any_length_can_be_scored(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="the quickstart needs transformers")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"q": "big", "a": "7" * 6000}) + "\n")
+    flags = ["--input", str(tmp_path / "rows.jsonl"), "--map-keys", '{"prompt":"q","response":"a"}']
+    code = main(
+        ["quickstart", "--output", str(tmp_path / "out"), "--label-extractor", "none", *flags]
+    )
+    assert code in (0, 1)
 
 
 @given(answer=st.text(min_size=1, max_size=20))
@@ -78,9 +137,13 @@ def test_a_perturbed_answer_differs(answer: str) -> None:
     assert perturb(answer) != answer
 
 
-@given(number=st.integers(0, 10**9))
-def test_a_perturbed_integer_is_the_next_one(number: int) -> None:
-    assert perturb(str(number)) == str(number + 1)
+@given(numerator=st.integers(0, 99), denominator=st.integers(1, 99))
+def test_a_perturbed_fraction_has_another_value_and_divides_by_no_zero(
+    numerator: int, denominator: int
+) -> None:
+    top, bottom = perturb(f"{numerator}/{denominator}").split("/")
+    assert int(top) == numerator
+    assert int(bottom) not in (0, denominator)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +152,14 @@ def test_a_perturbed_integer_is_the_next_one(number: int) -> None:
         (["--input", "x.jsonl"], "--map-keys"),
         (["--input", "x.jsonl", "--map-keys", "{"], "not readable JSON"),
         (["--input", "x.jsonl", "--map-keys", '"q"'], "not a JSON object"),
+        (["--input", __file__, "--map-keys", '{"prompt":"q"}'], "names no response"),
         (["--input", "x.jsonl", "--map-keys", "{}", "--seed", "0"], "--seed has no effect"),
         (["--input", "x.jsonl", "--map-keys", "{}", "--control"], "--control has no effect"),
         (["--map-keys", "{}"], "--map-keys has no effect"),
         (["--prompt-type", "qwen"], "--prompt-type has no effect"),
         (["--verifier", "simplerl"], "--verifier has no effect"),
+        ([*OWN_DATA, "--verifier", "simplerll"], "did you mean simplerl"),
+        ([*OWN_DATA, "--verifier", "overlong(max_tokens=5)"], "needs num_tokens"),
     ],
 )
 def test_flags_of_the_other_mode_are_refused_by_name(

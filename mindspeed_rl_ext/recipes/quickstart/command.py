@@ -16,6 +16,7 @@ import sys
 import time
 import warnings
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,30 @@ if TYPE_CHECKING:
 
 DEFAULT_OUTPUT = Path("quickstart_output")
 EXAMPLES_SHOWN = 5
+# Looked for before the first stage, not found missing minutes later; with the extras of each.
+OWN_DATA_LIBRARIES = {"transformers": "train", "tokenizers": "train"}
+LOOP_LIBRARIES = {
+    **OWN_DATA_LIBRARIES,
+    "torch": "train",
+    "trl": "train",
+    "datasets": "train",
+    "matplotlib": "report",
+}
 OWN_DATA_OPTIONS = ("tokenizer_name_or_path", "prompt_type", "label_extractor", "verifier")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext quickstart`."""
-    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR")
-    parser.add_argument("--overwrite", action="store_true", help="use a DIR that is not empty")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help=f"default: {DEFAULT_OUTPUT}, where an earlier run is replaced",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier quickstart in DIR"
+    )
     loop = parser.add_argument_group("the loop")
     loop.add_argument("--seed", type=int, default=None)
     loop.add_argument("--control", action="store_true", help="reward at random: nothing is learned")
@@ -54,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the loop, or the user's own data; returns the exit code."""
+    if args.output is None:
+        args.output, args.overwrite = DEFAULT_OUTPUT, True
+    _require_libraries(OWN_DATA_LIBRARIES if args.input is not None else LOOP_LIBRARIES)
     _stay_offline_and_quiet()
     return _run_own_data(args) if args.input is not None else _run_loop(args)
 
@@ -63,7 +84,12 @@ def _run_loop(args: argparse.Namespace) -> int:
     from mindspeed_rl_ext.recipes.device import use_one_thread
     from mindspeed_rl_ext.recipes.quickstart.checks import can_be_judged, judge
     from mindspeed_rl_ext.recipes.quickstart.stages import STAGES
-    from mindspeed_rl_ext.recipes.quickstart.workspace import RESULTS_FILE, Workspace, prepare
+    from mindspeed_rl_ext.recipes.quickstart.workspace import (
+        MARK,
+        RESULTS_FILE,
+        Workspace,
+        prepare,
+    )
 
     settings = _settings(args)
     prepare(args.output, overwrite=args.overwrite)
@@ -79,6 +105,7 @@ def _run_loop(args: argparse.Namespace) -> int:
     work.write(
         RESULTS_FILE,
         {
+            **MARK,
             "stages": {name: {"result": text, "seconds": s} for name, text, s in rows},
             "checks": {c.name: {"value": c.value, "expected": c.expected} for c in checks},
             "judged": judged,
@@ -95,7 +122,7 @@ def _run_loop(args: argparse.Namespace) -> int:
 def _run_own_data(args: argparse.Namespace) -> int:
     _refuse_flags(args, ("seed", "sft_steps", "grpo_steps", "control"))
     from mindspeed_rl_ext.recipes.quickstart.own_data import OwnDataOptions, run_own_data
-    from mindspeed_rl_ext.recipes.quickstart.workspace import prepare
+    from mindspeed_rl_ext.recipes.quickstart.workspace import discard, prepare
 
     if args.map_keys is None:
         raise InputError(
@@ -107,10 +134,13 @@ def _run_own_data(args: argparse.Namespace) -> int:
         name: getattr(args, name) for name in OWN_DATA_OPTIONS if getattr(args, name) is not None
     }
     options = OwnDataOptions(args.input, _map_keys(args.map_keys), args.output, **chosen)
-    if not args.input.exists():
-        raise InputError(f"no such file: {args.input}", remedy="check --input")
+    options.check()
     prepare(args.output, overwrite=args.overwrite)
-    result = run_own_data(options)
+    try:
+        result = run_own_data(options)
+    except BaseException:
+        discard(args.output)
+        raise
     report = result.report
     dropped = ", ".join(f"{n} {reason}" for reason, n in report.dropped.items()) or "none"
     print(f"rows kept      {report.kept}")
@@ -165,10 +195,9 @@ def _map_keys(text: str) -> dict[str, str]:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 def _print_table(rows: list[tuple[str, str, float]]) -> None:
@@ -177,6 +206,13 @@ def _print_table(rows: list[tuple[str, str, float]]) -> None:
     for name, text, seconds in rows:
         print(f"{name:<{width}}  {seconds:6.1f} s  {text}")
     print(f"{'all':<{width}}  {sum(s for _, _, s in rows):6.1f} s\n")
+
+
+def _require_libraries(extras: dict[str, str]) -> None:
+    missing = [name for name in extras if find_spec(name) is None]
+    if missing:
+        wanted = ",".join(dict.fromkeys(extras.values()))
+        raise MissingExtraError(" and ".join(missing), wanted, "the quickstart")
 
 
 def _stay_offline_and_quiet() -> None:
@@ -190,8 +226,6 @@ def _stay_offline_and_quiet() -> None:
     logging.getLogger("trl").setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore", UserWarning)
-    try:
-        from transformers.utils import logging as transformers_logging
-    except ImportError as error:
-        raise MissingExtraError("transformers", "train", "the quickstart") from error
+    from transformers.utils import logging as transformers_logging
+
     transformers_logging.disable_progress_bar()

@@ -7,11 +7,11 @@ Does not cover: training on it.
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packed import read_packed
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
@@ -44,6 +44,30 @@ class OwnDataOptions:
     label_extractor: str = "auto"
     verifier: str = "simplerl"
 
+    def check(self) -> None:
+        """Refuses what can be seen before anything is written.
+
+        Raises:
+            InputError: no such file, no response column, an unknown verifier.
+        """
+        from mindspeed_rl_ext.verifiers import resolve
+
+        if not self.input.exists():
+            raise InputError(f"no such file: {self.input}", remedy="check --input")
+        if not self.map_keys.get("response"):
+            raise InputError(
+                "--map-keys names no response: without reference answers nothing can be scored",
+                found=str(self.map_keys),
+                expected='{"prompt":"question","response":"answer"}',
+                remedy="name the column of the reference answers",
+            )
+        needs = set(resolve(self.verifier).needs) - {"answer"}
+        if needs:
+            raise InputError(
+                f"verifier {self.verifier!r} needs {', '.join(sorted(needs))} of a real rollout",
+                remedy="choose a verifier that needs the answer only, such as simplerl",
+            )
+
 
 @dataclass(frozen=True)
 class OwnDataResult:
@@ -75,18 +99,17 @@ def wrap_as_response(answer: str) -> str:
 
 
 def perturb(answer: str) -> str:
-    """A different answer: the last number plus one; where there is none, the text plus one.
+    """A different answer: another last digit; where there is no digit, the text plus one.
 
     Example:
-        >>> perturb("72"), perturb("0.5"), perturb("x")
-        ('73', '0.6', 'x+1')
+        >>> perturb("72"), perturb("0.59"), perturb("x")
+        ('73', '0.58', 'x+1')
     """
-    numbers = list(re.finditer(r"[0-9]+", answer))
-    if not numbers:
-        return f"{answer}+1"
-    last = numbers[-1]
-    raised = str(int(last.group()) + 1).zfill(len(last.group()))
-    return answer[: last.start()] + raised + answer[last.end() :]
+    for i in reversed(range(len(answer))):
+        if answer[i] in "0123456789":
+            digit = int(answer[i])
+            return answer[:i] + str(digit - 1 if digit == 9 else digit + 1) + answer[i + 1 :]
+    return f"{answer}+1"
 
 
 def run_own_data(options: OwnDataOptions) -> OwnDataResult:

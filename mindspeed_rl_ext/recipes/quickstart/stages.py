@@ -15,7 +15,7 @@ from typing import Any
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
-from mindspeed_rl_ext.errors import CheckFailedError, MissingExtraError
+from mindspeed_rl_ext.errors import CheckFailedError
 from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packed import read_packed
@@ -231,11 +231,9 @@ def _rewards(work: Workspace, folder: Path) -> tuple[list[Any], list[float]]:
 
 
 def _load(folder: Path) -> tuple[Any, Any]:
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as error:
-        raise MissingExtraError(error.name or "transformers", "train", "the quickstart") from error
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     from mindspeed_rl_ext.recipes.device import pick_device
 
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")

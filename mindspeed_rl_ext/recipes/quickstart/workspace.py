@@ -19,6 +19,7 @@ from mindspeed_rl_ext.recipes.grpo import GrpoSettings
 from mindspeed_rl_ext.recipes.sft import SftSettings
 
 RESULTS_FILE = "quickstart.json"
+MARK = {"made_by": "msrl-ext quickstart"}
 FOLDERS = ("task", "model", "packed", "sft", "mcore", "hf", "evaluation", "grpo", "report")
 
 DEFAULT_SEED = 1
@@ -81,23 +82,54 @@ class Workspace:
 
 
 def prepare(root: Path, *, overwrite: bool) -> None:
-    """Empties an output directory of an earlier quickstart, and refuses any other one.
+    """Makes an output directory, or empties that of an earlier quickstart.
+
+    Args:
+        root: the directory.
+        overwrite: replace what an earlier quickstart left there, and nothing else.
 
     Raises:
-        InputError: the directory holds files that no quickstart wrote.
+        InputError: the directory holds an earlier run and `overwrite` is not set, or files of
+            somebody else.
     """
     if root.exists() and not root.is_dir():
         raise InputError(f"{root} is not a directory", remedy="give --output another path")
-    if not root.is_dir() or not any(root.iterdir()):
-        root.mkdir(parents=True, exist_ok=True)
-    elif (root / RESULTS_FILE).is_file() or overwrite:
-        for name in FOLDERS:
-            shutil.rmtree(root / name, ignore_errors=True)
-    else:
+    if root.is_dir() and any(root.iterdir()):
+        _refuse_foreign(root, overwrite)
+        discard(root)
+    root.mkdir(parents=True, exist_ok=True)
+    # Marks the directory as ours before the first stage, so that a stopped run can be replaced.
+    write_text_atomic(root / RESULTS_FILE, json.dumps(MARK) + "\n")
+
+
+def discard(root: Path) -> None:
+    """Removes what a quickstart made, and the directory where nothing else is in it."""
+    for name in FOLDERS:
+        shutil.rmtree(root / name, ignore_errors=True)
+    (root / RESULTS_FILE).unlink(missing_ok=True)
+    if not any(root.iterdir()):
+        root.rmdir()
+
+
+def is_quickstart(root: Path) -> bool:
+    """Whether a quickstart made this directory."""
+    try:
+        marked = json.loads((root / RESULTS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(marked, dict) and MARK.items() <= marked.items()
+
+
+def _refuse_foreign(root: Path, overwrite: bool) -> None:
+    if not is_quickstart(root):
         raise InputError(
             f"{root} is not empty and no quickstart made it",
             found=", ".join(sorted(p.name for p in root.iterdir())[:5]),
-            remedy="give --output an empty directory, or --overwrite",
+            remedy="give --output an empty directory",
         )
-    # Marks the directory as ours before the first stage, so that a stopped run can be repeated.
-    write_text_atomic(root / RESULTS_FILE, "{}\n")
+    if not overwrite:
+        raise InputError(
+            f"{root} holds an earlier quickstart",
+            found=f"{root / RESULTS_FILE}",
+            remedy="give --output another directory, or --overwrite to replace it",
+        )
