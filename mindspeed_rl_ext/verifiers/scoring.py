@@ -15,6 +15,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -121,7 +122,15 @@ def checked_weights(weights: Sequence[float] | None, bound: Sequence[BoundVerifi
             expected="one weight a verifier",
             remedy="add or remove weights",
         )
-    return [float(weight) for weight in weights]
+    factors = [float(weight) for weight in weights]
+    if not all(map(math.isfinite, factors)):
+        raise InputError(
+            "a weight is not a finite number",
+            found=", ".join(map(str, factors)),
+            expected="finite numbers, such as 0.5",
+            remedy="mend the weights",
+        )
+    return factors
 
 
 def checked_columns(

@@ -53,7 +53,8 @@ def test_countdown_by_case(answer: str, outcome: str) -> None:
     "answer",
     ["", "49", "[]", "{}", '{"target":49}', '{"target":"49","numbers":[1]}', "null",
      '{"target":49,"numbers":[]}', '{"target":49,"numbers":[1.5]}', '{"target":true,"nums":[1]}',
-     '{"target":NaN,"numbers":[1]}', '{"target":49,"numbers":[-1]}', "[" * 3000],
+     '{"target":NaN,"numbers":[1]}', '{"target":49,"numbers":[-1]}', "[" * 3000,
+     '{"target":1e400000000,"numbers":[1]}', '{"target":1,"numbers":[1e-40000000]}'],
 )  # fmt: skip
 def test_countdown_says_when_the_reference_is_unusable(answer: str) -> None:
     assert said("countdown", "<answer>49</answer>", answer) == ("BAD_REFERENCE", 0.0)

@@ -78,6 +78,8 @@ def test_the_list_shows_levels_and_needs(capsys: pytest.CaptureFixture[str]) -> 
     [
         (["--verifier", "countdwn"], "did you mean countdown"),
         (["--verifier", "countdown", "--weight", "1,2"], "differ in number"),
+        (["--verifier", "countdown", "--weight", "nan"], "not a finite number"),
+        (["--verifier", "countdown", "--weight", "inf"], "not a finite number"),
         (["--verifier", "countdown", "--weight", "much"], "not a number"),
         (["--verifier", "countdown(1)"], "unreadable verifier"),
         ([], "nothing to score"),

@@ -27,6 +27,7 @@ from mindspeed_rl_ext.verifiers.extraction import last_block
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 MAX_NUMBERS = 64
+MAX_EXPONENT_CHARS = 3  # the sign and two digits
 _WRAPPINGS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 
 
@@ -66,7 +67,7 @@ def read_puzzle(answer: str) -> Puzzle | None:
     if len(answer) > MAX_CHARS:
         return None
     try:
-        row = json.loads(answer, parse_float=Fraction, parse_constant=lambda _: None)
+        row = json.loads(answer, parse_float=_decimal, parse_constant=lambda _: None)
     except (ValueError, RecursionError, ZeroDivisionError):
         return None
     if not isinstance(row, dict):
@@ -109,6 +110,14 @@ def _unwrapped(block: str) -> str:
         if long_enough and text.startswith(opening) and text.endswith(closing):
             return text[len(opening) : -len(closing)].strip()
     return text
+
+
+def _decimal(text: str) -> Fraction | None:
+    """A JSON number with point or exponent; None where writing it out would take for ever."""
+    exponent = text.lower().partition("e")[2]
+    if len(exponent) > MAX_EXPONENT_CHARS:
+        return None
+    return Fraction(text)
 
 
 def _number(value: object) -> Fraction | None:
