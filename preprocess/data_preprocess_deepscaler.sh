@@ -8,7 +8,7 @@ TOKENIZER="${TOKENIZER:-./model_from_hf/qwen25-7b}"
 INPUT="${INPUT:-./dataset/deepscaler.json}"
 OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/deepscaler/data}"
 
-python "$(dirname "$0")/preprocess_prompts.py" \
+"${PYTHON:-python3}" "$(dirname "$0")/preprocess_prompts.py" \
     --config deepscaler \
     --input "$INPUT" \
     --tokenizer-name-or-path "$TOKENIZER" \

@@ -8,7 +8,7 @@ TOKENIZER="${TOKENIZER:-./model_from_hf/qwen25-7b}"
 INPUT="${INPUT:-./dataset/gsm8k/main/train-00000-of-00001.parquet}"
 OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/gsm8k/data}"
 
-python "$(dirname "$0")/preprocess_prompts.py" \
+"${PYTHON:-python3}" "$(dirname "$0")/preprocess_prompts.py" \
     --config gsm8k \
     --input "$INPUT" \
     --tokenizer-name-or-path "$TOKENIZER" \

@@ -8,7 +8,7 @@ TOKENIZER="${TOKENIZER:-./model_from_hf/qwen25-7b}"
 INPUT="${INPUT:-./dataset/dapo/data/dapo-math-17k.parquet}"
 OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/math_17k/data}"
 
-python "$(dirname "$0")/preprocess_prompts.py" \
+"${PYTHON:-python3}" "$(dirname "$0")/preprocess_prompts.py" \
     --config math_17k \
     --input "$INPUT" \
     --tokenizer-name-or-path "$TOKENIZER" \

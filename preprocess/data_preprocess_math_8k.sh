@@ -8,7 +8,7 @@ TOKENIZER="${TOKENIZER:-./model_from_hf/qwen25-7b}"
 INPUT="${INPUT:-./simpleRL-reason/train/data/math_level3to5_data_processed_with_qwen_prompt.json}"
 OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/math_8k/data}"
 
-python "$(dirname "$0")/preprocess_prompts.py" \
+"${PYTHON:-python3}" "$(dirname "$0")/preprocess_prompts.py" \
     --config math_8k \
     --input "$INPUT" \
     --tokenizer-name-or-path "$TOKENIZER" \

@@ -8,7 +8,7 @@ TOKENIZER="${TOKENIZER:-./model_from_hf/qwen25-7b}"
 INPUT="${INPUT:-./dataset/pe-nlp/train-00000-of-00001.parquet}"
 OUTPUT_PREFIX="${OUTPUT_PREFIX:-./dataset/r1_zero/data}"
 
-python "$(dirname "$0")/preprocess_prompts.py" \
+"${PYTHON:-python3}" "$(dirname "$0")/preprocess_prompts.py" \
     --config r1_zero \
     --input "$INPUT" \
     --tokenizer-name-or-path "$TOKENIZER" \

@@ -56,6 +56,14 @@ def test_preprocess_then_preview(
     assert "prompt tokens, rows\n" in shown
 
 
+def test_a_prefix_that_is_a_directory_is_refused(
+    words: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words(output_prefix=f"{tmp_path}/out/")) == 2
+    assert "names a directory" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_preview_without_the_report_asks_for_the_tokenizer(
     words: Callable[..., list[str]],
     tokenizer_dir: Path,

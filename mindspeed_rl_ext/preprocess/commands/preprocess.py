@@ -11,6 +11,7 @@ can't be used is dropped with a reason and kept in <prefix>_rejects.jsonl.
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,13 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
             f"missing {', '.join(missing)}", remedy="give the flags, or name a --config"
         )
     check_handler(str(merged.pop("handler_name", "")))
+    if str(merged["output_prefix"]).endswith(("/", os.sep)):
+        raise InputError(
+            "--output-prefix names a directory",
+            found=str(merged["output_prefix"]),
+            expected="a directory and the beginning of file names, such as ./dataset/gsm8k",
+            remedy="add a name behind the slash",
+        )
     for name in ("input", "output_prefix"):
         merged[name] = Path(merged[name])
     return PreprocessOptions(**merged)
