@@ -30,7 +30,12 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     UnreadableError,
     symbols,
 )
-from mindspeed_rl_ext.verifiers.equivalence.words import Measured, compare_words, measured
+from mindspeed_rl_ext.verifiers.equivalence.words import (
+    FUNCTIONS,
+    Measured,
+    compare_words,
+    measured,
+)
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 _MAX_PRIMES = 64
@@ -192,7 +197,8 @@ def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
     if said is None:
         # `0x` is 0 everywhere, yet no answer that a reader would take for 0.
         alike = symbols(left.tree) == symbols(right.tree)
-        return Decision(_undecided("no rule decides", "tree").verdict, ask=alike)
+        cancels = any(token.text in FUNCTIONS for token in (*left.tokens, *right.tokens))
+        return Decision(_undecided("no rule decides", "tree").verdict, ask=alike or cancels)
     return _said(said, "tree")
 
 

@@ -16,8 +16,10 @@ from mindspeed_rl_ext.verifiers.equivalence.approximate import is_rounding
 from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.primes import small_fraction
+from mindspeed_rl_ext.verifiers.equivalence.realsets import is_set_like, real_set
 from mindspeed_rl_ext.verifiers.equivalence.signs import alternatives
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
+    CONSTANTS,
     Based,
     Call,
     Joined,
@@ -58,6 +60,10 @@ class Comparison:
         """Whether two trees are the same mathematics; None where that is not decided."""
         if left == right:
             return True
+        if self._policy.relation_is_interval and (is_set_like(left) or is_set_like(right)):
+            sets = [real_set(side, self._exact) for side in (left, right)]
+            if sets[0] is not None and sets[0] == sets[1]:
+                return True
         for one, two in ((left, right), (right, left)):
             if isinstance(one, Relation) and not isinstance(two, Relation):
                 return self._relation_and_other(one, two)
@@ -79,11 +85,19 @@ class Comparison:
             return self._unordered(left.items, right.items)
         if isinstance(left, Matrix) and isinstance(right, Matrix):
             return self._matrices(left, right)
+        for one, two in ((left, right), (right, left)):
+            if isinstance(one, Matrix) and isinstance(two, Bracketed):
+                return self._vector_and_tuple(one, two)
         if isinstance(left, Based) or isinstance(right, Based):
             return False if isinstance(left, Based) and isinstance(right, Based) else None
         if isinstance(left, _STRUCTURES) or isinstance(right, _STRUCTURES):
             return None
         return self._values(left, right)
+
+    def _exact(self, node: Node) -> Fraction | None:
+        if isinstance(node, _STRUCTURES):
+            return None
+        return self._field.value(node).exact
 
     def _bare_tuple(self, left: Node, right: Node) -> bool | None:
         """`3, 2` and `p = 3, q = 2` for `(3, 2)`: the order says what the brackets would."""
@@ -133,6 +147,7 @@ class Comparison:
 
     def _unordered(self, left: Sequence[Node], right: Sequence[Node]) -> bool | None:
         """Matches items one to one; being the same is transitive, so greedy is enough."""
+        left, right = _without_domains(left), _without_domains(right)
         if len(left) > MAX_ITEMS or len(right) > MAX_ITEMS:
             raise UnreadableError(f"a list of more than {MAX_ITEMS} items")
         if all(isinstance(item, Bracketed) for item in (*left, *right)):
@@ -189,6 +204,14 @@ class Comparison:
         if [len(row) for row in left.rows] != [len(row) for row in right.rows]:
             return False
         return _all(self._ordered(a, b) for a, b in zip(left.rows, right.rows, strict=True))
+
+    def _vector_and_tuple(self, vector: Matrix, other: Bracketed) -> bool | None:
+        """A column or a row of numbers and the tuple of the same numbers are one vector."""
+        entries = [entry for row in vector.rows for entry in row]
+        flat = len(vector.rows) == 1 or len(vector.rows[0]) == 1
+        if not flat or vector.kind or (other.opening, other.closing) != ("(", ")"):
+            return None
+        return self._ordered(entries, other.items) if len(entries) == len(other.items) else False
 
     def _relations(self, left: Relation, right: Relation) -> bool | None:
         if left.signs == ("=",) and right.signs == ("=",):
@@ -275,10 +298,25 @@ def _is_name(node: Node) -> bool:
     if isinstance(node, Bracketed):
         return node.opening == "(" and all(isinstance(item, Symbol) for item in node.items)
     if isinstance(node, Symbol):
-        return node.name not in ("e", "i", r"\pi", r"\infty", r"\emptyset")
+        return node.name not in CONSTANTS and node.name not in (r"\infty", r"\emptyset")
     if isinstance(node, Call) and node.name == "abs":
         return _is_segment(node.arguments[0])
     return isinstance(node, Call) and len(node.name) == 1
+
+
+def _without_domains(items: Sequence[Node]) -> Sequence[Node]:
+    r"""Without the `k \in \mathbb{Z}` of `k\pi, k \in \mathbb{Z}`: it only says what k is."""
+    kept = [
+        item
+        for item in items
+        if not (
+            isinstance(item, Relation)
+            and item.signs == ("in",)
+            and isinstance(item.sides[1], Symbol)
+            and item.sides[1].name.startswith(r"\mathbb")
+        )
+    ]
+    return kept or items
 
 
 def _is_quantity(node: Node) -> bool:

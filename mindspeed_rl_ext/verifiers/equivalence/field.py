@@ -23,6 +23,7 @@ from mindspeed_rl_ext.verifiers.equivalence.primes import (
     ODD_ROOTS,
     large_prime,
     prime_factors,
+    small_fraction,
     square_root,
 )
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
@@ -38,6 +39,9 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 
 MAX_EXACT_BITS = 8192
 MAX_FACTORIAL = 1000
+MAX_CHOSEN = 30
+MAX_TURNS = 10_000
+TRIGONOMETRIC = frozenset({r"\sin", r"\cos", r"\tan", r"\cot"})
 MAX_DEGREE = 105
 
 
@@ -255,11 +259,63 @@ class Field:
         if node.name in ("floor", "ceil") and exact[0] is not None:
             rounding = math.floor if node.name == "floor" else math.ceil
             return self._rational(Fraction(rounding(exact[0])))
+        if node.name == "binom" and exact[0] is None:
+            return self._binomial(arguments[0], exact[1])
         if node.name in ("factorial", "binom"):
             return self._rational(Fraction(_counted(node.name, exact)))
         if node.name == r"\exp":
             return self._power(self._symbol("e"), arguments[0])
+        if node.name in TRIGONOMETRIC:
+            value = self._trigonometric(node.name, arguments[0])
+            if value is not None:
+                return value
         return self._opaque(node.name, *arguments)
+
+    def _trigonometric(self, name: str, angle: Value) -> Value | None:
+        r"""Multiples of `\pi/12`; None for other angles."""
+        turn = angle.residue * self._inverse(self._symbol(r"\pi").residue) % self.prime
+        part = small_fraction(turn, self.prime)
+        if angle.opaque or part is None or 12 % part.denominator or abs(part) > MAX_TURNS:
+            return None
+        k = int(part * 12)
+        cosine, sine = self._cosine(k), self._cosine(k - 6)
+        if name == r"\cos":
+            return cosine
+        if name == r"\sin":
+            return sine
+        over, under = (sine, cosine) if name == r"\tan" else (cosine, sine)
+        return self._times(over, self._reciprocal(under))
+
+    def _cosine(self, k: int) -> Value:
+        r"""Of `k \pi / 12`."""
+        k = abs(k) % 24
+        k = min(k, 24 - k)
+        if k > 6:
+            return self._negative(self._cosine(12 - k))
+        if k in (0, 4, 6):
+            return self._rational(Fraction({0: 2, 4: 1, 6: 0}[k], 2))
+        roots = {1: ((6, 1), (2, 1)), 2: ((3, 2),), 3: ((2, 2),), 5: ((6, 1), (2, -1))}[k]
+        total = Value(0, Fraction(0))
+        for number, times in roots:
+            term = self._times(
+                self._square_root(self._rational(Fraction(number))),
+                self._rational(Fraction(times, 4)),
+            )
+            residue = (total.residue + term.residue) % self.prime
+            total = self._combine(residue, operator.add, total, term)
+        return total
+
+    def _times(self, a: Value, b: Value) -> Value:
+        return self._combine(a.residue * b.residue % self.prime, operator.mul, a, b)
+
+    def _binomial(self, top: Value, bottom: Fraction | None) -> Value:
+        r"""`\binom{n}{2}` as the polynomial it is."""
+        if bottom is None or bottom.denominator != 1 or not 0 <= bottom <= MAX_CHOSEN:
+            raise UnreadableError("a binomial that is no polynomial")
+        residue = 1
+        for k in range(bottom.numerator):
+            residue = residue * (top.residue - k) * self._inverse(k + 1) % self.prime
+        return Value(residue, None, top.opaque, top.branched)
 
     def _root(self, degree: Value, inside: Value) -> Value:
         if degree.exact == 2:

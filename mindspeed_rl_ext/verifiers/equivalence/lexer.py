@@ -130,6 +130,7 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
     name = _SAME.get(command, command)
     if name in _TEXTS:
         content, position = _braced(text, position)
+        content = content.replace("~", " ").strip()
         if any(char.isalpha() for char in content):
             found += _word(" ".join(content.replace("\\", " ").split()), "text")
         elif content.strip():

@@ -47,6 +47,10 @@ def read(found: list[Token]) -> Node:
 class Reader(AtomReader):
     """The levels between a list and a factor, loosest first."""
 
+    def __init__(self, found: list[Token]) -> None:
+        super().__init__(found)
+        self._joins: set[str] = set()
+
     def listing(self) -> Node:
         """Items separated by `,`, `;`, "and" or "or"; one item is itself."""
         groups = [self.items(",")]
@@ -56,6 +60,8 @@ class Reader(AtomReader):
             # `p=5, q=2; p=7, q=2`: each group is one solution of several unknowns.
             return Listing(tuple(Sequence("(", ")", _values(group)) for group in groups))
         items = [item for group in groups for item in group]
+        if "or" in self._joins and all(map(_is_inequality, items)):
+            return Joined(tuple(items))  # `x < 1 or x > 3`
         return items[0] if len(items) == 1 else Listing(tuple(items))
 
     def items(self, separators: str = ",;") -> list[Node]:
@@ -155,9 +161,15 @@ class Reader(AtomReader):
             is_join = token.kind == "text" and token.text in JOINS
             if not is_join and (token.kind != "mark" or token.text not in separators):
                 break
+            if is_join:
+                self._joins.add(token.text)
             self.next()
             skipped = True
         return skipped
+
+
+def _is_inequality(node: Node) -> bool:
+    return isinstance(node, Relation) and not {"=", "~"}.intersection(node.signs)
 
 
 def _exact_part(signs: list[str], sides: list[Node]) -> tuple[list[str], list[Node]]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NoReturn
 
-from mindspeed_rl_ext.verifiers.equivalence.cursor import END, Cursor
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.literals import exact
+from mindspeed_rl_ext.verifiers.equivalence.reader_groups import ACCENTS, ROUNDED, GroupReader
+from mindspeed_rl_ext.verifiers.equivalence.substitution import written_out
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Based,
     Call,
-    Listing,
-    Matrix,
     Node,
     Number,
     Power,
@@ -34,16 +33,9 @@ GREEK = words(r"""
     \alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu
     \angle \triangle \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta
     \Theta \Lambda \Xi \Pi \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
-# Decorations that are part of a name.
-ACCENTS = words(r"""
-    \vec \hat \bar \tilde \widehat \overrightarrow \overline \mathbb{R} \mathbb{Z} \mathbb{N}
-    \mathbb{Q} \mathbb{C}""")
-ROUNDED = {r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
 _INVERSES = {r"\sin": r"\arcsin", r"\cos": r"\arccos", r"\tan": r"\arctan"}
 _APPLIED = frozenset("fghFGH")
 MAX_REPEATING = 30
-_CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
-_MATRIX_KINDS = {"pmatrix": "", "bmatrix": "", "vmatrix": "|", "Vmatrix": "||", "matrix": "none"}
 
 # What a factor without a sign before it may begin with: token kinds and token texts.
 STARTS = (
@@ -55,20 +47,14 @@ STARTS = (
 )
 
 
-class AtomReader(Cursor):
+class AtomReader(GroupReader):
     """Reads powers and what they are made of from a list of tokens."""
-
-    def sum(self) -> Node:
-        """Reads a sum; `reader.Reader` does."""
-        raise NotImplementedError
-
-    def items(self, separators: str = ",;") -> list[Node]:
-        """Reads items; `reader.Reader` does."""
-        raise NotImplementedError
 
     def power(self) -> Node:
         """An atom with its exponent and factorials."""
         base = self.atom()
+        if self._takes_degrees():
+            return Product(((base, False), (Symbol(r"\pi"), False), (Number(Fraction(180)), True)))
         while self.take("!"):
             base = Call("factorial", (base,))
         if self.take("^"):
@@ -78,6 +64,15 @@ class AtomReader(Cursor):
             if self.peek().text == "^":
                 raise UnreadableError("two exponents in a row")
         return base
+
+    def _takes_degrees(self) -> bool:
+        r"""`^\circ` or `^{\circ}` behind an angle."""
+        texts = [self.peek(i).text for i in range(4)]
+        length = 2 if texts[:2] == ["^", r"\circ"] else 4
+        if length == 4 and texts != ["^", "{", r"\circ", "}"]:
+            return False
+        self._at += length
+        return True
 
     def atom(self) -> Node:
         """The smallest thing that has a value."""
@@ -100,6 +95,8 @@ class AtomReader(Cursor):
             return self._rounded()
         if token.text in ACCENTS:
             return self._accented()
+        if token.text in (r"\sum", r"\prod"):
+            return self._big_operator()
         if token.text in FUNCTIONS:
             return self._function()
         if token.text == r"\frac":
@@ -113,27 +110,25 @@ class AtomReader(Cursor):
             return self._matrix()
         _refuse(token)
 
-    def group(self) -> Node:
-        r"""`{...}`: braces that group and mean nothing, around a list too."""
+    def _big_operator(self) -> Node:
+        r"""`\sum_{k=1}^{10} k^2`, written out."""
+        sign = self.next().text
+        self.expect("_")
         self.expect("{")
-        with self.deeper():
-            items = self.items()
+        name = self.next().text
+        self.expect("=")
+        first = self.sum()
         self.expect("}")
-        return items[0] if len(items) == 1 else Listing(tuple(items))
-
-    def _accented(self) -> Node:
-        r"""`\vec{v}`, `\overline{AB}`, `\mathbb{R}`: one name."""
-        accent = self.next().text
-        if accent.startswith(r"\mathbb"):
-            return Symbol(accent)
-        return Symbol(f"{accent}{{{self._subscript()}}}")
-
-    def _rounded(self) -> Node:
-        opening = self.next().text
+        self.expect("^")
+        last = self._exponent()
         with self.deeper():
-            inside = self.sum()
-        self.expect(ROUNDED[opening])
-        return Call("floor" if opening == r"\lfloor" else "ceil", (inside,))
+            body = self.term()
+        if not all(isinstance(bound, Number) for bound in (first, last)):
+            raise UnreadableError(f"a {sign} whose bounds are no numbers")
+        bounds = [bound.value for bound in (first, last) if isinstance(bound, Number)]
+        if any(bound.denominator != 1 for bound in bounds):
+            raise UnreadableError(f"a {sign} whose bounds are no whole numbers")
+        return written_out(sign, name, bounds[0].numerator, bounds[1].numerator, body)
 
     def argument(self) -> Node:
         r"""An argument as TeX takes it: a group, or one digit, letter or command."""
@@ -247,41 +242,6 @@ class AtomReader(Cursor):
             return Call(name, arguments)
         return Symbol(name)
 
-    def _subscript(self) -> str:
-        """The text of a subscript: it is part of the name."""
-        if not self.take("{"):
-            return self.next().text
-        parts, depth = [], 1
-        while depth:
-            token = self.next()
-            if token is END:
-                raise UnreadableError("a subscript that is not closed")
-            depth += (token.text == "{") - (token.text == "}")
-            parts.append(token.text)
-        return "".join(parts[:-1])
-
-    def _bracket(self) -> Node:
-        opening = self.next().text
-        if opening == r"\{" and self.take(r"\}"):
-            return Symbol(r"\emptyset")
-        with self.deeper():
-            items = self.items()
-        closing = self.next().text
-        if closing not in (")", "]", r"\}") or (opening == r"\{") != (closing == r"\}"):
-            raise UnreadableError(f"{opening!r} closed by {closing!r}")
-        if len(items) == 1 and (opening, closing) in (("(", ")"), ("[", "]")):
-            return items[0]
-        if len(items) == 1 and opening != r"\{":
-            raise UnreadableError(f"{opening!r} closed by {closing!r}")
-        return Sequence(opening, closing, tuple(items))
-
-    def _absolute(self) -> Node:
-        self.expect("|")
-        with self.deeper():
-            inside = self.sum()
-        self.expect("|")
-        return Call("abs", (inside,))
-
     def _function(self) -> Node:
         r"""`\sin x`, `\sin^2 (x)`, `\log_2 8`: the argument is a group or what a term begins."""
         name = self.next().text
@@ -334,25 +294,6 @@ class AtomReader(Cursor):
         if token.kind == "number" and len(token.text) > 1:
             return Number(exact(self.next().text))
         return self.argument()
-
-    def _matrix(self) -> Node:
-        kind = self.next().text[len(r"\begin{") : -1]
-        if kind not in _MATRIX_KINDS:
-            raise UnreadableError(f"the environment {kind[:20]!r}")
-        rows: list[tuple[Node, ...]] = []
-        row: list[Node] = []
-        end = rf"\end{{{kind}}}"
-        with self.deeper():
-            while not self.take(end):
-                row.append(self.sum())
-                if self.take("\\\\") or self.peek().text == end:
-                    rows.append(tuple(row))
-                    row = []
-                else:
-                    self.expect("&")
-        if row or not rows or len({len(r) for r in rows}) != 1:
-            raise UnreadableError("a matrix whose rows differ in length")
-        return Matrix(_MATRIX_KINDS[kind], tuple(rows))
 
 
 def _refuse(token: Token) -> NoReturn:

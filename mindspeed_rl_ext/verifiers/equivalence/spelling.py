@@ -33,7 +33,22 @@ def spelled_out(text: str) -> str:
         return match[1].replace(" ", "") + match[2]
     if match := _EUROPEAN.fullmatch(bare):
         return match[1].replace(".", "") + "." + match[2]
-    return _stated(text)
+    return _number_words(bare) or _stated(text)
+
+
+_ONES = ["", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = ["", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+
+
+def _number_words(text: str) -> str | None:
+    """`twenty-one` as 21; numbers from 13 to 99 that the lexer's single words do not cover."""
+    tens, _, ones = text.casefold().replace(" ", "-").partition("-")
+    if tens in _TEENS[1:] and not ones:
+        return str(_TEENS.index(tens) + 12)
+    if tens in _TENS[2:] and ones in _ONES:
+        return str(10 * _TENS.index(tens) + _ONES.index(ones))
+    return None
 
 
 def decimal_comma(text: str) -> str | None:

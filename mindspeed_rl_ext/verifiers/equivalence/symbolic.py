@@ -36,7 +36,7 @@ MANY = pool.Budget((0.25, 1.0), 3.0, 10.0)
 AGAIN = pool.Budget((0.3, 1.0), 3.0, 2.0)
 
 # What makes an answer more than one expression, where math-verify knows less than our rules.
-_STRUCTURE = words(r", ; : = < > \le \ge \ne \in \cup \cap \{ \} [ ] & \\ \pm \mp ? ... \% %")
+_STRUCTURE = words(r", ; : = < > \le \ge \ne \in \cup \cap \{ \} [ ] & \\ \pm \mp ? ... \% % \circ")
 _SLOW = words(r"\int \iint \oint \sum \prod \lim")
 
 _warn_lock = threading.Lock()

@@ -137,13 +137,16 @@ def children(node: Node) -> list[Node]:
     return list(node.arguments) if isinstance(node, Call) else []
 
 
+CONSTANTS = frozenset({"i", "e", r"\pi"})
+
+
 def symbols(node: Node) -> frozenset[str]:
-    """The names in a value, but for the imaginary unit.
+    """The variables in a value: all names but those of constants.
 
     Example:
         >>> sorted(symbols(Sum((("+", Symbol("x")), ("-", Symbol("y"))))))
         ['x', 'y']
     """
     if isinstance(node, Symbol):
-        return frozenset({node.name} - {"i"})
+        return frozenset({node.name} - CONSTANTS)
     return frozenset().union(*map(symbols, children(node)))

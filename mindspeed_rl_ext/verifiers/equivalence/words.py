@@ -26,6 +26,8 @@ _NOT_UNITS = words("""
     plus times half halves third thirds quarter quarters base factorial is was infinity""")
 
 
+FUNCTIONS = words(r"\sin \cos \tan \cot \sec \csc")
+_NOTHING = words("no-solution no-solutions no-real-solution no-real-solutions empty-set none-exist")
 _OPENING = frozenset({"(", "[", "{", r"\{"})
 _CLOSING = frozenset({")", "]", "}", r"\}"})
 
@@ -75,7 +77,12 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
         for word, side in zip(worded, (left, right), strict=True)
     ]
     if spelled[0] is not None and spelled[1] is not None:
-        return spelled[0] == spelled[1]
+        return spelled[0] == spelled[1] or (
+            policy.unordered_lists and _listed(worded[0]) == _listed(worded[1]) != []
+        )
+    for word, other in ((worded[0], right), (worded[1], left)):
+        if word is not None and word.replace(" ", "-") in _NOTHING:
+            return [token.text for token in other] in ([r"\emptyset"], [r"\{", r"\}"])
     inner = [_unwrapped(side) for side in (left, right)]
     return True if _flat(inner[0], policy) == _flat(inner[1], policy) else None
 
@@ -116,6 +123,8 @@ def measured(found: list[Token]) -> Measured:
     found = _without_braces(found)
     end = len(found)
     texts = [token.text for token in found]
+    if FUNCTIONS.intersection(texts):
+        return Measured(found, "")  # `\sin 15^\circ` is a number, not an angle
     if texts[-2:] == ["^", r"\circ"]:
         return Measured(found[:-2], "degree") if end > 2 else Measured(found, "")
     if texts[-4:] == ["^", "{", r"\circ", "}"]:
@@ -176,6 +185,12 @@ def _without_braces(found: list[Token]) -> list[Token]:
             return found
         found = found[1:-1]
     return found
+
+
+def _listed(text: str | None) -> list[str]:
+    """The items of `Alice, Bob and Carol`, sorted; empty where a text is no list."""
+    items = (text or "").replace(" and ", ",").split(",")
+    return sorted(item.strip() for item in items if item.strip()) if len(items) > 1 else []
 
 
 def _unwrapped(found: list[Token]) -> list[Token]:
