@@ -7,6 +7,7 @@ Does not cover: flags and printing; `commands.convert` does.
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,9 @@ def run_job(job: Job) -> ConvertReport:
     with staging(options.save_dir, options.resume) as folder:
         if not (options.resume and _was_finished(job, folder, identity)):
             check_replaceable(options)
-            job.source.check_bytes()
             drifted = _drifted(job)
             journal = Journal(folder, identity)
-            _write(job, folder, journal)
+            _write_checked(job, folder, journal)
             written = _written(job, journal)
             with_nan = sorted({w.plan.ref.name for w in written if w.sums.has_nan})
             _finish(job, folder, _manifest(job, written, identity, drifted))
@@ -99,6 +99,18 @@ def _was_finished(job: Job, folder: Path, identity: str) -> bool:
     last = TRACKER if job.options.save_model_type == "mg" else "config.json"
     there = job.options.save_dir / last
     return there.is_file() and recorded_plan(job.options.save_dir) == identity
+
+
+def _write_checked(job: Job, folder: Path, journal: Journal) -> None:
+    """Writes, and compares the source's own checksums beside it: nothing is final before both."""
+    if job.options.workers > 1:
+        job.source.check_bytes()  # a process with two threads should not fork
+        _write(job, folder, journal)
+        return
+    with ThreadPoolExecutor(1) as beside:
+        checked = beside.submit(job.source.check_bytes)
+        _write(job, folder, journal)
+        checked.result()
 
 
 def _write(job: Job, folder: Path, journal: Journal) -> None:

@@ -9,7 +9,6 @@ Does not cover: torch_dist checkpoints (refused by name).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from mindspeed_rl_ext.errors import InputError
 
 TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
-_CHECK_THREADS = 2
 _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipeline", "expert"))
 # Parts of names that only one way of naming has.
 _TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
@@ -91,18 +89,14 @@ class MgSource:
         Raises:
             InputError: a file was changed after it was written.
         """
-        with ThreadPoolExecutor(_CHECK_THREADS) as threads:
-            for archive, wrong in zip(
-                self._archives.values(),
-                threads.map(TorchArchive.damaged, self._archives.values()),
-                strict=True,
-            ):
-                if wrong:
-                    raise InputError(
-                        f"{archive.path} was changed after it was written",
-                        found=f"another CRC-32 in {some(wrong)}",
-                        remedy="copy the file again; a disk or a transfer flipped bits",
-                    )
+        for archive in self._archives.values():
+            wrong = archive.damaged()
+            if wrong:
+                raise InputError(
+                    f"{archive.path} was changed after it was written",
+                    found=f"another CRC-32 in {some(wrong)}",
+                    remedy="copy the file again; a disk or a transfer flipped bits",
+                )
 
     def check(self, parts: list[RankPart]) -> None:
         """Compares names and shapes of all ranks with what the checkpoint must hold.

@@ -24,7 +24,7 @@ def run_script(root: Path, name: str, **variables: object) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("model", ["qwen25", "qwen25_math"])
+@pytest.mark.parametrize("model", ["qwen25", "qwen25_math", "qwen25_7b_instruct", "qwen25_32b"])
 def test_the_scripts_convert_there_and_back(repo_root, hf_dir, tmp_path, model):
     mg, back = tmp_path / "mg", tmp_path / "back"
     there = f"ckpt_convert_{model}_hf2mcore.sh"
@@ -40,6 +40,43 @@ def test_the_scripts_convert_there_and_back(repo_root, hf_dir, tmp_path, model):
     )
     assert done.returncode == 0, done.stderr
     assert verify(hf_dir, back).ok
+
+
+FAMILIES = {
+    "qwen3_8b": ("Qwen3", {}, 4),
+    "qwen3_30b_a3b": ("Qwen3Moe", {"num_experts": 4, "moe_intermediate_size": 8}, 8),
+}
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_the_scripts_of_qwen3_convert_there_and_back(repo_root, tmp_path, model):
+    transformers = pytest.importorskip("transformers")
+    family, more, ranks = FAMILIES[model]
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=32, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=8, **more,
+    )  # fmt: skip
+    hf, mg, back = tmp_path / "hf", tmp_path / "mg", tmp_path / "back"
+    getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(hf)
+    there, home = (f"ckpt_convert_{model}_{way}.sh" for way in ("hf2mcore", "mcore2hf"))
+    done = run_script(repo_root, there, LOAD_DIR=hf, SAVE_DIR=mg, TP=2, PP=2, EP=ranks // 4)
+    assert done.returncode == 0, done.stderr
+    assert len(list(mg.rglob("*.pt"))) == ranks
+    done = run_script(repo_root, home, LOAD_DIR=mg, SAVE_DIR=back, HF_CFG_DIR=hf)
+    assert done.returncode == 0, done.stderr
+    assert verify(hf, back).ok
+
+
+def test_every_script_has_its_way_back_and_a_line_in_the_readme(repo_root):
+    names = sorted(path.name for path in (repo_root / "checkpoint_tools").glob("*.sh"))
+    readme = (repo_root / "checkpoint_tools/README.md").read_text()
+    assert len(names) == 12
+    for name in names:
+        assert name.replace("hf2mcore", "mcore2hf") in names
+        assert f"`{name}`" in readme
+        text = (repo_root / "checkpoint_tools" / name).read_text()
+        assert "set -euo pipefail" in text
+        assert f"bash {name}" in text
 
 
 def test_a_script_names_the_variable_that_is_missing(repo_root):
