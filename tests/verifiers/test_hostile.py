@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.verifiers import Outcome, equivalent, resolve
+from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
 from mindspeed_rl_ext.verifiers.equivalence.tree import UnreadableError
 
 MATRIX = r"\begin{pmatrix}" + r"\\".join("&".join("1" * 60) for _ in range(60)) + r"\end{pmatrix}"
@@ -52,10 +53,26 @@ ATTACKS = {
     "subscripts": "x_{" * 800,
     "texts": r"\text{" * 600,
     "functions": r"\sin" * 900 + "x",
+    "spaced digits": "1 " * 50_000,
+    "sentence": "the answer is " * 20_000 + "5",
+    "nested set builders": r"\{x | " * 500,
+    "sum of sums": r"\sum_{k=1}^{99}" * 40 + "k",
+    "set differences": r"\mathbb{R} \setminus \{" + ",".join(map(str, range(120))) + r"\}",
+    "odd roots": "+".join(rf"\sqrt[3]{{x+{n}}}" for n in range(120)),
+    "even roots": "+".join(rf"\sqrt{{x+{n}}}" for n in range(120)),
+    "angles": "+".join(rf"\sin {n}^\circ" for n in range(15, 1500, 15)),
+    "repeating": r"0.\overline{" + "3" * 1000 + "}",
+    "ratios": ":".join(["1"] * 900),
+    "points": ",".join(f"({n},x)" for n in range(60)),
+    "accents": r"\vec{" * 700,
     "tags": "<think><answer>" * 20_000,
     "loop": "</think><answer>\\boxed{}" * 8_000,
 }
-BUILTINS = ("simplerl", "r1_format", "r1_acc", "countdown", "countdown_format")
+BUILTINS = tuple(
+    name for name in registry_names() if ".builtin." in verifier_named(name).function.__module__
+)
+# What these say of a response is not that it is right.
+SHAPES = ("overlong", "repetition", "strict_tags", "template_copy", "r1_format", "countdown_format")
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
@@ -69,9 +86,10 @@ def test_an_attack_gets_a_verdict_and_no_reward(attack: str) -> None:
         judge = resolve(name)
         wrapped = (attack, rf"<think>a</think><answer>\boxed{{{attack}}}</answer>")
         for response in wrapped:
-            verdict = judge(response, answer='{"target":1,"numbers":[7]}')
+            columns = {"answer": '{"target":1,"numbers":[7]}', "prompt": response, "num_tokens": 1}
+            verdict = judge(response, **{need: columns[need] for need in judge.needs})
             assert verdict.outcome is not Outcome.ERROR
-            if not name.endswith("format"):
+            if name not in SHAPES:
                 assert verdict.outcome is not Outcome.CORRECT
 
 
@@ -89,8 +107,9 @@ def test_no_payload_runs(tmp_path: Path) -> None:
         for reference in ("1", r"\begin{pmatrix}1\end{pmatrix}", payload + " "):
             equivalent(payload, reference)
         for name in BUILTINS:
-            answer = '{"target":1,"numbers":[1]}'
-            resolve(name)(rf"<answer>\boxed{{{payload}}}</answer>", answer=answer)
+            columns = {"answer": '{"target":1,"numbers":[1]}', "prompt": payload, "num_tokens": 1}
+            resolve(name)(rf"<answer>\boxed{{{payload}}}</answer>", **columns)
+            resolve(name)(rf"so\nAnswer: {payload}", **{**columns, "answer": payload + " "})
     assert not mark.exists()
 
 

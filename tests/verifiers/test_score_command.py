@@ -125,3 +125,71 @@ def test_a_column_that_a_row_lacks_is_named(
     words = ["score", "--input", str(rollouts), "--verifier", "test_needs_num_tokens"]
     assert main(words) == 2
     assert "row a has no column 'num_tokens'" in capsys.readouterr().err
+
+
+def test_two_verifiers_show_where_they_disagree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.jsonl"
+    rows = [r"\boxed{1}", r"<answer>\boxed{1}</answer>", r"\boxed{2}"]
+    path.write_text("".join(json.dumps({"response": r, "answer": "1"}) + "\n" for r in rows))
+    assert main(["score", "--input", str(path), "--verifier", "boxed_acc,r1_acc"]) == 0
+    shown = capsys.readouterr().out
+    assert "boxed_acc / r1_acc: 1: CORRECT / NO_ANSWER 1; first at row 1" in shown
+
+
+def test_one_row_is_explained_step_by_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.jsonl"
+    row = {"id": "p1", "response": r"\boxed{1} <answer>\boxed{0.5}</answer>", "answer": r"\frac12"}
+    path.write_text(json.dumps(row) + "\n")
+    words = ["score", "--input", str(path), "--verifier", "r1_acc"]
+    assert main([*words, "--explain", "p1"]) == 0
+    shown = capsys.readouterr().out
+    for expected in (
+        "<answer> </answer>", "box at 0, closed: '1'", "compared: '0.5'",
+        "decided by tree: CORRECT", "r1_acc: CORRECT, score 1",
+    ):  # fmt: skip
+        assert expected in shown
+    assert main([*words, "--explain", "p2"]) == 2
+    assert "known: p1" in capsys.readouterr().err
+
+
+def test_references_are_compared_with_themselves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.jsonl"
+    answers = ["so 72\n#### 72", r"it is \boxed{\frac12}", r"90^\circ", "1,000"]
+    path.write_text("".join(json.dumps({"answer": a}) + "\n" for a in answers))
+    assert main(["score", "--check-references", str(path)]) == 0
+    assert "4 references, 0 not equal" in capsys.readouterr().out
+    path.write_text(path.read_text() + '{"answer": " "}\n')
+    assert main(["score", "--check-references", str(path)]) == 1
+    assert "line 5: no reference answer" in capsys.readouterr().out
+    assert main(["score", "--check-references", str(path), "--answer-column", "gold"]) == 2
+
+
+def test_every_reference_of_the_data_sets_equals_itself(real_data: Path) -> None:
+    for name in ("gsm8k", "math500", "aime24", "amc23"):
+        assert main(["score", "--check-references", f"{real_data}/math/{name}/test.jsonl"]) == 0
+    minerva = f"{real_data}/math/minerva_math/test.jsonl"
+    words = ["score", "--check-references", minerva, "--label-extractor", "boxed"]
+    assert main([*words, "--answer-column", "solution"]) == 0
+
+
+def test_a_module_of_the_users_is_imported_first(
+    rollouts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "my_own_rewards.py").write_text(
+        "from mindspeed_rl_ext import verifier\n"
+        "@verifier('my_own_length')\n"
+        "def my_own_length(response: str) -> float:\n"
+        "    return float(len(response))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ["score", "--input", str(rollouts), "--verifier", "my_own_length"]
+    assert main([*words, "--import", "my_own_rewards"]) == 0
+    assert "SCORED 2" in capsys.readouterr().out
+    assert main([*words, "--import", "no_such_rewards"]) == 2

@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import logging
 import zlib
 from functools import lru_cache
 from typing import NamedTuple
@@ -38,6 +39,7 @@ from mindspeed_rl_ext.verifiers.equivalence.words import (
 )
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
+_LOG = logging.getLogger(__name__)
 _MAX_PRIMES = 64
 
 
@@ -137,6 +139,10 @@ def decide(prediction: str, reference: str, policy: Policy = DEFAULT) -> Decisio
             decision = _with_decimal_comma(prediction, reference, policy) or decision
     except UnreadableError as error:
         return _undecided(str(error), "tree")
+    except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
+        # A fault of ours on a strange text must cost one verdict, not a training run.
+        _LOG.warning("comparing %.200r with %.200r failed", prediction, reference, exc_info=True)
+        return _sure(Outcome.ERROR, f"{type(error).__name__}: {error}"[:300], "tree")
     if decision.ask and (not policy.symbolic or any(map(_refused, (left, right)))):
         return Decision(decision.verdict)
     return decision

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from mindspeed_rl_ext.verifiers.equivalence.tree import UnreadableError
+from mindspeed_rl_ext.verifiers.equivalence.tree import UnreadableError, is_digits
 
 MAX_EXPONENT = 4000
 
@@ -22,7 +22,7 @@ def exact(text: str) -> Fraction:
         >>> exact("1.5e-1")
         Fraction(3, 20)
     """
-    if text.isdigit():
+    if is_digits(text):
         return Fraction(int(text))
     mantissa, _, exponent = text.lower().partition("e")
     if len(exponent) > len(str(MAX_EXPONENT)) + 1 or abs(int(exponent or 0)) > MAX_EXPONENT:

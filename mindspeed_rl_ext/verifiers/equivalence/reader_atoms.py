@@ -23,6 +23,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Sum,
     Symbol,
     UnreadableError,
+    is_digits,
     words,
 )
 
@@ -142,7 +143,7 @@ class AtomReader(GroupReader):
     def _exponent(self) -> Node:
         """A group, a digit, or as people write it: `2^10`, `2^-1`."""
         token = self.peek()
-        if token.kind == "number" and token.text.isdigit() and len(token.text) > 1:
+        if token.kind == "number" and is_digits(token.text) and len(token.text) > 1:
             # TeX reads `2^1 0`, which is no mathematics: only the other reading is.
             return Number(exact(self.next().text))
         if token.text == "-" and self.peek(1).kind == "number":
@@ -171,7 +172,7 @@ class AtomReader(GroupReader):
         if self.peek().text in (r"\overline", r"\dot") and "." in text:
             return self._repeating(text)
         value = exact(text)
-        parts = self._literal_fraction() if text.isdigit() else None
+        parts = self._literal_fraction() if is_digits(text) else None
         if parts is None:
             return Number(value)
         numerator, denominator, length = parts
@@ -184,7 +185,7 @@ class AtomReader(GroupReader):
         r"""`0.1\overline{6}`: a decimal whose last digits repeat for ever."""
         self.next()
         digits = self._subscript()
-        if not digits.isdigit() or len(digits) > MAX_REPEATING:
+        if not is_digits(digits) or len(digits) > MAX_REPEATING:
             raise UnreadableError("a line over what are no digits")
         places = len(text.partition(".")[2])
         period = 10 ** len(digits) - 1
@@ -207,15 +208,15 @@ class AtomReader(GroupReader):
             (texts[:1] + texts[2:3] + texts[4:5] == [r"\frac", "{", "}"], texts[1], texts[3], 5),
         )
         for fits, numerator, denominator, length in layouts:
-            if fits and numerator.isdigit() and denominator.isdigit():
+            if fits and is_digits(numerator) and is_digits(denominator):
                 return int(numerator), int(denominator), length
         return None
 
     def _based(self, digits: str) -> Node:
         base = self.argument_number()
-        if base == 10 and digits.isdigit():
+        if base == 10 and is_digits(digits):
             return Number(exact(digits))
-        if not 2 <= base <= 36 or not digits.isdigit() or any(int(d) >= base for d in digits):
+        if not 2 <= base <= 36 or not is_digits(digits) or any(int(d) >= base for d in digits):
             raise UnreadableError("a numeral that does not fit its base")
         return Based(digits.lstrip("0") or "0", base)
 
@@ -223,7 +224,7 @@ class AtomReader(GroupReader):
         """A subscript that is a whole number of at most two digits, with or without braces."""
         braced = self.take("{")
         token = self.next()
-        if token.kind != "number" or not token.text.isdigit() or len(token.text) > 2:
+        if token.kind != "number" or not is_digits(token.text) or len(token.text) > 2:
             raise UnreadableError("a subscript that is no base")
         if braced:
             self.expect("}")

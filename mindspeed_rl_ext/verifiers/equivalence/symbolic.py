@@ -18,7 +18,7 @@ from mindspeed_rl_ext.errors import MachineError
 from mindspeed_rl_ext.verifiers import pool
 from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
-from mindspeed_rl_ext.verifiers.equivalence.tree import words
+from mindspeed_rl_ext.verifiers.equivalence.tree import is_digits, words
 from mindspeed_rl_ext.verifiers.pool.symbolic import available
 from mindspeed_rl_ext.verifiers.pool.tasks import OK, TIMEOUT
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
@@ -91,11 +91,11 @@ def _tower(texts: Sequence[str]) -> str:
             exponents.append(inside or before == "^")
         elif text == "}" and exponents:
             exponents.pop()
-        elif text == "^" and inside and (before in (")", "}") or before[:1].isdigit()):
+        elif text == "^" and inside and (before in (")", "}") or is_digits(before[:1])):
             return "a tower of powers"
         elif text == "*" and before == "*":
             return "** is no sign of mathematics"
-        long = text.replace(".", "").isdigit() and len(text) > MAX_EXPONENT_DIGITS
+        long = is_digits(text.replace(".", "")) and len(text) > MAX_EXPONENT_DIGITS
         if long and (inside or before == "^"):
             return "an exponent too large to work out"
     chained = [i for i, text in enumerate(texts) if text == "^"]

@@ -15,6 +15,16 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def is_digits(text: str) -> bool:
+    """Whether a text is a whole number as `int` reads it: `²` and `٣` are digits to Python too.
+
+    Example:
+        >>> is_digits("12"), is_digits("²"), is_digits("")
+        (True, False, False)
+    """
+    return text.isascii() and text.isdigit()
+
+
 class UnreadableError(Exception):
     """The answer is outside what these stages read; its message says where."""
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
-from mindspeed_rl_ext.verifiers.equivalence.tree import words
+from mindspeed_rl_ext.verifiers.equivalence.tree import is_digits, words
 from mindspeed_rl_ext.verifiers.equivalence.units import canonical
 
 # Bare words, without \text, that can only be units or counted things.
@@ -142,8 +142,14 @@ def _unit_start(found: list[Token]) -> int:
     start = len(found)
     while start:
         token = found[start - 1]
+        # `\\mathrm{km}/\\mathrm{h}`: a lone letter is a unit behind a stroke only.
+        letter = token.kind == "letter" and start > 1 and found[start - 2].text == "/"
         exponent = token.kind == "number" and start > 1 and found[start - 2].text in ("^", "{")
-        if token.kind != "text" and token.text not in ("/", "^", "*", "{", "}") and not exponent:
+        if (
+            token.kind != "text"
+            and token.text not in ("/", "^", "*", "{", "}")
+            and not (exponent or letter)
+        ):
             break
         start -= 1
     while start < len(found) and found[start].kind != "text":
@@ -155,7 +161,7 @@ def _may_be_unit(text: str) -> bool:
     for mark in "-./^*{}":
         text = text.replace(mark, " ")
     parts = text.lower().split()
-    words_only = [part for part in parts if not part.isdigit()]
+    words_only = [part for part in parts if not is_digits(part)]
     letters = all(part.isalpha() or part == "%" for part in words_only)
     return letters and 0 < len(words_only) <= 5 and not _NOT_UNITS.intersection(parts)
 
