@@ -117,11 +117,12 @@ def skipped(item: pytest.Item) -> bool:
 
 
 @pytest.mark.parametrize("case", [pytest.param(name, marks=CASES[name][-1]) for name in CASES])
-def test_logits_are_those_of_transformers(lines, case):
+def test_logits_are_those_of_transformers(lines, case, record_property):
     assert case in lines, lines["stderr"]
     found = re.search(r"max_abs_diff=(\S+) argmax=(\S+) max=(\S+)", lines[case])
     assert found, lines
     difference, agreement, spread = map(float, found.groups())
+    record_property("max_abs_diff", difference)
     assert spread > 0.3, "logits too small to tell anything"
     assert agreement == 1.0
     assert difference <= 2e-6, lines[case]
