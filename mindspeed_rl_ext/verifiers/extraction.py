@@ -68,6 +68,17 @@ def with_think(response: str, *, think_prefilled: bool) -> str:
     return response
 
 
+def after_think(text: str) -> str:
+    """What follows the last `</think>`; the whole text where there is none.
+
+    Example:
+        >>> after_think("<think>1</think> 2"), after_think("2")
+        (' 2', '2')
+    """
+    ends = [tag.end for tag in find_tags(text, ("think",)) if tag.closing]
+    return text[ends[-1] :] if ends else text
+
+
 def think_text(response: str) -> str:
     """What stands in the first think block, without white space around; empty where nothing does.
 

@@ -40,6 +40,8 @@ def test_the_built_ins_and_their_levels_are_these() -> None:
         ("boxed_acc", "so 42", "NO_ANSWER", 0),
         ("boxed_acc", r"\boxed{42", "NO_ANSWER", 0),
         ("boxed_acc", r"\boxed{}", "NO_ANSWER", 0),
+        ("boxed_acc", r"<think>\boxed{42}</think> so 42", "NO_ANSWER", 0),
+        ("boxed_acc", r"<think>\boxed{41}</think> \boxed{42}", "CORRECT", 1),
         ("math_17k", r"so \boxed{42}", "CORRECT", 1),
         ("math_17k", "so\nAnswer: 42", "CORRECT", 1),
         ("math_17k", "so\n**Answer:** $42$<|im_end|>", "CORRECT", 1),

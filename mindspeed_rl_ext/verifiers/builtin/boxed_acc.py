@@ -1,12 +1,14 @@
 r"""`boxed_acc`: the last closed box of the response equals the reference answer.
 
-Covers: a box anywhere. Does not cover: tags; `r1_acc` looks into the answer block only.
+Covers: a box anywhere, but behind `</think>` where there is one. Does not cover: answer tags;
+`r1_acc` looks into the answer block only.
 
 | response, for the reference `42` | score | outcome |
 |---|---|---|
 | `so \boxed{42}`, `\boxed{41} ... \boxed{42}`, `\boxed{42.0}` | 1 | CORRECT |
 | `\boxed{42} ... \boxed{41}` | 0 | WRONG |
 | `so 42`, an unclosed box, an empty box | 0 | NO_ANSWER |
+| `<think>\boxed{42}</think> so 42`: thought, not answered | 0 | NO_ANSWER |
 | an empty reference | 0 | BAD_REFERENCE |
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from mindspeed_rl_ext.text import last_boxed
 from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.extraction import after_think
 from mindspeed_rl_ext.verifiers.judging import judged
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -26,4 +29,5 @@ def boxed_acc(response: str, *, answer: str) -> Verdict:
         response: the policy's text.
         answer: the reference answer.
     """
-    return judged(last_boxed(response), answer, right=1.0, wrong=0.0, missing="no closed box")
+    found = last_boxed(after_think(response))
+    return judged(found, answer, right=1.0, wrong=0.0, missing="no closed box")

@@ -241,8 +241,9 @@ class Comparison:
     def _ratio(self, left: Relation, right: Relation) -> Fraction | None:
         """The small constant that one difference of sides is of the other; None for no such."""
         differences = [_difference(side) for side in (left, right)]
-        if symbols(differences[0]) != symbols(differences[1]):
-            return None
+        names = symbols(differences[0])
+        if not names or names != symbols(differences[1]):
+            return None  # without a name both points are the same point
         ratios = set()
         for field in (self._field, self._other):
             a, b = map(field.value, differences)
