@@ -8,9 +8,10 @@ Does not cover: opening, renaming.
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,8 +20,8 @@ import numpy as np
 from mindspeed_rl_ext.checkpoint.dtypes import DType
 
 _SMALL_BYTES = 1 << 16
-# The bits of a number that are beyond this, sign aside, are NaN: the exponent is full, something
-# follows it.
+_FLUSH_BYTES = 128 << 20
+# Bits beyond those of infinity are NaN: the exponent is full, something follows it.
 _INFINITY = {"bfloat16": 0x7F80, "float16": 0x7C00, "float32": 0x7F800000}
 
 
@@ -45,10 +46,13 @@ class Sink:
     Args:
         file: opened for writing bytes.
         advance: called with the number of bytes after each window.
+        flusher: told of each window; None to leave flushing to the system.
     """
 
-    def __init__(self, file: BinaryIO, advance: Callable[[int], None]) -> None:
-        self._file, self._advance = file, advance
+    def __init__(
+        self, file: BinaryIO, advance: Callable[[int], None], flusher: Flusher | None = None
+    ) -> None:
+        self._file, self._advance, self._flusher = file, advance, flusher
 
     def write(self, data: bytes | memoryview) -> None:
         """Writes all of it."""
@@ -74,7 +78,37 @@ class Sink:
                 self.write(window)
                 added.result()
             self._advance(len(window))
+            if self._flusher is not None:
+                self._flusher.wrote(len(window))
         return sums.result()
+
+
+class Flusher:
+    """Sends a file to the disk while it is being written, so that the end has little to wait for.
+
+    Args:
+        file: opened for writing.
+        thread: where the disk is waited for.
+    """
+
+    def __init__(self, file: BinaryIO, thread: ThreadPoolExecutor) -> None:
+        self._file, self._thread = file, thread
+        self._waiting_bytes = 0
+        self._running: Future[None] | None = None
+
+    def wrote(self, amount: int) -> None:
+        """Counts bytes; starts a flush where enough wait and none is under way."""
+        self._waiting_bytes += amount
+        idle = self._running is None or self._running.done()
+        if self._waiting_bytes >= _FLUSH_BYTES and idle:
+            self.finish()
+            self._waiting_bytes = 0
+            self._running = self._thread.submit(os.fsync, self._file.fileno())
+
+    def finish(self) -> None:
+        """Raises what a flush raised."""
+        if self._running is not None:
+            self._running.result()
 
 
 class _Running:
@@ -104,6 +138,8 @@ def has_nan(window: memoryview, dtype: DType) -> bool:
     """
     if dtype.name not in _INFINITY:
         return False
-    bits = np.frombuffer(window, f"<u{dtype.itemsize}")
-    # Without the sign bit, shifted out, NaN are the largest numbers of all.
-    return bool(bits.size and (bits << 1).max() > 2 * _INFINITY[dtype.name])
+    infinity = _INFINITY[dtype.name]
+    sign = 1 << (8 * dtype.itemsize - 1)
+    # The largest signed number finds NaN without a sign bit, the largest unsigned one those with.
+    signed, unsigned = (np.frombuffer(window, f"<{kind}{dtype.itemsize}") for kind in "iu")
+    return bool(signed.size) and bool(signed.max() > infinity or unsigned.max() > sign + infinity)

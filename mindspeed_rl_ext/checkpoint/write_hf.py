@@ -23,7 +23,7 @@ from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.safetensors_file import header_bytes
 from mindspeed_rl_ext.checkpoint.sizes import read_config
 from mindspeed_rl_ext.checkpoint.staging import install
-from mindspeed_rl_ext.checkpoint.streaming import Sink, Sums
+from mindspeed_rl_ext.checkpoint.streaming import Flusher, Sink, Sums
 from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 from mindspeed_rl_ext.files import write_text_atomic
 
@@ -72,13 +72,15 @@ def write_shard(
         The sums of each tensor.
     """
     found = []
-    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as sum_thread:
-        sink = Sink(file, advance)
+    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(2) as threads:
+        flusher = Flusher(file, threads)
+        sink = Sink(file, advance, flusher)
         sink.write(header_bytes([(p.ref.name, p.dtype, p.shape) for p in plans]))
         for plan in plans:
-            found.append(sink.copy(windows(plan, source), sum_thread, plan.dtype, sha256))
+            found.append(sink.copy(windows(plan, source), threads, plan.dtype, sha256))
             for ref in {piece.ref for piece in plan.pieces}:
                 source.release(ref)
+        flusher.finish()
         os.fsync(file.fileno())
     return found
 

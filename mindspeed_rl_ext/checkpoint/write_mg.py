@@ -22,7 +22,7 @@ from mindspeed_rl_ext.checkpoint.mcore_args import ITERATION
 from mindspeed_rl_ext.checkpoint.mg_source import TRACKER
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.staging import install
-from mindspeed_rl_ext.checkpoint.streaming import Sink, Sums
+from mindspeed_rl_ext.checkpoint.streaming import Flusher, Sink, Sums
 from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 from mindspeed_rl_ext.checkpoint.torch_pickle import StoredTensor, dumps
 from mindspeed_rl_ext.checkpoint.torch_zip import TorchZipWriter
@@ -62,18 +62,20 @@ def write_rank(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     found = []
-    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as sum_thread:
-        sink = Sink(file, advance)
+    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(2) as threads:
+        flusher = Flusher(file, threads)
+        sink = Sink(file, advance, flusher)
         writer = TorchZipWriter(file, sink)
         writer.add("archive/data.pkl", dumps(_content(plans, content)))
         writer.add("archive/byteorder", b"little")
         for number, plan in enumerate(plans):
-            write = partial(sink.copy, windows(plan, source), sum_thread, plan.dtype, sha256)
+            write = partial(sink.copy, windows(plan, source), threads, plan.dtype, sha256)
             found.append(writer.copy(f"archive/data/{number}", plan.nbytes, write))
             for ref in {piece.ref for piece in plan.pieces}:
                 source.release(ref)
         writer.add("archive/version", b"3\n")
         writer.finish()
+        flusher.finish()
         os.fsync(file.fileno())
     return found
 
