@@ -1,4 +1,4 @@
-"""Our verifiers as verl's reward function.
+r"""Our verifiers as verl's reward function.
 
 Covers: the function that `custom_reward_function.path` and `.name` choose, with the signature that
 verl calls: one response at a time. Which verifiers it uses comes from `reward_kwargs`.

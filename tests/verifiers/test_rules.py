@@ -7,6 +7,10 @@ import pytest
 from mindspeed_rl_ext.verifiers import Outcome, Policy, equivalent
 
 SAME = [
+    (r"\displaystyle{\frac{dM}{dt}=M^6}", r"\frac{dM}{dt}=M^6"),
+    (r"y^{\prime}+r y=0", "y'+ry=0"),
+    (r"x\left[1+y\right]", "x+xy"),
+    (r"\dot{x}t", r"t\dot{x}"),
     (r"10\mathrm{~km}/\mathrm{h}", r"10 \text{ km/h}"),
     (r"2^10", r"1024"),
     (r"\sqrt13", r"√13"),
@@ -112,6 +116,9 @@ SAME = [
 ]
 
 NOT_SAME = [
+    ("-I(0)", "I(0)"),
+    ("y=-2x1", "y=-2x"),
+    (r"\frac{dM}{dt}=2M", r"\frac{M}{t}=2M"),
     (r"10<6^\circ", r"i10<6^\circ"),
     ("10 < 6", "10i < 6"),
     (r"1.22", r"1.23"),

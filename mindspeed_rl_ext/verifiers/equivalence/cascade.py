@@ -36,6 +36,7 @@ from mindspeed_rl_ext.verifiers.equivalence.words import (
     Measured,
     compare_words,
     measured,
+    without_braces,
 )
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -54,6 +55,7 @@ class _Side(NamedTuple):
     """One answer as far as it can be read by itself; shared by all pairs it is part of."""
 
     tokens: tuple[Token, ...]
+    bare: list[Token]
     measured: Measured
     tree: Node | None
     fault: str
@@ -170,7 +172,7 @@ def _side(text: str) -> _Side:
         tree, fault = read(body.tokens), ""
     except UnreadableError as error:
         tree, fault = None, str(error)
-    return _Side(tuple(found), body, tree, fault)
+    return _Side(tuple(found), without_braces(found), body, tree, fault)
 
 
 def _refused(side: _Side) -> bool:
@@ -182,7 +184,7 @@ def _refused(side: _Side) -> bool:
 def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
     if not left.tokens or not right.tokens:
         return _undecided("nothing is left without punctuation", "text")
-    if left.tokens == right.tokens:
+    if left.bare == right.bare:
         return _said(True, "text")
     same_words = compare_words(list(left.tokens), list(right.tokens), policy)
     if same_words is not None:

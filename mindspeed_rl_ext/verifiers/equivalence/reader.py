@@ -9,6 +9,8 @@ Those raise UnreadableError: no stage may guess.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from mindspeed_rl_ext.verifiers.equivalence.lexer import JOINS, Token
 from mindspeed_rl_ext.verifiers.equivalence.reader_atoms import STARTS, AtomReader
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
@@ -125,7 +127,13 @@ class Reader(AtomReader):
             elif token.kind in STARTS or token.text in STARTS:
                 if after_slash:
                     raise UnreadableError("a product without a sign after / is ambiguous")
-                factors.append((self._implied(factors[-1][0]), False))
+                before = factors[-1][0]
+                factor = self._implied(before)
+                if isinstance(before, Symbol) and factor == Number(Fraction(0)):
+                    # `I(0)` is a value of I; as a product it would be 0 whatever I is.
+                    factors[-1] = (Call(before.name, (factor,)), factors[-1][1])
+                else:
+                    factors.append((factor, False))
             else:
                 break
         return factors[0][0] if len(factors) == 1 else Product(tuple(factors))
@@ -152,6 +160,8 @@ class Reader(AtomReader):
     def _implied(self, before: Node) -> Node:
         if self.peek().kind == "number" and isinstance(before, Number):
             raise UnreadableError("two numbers without a sign between them")
+        if self.peek().kind == "number" and isinstance(before, Symbol) and before.name.isalpha():
+            raise UnreadableError("a number behind a name: `x1` may be a name or a product")
         return self.power()
 
     def _skip_separators(self, separators: str) -> bool:

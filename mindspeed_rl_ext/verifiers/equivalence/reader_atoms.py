@@ -40,7 +40,7 @@ MAX_REPEATING = 30
 
 # What a factor without a sign before it may begin with: token kinds and token texts.
 STARTS = (
-    frozenset({"number", "letter", "(", "{", r"\frac", r"\sqrt", "√", r"\binom", r"\{"})
+    frozenset({"number", "letter", "(", "[", "{", r"\frac", r"\sqrt", "√", r"\binom", r"\{"})
     | FUNCTIONS
     | GREEK
     | ACCENTS
@@ -164,6 +164,14 @@ class AtomReader(GroupReader):
             self._tokens[self._at] = Token("number", token.text[1:])
         return token.text[0]
 
+    def _takes_prime(self) -> bool:
+        r"""`'`, `^{\prime}` or `^\prime`."""
+        for length, texts in ((1, ["'"]), (2, ["^", "'"]), (4, ["^", "{", "'", "}"])):
+            if [self.peek(i).text for i in range(length)] == texts:
+                self._at += length
+                return True
+        return False
+
     def _number(self) -> Node:
         text = self.next().text
         if self.peek().text == "_":
@@ -235,7 +243,7 @@ class AtomReader(GroupReader):
         name = token.text
         if self.take("_"):
             name += "_" + self._subscript()
-        while self.take("'"):
+        while self._takes_prime():
             name += "'"
         if token.text in _APPLIED and self.peek().text == "(":
             bracket = self._bracket()

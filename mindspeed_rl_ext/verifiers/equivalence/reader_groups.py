@@ -20,8 +20,8 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 
 # Decorations that are part of a name.
 ACCENTS = words(r"""
-    \vec \hat \bar \tilde \widehat \overrightarrow \overline \mathbb{R} \mathbb{Z} \mathbb{N}
-    \mathbb{Q} \mathbb{C}""")
+    \vec \dot \ddot \hat \bar \tilde \widehat \overrightarrow \overline \mathbb{R} \mathbb{Z}
+    \mathbb{N} \mathbb{Q} \mathbb{C}""")
 ROUNDED = {r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
 _MATRIX_KINDS = {
     "pmatrix": "",

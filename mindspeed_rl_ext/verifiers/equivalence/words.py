@@ -120,7 +120,7 @@ def measured(found: list[Token]) -> Measured:
         >>> measured(tokens(r"15\text{ cm}^2")).unit
         'cm^2'
     """
-    found = _without_braces(found)
+    found = without_braces(found)
     end = len(found)
     texts = [token.text for token in found]
     if FUNCTIONS.intersection(texts):
@@ -178,7 +178,7 @@ def _bare_unit(found: list[Token]) -> Measured:
     return Measured(found, "")
 
 
-def _without_braces(found: list[Token]) -> list[Token]:
+def without_braces(found: list[Token]) -> list[Token]:
     """Without braces or brackets around the whole, where a unit may hide inside."""
     while len(found) > 2 and (found[0].text, found[-1].text) in (("{", "}"), ("(", ")")):
         depth, commas = 0, 0
