@@ -44,7 +44,8 @@ def preprocess_in_parts(options: PreprocessOptions) -> PreprocessReport:
     prefix.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{prefix.name}.", suffix=".tmp", dir=prefix.parent))
     try:
-        inner = replace(options, output_prefix=folder / prefix.name)
+        threads = max(1, (options.workers or os.cpu_count() or 1) // options.n_subs)
+        inner = replace(options, output_prefix=folder / prefix.name, workers=threads)
         _run_all([flags_of(inner, index + 1) for index in range(options.n_subs)], folder)
         seed = options.seed if options.shuffle else None
         parts = shards_of(inner.output_prefix)

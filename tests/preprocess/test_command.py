@@ -82,9 +82,9 @@ def test_host_flags_without_effect_say_so(
     words: Callable[..., list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    flags = ["--tokenizer-type", "PretrainedFromHF", "--append-eod"]
+    flags = ["--tokenizer-type", "PretrainedFromHF", "--append-eod", "--seed", "7"]
     assert cli.main([*words(), *flags, "--overwrite-cache", "--cache-dir", "x"]) == 0
-    for name in ("tokenizer_type", "append_eod", "overwrite_cache", "cache_dir"):
+    for name in ("tokenizer_type", "append_eod", "seed", "overwrite_cache", "cache_dir"):
         assert f"{name} has no effect" in caplog.text
 
 

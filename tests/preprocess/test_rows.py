@@ -259,3 +259,25 @@ def test_a_histogram_counts_every_row_once() -> None:
         edges = [tuple(map(int, line.replace(" to ", " ").split()[:2])) for line in lines]
         assert counts == [sum(low <= n <= high for n in lengths) for low, high in edges]
         assert sum(counts) == len(lengths)
+
+
+def test_megatron_reads_back_the_text_that_went_in(
+    run_rows: Run, tmp_path: Path, tokenizer_dir: Path
+) -> None:
+    indexed = pytest.importorskip(
+        "megatron.core.datasets.indexed_dataset", reason="megatron-core is not installed"
+    )
+    from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+
+    questions = [f"How many of {n} apples? 你好 \\frac{{1}}{{{n}}}" for n in range(1, 30)]
+    rows = [{"question": q, "answer": f"so\n#### {n}"} for n, q in enumerate(questions)]
+    run_rows(rows, prompt_type="qwen", dataset_additional_keys=("question",))
+    tokenizer = load_tokenizer(tokenizer_dir)
+    expected = {
+        "input_ids": [opened(question) for question in questions],
+        "labels": [str(n) for n in range(len(questions))],
+        "question": questions,
+    }
+    for key, texts in expected.items():
+        data = indexed.IndexedDataset(str(tmp_path / "out" / f"data_packed_{key}_document"))
+        assert [tokenizer.decode(data[i].tolist()) for i in range(len(data))] == texts

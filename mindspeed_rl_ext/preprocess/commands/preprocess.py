@@ -11,6 +11,7 @@ can't be used is dropped with a reason and kept in <prefix>_rejects.jsonl.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from mindspeed_rl_ext.preprocess.dataset_config import (
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.report import PreprocessReport, spell
 from mindspeed_rl_ext.preprocess.run import preprocess
+
+logger = logging.getLogger(__name__)
 
 REQUIRED = ("input", "tokenizer_name_or_path", "output_prefix")
 # Flags of the hosts that take no value, and those that take several.
@@ -118,6 +121,8 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
             expected="a directory and the beginning of file names, such as ./dataset/gsm8k",
             remedy="add a name behind the slash",
         )
+    if "seed" in merged and not (merged.get("shuffle") or merged.get("split")):
+        logger.info("seed has no effect without --shuffle or --split: rows keep their order")
     for name in ("input", "output_prefix"):
         merged[name] = Path(merged[name])
     return PreprocessOptions(**merged)
