@@ -17,6 +17,9 @@ from mindspeed_rl_ext.verifiers import Outcome, equivalent, pool, resolve, score
 from mindspeed_rl_ext.verifiers.equivalence import cascade
 from mindspeed_rl_ext.verifiers.pool import Budget, Task
 from mindspeed_rl_ext.verifiers.pool.client import helper_pid
+from mindspeed_rl_ext.verifiers.pool.symbolic import available
+
+needs_sympy = pytest.mark.skipif(bool(available()), reason=available())
 
 MODULE = """
 import os, time
@@ -133,6 +136,7 @@ SCRIPT = """
 import os, sys, signal
 from mindspeed_rl_ext.verifiers.pool import run, Task, Budget
 from mindspeed_rl_ext.verifiers.pool.client import helper_pid
+from mindspeed_rl_ext.verifiers.pool.symbolic import available
 assert run([Task("probe")], Budget())[0].status == "ok"
 print(helper_pid(), flush=True)
 {end}
@@ -162,6 +166,7 @@ def running(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+@needs_sympy
 def test_a_batch_that_spent_its_budget_times_out_the_rest_and_the_next_starts_afresh() -> None:
     hang = Task(
         "equivalent", {"prediction": r"\int_0^\infty e^{-x^2}\sin(x^3) dx", "reference": "1"}
@@ -173,6 +178,7 @@ def test_a_batch_that_spent_its_budget_times_out_the_rest_and_the_next_starts_af
     assert pool.run([easy], Budget())[0].value is True
 
 
+@needs_sympy
 def test_a_second_round_finishes_what_the_first_could_not(own_verifier: str) -> None:
     hang = Task(
         "equivalent", {"prediction": r"\int_0^\infty e^{-x^2}\sin(x^3) dx", "reference": "1"}
@@ -183,6 +189,7 @@ def test_a_second_round_finishes_what_the_first_could_not(own_verifier: str) -> 
     assert [reply.status for reply in replies] == ["timeout", "ok"]
 
 
+@needs_sympy
 def test_a_timeout_scores_as_wrong_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cascade.symbolic, "MANY", Budget((0.1,), 2.0, 1.0))
     result = score(
@@ -204,6 +211,7 @@ def test_without_math_verify_a_pair_is_unparseable_and_warned_of_once(
     assert sum("older" in record.message for record in caplog.records) == 1
 
 
+@needs_sympy
 def test_sympy_decides_where_it_can() -> None:
     assert equivalent(r"\lim_{x \to 0} \frac{\sin x}{x}", "1") == equivalent(
         r"\lim_{x \to 0} \frac{\sin x}{x}", "1"
