@@ -29,17 +29,18 @@ def windows(
         window_bytes: about the most that is held at once.
 
     Yields:
-        Views that are valid until the next one is asked for.
+        Views; each is valid until the one after the next is asked for.
     """
     height, width = plan.matrix
     step = max(1, window_bytes // max(1, width * plan.dtype.itemsize))
-    buffer = np.empty((min(step, height), width), plan.dtype.carrier)
-    for start in range(0, height, step):
+    # Two in turns: the sums of one window may still be computed while the next is put together.
+    buffers = np.empty((2, min(step, height), width), plan.dtype.carrier)
+    for number, start in enumerate(range(0, height, step)):
         stop = min(start + step, height)
         parts = [p for p in plan.pieces if p.row < stop and p.row + p.height > start]
         whole = _whole_window(plan, source, parts, start, stop)
         if whole is None:
-            whole = buffer[: stop - start]
+            whole = buffers[number % 2, : stop - start]
             for piece in parts:
                 first, last = max(start, piece.row), min(stop, piece.row + piece.height)
                 target = whole[first - start : last - start, piece.col : piece.col + piece.width]

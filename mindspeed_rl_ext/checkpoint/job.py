@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.assemble import WINDOW_BYTES
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.expected import (
     TE,
@@ -37,6 +38,9 @@ from mindspeed_rl_ext.version import __version__
 
 # Pickle, headers, manifest and file-system blocks, per tensor and per file.
 _OVERHEAD_BYTES = 1024
+# Measured: Python with numpy, and the objects of a plan for each piece of it.
+_PROCESS_BYTES = 36 << 20
+_PIECE_BYTES = 3 << 10
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,12 @@ class Job:
         """Bytes of all values to write."""
         return sum(plan.nbytes for plan in self.plans)
 
+    @property
+    def memory_bytes(self) -> int:
+        """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
+        pieces = sum(len(plan.pieces) for plan in self.plans)
+        return _PROCESS_BYTES + 2 * WINDOW_BYTES + _PIECE_BYTES * pieces
+
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
         return {
@@ -83,6 +93,7 @@ class Job:
             "layout": asdict(self.layout),
             "bytes": self.nbytes,
             "free_disk_bytes": free_disk(self.options.save_dir),
+            "memory_bytes": self.memory_bytes,
             "files": {
                 name: {
                     "bytes": sum(plan.nbytes for plan in plans),

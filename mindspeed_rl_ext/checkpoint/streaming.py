@@ -69,17 +69,21 @@ class Sink:
     ) -> Sums:
         """Writes windows of a tensor as they come; returns the sums of all their bytes."""
         sums = _Running(dtype, sha256)
+        added: Future[None] | None = None
         for window in windows:
+            if added is not None:
+                added.result()  # the sums run on: one window after the other
+            added = None
             if len(window) < _SMALL_BYTES:
                 sums.add(window)
-                self.write(window)
             else:
                 added = sum_thread.submit(sums.add, window)
-                self.write(window)
-                added.result()
+            self.write(window)
             self._advance(len(window))
             if self._flusher is not None:
                 self._flusher.wrote(len(window))
+        if added is not None:
+            added.result()
         return sums.result()
 
 

@@ -68,6 +68,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(cli, hf_dir, tmp_path):
     assert sorted(found) == sorted(planned)
     sizes = [np.prod(shape) * 2 for _, _, shape, _ in planned]
     assert data["bytes"] == sum(sizes)
+    assert 36e6 < data["memory_bytes"] < 100e6
 
 
 def damage(path, tensor: bytes) -> None:

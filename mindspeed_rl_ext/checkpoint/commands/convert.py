@@ -202,8 +202,11 @@ def _print_plan(job: Job, as_json: bool) -> None:
         print(f"{name}: {len(file['tensors'])} tensors, {file['bytes'] / 1e9:.3f} GB")
         for row in file["tensors"]:
             print(f"  {row['name']:<60} {row['dtype']:<9} {row['shape']}")
-    free = data["free_disk_bytes"] / 1e9
-    print(f"needed {data['bytes'] / 1e9:.3f} GB of disk, {free:.3f} GB free; nothing was written")
+    disk, free = data["bytes"] / 1e9, data["free_disk_bytes"] / 1e9
+    print(
+        f"needed {disk:.3f} GB of disk, {free:.3f} GB free, and about "
+        f"{data['memory_bytes'] / 1e6:.0f} MB of memory a process; nothing was written"
+    )
 
 
 def _print_report(report: ConvertReport, options: ConvertOptions, as_json: bool) -> None:
