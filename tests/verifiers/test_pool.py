@@ -191,7 +191,7 @@ def test_a_second_round_finishes_what_the_first_could_not(own_verifier: str) -> 
 
 @needs_sympy
 def test_a_timeout_scores_as_wrong_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cascade.symbolic, "MANY", Budget((0.1,), 2.0, 1.0))
+    monkeypatch.setattr(cascade.symbolic, "ONE", Budget((0.1,), 2.0, 1.0))
     result = score(
         [r"\boxed{\int_0^\infty e^{-x^2}\sin(x^3) dx}", r"\boxed{1}"], ["1", "1"],
         verifiers=["simplerl"],
