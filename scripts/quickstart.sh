@@ -3,6 +3,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 choose_environment
-install_package quickstart train,report,data
+install_package quickstart train,report,data,verify
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec "$(dirname "$PY")/msrl-ext" quickstart "$@"
