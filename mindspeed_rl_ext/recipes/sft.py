@@ -14,6 +14,8 @@ from typing import Any
 
 from mindspeed_rl_ext.errors import CheckFailedError, InputError
 
+PARTS_PER_BATCH = 3
+
 
 @dataclass(frozen=True)
 class SftSettings:
@@ -107,30 +109,46 @@ def learning_rate_at(step: int, settings: SftSettings) -> float:
 
 
 def _backward(model: Any, tokenizer: Any, batch: list[dict[str, str]]) -> float:
-    """Forward and backward of one batch; returns the mean loss of its response tokens."""
-    from mindspeed_rl_ext.algorithms import (
-        get_response_log_probs,
-        sft_microbatch_train_step,
-        tokenize_prompt_and_output,
-    )
+    """Forward and backward of one batch; returns the mean loss of its response tokens.
 
-    tokens = tokenize_prompt_and_output(
-        prompt_strs=[row["instruction"] for row in batch],
-        output_strs=[row["output"] + tokenizer.eos_token for row in batch],
-        tokenizer=tokenizer,
+    Rows of like length go through the model together, which saves padding; the gradient is that of
+    the whole batch.
+    """
+    from mindspeed_rl_ext.algorithms import get_response_log_probs, sft_microbatch_train_step
+
+    parts = _by_length(model, tokenizer, batch)
+    num_tokens = sum(int(part["response_mask"].sum()) for part in parts)
+    total = 0.0
+    for part in parts:
+        log_probs = get_response_log_probs(
+            model=model,
+            input_ids=part["input_ids"],
+            labels=part["labels"],
+            return_token_entropy=False,
+        )["log_probs"]
+        loss, _ = sft_microbatch_train_step(
+            policy_log_probs=log_probs,
+            response_mask=part["response_mask"],
+            gradient_accumulation_steps=1,
+            normalize_constant=num_tokens / len(part["input_ids"]),
+        )
+        total += float(loss)
+    return total
+
+
+def _by_length(model: Any, tokenizer: Any, batch: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """The batch as tensors, in parts of rows of like length."""
+    from mindspeed_rl_ext.algorithms import tokenize_prompt_and_output
+
+    rows = sorted(batch, key=lambda row: len(row["instruction"]) + len(row["output"]))
+    size = math.ceil(len(rows) / PARTS_PER_BATCH)
+    parts = (rows[start : start + size] for start in range(0, len(rows), size))
+    tokenised = (
+        tokenize_prompt_and_output(
+            prompt_strs=[row["instruction"] for row in part],
+            output_strs=[row["output"] + tokenizer.eos_token for row in part],
+            tokenizer=tokenizer,
+        )
+        for part in parts
     )
-    tokens = {name: tensor.to(model.device) for name, tensor in tokens.items()}
-    log_probs = get_response_log_probs(
-        model=model,
-        input_ids=tokens["input_ids"],
-        labels=tokens["labels"],
-        return_token_entropy=False,
-    )["log_probs"]
-    mask = tokens["response_mask"]
-    loss, _ = sft_microbatch_train_step(
-        policy_log_probs=log_probs,
-        response_mask=mask,
-        gradient_accumulation_steps=1,
-        normalize_constant=mask.sum().item() / len(batch),
-    )
-    return float(loss)
+    return [{name: t.to(model.device) for name, t in tokens.items()} for tokens in tokenised]
