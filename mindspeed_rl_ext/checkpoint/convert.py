@@ -103,7 +103,7 @@ def _was_finished(job: Job, folder: Path, identity: str) -> bool:
 
 def _write_checked(job: Job, folder: Path, journal: Journal) -> None:
     """Writes, and compares the source's own checksums beside it: nothing is final before both."""
-    if job.options.workers > 1:
+    if job.options.workers > 1 and len(job.files) > 1:
         job.source.check_bytes()  # a process with two threads should not fork
         _write(job, folder, journal)
         return

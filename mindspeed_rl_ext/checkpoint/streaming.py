@@ -21,6 +21,9 @@ from mindspeed_rl_ext.checkpoint.dtypes import DType
 
 _SMALL_BYTES = 1 << 16
 _FLUSH_BYTES = 128 << 20
+# A longer write lets Linux cache the file in pages of 2 MB and more. In a virtual machine these can
+# cost much at first touch: 0.3 to 0.9 GB/s were measured, against 4 GB/s in writes of this size.
+_WRITE_BYTES = 1 << 20
 # Bits beyond those of infinity are NaN: the exponent is full, something follows it.
 _INFINITY = {"bfloat16": 0x7F80, "float16": 0x7C00, "float32": 0x7F800000}
 
@@ -58,7 +61,7 @@ class Sink:
         """Writes all of it."""
         view = memoryview(data)
         while view:
-            view = view[self._file.write(view) :]
+            view = view[self._file.write(view[:_WRITE_BYTES]) :]
 
     def copy(
         self,
