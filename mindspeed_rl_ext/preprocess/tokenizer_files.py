@@ -38,8 +38,9 @@ PLAIN_SETTINGS: dict[str, tuple[Any, ...]] = {
     "split_special_tokens": (None, False),
     "clean_up_tokenization_spaces": (False,),
     "auto_map": (None,),
-    "extra_special_tokens": (None, {}, []),
 }
+# Lists of special tokens: the old name, and that of transformers 5.
+SPECIAL_LISTS = ("additional_special_tokens", "extra_special_tokens")
 FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 
 
@@ -166,7 +167,9 @@ def _same_tokens(backend: Any, config: Mapping[str, Any], roles_map: Mapping[str
     named: set[str | None] = set()
     for table in (config, roles_map):
         for name, value in table.items():
-            if name == "additional_special_tokens":
+            if name in SPECIAL_LISTS:
+                if isinstance(value, Mapping) and value:
+                    return False  # roles of a model's own, such as image tokens
                 named.update(_token_text(token) for token in value or ())
             elif name.endswith("_token") and not name.startswith("add_"):
                 if table is roles_map and _token_text(config.get(name)) != _token_text(value):

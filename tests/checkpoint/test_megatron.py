@@ -34,14 +34,14 @@ CASES = {
     "qwen3moe-TP2-EP2-grouped": (
         "Qwen3Moe", QWEN3_MOE, (2, 1), {**EP2, "moe_grouped_gemm": True}, (),
     ),
-    "qwen2-TP1-PP1": ("Qwen2", {}, (1, 1), {}, SLOW),
+    "qwen2-TP1-PP1": ("Qwen2", {}, (1, 1), {}, ()),
     "qwen2-TP2-PP2-VPP2": (
         "Qwen2", {}, (2, 2), {"num_layers_per_virtual_pipeline_stage": 1}, SLOW,
     ),
     "qwen2-tied-TP1-PP1-padded": (
         "Qwen2", {"tie_word_embeddings": True}, (1, 1), {"make_vocab_size_divisible_by": 64}, SLOW,
     ),
-    "qwen2-tied-TP2-PP2": ("Qwen2", {"tie_word_embeddings": True}, (2, 2), {}, SLOW),
+    "qwen2-tied-TP2-PP2": ("Qwen2", {"tie_word_embeddings": True}, (2, 2), {}, ()),
     "llama-TP1-PP1": ("Llama", {}, (1, 1), {}, SLOW),
     "llama-TP2-PP2": ("Llama", {}, (2, 2), {}, SLOW),
     "llama-TP2-PP2-VPP2": (

@@ -61,6 +61,16 @@ def test_qwen2_from_tokenizer_json_is_that_of_auto_tokenizer(
     assert_same(load_tokenizer(tmp_path), again, TEXTS)
 
 
+def test_a_directory_that_transformers_saved_is_that_of_auto_tokenizer(
+    real_data: Path, tmp_path: Path
+) -> None:
+    source = transformers.AutoTokenizer.from_pretrained(str(real_data / "qwen2_tokenizer"))
+    source.save_pretrained(str(tmp_path))
+    assert load_direct(tmp_path) is not None
+    again = transformers.AutoTokenizer.from_pretrained(str(tmp_path))
+    assert_same(load_tokenizer(tmp_path), again, TEXTS)
+
+
 def test_a_plain_tokenizer_json_is_that_of_auto_tokenizer(tokenizer_dir: Path) -> None:
     assert load_direct(tokenizer_dir) is not None
     theirs = transformers.AutoTokenizer.from_pretrained(str(tokenizer_dir))
@@ -80,6 +90,8 @@ def change(folder: Path, to: Path, **settings: Any) -> Path:
         {"added_tokens_decoder": {"0": {"content": "<|endoftext|>", "special": False}}},
         {"added_tokens_decoder": {"9": {"content": "<new>", "special": True}}},
         {"additional_special_tokens": ["<new>"]},
+        {"extra_special_tokens": ["<new>"]},
+        {"extra_special_tokens": {"image_token": "<new>"}},
         {"clean_up_tokenization_spaces": True},
         {"add_prefix_space": True},
         {"split_special_tokens": True},
