@@ -64,8 +64,7 @@ class ChatTemplate:
             text: str = self._wrapped.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=opens
             )
-        # A template is a program of the model's authors: it raises what it likes.
-        except Exception as error:
+        except Exception as error:  # a template raises what its authors like
             raise RejectError(
                 Reason.BAD_PROMPT, f"the chat template refuses it: {error}"
             ) from error

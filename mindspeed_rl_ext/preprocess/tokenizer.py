@@ -209,8 +209,7 @@ def _auto_tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(
             str(folder), trust_remote_code=False, local_files_only=True
         )
-    # Broken tokenizer files raise whatever the parser of that class raises.
-    except Exception as error:
+    except Exception as error:  # a parser of a broken file raises anything
         raise InputError(
             f"transformers can't load the tokenizer of {folder}",
             found=f"{type(error).__name__}: {error}",

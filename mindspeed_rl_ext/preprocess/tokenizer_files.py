@@ -108,8 +108,7 @@ def _class_is_certain(kind: Any, model_type: Any) -> bool:
 def _from_json(tokenizers: Any, path: Path) -> Any:
     try:
         return tokenizers.Tokenizer.from_file(str(path))
-    # The library raises bare Exception for a file that it can't parse.
-    except Exception as error:
+    except Exception as error:  # the library raises bare Exception
         raise InputError(
             f"{path} is not a readable tokenizer",
             found=str(error),
@@ -140,8 +139,7 @@ def _build_qwen2(tokenizers: Any, folder: Path, config: Mapping[str, Any]) -> An
         model = tokenizers.models.BPE.from_file(
             str(folder / "vocab.json"), str(folder / "merges.txt")
         )
-    # The library raises bare Exception for a file that it can't parse.
-    except Exception as error:
+    except Exception as error:  # the library raises bare Exception
         raise InputError(
             f"vocab.json and merges.txt of {folder} are not readable", found=str(error)
         ) from error
