@@ -108,3 +108,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {' or '.join(close)}?"
     return f"known: {', '.join(names) or 'none'}"
+
+
+def shorten(text: str, max_chars: int = 80) -> str:
+    """A text short enough for a message.
+
+    Example:
+        >>> shorten("abcdef", max_chars=3)
+        'abc...'
+    """
+    return text if len(text) <= max_chars else text[:max_chars] + "..."

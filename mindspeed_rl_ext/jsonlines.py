@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.errors import InputError, shorten
 from mindspeed_rl_ext.files import open_atomic
 
 
@@ -54,14 +54,14 @@ def parse_object(line: bytes, place: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"{place} is not readable JSON",
-            found=f"{_shorten(text)} ({error})",
+            found=f"{shorten(text.strip())} ({error})",
             expected="one JSON object a line",
             remedy="mend or remove the line",
         ) from error
     if not isinstance(row, dict):
         raise InputError(
             f"{place} is not a JSON object",
-            found=_shorten(text),
+            found=shorten(text.strip()),
             expected='{"column": value, ...}',
             remedy="write one object a line",
         )
@@ -76,8 +76,3 @@ def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
             file.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
             count += 1
     return count
-
-
-def _shorten(text: str, max_chars: int = 80) -> str:
-    text = text.strip()
-    return text if len(text) <= max_chars else text[:max_chars] + "..."

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, MissingExtraError, nearest
+from mindspeed_rl_ext.errors import InputError, MissingExtraError, nearest, shorten
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 from mindspeed_rl_ext.preprocess.values import canonical_text
 from mindspeed_rl_ext.text import find_boxes, last_boxed, last_number
@@ -104,7 +104,7 @@ def extract_label(raw: Any, extractor: Extractor) -> Label:
                 raise RejectError(Reason.EMPTY_ANSWER, f"{name} found an empty answer")
             return Label(found, name)
     raise RejectError(
-        Reason.ANSWER_NOT_FOUND, f"{extractor.name} found no answer in {_shorten(value)!r}"
+        Reason.ANSWER_NOT_FOUND, f"{extractor.name} found no answer in {shorten(value)!r}"
     )
 
 
@@ -193,10 +193,6 @@ def _regex_finder(pattern: str) -> Find:
         return str(matches[0][1 if compiled.groups else 0] or "").strip()
 
     return find
-
-
-def _shorten(text: str, max_chars: int = 80) -> str:
-    return text if len(text) <= max_chars else text[:max_chars] + "..."
 
 
 _GSM8K: tuple[str, Find] = ("gsm8k", _after_mark)
