@@ -1,0 +1,1 @@
+"""Benchmark evaluation: responses from a backend, verdicts, figures with confidence intervals."""
