@@ -22,7 +22,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, MachineError
+from mindspeed_rl_ext.errors import ExtError, InputError, MachineError
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,6 +43,10 @@ _WRAPPERS = ("module.", "_orig_mod.")
 _ADAPTER = "lora_"
 # Vocabulary rows may be padded by vLLM.
 _PADDED = ("embed_tokens", "lm_head")
+# What a worker says, empty where all went well: kind, what, found, expected, remedy. Plain texts:
+# a worker of vLLM takes an exception that a function returns for a crash of its own.
+Failure = Sequence[str]
+_KINDS: Mapping[str, type[ExtError]] = {"input": InputError, "machine": MachineError}
 
 
 def import_vllm() -> Any:
@@ -86,10 +90,11 @@ def load_policy_into_vllm_instance(policy: Any, llm: Any) -> None:
     """
     weights = policy_weights(policy)
     model = _model_here(llm)
-    outcomes = _through_apply_model(llm, weights) if model is None else [_load(model, weights)]
-    for outcome in outcomes:
-        if outcome is not None:
-            raise outcome
+    said = _through_apply_model(llm, weights) if model is None else [_load(model, weights)]
+    for failed in said:
+        if failed:
+            kind, what, found, expected, remedy = failed
+            raise _KINDS[kind](what, found=found, expected=expected, remedy=remedy)
     reset = getattr(llm, "reset_prefix_cache", None)
     if reset is not None:
         reset()
@@ -142,25 +147,27 @@ def faults(weights: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[st
     return found
 
 
-def _load(model: Any, weights: Mapping[str, Any]) -> Exception | None:
-    """Checks and loads on one worker; returns the error, so that it survives the way back."""
+def _load(model: Any, weights: Mapping[str, Any]) -> Failure:
+    """Checks and loads on one worker."""
     parameters = dict(model.named_parameters())
     repacked = [n for n, p in parameters.items() if tuple(p.shape) == (0,)]
     if repacked:
-        return InputError(
+        return (
+            "input",
             f"vLLM {_version()} can't take new weights on this device",
-            found=f"{len(repacked)} parameters of shape (0,), such as {repacked[0]}: repacked "
-            "for its matrix kernels when the engine started, as a CPU build does",
-            expected="weights in the layout of the checkpoint, as on a GPU",
-            remedy="save the policy and start a new engine from it, or use the backend hf",
+            f"{len(repacked)} parameters of shape (0,), such as {repacked[0]}: repacked for its "
+            "matrix kernels when the engine started, as a CPU build does",
+            "weights in the layout of the checkpoint, as on a GPU",
+            "save the policy and start a new engine from it, or use the backend hf",
         )
     found = faults(weights, parameters) if _tensor_parallel_size(model) == 1 else []
     if found:
-        return InputError(
+        return (
+            "input",
             "the policy does not fit the engine's model",
-            found="; ".join(found[:5]) + (f"; {len(found) - 5} more" if len(found) > 5 else ""),
-            expected="the architecture that the engine was started with",
-            remedy="start the engine from a checkpoint of this policy",
+            "; ".join(found[:5]) + (f"; {len(found) - 5} more" if len(found) > 5 else ""),
+            "the architecture that the engine was started with",
+            "start the engine from a checkpoint of this policy",
         )
     try:
         written = model.load_weights(list(weights.items()))
@@ -169,18 +176,20 @@ def _load(model: Any, weights: Mapping[str, Any]) -> Exception | None:
     unwritten = sorted(set(parameters) - set(written)) if written is not None else []
     if unwritten:
         return _broken(f"{len(unwritten)} parameters were not written, such as {unwritten[0]}")
-    return None
+    return ()
 
 
-def _broken(why: str) -> MachineError:
-    return MachineError(
+def _broken(why: str) -> Failure:
+    return (
+        "machine",
         f"vLLM {_version()} failed while it took the weights",
-        found=why,
-        remedy="the engine holds old and new weights: start a new one",
+        why,
+        "",
+        "the engine holds old and new weights: start a new one",
     )
 
 
-def _through_apply_model(llm: Any, weights: Mapping[str, Any]) -> Sequence[Exception | None]:
+def _through_apply_model(llm: Any, weights: Mapping[str, Any]) -> Sequence[Failure]:
     """The way for an engine whose model lives in other processes."""
     apply = getattr(llm, "apply_model", None)
     if apply is None:
@@ -191,12 +200,12 @@ def _through_apply_model(llm: Any, weights: Mapping[str, Any]) -> Sequence[Excep
             "or another version of vLLM",
         )
     try:
-        results: list[Exception | None] = apply(partial(_load, weights=_on_cpu(weights)))
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        results: Sequence[Failure] = apply(partial(_load, weights=_on_cpu(weights)))
+    except Exception as error:  # its executors raise anything, plain Exception too
         raise InputError(
             f"vLLM {_version()} can't hand the weights to its worker processes",
             found=f"{type(error).__name__}: {str(error)[:300]}",
-            remedy="set VLLM_ENABLE_V1_MULTIPROCESSING=0 before vLLM is imported (one device), or "
+            remedy="before vLLM is imported set VLLM_ENABLE_V1_MULTIPROCESSING=0 (one device), or "
             "VLLM_ALLOW_INSECURE_SERIALIZATION=1 (several; only among trusted machines)",
         ) from error
     return results

@@ -65,7 +65,7 @@ def check_references(path: Path, column: str = "answer", extractor: str = "auto"
                 remedy="name it with --answer-column",
             )
         count += 1
-        fault = _fault(EXTRACTORS[extractor](answer_text(row[column])))
+        fault = reference_fault(EXTRACTORS[extractor](answer_text(row[column])))
         if fault:
             faults.append(f"line {number}: {fault}")
     if not count:
@@ -73,7 +73,13 @@ def check_references(path: Path, column: str = "answer", extractor: str = "auto"
     return Checked(count, faults)
 
 
-def _fault(reference: str | None) -> str:
+def reference_fault(reference: str | None) -> str:
+    """Why a reference cannot be compared, or "": it must equal itself, boxed and in dollars.
+
+    Example:
+        >>> reference_fault("1/2"), reference_fault(" ")
+        ('', 'no reference answer')
+    """
     if reference is None or not reference.strip():
         return "no reference answer"
     response = rf"so it is \boxed{{{reference}}}."

@@ -1,0 +1,103 @@
+r"""`last_answer`: the lenient grader, which takes the last answer from prose.
+
+Covers: where a response states its answer when it does not keep the format: behind the last
+`</think>` where something stands there, in the last answer block, even an unclosed one; of that
+the last box, else the `Answer:` line, else the text behind the last "answer is", else the text if
+it is no prose; of prose the last formula in dollar signs that ends it, else the last number.
+Does not cover: a format. Where strict and lenient grading differ, the format or the parser is at
+fault, not the mathematics.
+
+| response, for the reference `18` | score | outcome |
+|---|---|---|
+| `so \boxed{18}`, `</think> <answer>Janet makes $18 every day.</answer>` | 1 | CORRECT |
+| `9 * 2 = 18 dollars in all.` | 1 | CORRECT |
+| `\boxed{17}, or 18` | 0 | WRONG |
+| no box, no number | 0 | NO_ANSWER |
+| an empty reference | 0 | BAD_REFERENCE |
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from mindspeed_rl_ext.text import find_tags, last_boxed, last_number, strip_stop_tokens
+from mindspeed_rl_ext.verifiers import Verdict, verifier
+from mindspeed_rl_ext.verifiers.extraction import after_think, final_answer_line
+from mindspeed_rl_ext.verifiers.judging import judged
+
+_ANSWER_IS = re.compile(r"answer\s{0,8}(?:is|:|=)", re.IGNORECASE)
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_PROSE_WORDS = 3
+_LINE_WINDOW = 300
+
+
+@verifier("last_answer", needs=("answer",), levels=(1.0, 0.0))
+def last_answer(response: str, *, answer: str) -> Verdict:
+    """1 where the last answer that a response states equals the reference answer, else 0.
+
+    Args:
+        response: the policy's text.
+        answer: the reference answer.
+    """
+    found = stated_answer(response)
+    return judged(found, answer, right=1.0, wrong=0.0, missing="no answer is stated")
+
+
+def stated_answer(response: str) -> str | None:
+    r"""The answer that a response states last, or None.
+
+    Example:
+        >>> stated_answer("<think>1</think> <answer>It is 42 apples.</answer>")
+        '42'
+        >>> stated_answer(r"so \boxed{\frac12}"), stated_answer("The answer is $x+1$.")
+        ('\\frac12', 'x+1')
+        >>> stated_answer("I do not know.") is None
+        True
+    """
+    whole = strip_stop_tokens(response)
+    for text in (_final_part(whole), whole):
+        found = last_boxed(text) or _unboxed(text)
+        if found:
+            return found
+    return None
+
+
+def _final_part(whole: str) -> str:
+    """What stands in the last answer block, or behind the thinking."""
+    tags = find_tags(whole, ("answer",))
+    openings = [tag for tag in tags if not tag.closing]
+    if openings:
+        start = openings[-1].end
+        ends = [tag.start for tag in tags if tag.closing and tag.start >= start]
+        return whole[start : ends[0] if ends else len(whole)]
+    return after_think(whole)
+
+
+def _unboxed(text: str) -> str | None:
+    stripped = text.strip()
+    line = final_answer_line(stripped, window=_LINE_WINDOW)
+    ends = [match.end() for match in _ANSWER_IS.finditer(stripped)]
+    for candidate in (line, stripped[ends[-1] :] if ends else None, stripped):
+        found = _short(candidate) if candidate else None
+        if found:
+            return found
+    return None
+
+
+def _short(text: str) -> str | None:
+    """A text itself where it is no prose; of prose its last formula or its last number."""
+    bare = text.strip().rstrip(".").strip()
+    if bare and "\n" not in bare and not _is_prose(bare):
+        formula = bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == "$" else bare
+        return formula.strip() if any(c.isdigit() or c.isalpha() for c in formula) else None
+    # `$5 and $6` is money, `$5$` a formula: only one that ends the text is taken for a formula.
+    if bare.endswith("$"):
+        opening = bare.rfind("$", 0, len(bare) - 1)
+        if opening >= 0 and bare[opening + 1 : -1].strip():
+            return bare[opening + 1 : -1].strip()
+    return last_number(bare)
+
+
+def _is_prose(text: str) -> bool:
+    return sum(1 for _ in islice(_WORD.finditer(text), _PROSE_WORDS)) == _PROSE_WORDS
