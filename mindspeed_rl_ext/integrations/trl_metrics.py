@@ -38,17 +38,26 @@ TRL_NAMES: Mapping[str, str] = {
     "step_time": metrics.TIME_ALL_S,
 }
 
+# The names of a supervised fine-tuning, whose loss is no policy gradient.
+SFT_NAMES: Mapping[str, str] = {
+    **TRL_NAMES,
+    "loss": "sft/loss",
+    "mean_token_accuracy": "sft/token_accuracy",
+    "num_tokens": "sft/num_tokens",
+}
+
 _PER_VERIFIER = re.compile(r"rewards/(?P<verifier>.+)/(?P<statistic>mean|std)")
 _EVAL = "eval_"
 # The log at the end of training sums up the run; it is no step.
 _SUMMARY = "train_runtime"
 
 
-def to_metrics(log: Mapping[str, Any]) -> dict[str, float]:
+def to_metrics(log: Mapping[str, Any], names: Mapping[str, str] = TRL_NAMES) -> dict[str, float]:
     """One log of TRL under the host's names.
 
     Args:
         log: name to number. None (TRL: nothing to average) and what is no number are left out.
+        names: TRL's name to ours; `SFT_NAMES` for a fine-tuning.
 
     Returns:
         Name to number; logs of an evaluation as `eval/NAME`; empty for the summary of a run.
@@ -56,24 +65,28 @@ def to_metrics(log: Mapping[str, Any]) -> dict[str, float]:
     if _SUMMARY in log:
         return {}
     return {
-        _host_name(name): float(value)
+        _host_name(name, names): float(value)
         for name, value in log.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }
 
 
-def _host_name(name: str) -> str:
+def _host_name(name: str, names: Mapping[str, str]) -> str:
     if name.startswith(_EVAL):
-        return f"eval/{_host_name(name[len(_EVAL) :])}"
+        return f"eval/{_host_name(name[len(_EVAL) :], names)}"
     found = _PER_VERIFIER.fullmatch(name)
     if found is not None:
         mean = metrics.reward_key(found["verifier"])
         return mean if found["statistic"] == "mean" else mean.removesuffix("mean") + "std"
-    return TRL_NAMES.get(name, name)
+    return names.get(name, name)
 
 
-def metrics_callback(path: str | Path) -> Any:
+def metrics_callback(path: str | Path, names: Mapping[str, str] = TRL_NAMES) -> Any:
     """A transformers TrainerCallback that appends each log to `path`, in the main process only.
+
+    Args:
+        path: a JSON Lines file.
+        names: TRL's name to ours.
 
     Raises:
         MissingExtraError: transformers is not installed.
@@ -98,7 +111,7 @@ def metrics_callback(path: str | Path) -> Any:
             self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any
         ) -> None:
             """Appends one row."""
-            values = to_metrics(logs or {})
+            values = to_metrics(logs or {}, names)
             if values and state.is_world_process_zero:
                 metrics.append_metrics(path, metrics.MetricsRow(state.global_step, values))
 

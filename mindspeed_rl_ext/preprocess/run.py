@@ -47,11 +47,16 @@ def preprocess(options: PreprocessOptions) -> PreprocessReport:
     if options.split is not None:
         refuse_stale(heldout_prefix(options.output_prefix), overwrite=options.overwrite)
     source = open_source(options.input)
-    template, tokenizer = _template_and_tokenizer(options)
+    template, tokenizer = template_and_tokenizer(options)
     return pack_rows(source, tokenizer, template, options)
 
 
-def _template_and_tokenizer(options: PreprocessOptions) -> tuple[PromptTemplate, Tokenizer]:
+def template_and_tokenizer(options: PreprocessOptions) -> tuple[PromptTemplate, Tokenizer]:
+    """The template and the tokenizer that the options name.
+
+    Raises:
+        InputError: there is no such template, or no tokenizer in the directory.
+    """
     folder = Path(options.tokenizer_name_or_path).expanduser().resolve()
     if options.prompt_type == chat_template.PROMPT_TYPE:
         wrapped = load_with_transformers(folder, workers=options.workers)

@@ -1,0 +1,1 @@
+"""Trainings by name: one YAML file, four stages, TRL underneath."""

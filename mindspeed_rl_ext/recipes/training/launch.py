@@ -1,0 +1,70 @@
+"""How a recipe is started on several devices: `accelerate launch`, its file and the numbers.
+
+Covers: the command in full; how much disk the checkpoints take.
+Does not cover: executing it; several nodes (accelerate's own flags say those).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from pathlib import Path
+
+from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.shipped import resolve_config
+
+# A checkpoint: bf16 weights, then fp32 weights and two Adam moments.
+BYTES_PER_PARAMETER = 2 + 12
+
+
+def launch_lines(recipe: Recipe, args: argparse.Namespace, output: Path) -> list[str]:
+    """The lines of a shell that start the training.
+
+    Args:
+        recipe: what is trained.
+        args: the flags of `msrl-ext train`, repeated in the command.
+        output: the directory of the run.
+    """
+    config = resolve_config(recipe.accelerate, "accelerate")
+    words = ["accelerate", "launch", "--config_file", str(config)]
+    words += ["-m", "mindspeed_rl_ext.cli", "train", "--config", args.config]
+    words += ["--size", recipe.size, "--output", str(output)]
+    for stage in args.stage or ():
+        words += ["--stage", stage]
+    for change in args.set:
+        words += ["--set", change]
+    if args.resume:
+        words.append("--resume")
+    return [*disk_lines(recipe), shlex.join(words)]
+
+
+def disk_lines(recipe: Recipe) -> list[str]:
+    """Comments on the disk of each stage's checkpoints; none where the model is not there."""
+    parameters = _parameters(recipe.model)
+    if parameters is None:
+        return []
+    size_gb = parameters * BYTES_PER_PARAMETER / 1e9
+    lines = []
+    for stage in recipe.stages:
+        table = {} if stage == "sample" else getattr(recipe, stage).trl
+        steps, every = table.get("max_steps"), table.get("save_steps", 500)
+        if not steps:
+            continue
+        count = max(1, steps // every)
+        kept = min(count, table.get("save_total_limit") or count)
+        lines.append(
+            f"# {stage}: {count} checkpoints of about {size_gb:.0f} GB, {kept} kept at a time: "
+            f"{kept * size_gb:.0f} GB, and one more while it is written"
+        )
+    return lines
+
+
+def _parameters(model: str) -> int | None:
+    """Number of parameters by the index of the weights, None where there is none."""
+    index = Path(model).expanduser() / "model.safetensors.index.json"
+    try:
+        total = json.loads(index.read_text(encoding="utf-8"))["metadata"]["total_size"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return int(total) // 2

@@ -1,0 +1,223 @@
+"""The stage sample: responses of a teacher or of the policy, kept where the verifiers accept them.
+
+Covers: draws with transformers on every process, Alpaca rows of what is kept, counts of what was
+dropped and why, all responses with their verdicts beside.
+Does not cover: vLLM; `msrl-ext evaluate --backend vllm` draws and `msrl-ext score` judges there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.errors import CheckFailedError, InputError
+from mindspeed_rl_ext.files import write_text_atomic
+from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.progress import progress
+from mindspeed_rl_ext.recipes.evaluate import SamplingSettings, evaluate
+from mindspeed_rl_ext.recipes.training.models import load_policy, load_tokenizer, on_device
+from mindspeed_rl_ext.recipes.training.prompts import PromptRow
+from mindspeed_rl_ext.recipes.training.schema import DatasetSection, SampleSection
+from mindspeed_rl_ext.recipes.training.sft_rows import render_prompts
+from mindspeed_rl_ext.recipes.training.trainers import (
+    ROLLOUTS,
+    StageRun,
+    is_main_process,
+    wait_for_everyone,
+    world_size,
+)
+from mindspeed_rl_ext.rollouts import Rollout, from_row
+
+logger = logging.getLogger(__name__)
+
+ALPACA, COUNTS = "alpaca.jsonl", "counts.json"
+RIGHT, SCORED = "CORRECT", "SCORED"
+TOO_LONG, DUPLICATE, ENOUGH = "too_long", "duplicate", "enough_of_this_prompt"
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What a sampling gave.
+
+    Args:
+        alpaca: the file of kept responses.
+        drawn: how many responses there were.
+        kept: how many are in the file.
+        dropped: how many were not kept, by reason.
+        right_fraction: of the responses drawn, those that the verifiers accept.
+        mean_num_tokens: mean length of a response.
+    """
+
+    alpaca: Path
+    drawn: int
+    kept: int
+    dropped: dict[str, int]
+    right_fraction: float
+    mean_num_tokens: float
+
+    def told(self) -> str:
+        """One line about it."""
+        reasons = ", ".join(f"{n} {reason}" for reason, n in self.dropped.items()) or "none"
+        return f"{self.kept} of {self.drawn} responses kept; dropped: {reasons}"
+
+
+def sample(run: StageRun, rows: Sequence[PromptRow], section: SampleSection, seed: int) -> Sampled:
+    """Draws responses to prompts and keeps what the verifiers accept.
+
+    Args:
+        run: the stage; its policy is asked unless the section names a teacher.
+        rows: problems.
+        section: how many, how long.
+        seed: chooses the prompts and the draws.
+
+    Raises:
+        InputError: the teacher cannot be asked, because only packed prompts are there.
+        CheckFailedError: no response was right.
+    """
+    chosen = list(rows)
+    random.Random(seed).shuffle(chosen)
+    chosen = chosen[: section.prompts]
+    part = run.folder / f".responses-{_rank()}.jsonl"
+    write_jsonl(part, (r.to_row() for r in _draw(run, chosen, section, seed)))
+    wait_for_everyone()
+    if is_main_process():
+        _write(run.folder, chosen, section)
+    wait_for_everyone()
+    counts = json.loads((run.folder / COUNTS).read_text(encoding="utf-8"))
+    sampled = Sampled(run.folder / ALPACA, **counts)
+    logger.info("%s", sampled.told())
+    if not sampled.kept:
+        raise CheckFailedError(
+            "no sampled response was accepted by the verifiers",
+            found=sampled.told(),
+            remedy="a stronger teacher, more samples_per_prompt, or the stage sft before",
+        )
+    return sampled
+
+
+def _rank() -> int:
+    import os
+
+    return int(os.environ.get("RANK", "0"))
+
+
+def _draw(
+    run: StageRun, rows: Sequence[PromptRow], section: SampleSection, seed: int
+) -> list[Rollout]:
+    """The responses to this process's share of the prompts; groups are numbers into all rows."""
+    folder = Path(section.teacher).expanduser() if section.teacher else run.start
+    tokenizer = load_tokenizer(folder) if section.teacher else run.tokenizer
+    asked = [row.prompt for row in rows]
+    if section.teacher:
+        asked = _for_teacher(rows, section, run.recipe.dataset, tokenizer, folder)
+    mine = range(_rank(), len(rows), world_size())
+    if not mine:
+        return []
+    model = on_device(load_policy(folder, run.recipe))
+    settings = SamplingSettings(
+        max_new_tokens=section.max_new_tokens,
+        samples_per_prompt=section.samples_per_prompt,
+        temperature=section.temperature,
+        batch_size=section.batch_size,
+        seed=seed + _rank(),
+    )
+    problems = [{"prompt": asked[i], "answer": rows[i].answer} for i in mine]
+    with progress(f"{run.folder.name}: sample", len(problems), "prompt") as shown:
+        result = evaluate(
+            model, tokenizer, problems, list(run.recipe.verifiers), settings, shown.advance
+        )
+    return [replace(r, group=str(mine[int(r.group or 0)])) for r in result.rollouts]
+
+
+def _for_teacher(
+    rows: Sequence[PromptRow],
+    section: SampleSection,
+    dataset: DatasetSection,
+    tokenizer: Any,
+    folder: Path,
+) -> list[str]:
+    if not all(row.question for row in rows):
+        raise InputError(
+            "a teacher has a template of its own, and packed files hold finished prompts",
+            remedy="give dataset.config in the place of dataset.packed",
+        )
+    if section.teacher_template:
+        dataset = replace(
+            dataset, options={**dataset.options, "prompt_type": section.teacher_template}
+        )
+    return render_prompts([row.question for row in rows], dataset, tokenizer, str(folder))
+
+
+def _write(folder: Path, rows: Sequence[PromptRow], section: SampleSection) -> None:
+    """Joins the processes' responses; writes what is kept, all of them, and the counts."""
+    parts = sorted(folder.glob(".responses-*.jsonl"))
+    rollouts = [from_row(row, str(part)) for part in parts for _, row in read_jsonl(part)]
+    rollouts.sort(key=lambda r: int(r.group or 0))
+    kept, dropped = choose(rollouts, section)
+    right = sum(not refusal(r, section.max_new_tokens) for r in rollouts)
+    write_jsonl(folder / ROLLOUTS, (replace(r, step=r.step or 1).to_row() for r in rollouts))
+    write_jsonl(folder / ALPACA, (_alpaca(rows[int(r.group or 0)], r) for r in kept))
+    counts = {
+        "drawn": len(rollouts),
+        "kept": len(kept),
+        "dropped": dict(dropped.most_common()),
+        "right_fraction": right / max(1, len(rollouts)),
+        "mean_num_tokens": sum(r.num_tokens or 0 for r in rollouts) / max(1, len(rollouts)),
+    }
+    write_text_atomic(folder / COUNTS, json.dumps(counts, indent=2) + "\n")
+    for part in parts:
+        part.unlink()
+
+
+def _alpaca(row: PromptRow, rollout: Rollout) -> dict[str, str]:
+    return {"instruction": row.question or row.prompt, "input": "", "output": rollout.response}
+
+
+def choose(
+    rollouts: Sequence[Rollout], section: SampleSection
+) -> tuple[list[Rollout], Counter[str]]:
+    """The responses to keep, and how many were dropped for which reason.
+
+    Args:
+        rollouts: scored responses with their group.
+        section: says how many of a prompt are kept, and what is too long.
+    """
+    kept: list[Rollout] = []
+    dropped: Counter[str] = Counter()
+    texts: dict[str, set[str]] = defaultdict(set)
+    for rollout in rollouts:
+        seen = texts[rollout.group or ""]
+        reason = refusal(rollout, section.max_new_tokens)
+        if not reason and rollout.response in seen:
+            reason = DUPLICATE
+        if not reason and len(seen) >= section.keep_per_prompt:
+            reason = ENOUGH
+        if reason:
+            dropped[reason] += 1
+        else:
+            seen.add(rollout.response)
+            kept.append(rollout)
+    return kept, dropped
+
+
+def refusal(rollout: Rollout, max_new_tokens: int) -> str:
+    """Why a response is not right, "" where every verifier accepts it.
+
+    Example:
+        >>> from mindspeed_rl_ext.rollouts import VerdictRow
+        >>> refusal(Rollout("a", "b", num_tokens=3, verdicts={"v": VerdictRow(0.0, "WRONG")}), 64)
+        'wrong'
+    """
+    if (rollout.num_tokens or 0) >= max_new_tokens:
+        return TOO_LONG
+    for verdict in rollout.verdicts.values():
+        accepted = verdict.outcome == RIGHT or (verdict.outcome == SCORED and verdict.score > 0)
+        if not accepted:
+            return verdict.outcome.lower()
+    return ""
