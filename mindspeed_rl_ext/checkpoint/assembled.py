@@ -45,7 +45,7 @@ class Assembled:
             plan = self._plans[ref]
             data = bytearray()
             for window in windows(plan, self._source):
-                data += window
+                data += window.data
             array = np.frombuffer(data, plan.dtype.carrier).reshape(plan.shape)
             self._whole[ref] = TensorView(plan.dtype, array)
         return self._whole[ref]

@@ -7,25 +7,30 @@ Does not cover: flags and printing; `commands.convert` does.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
-from mindspeed_rl_ext.checkpoint.hf_source import some
+from mindspeed_rl_ext.checkpoint.file_plan import FilePlan
 from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
 from mindspeed_rl_ext.checkpoint.journal import Journal
+from mindspeed_rl_ext.checkpoint.lanes import Lane, Unit, run_units
 from mindspeed_rl_ext.checkpoint.manifest import Written, manifest_text, recorded_plan
 from mindspeed_rl_ext.checkpoint.mcore_args import build_args
 from mindspeed_rl_ext.checkpoint.mg_source import TRACKER
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.staging import finish_killed, staging
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify
-from mindspeed_rl_ext.checkpoint.workers import WriteFile, write_files
-from mindspeed_rl_ext.checkpoint.write_hf import finish_hf, write_beside, write_shard
-from mindspeed_rl_ext.checkpoint.write_mg import RankContent, finish_mg, write_rank
+from mindspeed_rl_ext.checkpoint.wording import some
+from mindspeed_rl_ext.checkpoint.write_files import Copying, Writing
+from mindspeed_rl_ext.checkpoint.write_hf import finish_hf, shard_file, write_beside
+from mindspeed_rl_ext.checkpoint.write_mg import RankContent, finish_mg, rank_file
 from mindspeed_rl_ext.errors import CheckFailedError
 from mindspeed_rl_ext.progress import progress
 
@@ -73,9 +78,8 @@ def run_job(job: Job) -> ConvertReport:
     with staging(options.save_dir, options.resume) as folder:
         if not (options.resume and _was_finished(job, folder, identity)):
             check_replaceable(options)
-            drifted = _drifted(job)
             journal = Journal(folder, identity)
-            _write_checked(job, folder, journal)
+            drifted = _write(job, folder, journal)
             written = _written(job, journal)
             with_nan = sorted({w.plan.ref.name for w in written if w.sums.has_nan})
             _finish(job, folder, _manifest(job, written, identity, drifted))
@@ -101,42 +105,51 @@ def _was_finished(job: Job, folder: Path, identity: str) -> bool:
     return there.is_file() and recorded_plan(job.options.save_dir) == identity
 
 
-def _write_checked(job: Job, folder: Path, journal: Journal) -> None:
-    """Writes, and compares the source's own checksums beside it: nothing is final before both."""
-    if job.options.workers > 1 and len(job.files) > 1:
-        job.source.check_bytes()  # a process with two threads should not fork
-        _write(job, folder, journal)
-        return
-    with ThreadPoolExecutor(1) as beside:
-        checked = beside.submit(job.source.check_bytes)
-        _write(job, folder, journal)
-        checked.result()
+def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
+    """Writes the files that the journal does not have, and checks the source meanwhile.
 
+    Nothing is final before both are done. Returns the names of tensors whose copies differ.
+    """
+    options, check = job.options, job.source.byte_check()
+    todo = {name: plan for name, plan in _file_plans(job).items() if name not in journal.done}
+    drifted: set[str] = set()
 
-def _write(job: Job, folder: Path, journal: Journal) -> None:
-    """Writes the files that the journal does not have."""
-    sizes = {name: sum(plan.nbytes for plan in plans) for name, plans in job.files.items()}
+    def compare(pair: CopyPair, lane: Lane) -> None:
+        if not equal_boxes(job.source, pair):
+            drifted.add(pair.name)
+
     with progress("convert", job.nbytes, unit="B") as shown:
-        shown.advance(sum(sizes[name] for name in journal.done))
-        todo = [(name, size) for name, size in sizes.items() if name not in journal.done]
-        write = _writer(job, folder)
-        for name, sums in write_files(todo, write, job.options.workers, shown.advance):
-            journal.add(name, sums)
+        shown.advance(sum(p.nbytes for name in journal.done for p in job.files[name]))
+        lock = threading.Lock()
+
+        def advance(amount: int) -> None:
+            with lock:
+                shown.advance(amount)
+
+        copying = Copying(job.source, check, advance, journal.add, options.sha256)
+        with Writing(folder, todo, copying) as writing:
+            comparing: list[Unit] = [partial(compare, pair) for pair in job.copies]
+            run_units([*writing.units(), *comparing], options.threads)
+    run_units([partial(_call, read) for read in check.rest()], options.threads)
+    check.finish()
+    return sorted(drifted)
 
 
-def _writer(job: Job, folder: Path) -> WriteFile:
+def _call(work: Callable[[], None], lane: Lane) -> None:
+    work()
+
+
+def _file_plans(job: Job) -> dict[str, FilePlan]:
     options = job.options
     if options.save_model_type == "hf":
-        return lambda name, advance: write_shard(
-            folder / name, job.files[name], job.source, advance, options.sha256
-        )
+        return {name: shard_file(plans) for name, plans in job.files.items()}
     dtype = by_name(options.params_dtype) if options.params_dtype else job.plans[0].dtype
     divisible_by = options.make_vocab_size_divisible_by
     args = build_args(job.sizes, job.layout, dtype, divisible_by, job.spec.mla)
-    contents = {name: RankContent(args, tuple(job.chunk_keys[name])) for name in job.files}
-    return lambda name, advance: write_rank(
-        folder / name, job.files[name], job.source, contents[name], advance, options.sha256
-    )
+    return {
+        name: rank_file(plans, RankContent(args, tuple(job.chunk_keys[name])))
+        for name, plans in job.files.items()
+    }
 
 
 def _written(job: Job, journal: Journal) -> list[Written]:
@@ -170,11 +183,6 @@ def _manifest(job: Job, written: list[Written], identity: str, drifted: list[str
         plan_id=identity,
         drifted=drifted,
     )
-
-
-def _drifted(job: Job) -> list[str]:
-    """Names of tensors whose copies in the source differ."""
-    return sorted({pair.name for pair in job.copies if not equal_boxes(job.source, pair)})
 
 
 def _verified(job: Job) -> VerifyReport:

@@ -8,14 +8,16 @@ Does not cover: .bin files.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
 
+from mindspeed_rl_ext.checkpoint.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.errors import InputError
 
 INDEX_NAME = "model.safetensors.index.json"
@@ -111,8 +113,9 @@ class HfSource:
                     remedy="config.json is of another model",
                 )
 
-    def check_bytes(self) -> None:
-        """safetensors carry no checksum; lengths were compared when the files were opened."""
+    def byte_check(self) -> ByteCheck:
+        """Safetensors carry no checksum; lengths were compared when the files were opened."""
+        return ByteCheck({}, {})
 
     def _check_not_scaled(self, extra: list[str]) -> None:
         scaled = [name for name in extra if name.endswith("weight_scale_inv")]
@@ -154,13 +157,6 @@ class HfSource:
                     found=some(names),
                     remedy="download the index and the shards of one revision",
                 )
-
-
-def some(names: Iterable[str], limit: int = 5) -> str:
-    """The first names, and how many more there are."""
-    shown = list(names)
-    more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
-    return ", ".join(shown[:limit]) + more
 
 
 def is_hf(folder: Path) -> bool:

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.assemble import WINDOW_BYTES
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.expected import (
     TE,
@@ -23,6 +22,7 @@ from mindspeed_rl_ext.checkpoint.expected import (
     hf_part,
 )
 from mindspeed_rl_ext.checkpoint.hf_source import HfSource
+from mindspeed_rl_ext.checkpoint.lanes import LANE_BYTES
 from mindspeed_rl_ext.checkpoint.layout import Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
 from mindspeed_rl_ext.checkpoint.mg_source import RANK_FILE, MgSource
@@ -83,7 +83,7 @@ class Job:
     def memory_bytes(self) -> int:
         """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
         pieces = sum(len(plan.pieces) for plan in self.plans)
-        return _PROCESS_BYTES + 2 * WINDOW_BYTES + _PIECE_BYTES * pieces
+        return _PROCESS_BYTES + self.options.threads * LANE_BYTES + _PIECE_BYTES * pieces
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
@@ -298,7 +298,8 @@ def check_replaceable(options: ConvertOptions) -> None:
 def plan_id(job: Job) -> str:
     """The identity of a plan: equal where source, options and result are."""
     row = job.as_data()
-    row.pop("free_disk_bytes")
+    for name in ("free_disk_bytes", "memory_bytes"):
+        row.pop(name)
     sources = [
         (path.name, path.parent.name, path.stat().st_size, path.stat().st_mtime_ns)
         for path in job.source.paths()

@@ -13,14 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.expected import RankPart
-from mindspeed_rl_ext.checkpoint.hf_source import some
 from mindspeed_rl_ext.checkpoint.layout import Layout
 from mindspeed_rl_ext.checkpoint.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.plan import slot_table
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView
 from mindspeed_rl_ext.checkpoint.torch_archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.torch_unpickle import Attributes, LazyTensor
+from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.errors import InputError
 
 TRACKER = "latest_checkpointed_iteration.txt"
@@ -83,20 +84,9 @@ class MgSource:
         """Drops the tensor's pages from this process."""
         self._archives[ref.part.partition("/")[0]].release(self._tensors[ref])
 
-    def check_bytes(self) -> None:
-        """Compares the bytes of all rank files with the CRC-32 that these carry.
-
-        Raises:
-            InputError: a file was changed after it was written.
-        """
-        for archive in self._archives.values():
-            wrong = archive.damaged()
-            if wrong:
-                raise InputError(
-                    f"{archive.path} was changed after it was written",
-                    found=f"another CRC-32 in {some(wrong)}",
-                    remedy="copy the file again; a disk or a transfer flipped bits",
-                )
+    def byte_check(self) -> ByteCheck:
+        """A check of the bytes of all rank files, not begun."""
+        return ByteCheck(self._archives, self._tensors)
 
     def check(self, parts: list[RankPart]) -> None:
         """Compares names and shapes of all ranks with what the checkpoint must hold.

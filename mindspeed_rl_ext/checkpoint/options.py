@@ -6,6 +6,7 @@ Does not cover: flags; `commands.convert` reads them.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from mindspeed_rl_ext.errors import InputError
 
 KINDS = ("hf", "mg")
 IMPLEMENTATIONS = ("local", "transformer_engine")
+# More gain little: a disk is full by then.
+_MOST_BY_DEFAULT = 4
 DIALECTS = ("0.8", "0.12")
 
 
@@ -46,7 +49,7 @@ class ConvertOptions:
         max_shard_bytes: most bytes of a safetensors file (mg -> hf).
         overwrite: replace a checkpoint in save_dir.
         resume: go on where a stopped run with the same source and options was.
-        workers: processes that write; each has files of its own.
+        workers: threads that copy; 0 for one per core, at most 4.
         sha256: record SHA-256 of each tensor too.
         verify: verify what was written.
 
@@ -77,10 +80,15 @@ class ConvertOptions:
     mcore_dialect: str = "0.8"
     mtp_num_layers: int | None = None
     resume: bool = False
-    workers: int = 1
+    workers: int = 0
     sha256: bool = False
     overwrite: bool = False
     verify: bool = False
+
+    @property
+    def threads(self) -> int:
+        """Threads that copy."""
+        return self.workers or min(_MOST_BY_DEFAULT, os.cpu_count() or 1)
 
     def __post_init__(self) -> None:
         _check_direction(self)
@@ -90,10 +98,11 @@ class ConvertOptions:
             "make_vocab_size_divisible_by",
             "max_shard_bytes",
             "expert_parallel_size",
-            "workers",
         ):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be positive", found=str(getattr(self, name)))
+        if self.workers < 0:
+            raise InputError("workers must not be negative", found=str(self.workers))
         for name in ("num_layers_per_virtual_pipeline_stage", "padded_vocab_size"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -1,29 +1,20 @@
-"""Bytes to a file, their checksums computed beside the writing.
+"""What is summed up of a tensor while it is copied.
 
-Covers: whole writes; CRC-32, SHA-256 and a look for NaN in a second thread, since all of them and
-the write leave Python's lock.
-Does not cover: opening, renaming.
+Covers: CRC-32, SHA-256, whether a value is NaN; window by window.
+Does not cover: reading and writing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 
+from mindspeed_rl_ext.checkpoint.crc32 import joined
 from mindspeed_rl_ext.checkpoint.dtypes import DType
 
-_SMALL_BYTES = 1 << 16
-_FLUSH_BYTES = 128 << 20
-# A longer write lets Linux cache the file in pages of 2 MB and more. In a virtual machine these can
-# cost much at first touch: 0.3 to 0.9 GB/s were measured, against 4 GB/s in writes of this size.
-_WRITE_BYTES = 1 << 20
 # Bits beyond those of infinity are NaN: the exponent is full, something follows it.
 _INFINITY = {"bfloat16": 0x7F80, "float16": 0x7C00, "float32": 0x7F800000}
 
@@ -43,95 +34,29 @@ class Sums:
     has_nan: bool = False
 
 
-class Sink:
-    """Writes to a file and counts.
+class RunningSums:
+    """Sums over the windows of one tensor.
 
     Args:
-        file: opened for writing bytes.
-        advance: called with the number of bytes after each window.
-        flusher: told of each window; None to leave flushing to the system.
+        dtype: its number format.
+        sha256: compute SHA-256 as well.
     """
-
-    def __init__(
-        self, file: BinaryIO, advance: Callable[[int], None], flusher: Flusher | None = None
-    ) -> None:
-        self._file, self._advance, self._flusher = file, advance, flusher
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Writes all of it."""
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view[:_WRITE_BYTES]) :]
-
-    def copy(
-        self,
-        windows: Iterable[memoryview],
-        sum_thread: ThreadPoolExecutor,
-        dtype: DType,
-        sha256: bool = False,
-    ) -> Sums:
-        """Writes windows of a tensor as they come; returns the sums of all their bytes."""
-        sums = _Running(dtype, sha256)
-        added: Future[None] | None = None
-        for window in windows:
-            if added is not None:
-                added.result()  # the sums run on: one window after the other
-            added = None
-            if len(window) < _SMALL_BYTES:
-                sums.add(window)
-            else:
-                added = sum_thread.submit(sums.add, window)
-            self.write(window)
-            self._advance(len(window))
-            if self._flusher is not None:
-                self._flusher.wrote(len(window))
-        if added is not None:
-            added.result()
-        return sums.result()
-
-
-class Flusher:
-    """Sends a file to the disk while it is being written, so that the end has little to wait for.
-
-    Args:
-        file: opened for writing.
-        thread: where the disk is waited for.
-    """
-
-    def __init__(self, file: BinaryIO, thread: ThreadPoolExecutor) -> None:
-        self._file, self._thread = file, thread
-        self._waiting_bytes = 0
-        self._running: Future[None] | None = None
-
-    def wrote(self, amount: int) -> None:
-        """Counts bytes; starts a flush where enough wait and none is under way."""
-        self._waiting_bytes += amount
-        idle = self._running is None or self._running.done()
-        if self._waiting_bytes >= _FLUSH_BYTES and idle:
-            self.finish()
-            self._waiting_bytes = 0
-            self._running = self._thread.submit(os.fsync, self._file.fileno())
-
-    def finish(self) -> None:
-        """Raises what a flush raised."""
-        if self._running is not None:
-            self._running.result()
-
-
-class _Running:
-    """Sums over windows."""
 
     def __init__(self, dtype: DType, sha256: bool) -> None:
         self._dtype, self._crc, self._has_nan = dtype, 0, False
         self._sha = hashlib.sha256() if sha256 else None
 
-    def add(self, window: memoryview) -> None:
-        self._crc = zlib.crc32(window, self._crc)
+    def add(self, window: memoryview) -> int:
+        """Adds a window's bytes; returns their own CRC-32."""
+        crc = zlib.crc32(window)
+        self._crc = joined(self._crc, crc, len(window))
         if self._sha is not None:
             self._sha.update(window)
         self._has_nan = self._has_nan or has_nan(window, self._dtype)
+        return crc
 
     def result(self) -> Sums:
+        """The sums of all windows."""
         return Sums(self._crc, self._sha.hexdigest() if self._sha else "", self._has_nan)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -84,23 +85,35 @@ class TorchArchive:
         record = self._record_of(tensor)
         self._file.release(record.start, record.length)
 
-    def damaged(self) -> list[str]:
-        """Records whose bytes do not have the CRC-32 that the file says.
+    def place(self, tensor: LazyTensor) -> tuple[str, int]:
+        """The record that holds a tensor, and the offset of its first value there, in bytes."""
+        return f"data/{tensor.storage.key}", tensor.offset * tensor.dtype.itemsize
 
-        A file whose writer left all of them out, as torch can be told to, has none to compare.
-        """
-        wrong = [name for name, record in self._records.items() if not self._is_whole(record)]
-        values = [name for name in self._records if name.startswith("data/")]
-        unknown = len(values) > 1 and set(values) <= set(wrong)
-        return [] if unknown else wrong
+    def records(self) -> dict[str, int]:
+        """All records and their lengths in bytes."""
+        return {name: record.length for name, record in self._records.items()}
 
-    def _is_whole(self, record: _Record) -> bool:
-        crc = 0
+    def computed_crc32(self, name: str) -> int:
+        """CRC-32 of a record's bytes, read now."""
+        record, crc = self._records[name], 0
         for at in range(record.start, record.start + record.length, _CHECK_BYTES):
             count = min(_CHECK_BYTES, record.start + record.length - at)
             crc = zlib.crc32(self._file.array(_BYTE, at, count).data, crc)
-        self._file.release(record.start, record.length)
-        return crc == record.crc32
+            self._file.release(at, count)
+        return crc
+
+    def damaged(self, found: Mapping[str, int | None]) -> list[str]:
+        """Records whose bytes do not have the CRC-32 that the file says.
+
+        A file whose writer left all of them out, as torch can be told to, has none to compare.
+
+        Args:
+            found: record -> CRC-32 of its bytes.
+        """
+        wrong = [name for name, record in self._records.items() if found[name] != record.crc32]
+        values = [name for name in self._records if name.startswith("data/")]
+        unknown = len(values) > 1 and set(values) <= set(wrong)
+        return [] if unknown else wrong
 
     def _record_of(self, tensor: LazyTensor) -> _Record:
         key = f"data/{tensor.storage.key}"

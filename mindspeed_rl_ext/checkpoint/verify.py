@@ -166,7 +166,10 @@ def _verify_across(pair: _Pair, hf_cfg_dir: Path | None) -> VerifyReport:
 
 def _damage(mg: MgSource) -> list[str]:
     try:
-        mg.check_bytes()
+        check = mg.byte_check()
+        for read in check.rest():
+            read()
+        check.finish()
     except InputError as error:
         return [f"{error.what}: {error.found}"]
     return []

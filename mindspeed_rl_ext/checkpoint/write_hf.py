@@ -8,23 +8,19 @@ Does not cover: planning.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.assemble import windows
+from mindspeed_rl_ext.checkpoint.file_plan import FilePlan, Item
 from mindspeed_rl_ext.checkpoint.hf_source import INDEX_NAME, SINGLE_NAME
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.safetensors_file import header_bytes
 from mindspeed_rl_ext.checkpoint.sizes import read_config
 from mindspeed_rl_ext.checkpoint.staging import install
-from mindspeed_rl_ext.checkpoint.streaming import Flusher, Sink, Sums
-from mindspeed_rl_ext.checkpoint.tensors import TensorSource
 from mindspeed_rl_ext.files import write_text_atomic
 
 _CONFIG = "config.json"
@@ -52,37 +48,18 @@ def shards_of(plans: Sequence[TensorPlan], max_shard_bytes: int) -> dict[str, li
     return {f"model-{n:05d}-of-{count:05d}.safetensors": g for n, g in enumerate(groups, 1)}
 
 
-def write_shard(
-    path: Path,
-    plans: Sequence[TensorPlan],
-    source: TensorSource,
-    advance: Callable[[int], None],
-    sha256: bool = False,
-) -> list[Sums]:
-    """Writes one safetensors file.
+def shard_file(plans: Sequence[TensorPlan]) -> FilePlan:
+    """Lays out one safetensors file.
 
     Args:
-        path: the file.
         plans: its tensors in order.
-        source: where their pieces lie.
-        advance: called with the bytes written.
-        sha256: compute SHA-256 as well.
-
-    Returns:
-        The sums of each tensor.
     """
-    found = []
-    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(2) as threads:
-        flusher = Flusher(file, threads)
-        sink = Sink(file, advance, flusher)
-        sink.write(header_bytes([(p.ref.name, p.dtype, p.shape) for p in plans]))
-        for plan in plans:
-            found.append(sink.copy(windows(plan, source), threads, plan.dtype, sha256))
-            for ref in {piece.ref for piece in plan.pieces}:
-                source.release(ref)
-        flusher.finish()
-        os.fsync(file.fileno())
-    return found
+    head = header_bytes([(p.ref.name, p.dtype, p.shape) for p in plans])
+    items, at = [], len(head)
+    for plan in plans:
+        items.append(Item(plan, at))
+        at += plan.nbytes
+    return FilePlan(head, tuple(items), at)
 
 
 def write_beside(

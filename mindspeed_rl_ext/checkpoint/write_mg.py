@@ -1,31 +1,28 @@
 """Writing a Megatron-core checkpoint: rank files side by side, the tracker last.
 
-Covers: one torch file per rank; the order in which the finished files appear.
+Covers: one torch file per rank, laid out; the order in which the finished files appear.
 Does not cover: planning.
 """
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.assemble import windows
+from mindspeed_rl_ext.checkpoint.file_plan import FilePlan, Item
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
 from mindspeed_rl_ext.checkpoint.mcore_args import ITERATION
 from mindspeed_rl_ext.checkpoint.mg_source import TRACKER
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.staging import install
-from mindspeed_rl_ext.checkpoint.streaming import Flusher, Sink, Sums
-from mindspeed_rl_ext.checkpoint.tensors import TensorSource
+from mindspeed_rl_ext.checkpoint.streaming import Sums
 from mindspeed_rl_ext.checkpoint.torch_pickle import StoredTensor, dumps
-from mindspeed_rl_ext.checkpoint.torch_zip import TorchZipWriter
+from mindspeed_rl_ext.checkpoint.torch_zip import TorchZip
 from mindspeed_rl_ext.files import write_text_atomic
 
 ITERATION_DIR = f"iter_{ITERATION:07d}"
@@ -39,45 +36,32 @@ class RankContent:
     chunk_keys: tuple[str, ...]
 
 
-def write_rank(
-    path: Path,
-    plans: Sequence[TensorPlan],
-    source: TensorSource,
-    content: RankContent,
-    advance: Callable[[int], None],
-    sha256: bool = False,
-) -> list[Sums]:
-    """Writes the file of one rank.
+def rank_file(plans: Sequence[TensorPlan], content: RankContent) -> FilePlan:
+    """Lays out the file of one rank.
 
     Args:
-        path: the file; its directory is made.
         plans: the rank's tensors in the order of the file.
-        source: where their pieces lie.
         content: what the file says beside its tensors.
-        advance: called with the bytes written.
-        sha256: compute SHA-256 as well.
-
-    Returns:
-        The sums of each tensor.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    found = []
-    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(2) as threads:
-        flusher = Flusher(file, threads)
-        sink = Sink(file, advance, flusher)
-        writer = TorchZipWriter(file, sink)
-        writer.add("archive/data.pkl", dumps(_content(plans, content)))
-        writer.add("archive/byteorder", b"little")
-        for number, plan in enumerate(plans):
-            write = partial(sink.copy, windows(plan, source), threads, plan.dtype, sha256)
-            found.append(writer.copy(f"archive/data/{number}", plan.nbytes, write))
-            for ref in {piece.ref for piece in plan.pieces}:
-                source.release(ref)
-        writer.add("archive/version", b"3\n")
-        writer.finish()
-        flusher.finish()
-        os.fsync(file.fileno())
-    return found
+    layout = TorchZip()
+    head = layout.add("archive/data.pkl", dumps(_content(plans, content)))
+    head += layout.add("archive/byteorder", b"little")
+    items = []
+    for number, plan in enumerate(plans):
+        at, size = layout.at, plan.nbytes
+        before = layout.place(f"archive/data/{number}", size)
+        items.append(Item(plan, at, before, partial(_behind, layout, size)))
+    tail_at = layout.at
+    version = layout.add("archive/version", b"3\n")
+
+    def tail(sums: Sequence[Sums]) -> bytes:
+        return version + layout.finish([item.crc32 for item in sums])
+
+    return FilePlan(head, tuple(items), tail_at, tail)
+
+
+def _behind(layout: TorchZip, size: int, sums: Sums) -> bytes:
+    return layout.behind(size, sums.crc32)
 
 
 def _content(plans: Sequence[TensorPlan], content: RankContent) -> dict[str, Any]:

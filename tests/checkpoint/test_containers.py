@@ -11,8 +11,7 @@ import pickle
 import struct
 import types
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.checkpoint.convert import convert
-from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.streaming import Sink
 from mindspeed_rl_ext.checkpoint.torch_archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.torch_pickle import dumps
 from mindspeed_rl_ext.checkpoint.torch_unpickle import Attributes, Placeholder, restricted_loads
-from mindspeed_rl_ext.checkpoint.torch_zip import TorchZipWriter
+from mindspeed_rl_ext.checkpoint.torch_zip import TorchZip
 from mindspeed_rl_ext.errors import InputError
 
 torch = pytest.importorskip("torch", reason="torch writes and judges the files")
@@ -102,16 +99,14 @@ def test_args_carry_megatron_and_huggingface_names(kit, shard):
 def test_large_files_use_zip64(tmp_path):
     path = tmp_path / "large.pt"
     blobs = [os.urandom(n) for n in (10, 5000, 300)]
-    with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as crc_thread:
-        sink = Sink(file, lambda n: None)
-        writer = TorchZipWriter(file, sink, limit=4000)
-        writer.add("archive/data.pkl", b"x")
-        for number, blob in enumerate(blobs):
-            window = iter([memoryview(blob)])
-            write = partial(sink.copy, window, crc_thread, by_name("uint8"))
-            writer.copy(f"archive/data/{number}", len(blob), write)
-        writer.add("archive/version", b"3\n")
-        writer.finish()
+    layout, crcs = TorchZip(limit=4000), [zlib.crc32(blob) for blob in blobs]
+    whole = layout.add("archive/data.pkl", b"x")
+    for number, (blob, crc) in enumerate(zip(blobs, crcs, strict=True)):
+        whole += layout.place(f"archive/data/{number}", len(blob)) + blob
+        whole += layout.behind(len(blob), crc)
+        assert len(whole) == layout.at
+    whole += layout.add("archive/version", b"3\n")
+    path.write_bytes(whole + layout.finish(crcs))
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert [archive.read(f"archive/data/{n}") for n in range(3)] == blobs

@@ -18,7 +18,6 @@ import pytest
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.staging import STAGING_NAME
-from mindspeed_rl_ext.checkpoint.streaming import Sink
 from mindspeed_rl_ext.checkpoint.verify import open_source, verify
 from mindspeed_rl_ext.errors import InputError
 
@@ -45,8 +44,8 @@ def in_child(work: Callable[[], None], kill_at: int) -> tuple[int, int]:
 
             return call
 
-        Sink.write = counted(Sink.write)
-        os.rename, os.replace, os.fsync = map(counted, (os.rename, os.replace, os.fsync))
+        for name in ("pwrite", "rename", "replace", "fsync"):
+            setattr(os, name, counted(getattr(os, name)))
         status = 1
         try:
             sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - the child ends here
@@ -133,7 +132,7 @@ def test_a_resumed_run_keeps_the_files_that_were_whole(hf_dir, tmp_path, monkeyp
 
 def test_a_stopped_run_without_resume_is_cleared_away(hf_dir, tmp_path):
     options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2)
-    in_child(lambda: convert(options), 30)
+    in_child(lambda: convert(options), 12)
     assert (tmp_path / "mg" / STAGING_NAME).is_dir()
     convert(options)
     assert verify(hf_dir, tmp_path / "mg").ok
@@ -168,41 +167,37 @@ def test_workers_write_the_same_bytes(hf_dir, tmp_path, workers):
     assert snapshot(tmp_path / "one") == snapshot(tmp_path / "many")
 
 
-def test_a_worker_that_fails_or_dies_leaves_nothing(hf_dir, tmp_path, monkeypatch, cli):
-    whole_write = Sink.write
+def test_a_thread_that_fails_leaves_nothing(hf_dir, tmp_path, monkeypatch, cli):
+    pwrite = os.pwrite
     words = ["--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf_dir]
     words += ["--target-tensor-parallel-size", 2, "--workers", 2, "--save-dir", tmp_path / "mg"]
 
-    def full(self, data):
+    def full(handle, data, at):
         raise OSError(28, "No space left on device")
 
-    def dying(self, data):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    for broken, named in ((full, "No space left"), (dying, "ended early")):
-        monkeypatch.setattr(Sink, "write", broken)
-        code, _, err = cli("convert", *words)
-        assert code == 3
-        assert named in err
-        assert not (tmp_path / "mg").exists()
-    monkeypatch.setattr(Sink, "write", whole_write)
+    monkeypatch.setattr(os, "pwrite", full)
+    code, _, err = cli("convert", *words)
+    assert code == 3
+    assert "No space left" in err
+    assert not (tmp_path / "mg").exists()
+    monkeypatch.setattr(os, "pwrite", pwrite)
     assert cli("convert", *words, "--verify")[0] == 0
 
 
 def test_a_full_disk_with_resume_keeps_what_was_done(hf_dir, tmp_path, monkeypatch):
     options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2, resume=True)
-    whole_write, writes = Sink.write, {"left": 150}
+    pwrite, writes = os.pwrite, {"left": 5}
 
-    def filling(self, data):
+    def filling(handle, data, at):
         writes["left"] -= 1
         if writes["left"] < 0:
             raise OSError(28, "No space left on device")
-        whole_write(self, data)
+        return pwrite(handle, data, at)
 
-    monkeypatch.setattr(Sink, "write", filling)
+    monkeypatch.setattr(os, "pwrite", filling)
     with pytest.raises(OSError, match="No space left"):
         convert(options)
     assert not loads(tmp_path / "mg")
-    monkeypatch.setattr(Sink, "write", whole_write)
+    monkeypatch.setattr(os, "pwrite", pwrite)
     convert(options)
     assert verify(hf_dir, tmp_path / "mg").ok

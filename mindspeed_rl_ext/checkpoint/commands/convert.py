@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verify", action="store_true", help="verify what was written")
     parser.add_argument("--overwrite", action="store_true", help="replace what save-dir holds")
     parser.add_argument("--resume", action="store_true", help="go on where a run was stopped")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (1)")
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="threads (one per core, at most 4)"
+    )
     parser.add_argument("--sha256", action="store_true", help="record SHA-256 of each tensor")
     add_table(parser)
 

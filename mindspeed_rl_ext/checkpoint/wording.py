@@ -1,0 +1,33 @@
+"""Lists and sizes as messages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def some(names: Iterable[str], limit: int = 5) -> str:
+    """The first names, and how many more there are.
+
+    Example:
+        >>> some("abc", limit=2)
+        'a, b and 1 more'
+    """
+    shown = list(names)
+    more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
+    return ", ".join(shown[:limit]) + more
+
+
+def in_bytes(number: int) -> str:
+    """A number of bytes with the unit that suits it.
+
+    Example:
+        >>> [in_bytes(n) for n in (17, 48_600, 3_087_428_608)]
+        ['17 bytes', '48.6 kB', '3.09 GB']
+    """
+    size, at = float(number), 0
+    while size >= 999.5 and at < len(_UNITS) - 1:
+        size, at = size / 1000, at + 1
+    digits = 0 if at == 0 else max(0, 2 - (size >= 10) - (size >= 100))
+    return f"{size:.{digits}f} {_UNITS[at]}"
