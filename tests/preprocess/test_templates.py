@@ -38,6 +38,14 @@ EXPECTED = {
         f"<|im_start|>user\n{THINKING}Put your final answer within \\boxed{{}}.\n"
         f"{QUESTION}{ASSISTANT}",
     ],
+    "cs336_r1_zero": [
+        "A conversation between User and Assistant. The User asks a question, and the Assistant "
+        "solves it. The Assistant first thinks about the reasoning process in the mind and then "
+        "provides the User with the answer. The reasoning process is enclosed within <think> "
+        "</think> and answer is enclosed within <answer> </answer> tags, respectively, i.e., "
+        "<think> reasoning process here </think> <answer> answer here </answer>.\n"
+        f"User: {QUESTION}\nAssistant: <think>",
+    ],
     "qwen_r1_mindspeed_llm": [
         HELPFUL,
         f"<|im_start|>user\n{THINKING}Put your final answer within \\\\boxed{{}}. "

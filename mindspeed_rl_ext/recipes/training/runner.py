@@ -27,6 +27,7 @@ from mindspeed_rl_ext.recipes.training.prompts import Prompts, load_prompts
 from mindspeed_rl_ext.recipes.training.sample_stage import ALPACA, sample
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 from mindspeed_rl_ext.recipes.training.sft_stage import sft
+from mindspeed_rl_ext.recipes.training.tracking import usable_trackers
 from mindspeed_rl_ext.recipes.training.trainers import (
     POLICY,
     StageRun,
@@ -78,6 +79,7 @@ def run_recipe(
         if stage in _TRL:
             section = getattr(recipe, stage)
             trl_arguments(recipe, _TRL[stage], section.trl, f"{stage}.trl")
+    trackers = usable_trackers(recipe.report_to)
     _quiet_libraries()
     _start_processes()
     if is_main_process():
@@ -91,7 +93,9 @@ def run_recipe(
         require_labels([row.for_trl() for row in prompts.train])
     results = [StageResult("start", "", 0.0, _accuracy(recipe, folder, prompts, output, "start"))]
     for stage in chosen:
-        results.append(_run_stage(recipe, stage, output, folder, tokenizer, prompts, resume))
+        results.append(
+            _run_stage(recipe, stage, output, folder, tokenizer, prompts, resume, trackers)
+        )
     return results
 
 
@@ -103,6 +107,7 @@ def _run_stage(
     tokenizer: Any,
     prompts: Prompts,
     resume: bool,
+    trackers: tuple[str, ...],
 ) -> StageResult:
     target = output / stage
     if resume and (target / DONE_FILE).is_file():
@@ -115,7 +120,8 @@ def _run_stage(
         _require_fresh(target)
     target.mkdir(parents=True, exist_ok=True)
     start_s = time.monotonic()
-    told = _call(StageRun(recipe, target, start, tokenizer, resume), stage, prompts)
+    run = StageRun(recipe, target, start, tokenizer, resume, trackers)
+    told = _call(run, stage, prompts)
     seconds = time.monotonic() - start_s
     accuracy = None
     if (target / POLICY).is_dir():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 
 from mindspeed_rl_ext.errors import InputError, nearest
 
@@ -25,18 +24,15 @@ LIBRARIES = {
 }
 
 
-def usable_trackers(names: Sequence[str], output: Path) -> list[str]:
+def usable_trackers(names: Sequence[str]) -> tuple[str, ...]:
     """The trackers of a run that are installed.
 
     Args:
         names: as the recipe lists them; "none" for no tracker.
-        output: the run's directory; tensorboard's files go to `runs` under it.
 
     Raises:
         InputError: an unknown name.
     """
-    import os
-
     usable = []
     for name in names:
         if name == "none":
@@ -51,6 +47,4 @@ def usable_trackers(names: Sequence[str], output: Path) -> list[str]:
                 name,
                 LIBRARIES[name][0],
             )
-    if "tensorboard" in usable:
-        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(output / "runs"))
-    return usable
+    return tuple(usable)

@@ -8,6 +8,8 @@ Does not cover: what the rows are; the stages bring them.
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import shutil
 from collections.abc import Mapping, Sequence
@@ -22,7 +24,6 @@ from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.training import checkpoints
 from mindspeed_rl_ext.recipes.training.guarded import GuardedTraining, finite_gradients_callback
 from mindspeed_rl_ext.recipes.training.schema import Recipe
-from mindspeed_rl_ext.recipes.training.tracking import usable_trackers
 from mindspeed_rl_ext.recipes.training.trl_keys import config_arguments, config_class
 
 METRICS, ROLLOUTS, POLICY = "metrics.jsonl", "rollouts.jsonl", "policy"
@@ -38,6 +39,7 @@ class StageRun:
         start: directory of the policy that it starts from.
         tokenizer: of that policy.
         resume: whether to go on from the last whole checkpoint.
+        trackers: names for TRL's `report_to`.
     """
 
     recipe: Recipe
@@ -45,6 +47,7 @@ class StageRun:
     start: Path
     tokenizer: Any
     resume: bool = False
+    trackers: tuple[str, ...] = ()
 
     @property
     def policy(self) -> Path:
@@ -132,8 +135,6 @@ def _check_groups(given: Mapping[str, Any], place: str) -> None:
 
 def world_size() -> int:
     """How many processes train together; 1 without `accelerate launch`."""
-    import os
-
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
@@ -143,11 +144,11 @@ def make_config(run: StageRun, kind: str, arguments: Mapping[str, Any]) -> Any:
     Raises:
         InputError: TRL refuses the values.
     """
-    trackers = usable_trackers(run.recipe.report_to, run.folder)
+    # Where transformers puts tensorboard's files.
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(run.folder / "runs")
+    ours = {"output_dir": str(run.folder), "report_to": list(run.trackers) or "none"}
     try:
-        return config_class(kind)(
-            **{"output_dir": str(run.folder), "report_to": trackers or "none", **arguments}
-        )
+        return config_class(kind)(**ours, **arguments)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"TRL refuses the configuration of {kind}", found=str(error), remedy="mend that key"
@@ -222,8 +223,6 @@ def _forget_after(path: Path, step: int) -> None:
 
 def is_main_process() -> bool:
     """Whether this process writes what is written once."""
-    import os
-
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -277,6 +276,4 @@ def _shown_callback(shown: Any) -> Any:
 
 def write_done(folder: Path, figures: Mapping[str, Any]) -> None:
     """Writes what a stage found, as the mark that it ended."""
-    import json
-
     write_text_atomic(folder / "done.json", json.dumps(dict(figures), indent=2) + "\n")
