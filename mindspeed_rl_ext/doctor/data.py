@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mindspeed_rl_ext.doctor.finding import Finding, Level
+from mindspeed_rl_ext.doctor.finding import Finding, Place
 from mindspeed_rl_ext.errors import ExtError
 from mindspeed_rl_ext.preprocess.options import LABELS
 from mindspeed_rl_ext.preprocess.packed import PackedDataset, read_packed
@@ -22,49 +22,17 @@ from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
 
 # More rows are sampled evenly: about a minute's work.
 MAX_ROWS = 20_000
-AGAIN = "preprocess again with msrl-ext preprocess, which drops such rows"
-# Per kind of problem: how bad it is, what it means, what to do.
-KINDS: dict[str, tuple[Level, str, str]] = {
-    "masked_labels": (
-        "error",
-        "labels are -100 on the prompt: instruction files, the response is inside input_ids",
-        "msrl-ext strip IN OUT makes prompt-only files of them",
-    ),
-    "text_after_header": ("error", "text follows the assistant's header", AGAIN),
-    "answer_in_prompt": ("error", "the prompt gives its answer away", AGAIN),
-    "second_system_block": (
-        "error",
-        "more than one system block",
-        "map the column of the raw question, not one with a template applied already",
-    ),
-    "no_assistant_header": (
-        "error",
-        "the prompt does not end with the assistant's header",
-        "choose the prompt type of the model and preprocess again",
-    ),
-    "empty_prompt": ("error", "a prompt without tokens", AGAIN),
-    "empty_label": (
-        "error",
-        "a label without text: MindSpeed-LLM refuses it, verifiers score it wrong",
-        AGAIN,
-    ),
-    "negative_ids": ("error", "ids that no tokenizer has", AGAIN),
-    "mask_length": ("error", "attention_mask and input_ids differ in length", AGAIN),
-    "mask_not_ones": ("warning", "attention_mask hides tokens", AGAIN),
-    "special_in_label": (
-        "warning",
-        "labels hold special tokens, which the hosts leave out when they decode",
-        AGAIN,
-    ),
-}
 
 
-def packed_data(prefix: str, model: str | None) -> Iterator[Finding]:
+def packed_data(
+    prefix: str, model: str | None, max_prompt_length: int | None = None
+) -> Iterator[Finding]:
     """Checks packed files.
 
     Args:
         prefix: the `--output-prefix` of the files.
         model: directory of the tokenizer; the one that the report names where None.
+        max_prompt_length: that of the training configuration, in tokens.
     """
     try:
         data = read_packed(prefix)
@@ -72,11 +40,12 @@ def packed_data(prefix: str, model: str | None) -> Iterator[Finding]:
     except ExtError as error:
         remedy = error.remedy.replace("--tokenizer-name-or-path", "--model")
         found = f": {error.found}" if error.found else ""
-        yield Finding("error", error.what + found, prefix, remedy)
+        yield Finding(
+            "R13-unreadable", Place(prefix), {"cause": error.what + found, "remedy": remedy}
+        )
         return
     if "input_ids" not in data.keys:
-        found = f"there is no key input_ids: keys are {', '.join(data.keys)}"
-        yield Finding("error", found, prefix, "copy all files of the prefix")
+        yield Finding("R13-no-input-ids", Place(prefix), {"keys": ", ".join(data.keys)})
         return
     rows = _sample(len(data))
     yield from _shape(data, len(rows))
@@ -84,16 +53,15 @@ def packed_data(prefix: str, model: str | None) -> Iterator[Finding]:
     for problem in problems(data, tokenizer, rows):
         by_kind[problem.kind].append(problem)
     for kind, found_here in by_kind.items():
-        level, meaning, remedy = KINDS[kind]
         first = found_here[0]
+        counts = {"count": len(found_here), "total": len(rows)}
         yield Finding(
-            level,
-            f"{len(found_here)} of {len(rows)} rows: {meaning} (row {first.row}: {first.detail})",
-            prefix,
-            remedy,
+            f"R13-{kind}", Place(prefix), {**counts, "row": first.row, "detail": first.detail}
         )
     if not by_kind:
-        yield Finding("info", f"{len(rows)} rows looked at: prompts and nothing else", prefix)
+        yield Finding("R13-clean", Place(prefix), {"total": len(rows)})
+    if max_prompt_length:
+        yield from _too_long(data, max_prompt_length)
 
 
 def _sample(count: int) -> Sequence[int]:
@@ -104,16 +72,25 @@ def _sample(count: int) -> Sequence[int]:
 
 def _shape(data: PackedDataset, looked_at: int) -> Iterator[Finding]:
     if not len(data):
-        yield Finding("error", "the packed files have no rows", data.prefix, AGAIN)
+        yield Finding("R13-no-rows", Place(data.prefix))
         return
     spelled = ", ".join(f"{name} {value}" for name, value in percentiles(data.lengths()).items())
-    told = f"{len(data)} rows, keys {', '.join(data.keys)}; prompt tokens {spelled}"
-    sampled = f"; {looked_at} rows, evenly spread, are looked at" * (looked_at < len(data))
-    yield Finding("info", told + sampled, data.prefix)
+    partly = looked_at < len(data)
+    values = {
+        "rows": len(data),
+        "keys": ", ".join(data.keys),
+        "lengths": spelled,
+        "sampled": f"; {looked_at} rows, evenly spread, are looked at" * partly,
+        "sampled_zh": f"；均匀抽查 {looked_at} 行" * partly,
+    }
+    yield Finding("R13-shape", Place(data.prefix), values)
     if LABELS not in data.keys:
-        yield Finding(
-            "warning",
-            "there are no labels: rule verifiers get no reference answer",
-            data.prefix,
-            'name the answer\'s column: --map-keys \'{"prompt":...,"response":...}\'',
-        )
+        yield Finding("R13-no-labels", Place(data.prefix))
+
+
+def _too_long(data: PackedDataset, limit: int) -> Iterator[Finding]:
+    lengths = data.lengths()
+    longer = sum(int(length) > limit for length in lengths)
+    if longer:
+        values = {"count": longer, "total": len(data), "limit": limit, "longest": max(lengths)}
+        yield Finding("R13-longer", Place(data.prefix), values)

@@ -1,11 +1,11 @@
-"""All checks, in the order of the report. A new check is a function and a row here."""
+"""All checks of the surroundings, in the order of the report: a new one is a function and a row."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mindspeed_rl_ext.doctor import activation, environment
-from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor import activation, environment, faq, npu
+from mindspeed_rl_ext.doctor.finding import LEVELS, Finding
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
 
 Check = Callable[[Surroundings], Iterator[Finding]]
@@ -19,6 +19,9 @@ CHECKS: tuple[Check, ...] = (
     environment.bitsandbytes,
     environment.click_and_ray,
     environment.two_hosts,
+    npu.versions_of_the_npu,
+    faq.docker_logins,
+    faq.libgomp,
     activation.switch,
     activation.pth_files,
     activation.hook,
@@ -33,4 +36,4 @@ def examine(found: Surroundings) -> list[Finding]:
 
 def in_order(findings: list[Finding]) -> list[Finding]:
     """Findings with the worst first, otherwise as they came."""
-    return sorted(findings, key=lambda finding: ("error", "warning", "info").index(finding.level))
+    return sorted(findings, key=lambda finding: LEVELS.index(finding.level))

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mindspeed_rl_ext import cli
-from mindspeed_rl_ext.doctor.data import KINDS, packed_data
+from mindspeed_rl_ext.doctor.data import packed_data
+from mindspeed_rl_ext.doctor.texts import TEXTS
 from mindspeed_rl_ext.preprocess.packed import key_file
 from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
 from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
@@ -72,7 +73,7 @@ def test_prompt_only_files_pass(
     prefix = pack([{"input_ids": OPENED, "labels": "72"}] * 3)
     assert cli.main(["doctor", "--data", str(prefix), "--model", str(model)]) in (0, 1)
     findings = list(packed_data(str(prefix), str(model)))
-    assert {finding.level for finding in findings} == {"info"}
+    assert {finding.level for finding in findings} == {"note", "ok"}
     assert "3 rows looked at: prompts and nothing else" in capsys.readouterr().out
 
 
@@ -98,15 +99,17 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 def test_each_fault_is_found_counted_and_its_row_named(
     pack: Pack, model: Path, kind: str, row: dict[str, Any]
 ) -> None:
-    level, meaning, remedy = KINDS[kind]
+    text = TEXTS[f"R13-{kind}"]
     prefix = pack([{"input_ids": OPENED, "labels": "72"}, row])
-    found = [f for f in packed_data(str(prefix), str(model)) if f.level != "info"]
-    assert [(f.level, f.remedy) for f in found] == [(level, remedy)]
-    assert found[0].cause.startswith(f"1 of 2 rows: {meaning} (row 1: ")
+    found = [f for f in packed_data(str(prefix), str(model)) if f.level in ("error", "warning")]
+    assert [(f.level, f.remedy) for f in found] == [(text.level, text.remedy)]
+    assert found[0].cause.startswith("1 of 2 rows: ")
+    assert " (row 1: " in found[0].cause
 
 
 def test_every_kind_of_fault_has_a_case() -> None:
-    assert {kind for kind, _ in BAD} == set(KINDS)
+    kinds = {name[4:] for name, text in TEXTS.items() if "{row}: {detail}" in text.cause}
+    assert {kind for kind, _ in BAD} == kinds
 
 
 def test_a_prefilled_think_tag_and_history_are_no_faults(pack: Pack, model: Path) -> None:
@@ -114,7 +117,7 @@ def test_a_prefilled_think_tag_and_history_are_no_faults(pack: Pack, model: Path
     prefix = pack(
         [{"input_ids": OPENED + "<think>\n", "labels": "7"}, {"input_ids": history, "labels": "12"}]
     )
-    assert {f.level for f in packed_data(str(prefix), str(model))} == {"info"}
+    assert {f.level for f in packed_data(str(prefix), str(model))} == {"note", "ok"}
 
 
 def test_keys_of_unequal_length_and_missing_labels_are_said(

@@ -1,0 +1,115 @@
+"""Dataset YAMLs of MindSpeed-RL's schema, ours and the host's: S0-14, S0-16, I5.
+
+Covers: keys and types, the handler, map_keys beside the first rows of a JSON or CSV file.
+Does not cover: Parquet and Arrow files, which need a library; `msrl-ext preprocess` reads them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.doctor.document import Document
+from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor.schema import check_part
+from mindspeed_rl_ext.errors import nearest
+from mindspeed_rl_ext.preprocess import dataset_config as schema
+
+FIRST_CHARS = 200_000
+CHAT_MARK = "<|im_start|>"
+LEAKING = ("AlpacaStyleInstructionHandler",)
+_KINDS = {
+    **dict.fromkeys(schema.TEXT_KEYS, "text"),
+    **dict.fromkeys(schema.NUMBER_KEYS, "whole"),
+    **dict.fromkeys(schema.FLAG_KEYS, "flag"),
+    **dict.fromkeys((*schema.WITHOUT_EFFECT, *schema.REFUSED, *schema.OTHER_KEYS), "anything"),
+    "map_keys": "table",
+    "prompt_type": "text",
+}
+
+
+def is_dataset(document: Document) -> bool:
+    """Whether a YAML makes data."""
+    return "map_keys" in document.value or {"input", "output_prefix"} <= set(document.value)
+
+
+def check_keys(document: Document) -> None:
+    """Raises InputError on an unknown key or a wrong type."""
+    check_part(document, (), _KINDS)
+
+
+def rules(document: Document) -> Iterator[Finding]:
+    """All rules on one dataset YAML."""
+    roles = {k: str(v) for k, v in document.table("map_keys").items() if v}
+    found = [
+        *_handler(document),
+        *_labels(document, roles),
+        *_columns(document, roles),
+        *_templated(document, roles),
+    ]
+    if document.table("map_keys") and "query" not in document.table("map_keys"):
+        found.append(Finding("D-query", document.place("map_keys")))
+    yield from found
+    if not found:
+        values = {"prompt_type": document.value.get("prompt_type", "-"), "columns": roles}
+        yield Finding("D-fine", document.place("map_keys"), values)
+
+
+def _handler(document: Document) -> Iterator[Finding]:
+    handler = document.value.get("handler_name")
+    if handler in LEAKING:
+        yield Finding("S0-16", document.place("handler_name"), {"handler": handler})
+
+
+def _labels(document: Document, roles: Mapping[str, str]) -> Iterator[Finding]:
+    handler = str(document.value.get("handler_name", ""))
+    if "Pairwise" in handler or "Pretrain" in handler or not roles:
+        return
+    keys = document.value.get("dataset_additional_keys") or []
+    place = document.place("dataset_additional_keys")
+    if "labels" not in (keys.split() if isinstance(keys, str) else keys):
+        yield Finding("D-labels", place)
+    elif "response" not in roles:
+        yield Finding("D-response", document.place("map_keys"))
+
+
+def first_row(path: Path) -> Mapping[str, Any] | None:
+    """The first row of a JSON, JSON Lines or CSV file; None where it cannot be read cheaply."""
+    if path.suffix not in (".json", ".jsonl", ".csv") or not path.is_file():
+        return None
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        head = file.read(FIRST_CHARS)
+    if path.suffix == ".csv":
+        return next(csv.DictReader(head.splitlines(True)), None)
+    start = head.find("{")
+    try:
+        row, _ = json.JSONDecoder().raw_decode(head, start) if start >= 0 else (None, 0)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _columns(document: Document, roles: Mapping[str, str]) -> Iterator[Finding]:
+    row = first_row(Path(str(document.value.get("input", ""))))
+    derived = document.table("derive")
+    for role, column in roles.items() if row is not None else ():
+        if column.split(".")[0] not in {*(row or {}), *derived}:
+            values = {"role": role, "column": column, "nearest": nearest(column, row or {})}
+            yield Finding("I5", document.place("map_keys", role), values)
+
+
+def _templated(document: Document, roles: Mapping[str, str]) -> Iterator[Finding]:
+    column, path = roles.get("prompt", ""), Path(str(document.value.get("input", "")))
+    row = first_row(path)
+    if row is not None and CHAT_MARK in str(row.get(column, "")):
+        seen = CHAT_MARK
+    elif row is None and column == "input" and "processed_with_qwen_prompt" in path.name:
+        seen = path.name
+    else:
+        return
+    remedy = json.dumps({**roles, "prompt": "question", "query": ""})
+    values = {"column": column, "seen": seen, "remedy": remedy}
+    yield Finding("S0-14", document.place("map_keys", "prompt"), values)

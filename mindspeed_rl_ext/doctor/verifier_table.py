@@ -1,0 +1,129 @@
+"""What the hosts' verifiers read and score, and which of ours takes the place of which.
+
+Covers: MindSpeed-RL 2.0 to master, MindSpeed-LLM Feb 2025 and 2.0. One name means different
+scores on different lines; ours mean one thing everywhere.
+Does not cover: scoring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+BOX, TAGS, LINE = "box", "tags", "line"
+READS = {
+    BOX: (r"a \boxed{}", r"\boxed{}"),
+    TAGS: ("<think> and <answer> tags", "<think>、<answer> 标签"),
+    LINE: ("a last line `Answer: ...`", "最后一行 `Answer: ...`"),
+}
+
+
+class HostVerifier(NamedTuple):
+    """What one does, the verifier of ours for it, and what a response must have to be paid."""
+
+    does: str
+    does_zh: str
+    ours: str
+    reads: frozenset[str] = frozenset()
+
+
+def _row(does: str, does_zh: str, ours: str, *reads: str) -> HostVerifier:
+    return HostVerifier(does, does_zh, ours, frozenset(reads))
+
+
+RL_VERIFIERS: Mapping[str, HostVerifier] = {
+    "acc": _row(
+        "1 right, -0.5 wrong, -1 without a box, but 0 when its second is up: hanging pays",
+        "对 1，错 -0.5，无 boxed -1；但超过 1 秒记 0 分，比答错还高",
+        "simplerl",
+        BOX,
+    ),
+    "format": _row(
+        "1 / 0 for the tags; text behind them and repeated tags are paid, a box is not looked for",
+        "有标签 1，否则 0；标签后有文字、标签重复也给分，不检查 boxed",
+        "r1_format (with a box), countdown_format (without)",
+        TAGS,
+    ),
+    "step": _row("counts words such as First", "数 First 之类的步骤词", "none"),
+    "strict_format": _row(
+        "1 / -0.5 for one block of each tag with a box (1 / -1 in MindSpeed-LLM)",
+        "标签齐全且含 boxed 给 1，否则 -0.5（MindSpeed-LLM 为 -1）",
+        "r1_format (1 / 0), strict_tags (1 / -1, without a box)",
+        TAGS,
+        BOX,
+    ),
+    "base_acc": _row(
+        "1 / 0, right and with tags and box (in MindSpeed-LLM right in any form)",
+        "答对且有标签和 boxed 给 1，否则 0（MindSpeed-LLM 不看格式）",
+        "boxed_acc, or r1_format with r1_acc",
+        TAGS,
+        BOX,
+    ),
+    "math_17k_acc": _row(
+        "1 / 0, reads a box only, though DAPO-Math-17k's prompts ask for a line `Answer: ...`",
+        "对 1 否则 0；只读 boxed，而 DAPO-Math-17k 的提示要求写 `Answer: ...`",
+        "math_17k (a box or the line)",
+    ),
+    "acc_for_dapo": _row(
+        "1 / -1, the `Answer:` line in the last 300 characters",
+        "对 1 否则 -1，读最后 300 字符里的 `Answer:` 行",
+        "dapo",
+        LINE,
+    ),
+    "acc_for_ppo": _row("1 / 0, reads a box", "对 1 否则 0，读 boxed", "boxed_acc", BOX),
+    "math_verify_reward": _row(
+        "1 / 0, right and with tags and box",
+        "答对且有标签和 boxed 给 1，否则 0",
+        "r1_format with r1_acc, or boxed_acc",
+        TAGS,
+        BOX,
+    ),
+    "retool_reward": _row(
+        "1 / -1, a box in the last 300 characters, tool calls soften a wrong answer",
+        "对 1 否则 -1，读最后 300 字符里的 boxed，调用工具可减轻扣分",
+        "dapo(boxed=True), without the tools",
+        BOX,
+    ),
+}
+_LLM_NAMES = ("acc", "format", "step", "strict_format", "base_acc")
+LLM_VERIFIERS: Mapping[str, HostVerifier] = {
+    "acc": _row(
+        "1 right, -0.5 wrong, -1 without a box; up to 10 s for one answer",
+        "对 1，错 -0.5，无 boxed -1；一条答案最多等 10 秒",
+        "simplerl",
+        BOX,
+    ),
+    "format": RL_VERIFIERS["format"],
+    "step": RL_VERIFIERS["step"],
+    "strict_format": _row(
+        "1 / -1 for one block of each tag with a box (1 / -0.5 in MindSpeed-RL)",
+        "标签齐全且含 boxed 给 1，否则 -1（MindSpeed-RL 为 -0.5）",
+        "r1_format (1 / 0), strict_tags (1 / -1, without a box)",
+        TAGS,
+        BOX,
+    ),
+    "base_acc": _row(
+        "1 / 0, right in any form, such as a number behind #### (MindSpeed-RL asks for tags "
+        "and box)",
+        "答对给 1，不看格式，例如 #### 后的数字（MindSpeed-RL 要求标签和 boxed）",
+        "boxed_acc",
+    ),
+}
+# What ours must find to pay; those that are not named here read either or neither.
+OURS_READ: Mapping[str, frozenset[str]] = {
+    "simplerl": frozenset({BOX}),
+    "r1_format": frozenset({TAGS, BOX}),
+    "r1_acc": frozenset({TAGS, BOX}),
+    "boxed_acc": frozenset({BOX}),
+    "dapo": frozenset({LINE}),
+    "strict_tags": frozenset({TAGS}),
+    "countdown": frozenset({TAGS}),
+    "countdown_format": frozenset({TAGS}),
+    "cs336_question_only": frozenset({BOX}),
+}
+ASKED_BY_PROMPT_TYPE: Mapping[str, frozenset[str]] = {
+    "qwen_math_r1": frozenset({BOX}),
+    "qwen_r1": frozenset({TAGS, BOX}),
+    "qwen_r1_mindspeed_llm": frozenset({TAGS, BOX}),
+    "qwen_r1_mindspeed_rl": frozenset({TAGS, BOX}),
+}
