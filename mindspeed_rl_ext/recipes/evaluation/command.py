@@ -118,8 +118,9 @@ def run(args: argparse.Namespace) -> int:
     for module in args.modules:
         _import(module)
     _check_flags(args)
-    # Nothing is downloaded: a model is a directory.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # Nothing is downloaded: a model is a directory. Results alone go to standard output.
+    for name in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
+        os.environ.setdefault(name, "1")
     summary = evaluate_benchmarks(_settings(args))
     print(json.dumps(summary, indent=2) if args.json else shown(summary))
     print(f"wrote rollouts.jsonl, summary.json, metrics.jsonl to {args.output}", file=sys.stderr)

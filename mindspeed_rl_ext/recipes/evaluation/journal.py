@@ -42,6 +42,7 @@ class Journal:
         self, folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool
     ) -> None:
         self.path = folder / RESPONSES_FILE
+        self._settings = folder / SETTINGS_FILE
         earlier = [name for name in FILES if (folder / name).exists()]
         if earlier and not (resume or overwrite):
             raise InputError(
@@ -54,14 +55,19 @@ class Journal:
                 (folder / name).unlink()
         self.done: dict[str, list[Response]] = {}
         # As JSON has it: tuples are lists there.
-        wanted = json.loads(json.dumps(dict(settings)))
-        if resume and (folder / SETTINGS_FILE).is_file():
-            _check_same(folder / SETTINGS_FILE, wanted)
+        self._wanted = json.loads(json.dumps(dict(settings)))
+        if resume and self._settings.is_file():
+            _check_same(self._settings, self._wanted)
             self.done = _read(self.path)
-        write_text_atomic(folder / SETTINGS_FILE, json.dumps(wanted, indent=2) + "\n")
+
+    def begin(self) -> None:
+        """Writes the settings: from here on there is something to resume."""
+        if not self._settings.is_file():
+            write_text_atomic(self._settings, json.dumps(self._wanted, indent=2) + "\n")
 
     def add(self, ids: Sequence[str], responses: Sequence[Sequence[Response]]) -> None:
         """Keeps the responses to some problems; they are on the disk when this returns."""
+        self.begin()
         rows = zip(ids, responses, strict=True)
         lines = [
             json.dumps({"id": key, "responses": [asdict(one) for one in made]})

@@ -151,6 +151,7 @@ def generate_missing(
     stop = tuple(dict.fromkeys([*settings.sampling.stop, *prompts.stop_words]))
     sampling = replace(settings.sampling, stop=stop)
     backend = open_backend(settings.backend, settings.model, **settings.options)
+    backend.check(prompts.texts, sampling)
     size = backend.batch_size
     with progress("responses", len(problems), "problem") as shown:
         for start in range(0, len(problems), size):

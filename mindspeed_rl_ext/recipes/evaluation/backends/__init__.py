@@ -78,6 +78,7 @@ def generate(
     """
     sampling = Sampling(n, temperature, top_p, max_tokens, seed, tuple(stop))
     opened = open_backend(backend, model, **options)
+    opened.check(prompts, sampling)
     made: list[list[Response]] = []
     for start in range(0, len(prompts), opened.batch_size):
         batch = prompts[start : start + opened.batch_size]

@@ -20,6 +20,7 @@ from mindspeed_rl_ext.recipes.evaluation.backends.response import (
     Stops,
     check_lengths,
     derived_seed,
+    encoded,
     read_response,
     split_stops,
 )
@@ -63,15 +64,20 @@ class HfBackend:
             self.tokenizer, self.model = tokenizer, model
         self._ends = _end_ids(self.tokenizer, self.model)
 
+    def check(self, prompts: Sequence[str], sampling: Sampling) -> None:
+        """Raises InputError where a prompt leaves no room for a response."""
+        context = getattr(self.model.config, "max_position_embeddings", None)
+        rows = encoded(self.tokenizer, prompts)
+        check_lengths([len(row) for row in rows], sampling.max_tokens, context)
+
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Response]]:
         """`sampling.n` responses to each prompt, in order, in one batch."""
         import torch
 
         if not prompts:
             return []
-        rows = [self.tokenizer.encode(text, add_special_tokens=False) for text in prompts]
-        context = getattr(self.model.config, "max_position_embeddings", None)
-        check_lengths([len(row) for row in rows], sampling.max_tokens, context)
+        self.check(prompts, sampling)
+        rows = encoded(self.tokenizer, prompts)
         stops = split_stops(self.tokenizer, sampling.stop)
         was_training = self.model.training
         self.model.eval()

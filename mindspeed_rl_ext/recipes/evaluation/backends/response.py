@@ -86,31 +86,37 @@ class Backend(Protocol):
 
     batch_size: int
 
+    def check(self, prompts: Sequence[str], sampling: Sampling) -> None:
+        """Raises InputError where a prompt leaves no room for a response, before any is made."""
+
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Response]]:
         """`sampling.n` responses to each prompt, in order; prompts hold their template."""
 
 
 @dataclass(frozen=True)
 class Stops:
-    """Stop texts as a tokenizer sees them: those that are one token, and the others."""
+    """Stop texts as a tokenizer sees them: special tokens, which no text shows, and plain texts."""
 
     ids: frozenset[int] = frozenset()
     texts: tuple[str, ...] = ()
 
 
 def split_stops(tokenizer: Any, stop: Sequence[str]) -> Stops:
-    """Tells stop texts that are single tokens from those that are not.
+    """Tells stop texts that are special tokens from plain texts, which may begin inside a token.
 
     Args:
         tokenizer: of transformers.
         stop: the texts; an empty one is left out.
     """
     vocabulary = tokenizer.get_vocab() if stop else {}
-    words = [word for word in stop if word]
-    return Stops(
-        frozenset(vocabulary[word] for word in words if word in vocabulary),
-        tuple(word for word in words if word not in vocabulary),
-    )
+    ids, texts = set(), []
+    for word in dict.fromkeys(filter(None, stop)):
+        number = vocabulary.get(word)
+        if number is not None and not tokenizer.decode([number], skip_special_tokens=True):
+            ids.add(number)
+        else:
+            texts.append(word)
+    return Stops(frozenset(ids), tuple(texts))
 
 
 def read_response(
@@ -167,6 +173,11 @@ def derived_seed(seed: int, text: str) -> int:
         True
     """
     return zlib.crc32(f"{seed}\n{text}".encode("utf-8", "surrogatepass")) & 0x7FFFFFFF
+
+
+def encoded(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """The ids of texts that hold their template already: no special token is added."""
+    return [tokenizer.encode(text, add_special_tokens=False, verbose=False) for text in texts]
 
 
 def check_lengths(lengths: Sequence[int], max_tokens: int, context: int | None) -> None:

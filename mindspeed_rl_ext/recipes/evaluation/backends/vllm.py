@@ -19,6 +19,7 @@ from mindspeed_rl_ext.recipes.evaluation.backends.response import (
     Sampling,
     check_lengths,
     derived_seed,
+    encoded,
     read_response,
     split_stops,
 )
@@ -64,14 +65,19 @@ class VllmBackend:
             Path(model), dtype=dtype, tensor_parallel_size=tensor_parallel_size, **memory
         )
 
+    def check(self, prompts: Sequence[str], sampling: Sampling) -> None:
+        """Raises InputError where a prompt leaves no room for a response."""
+        rows = encoded(self.tokenizer, prompts)
+        context = self.llm.llm_engine.model_config.max_model_len
+        check_lengths([len(row) for row in rows], sampling.max_tokens, context)
+
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Response]]:
         """`sampling.n` responses to each prompt, in order."""
         vllm = import_vllm()
         if not prompts:
             return []
-        rows = [self.tokenizer.encode(text, add_special_tokens=False) for text in prompts]
-        context = self.llm.llm_engine.model_config.max_model_len
-        check_lengths([len(row) for row in rows], sampling.max_tokens, context)
+        self.check(prompts, sampling)
+        rows = encoded(self.tokenizer, prompts)
         stops = split_stops(self.tokenizer, sampling.stop)
         settings = [
             vllm.SamplingParams(
@@ -116,10 +122,12 @@ def _start(folder: Path, **options: Any) -> Any:
             found="no config.json" if folder.is_dir() else "no such directory",
             remedy="give the directory that holds config.json; msrl-ext convert writes one",
         )
+    # Before the import: by default its log goes to standard output, between the results.
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
     vllm = import_vllm()
     # The checkpoint's own generation_config.json would change the policy that is evaluated.
     options["generation_config"] = "vllm"
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     try:
         return vllm.LLM(model=str(folder), trust_remote_code=False, **options)
     except (ValueError, OSError) as error:  # pydantic's ValidationError is a ValueError

@@ -1,0 +1,195 @@
+"""Verdicts: three classes that sum to all, strict beside lenient, unusable references."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.recipes.evaluation.backends import Response
+from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS
+from mindspeed_rl_ext.recipes.evaluation.figures import (
+    accuracy,
+    benchmark_figures,
+    by_problem,
+    class_counts,
+)
+from mindspeed_rl_ext.recipes.evaluation.grading import (
+    CLASSES,
+    FORMAT_AND_ANSWER,
+    FORMAT_ONLY,
+    NEITHER,
+    Attempt,
+    Graders,
+    check_graders,
+    default_graders,
+    grade,
+)
+from mindspeed_rl_ext.recipes.evaluation.lenient import stated_answer
+from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
+from mindspeed_rl_ext.verifiers import Outcome, Verdict, score, verifier
+
+TAGS = Graders(strict="r1_acc", format="r1_format")
+BOX = Graders()
+PIECES = [
+    r"\boxed{18}", r"\boxed{17}", r"\boxed{", "<think>", "</think>", "<answer>", "</answer>",
+    "18", "so it is 18.", "Answer: 18", " ", "\n", "the answer is $x$", "$18$", "}", "<|im_end|>",
+]  # fmt: skip
+
+
+def attempt(text: str, *, answer: str = "18", sample: int = 0, index: int = 0, **fields):
+    problem = Problem("gsm8k", index, "?", answer, **fields)
+    return Attempt(problem, sample, "?", Response(text, len(text), False))
+
+
+def kinds(texts: list[str], graders: Graders, **fields) -> list[str]:
+    return [g.kind for g in grade([attempt(t, **fields) for t in texts], graders)]
+
+
+@pytest.mark.parametrize("graders", [BOX, TAGS, Graders(strict="cs336_r1_zero")], ids=str)
+@given(
+    st.lists(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), min_size=1, max_size=6),
+    st.sampled_from(["18", "", "x"]),
+)
+def test_the_classes_sum_to_all_responses(graders, texts, answer):
+    fault = "" if answer else "no reference answer"
+    graded = grade([attempt(t, answer=answer, fault=fault) for t in texts], graders)
+    counts = class_counts(graded)
+    assert sum(counts.values()) == len(texts)
+    assert set(counts) == set(CLASSES)
+    assert counts[FORMAT_AND_ANSWER] == sum(g.correct for g in graded)
+    for g in graded:
+        form = g.verdicts.get("r1_format")
+        if form is not None:
+            assert (g.kind != NEITHER) == (form.outcome == "CORRECT")
+
+
+def test_a_box_is_the_format_of_a_boxed_prompt():
+    texts = [r"so \boxed{18}", r"so \boxed{17}", "so 18", r"so \boxed{18", ""]
+    assert kinds(texts, BOX) == [FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER, NEITHER, NEITHER]
+
+
+def test_tags_and_a_box_are_the_format_of_an_r1_prompt():
+    texts = [
+        r"<think>a</think><answer>\boxed{18}</answer>",
+        r"<think>a</think><answer>\boxed{17}</answer>",
+        r"<think>a</think><answer>18</answer>",
+        r"so <answer>\boxed{18}</answer>",
+    ]
+    assert kinds(texts, TAGS) == [FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER, NEITHER]
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        (r"\boxed{17}, no: \boxed{18}", "18"),
+        ("a</think> <answer>Janet makes $18 every day.</answer>", "18"),
+        ("<think>\\boxed{3}</think> <answer> 18 </answer>", "18"),
+        ("<answer>18", "18"),
+        ("First 3 + 4. The answer is 18.", "18"),
+        ("work 1 2 3\nAnswer: $\\frac{1}{2}$", r"\frac{1}{2}"),
+        ("9 * 2 gives 18 dollars in all", "18"),
+        ("They have in total between them the sum $x + 1$.", "x + 1"),
+        (r"<think>so \boxed{18}</think> That is what I think of it", "18"),
+        ("I do not know that at all.", None),
+        ("", None),
+        ("$", None),
+        ("...", None),
+        ("<|im_end|>", None),
+    ],
+)
+def test_the_answer_that_is_stated_last(text, stated):
+    assert stated_answer(text) == stated
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_a_stated_answer_stands_in_the_response(text):
+    found = stated_answer(text)
+    assert found is None or (found and found in text)
+
+
+def test_a_long_response_is_read_in_linear_time():
+    # Quadratic reading of these would take hours, not the second that a test may take.
+    for text in ("answer is " * 40_000, "<answer>" * 40_000, "$" * 300_000, "ab " * 100_000):
+        stated_answer(text)
+
+
+def test_prose_is_wrong_by_strict_and_right_by_lenient_grading():
+    prose = "<think>9 * 2</think> <answer>She makes 18 dollars every day.</answer>"
+    (row,) = grade([attempt(prose)], Graders(strict="cs336_r1_zero(think_prefilled=False)"))
+    boxed = grade([attempt(prose)], BOX)[0]
+    assert (boxed.correct, boxed.lenient_correct, boxed.answer) == (False, True, "18")
+    assert row.lenient_correct
+    loaded = Loaded(BENCHMARKS["gsm8k"], (boxed.attempt.problem,), 1319)
+    (listed,) = benchmark_figures(loaded, [boxed])["disagreements"]["lenient_only"]
+    assert listed["id"] == "gsm8k/0-0"
+    assert listed["answer"] == listed["reference"] == "18"
+
+
+def test_an_unusable_reference_is_never_right_and_keeps_the_class_of_its_format():
+    texts = [r"\boxed{0}", "0", r"\boxed{18}"]
+    graded = grade([attempt(t, answer="", fault="no reference answer") for t in texts], BOX)
+    assert [g.kind for g in graded] == [FORMAT_ONLY, NEITHER, FORMAT_ONLY]
+    assert {g.outcome for g in graded} == {"BAD_REFERENCE"}
+    assert not any(g.correct or g.lenient_correct for g in graded)
+
+
+def test_every_outcome_is_counted():
+    texts = [r"\boxed{18}", r"\boxed{17}", "18"]
+    graded = grade([attempt(t, index=i) for i, t in enumerate(texts)], BOX)
+    assert Counter(g.outcome for g in graded) == {"CORRECT": 1, "WRONG": 1, "BAD_FORMAT": 1}
+
+
+def test_the_default_verifiers_fit_the_prompt():
+    assert default_graders("qwen_r1_mindspeed_rl") == TAGS
+    assert default_graders("qwen_math_r1") == default_graders("tokenizer") == BOX
+
+
+def test_figures_of_several_samples():
+    # Problem 0: three of four right, "18" wins; problem 1: a tie of 18 and 17.
+    texts = {0: [r"\boxed{18}"] * 3 + [r"\boxed{17}"], 1: [r"\boxed{18}", r"\boxed{17}", "18", ""]}
+    graded = grade(
+        [attempt(t, index=i, sample=s) for i, row in texts.items() for s, t in enumerate(row)], BOX
+    )
+    strict = accuracy(by_problem(graded), strict=True)
+    lenient = accuracy(by_problem(graded), strict=False)
+    assert strict["pass@1"]["value"] == strict["avg@4"]["value"] == pytest.approx((3 + 1) / 8)
+    assert strict["pass@2"]["value"] == pytest.approx((1.0 + 0.5) / 2)
+    assert strict["pass@4"]["value"] == 1.0
+    assert strict["maj@4"]["value"] == pytest.approx(0.75)
+    assert strict["maj@4"]["ties"] == 1
+    # The prose answer votes too where grading is lenient, and breaks the tie.
+    assert lenient["maj@4"]["value"] == 1.0
+
+
+def test_a_verifier_of_plain_numbers_is_refused_before_anything_is_generated():
+    @verifier("number_for_evaluation_test")
+    def number(response: str) -> float:
+        return 1.0
+
+    with pytest.raises(InputError, match="gives a number"):
+        check_graders(Graders(strict="number_for_evaluation_test"))
+
+
+def test_a_verifier_that_needs_an_unknown_column_is_refused():
+    @verifier("needs_nums_for_evaluation_test", needs=("nums",))
+    def needs_nums(response: str, *, nums: object) -> Verdict:
+        return Verdict(Outcome.CORRECT, 1.0)
+
+    with pytest.raises(InputError, match="needs the column 'nums'"):
+        check_graders(Graders(strict="needs_nums_for_evaluation_test"))
+
+
+def test_lenient_grading_takes_the_references_of_the_benchmarks_in_prose(real_data):
+    from mindspeed_rl_ext.recipes.evaluation.problems import load_benchmark
+
+    ways = ("so \\boxed{{{}}}.", "The answer is ${}$.", "So the final value we get is ${}$.")
+    for name in ("aime24", "amc23", "math500"):
+        problems = load_benchmark(BENCHMARKS[name], real_data / "math").problems
+        for way in ways:
+            answers = [p.answer for p in problems]
+            result = score([way.format(a) for a in answers], answers, verifiers=["last_answer"])
+            assert all(v.outcome is Outcome.CORRECT for v in result.verdicts["last_answer"])
