@@ -9,6 +9,7 @@ one that a list of choices names.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mindspeed_rl_ext.preprocess.record import Prompt, Reason, Record, RejectError
 from mindspeed_rl_ext.preprocess.template import PromptTemplate
@@ -48,10 +49,15 @@ class PromptChecker:
         }
         self._adds_turns = any(marker in plain for marker in TURN_MARKERS)
 
-    def check(self, record: Record) -> None:
-        """Raises RejectError where the prompt holds what it must not."""
+    def check(self, record: Record, texts: Sequence[str] | None = None) -> None:
+        """Raises RejectError where the prompt holds what it must not.
+
+        Args:
+            record: the row.
+            texts: those of its prompt, where the caller has them already.
+        """
         # Every marker has a "<": most texts have none.
-        marked = [text for text in record.prompt.texts() if "<" in text]
+        marked = [t for t in (record.prompt.texts() if texts is None else texts) if "<" in t]
         if marked:
             self._check_system(marked, bool(record.prompt.system))
             self._check_turns(marked)
@@ -94,7 +100,9 @@ def check_leak(record: Record) -> None:
             raise RejectError(Reason.ANSWER_IN_PROMPT, "the whole response is inside the prompt")
         if text.endswith(solution) and text != solution:
             raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with the response")
-    if any(_given_at_end(text, answer) for answer in {record.label, solution} if answer):
+    if _given_at_end(text, record.label) or (
+        solution and solution != record.label and _given_at_end(text, solution)
+    ):
         raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with it")
 
 

@@ -71,9 +71,10 @@ def read_prompt(row: Mapping[str, Any], keys: MapKeys) -> Prompt:
     Raises:
         RejectError: empty, of the wrong type, or a chat that does not end with the user.
     """
-    _require_no_tools(row.get(keys.tools) if keys.tools else None, keys.tools)
-    system = _system_text(row.get(keys.system) if keys.system else None)
-    history = _history_pairs(row.get(keys.history) if keys.history else None)
+    if keys.tools:
+        _require_no_tools(row.get(keys.tools), keys.tools)
+    system = _system_text(row.get(keys.system)) if keys.system else ""
+    history = _history_pairs(row.get(keys.history)) if keys.history else ()
     asked = row.get(keys.prompt) if keys.prompt else None
     parts: list[str] = []
     if isinstance(asked, list) and asked:
@@ -84,8 +85,9 @@ def read_prompt(row: Mapping[str, Any], keys: MapKeys) -> Prompt:
                 f"the chat and column {keys.system!r} both bring a system prompt",
             )
         system, history = system or chat_system, history + chat_history
-    for name, value in ((keys.prompt, asked), (keys.query, row.get(keys.query))):
-        if name and value:
+    beside = row.get(keys.query) if keys.query else None
+    for name, value in ((keys.prompt, asked), (keys.query, beside)):
+        if value:
             if not isinstance(value, str):
                 raise RejectError(Reason.BAD_PROMPT, f"column {name!r} is {type(value).__name__}")
             parts.append(value)

@@ -53,14 +53,19 @@ class PromptEncoder:
         Raises:
             InputError: the template needs a token that the tokenizer lacks.
         """
-        texts = list(dict.fromkeys(e for row in rendered for e in row if isinstance(e, str) and e))
+        distinct: dict[Element, None] = {}
+        for row in rendered:
+            for element in row:
+                distinct[element] = None
+        texts = [element for element in distinct if isinstance(element, str) and element]
         ids_of: dict[Element, list[int]] = {"": []}
+        ids_of.update((e, self._single(e)) for e in distinct if not isinstance(e, str))
         ids_of.update(zip(texts, self.tokenizer.encode_batch(texts), strict=True))
         ids = []
         for row in rendered:
             joined: list[int] = []
             for element in row:
-                joined += ids_of[element] if isinstance(element, str) else self._single(element)
+                joined += ids_of[element]
             ids.append(joined)
         return ids
 

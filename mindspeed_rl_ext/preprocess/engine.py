@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ from mindspeed_rl_ext.progress import progress
 logger = logging.getLogger(__name__)
 
 CHUNK_ROWS = 1000
+# Two chunks at once: while one waits for Python, the tokenizer's own threads have the other.
+CHUNKS_AT_ONCE = 2
 # A pattern that times out on so many rows would keep the machine busy for hours.
 MAX_TIMEOUTS = 20
 
@@ -130,16 +133,15 @@ def _write_all(source: Source, pipeline: Pipeline, output: _Output) -> None:
 
 
 def _encoded(source: Source, pipeline: Pipeline) -> Iterator[list[Packed | Rejected]]:
-    """Chunks, encoded; the tokenizer works while the next chunk is read and checked."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting: Future[list[Packed | Rejected]] | None = None
+    """Chunks, encoded; the tokenizer works while the next chunks are read and checked."""
+    waiting: deque[Future[list[Packed | Rejected]]] = deque()
+    with ThreadPoolExecutor(max_workers=CHUNKS_AT_ONCE) as pool:
         for prepared in _prepared(source, pipeline):
-            begun = pool.submit(pipeline.encode, prepared)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = begun
-        if waiting is not None:
-            yield waiting.result()
+            waiting.append(pool.submit(pipeline.encode, prepared))
+            if len(waiting) > CHUNKS_AT_ONCE:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _prepared(source: Source, pipeline: Pipeline) -> Iterator[list[Ready | Rejected]]:

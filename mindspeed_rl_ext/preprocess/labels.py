@@ -23,7 +23,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mindspeed_rl_ext.errors import InputError, MissingExtraError, nearest, shorten
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
@@ -39,8 +39,7 @@ _COMMA_NUMBER = re.compile(r"[^\s\d]?[-+]?[^\s\d]?\d{1,3}(?:,\d{3})+(?:\.\d+)?%?
 Find = Callable[[str], "str | None"]
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """A reference answer and the extractor that took it."""
 
     text: str
@@ -110,7 +109,7 @@ def extract_label(raw: Any, extractor: Extractor) -> Label:
 
 def _unwrap(raw: Any) -> Any:
     """Takes the answer out of the wrappings that data sets and hosts put around it."""
-    while True:
+    while not isinstance(raw, str):
         if isinstance(raw, Mapping) and "ground_truth" in raw:
             raw = raw["ground_truth"]
         elif isinstance(raw, Mapping) and raw.get("role") == "assistant" and "content" in raw:
@@ -120,7 +119,8 @@ def _unwrap(raw: Any) -> Any:
                 return raw
             raw = raw[0]
         else:
-            return raw
+            break
+    return raw
 
 
 def _value_text(value: Any) -> str:

@@ -7,8 +7,7 @@ Does not cover: files; `engine` writes what comes out of here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ from mindspeed_rl_ext.preprocess.tokenizer import Tokenizer
 PROMPT_KEYS = ("input_ids", "attention_mask")
 
 
-@dataclass(frozen=True)
-class Ready:
+class Ready(NamedTuple):
     """One row that passed every check but those of lengths.
 
     Args:
@@ -46,16 +44,14 @@ class Ready:
     held_out: bool = False
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(NamedTuple):
     """One row that can't be used, and why."""
 
     row: Row
     error: RejectError
 
 
-@dataclass(frozen=True)
-class Packed:
+class Packed(NamedTuple):
     """One row, encoded: the ids of every key."""
 
     row: Row
@@ -114,9 +110,9 @@ class Pipeline:
     def _prepare(self, row: Row) -> Ready | Rejected:
         try:
             record = self._read(row.data)
-            texts = [*record.prompt.texts(), *record.columns.values()]
-            require_text([*texts, *([record.label] if record.label else [])])
-            self.checker.check(record)
+            texts = record.prompt.texts()
+            require_text((*texts, *record.columns.values(), record.label or ""))
+            self.checker.check(record, texts)
             elements = self.encoder.template.render(record.prompt)
             if self._seen is not None:
                 self._seen.check(record)
@@ -131,7 +127,7 @@ class Pipeline:
     def _read(self, data: dict[str, Any]) -> Record:
         data = derive(data, self.derived) if self.derived else data
         prompt = read_prompt(data, self.keys)
-        columns = {name: column_text(data, name) for name in self._additional}
+        columns = {n: column_text(data, n) for n in self._additional} if self._additional else {}
         if not self.keys.response:
             return Record(prompt, columns=columns)
         raw = data.get(self.keys.response)
@@ -146,12 +142,14 @@ class Pipeline:
             for name in self._additional
         }
         labels = self._encode_labels(records) if self.keys.response else {}
+        ones = np.ones(max(map(len, prompts), default=0), dtype=np.int32)
         for index, (one, ids) in enumerate(zip(ready, prompts, strict=True)):
             packed: dict[str, list[int] | Ids] = {
                 "input_ids": ids,
-                "attention_mask": np.ones(len(ids), dtype=np.int32),
+                "attention_mask": ones[: len(ids)],
             }
-            packed.update({name: column[index] for name, column in beside.items()})
+            for name, column in beside.items():
+                packed[name] = column[index]
             problem = self._length_problem(len(ids))
             if self.keys.response:
                 packed[LABELS], loss = labels[one.record.label or ""]

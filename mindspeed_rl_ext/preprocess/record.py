@@ -14,9 +14,10 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class Reason(str, Enum):
@@ -56,8 +57,7 @@ class RejectError(Exception):
         self.reason, self.detail = reason, detail
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(NamedTuple):
     """All that the encoder sees.
 
     Args:
@@ -72,11 +72,12 @@ class Prompt:
 
     def texts(self) -> list[str]:
         """Every text that becomes tokens."""
+        if not self.history:
+            return [self.system, self.text]
         return [self.system, *(text for turn in self.history for text in turn), self.text]
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One usable row.
 
     Args:
@@ -91,11 +92,10 @@ class Record:
     response: str = ""
     label: str | None = None
     label_from: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row as it was read.
 
     Args:
