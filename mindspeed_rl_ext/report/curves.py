@@ -10,21 +10,19 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import numpy as np
-
 from mindspeed_rl_ext.errors import MissingExtraError
-from mindspeed_rl_ext.report.series import Panel, Series
+from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, thin
+from mindspeed_rl_ext.report.words import Words
 
 _COLUMNS = 2
 _PANEL_INCHES = (5.2, 3.0)
 _DOTS_PER_INCH = 110
-_SMOOTH_FROM_POINTS = 20
-_REACHES_PER_RUN = 30
 _LEGEND_COLUMNS = 2
+_POINTS = 2_000
 
 
 def draw_curves(panels: list[tuple[Panel, dict[str, Series]]], series: dict[str, Series]) -> bytes:
-    """Draws panels.
+    """Draws panels. The words are English: matplotlib's own font has no Chinese.
 
     Args:
         panels: from `panels_of`, at least one.
@@ -53,40 +51,21 @@ def draw_curves(panels: list[tuple[Panel, dict[str, Series]]], series: dict[str,
     return file.getvalue()
 
 
-def running_mean(values: np.ndarray, reach: int) -> np.ndarray:
-    """The mean of each value and its `reach` neighbours on both sides, so that no curve lags.
-
-    NaN and infinities are left out; where nothing is left the mean is NaN.
-
-    Example:
-        >>> running_mean(np.array([1.0, 3.0, 8.0, 5.0]), 1).tolist()
-        [2.0, 4.0, 5.333333333333333, 6.5]
-    """
-    finite = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(finite)])
-    at = np.arange(len(values))
-    starts, ends = np.maximum(0, at - reach), np.minimum(len(values), at + reach + 1)
-    number = counts[ends] - counts[starts]
-    total = sums[ends] - sums[starts]
-    return np.divide(total, number, out=np.full(len(values), np.nan), where=number > 0)
-
-
 def _draw_panel(
     axes: Any, panel: Panel, lines: dict[str, Series], series: dict[str, Series]
 ) -> None:
+    words = Words("en")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     drawn = [(label, line) for label, line in lines.items() if line.logged]
     banded = _draw_band(axes, panel, series)
-    axes.set_title(panel.title + ", shaded: min to max" * banded, fontsize=10, loc="left")
+    title = words(panel.key) + f" ({words('band')})" * banded
+    axes.set_title(title, fontsize=10, loc="left")
     if not drawn:
         axes.set(xticks=[], yticks=[])
-        axes.text(
-            0.5, 0.5, "not logged\n(constant 0)", ha="center", transform=axes.transAxes, fontsize=10
-        )
+        axes.text(0.5, 0.5, words("not_logged"), ha="center", transform=axes.transAxes, fontsize=10)
         return
-    axes.set_xlabel("step", fontsize=9)
+    axes.set_xlabel(words("step"), fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25)
     axes.margins(x=0.01)
@@ -105,21 +84,23 @@ def _draw_panel(
 
 
 def _draw_line(axes: Any, label: str, line: Series) -> None:
-    steps, values = np.asarray(line.steps), np.asarray(line.values)
     # A dollar sign would start a formula.
     name = label.replace("$", r"\$")
-    if len(steps) < _SMOOTH_FROM_POINTS:
-        axes.plot(steps, values, label=name, linewidth=1.6, marker="o", markersize=3)
+    if len(line.steps) < SMOOTH_FROM_POINTS:
+        axes.plot(line.steps, line.values, label=name, linewidth=1.6, marker="o", markersize=3)
         return
-    reach = max(1, len(steps) // _REACHES_PER_RUN)
-    (smooth,) = axes.plot(steps, running_mean(values, reach), label=name, linewidth=1.8)
-    axes.plot(steps, values, color=smooth.get_color(), alpha=0.3, linewidth=0.8)
+    at = thin(line.smooth, _POINTS)
+    (smooth,) = axes.plot(line.steps[at], line.smooth[at], label=name, linewidth=1.8)
+    at = thin(line.values, _POINTS)
+    colour = smooth.get_color()
+    axes.plot(line.steps[at], line.values[at], color=colour, alpha=0.3, linewidth=0.8)
 
 
 def _draw_band(axes: Any, panel: Panel, series: dict[str, Series]) -> bool:
     """Shades between the panel's bounds, where both were logged at the same steps."""
     low, high = (series.get(name) for name in panel.bounds or ("", ""))
-    if low is None or high is None or low.steps != high.steps:
+    if low is None or high is None or low.steps.tolist() != high.steps.tolist():
         return False
-    axes.fill_between(low.steps, low.values, high.values, alpha=0.12, linewidth=0)
+    at = thin(high.values, _POINTS)
+    axes.fill_between(low.steps[at], low.values[at], high.values[at], alpha=0.12, linewidth=0)
     return True

@@ -1,112 +1,87 @@
-"""The files of a run: metrics.jsonl, and rollouts.jsonl where it is there.
+"""A run as the report sees it: the table of its metrics, its rollouts, and what was read.
 
-Covers: finding them, steps merged and sorted, a few rollouts picked across the run while reading.
-Does not cover: the hosts' text logs, tensorboard.
+Covers: finding and reading the files, sizes that a log lacks and a user gives.
+Does not cover: what the numbers mean; `throughput` and `diagnosis` do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.metrics import MetricsRow, read_metrics
-from mindspeed_rl_ext.rollouts import Rollout, read_rollouts
-
-METRICS_FILE = "metrics.jsonl"
-ROLLOUTS_FILE = "rollouts.jsonl"
-
-_PER_OUTCOME = 2
+from mindspeed_rl_ext.report.rollout_scan import RolloutScan, rows_of, scan_rollouts
+from mindspeed_rl_ext.report.series import Series
+from mindspeed_rl_ext.report.sources.find import EXPECTED, Found, find_sources
+from mindspeed_rl_ext.report.sources.record import FileRead, Row
+from mindspeed_rl_ext.report.table import Table, build_table
 
 
 @dataclass(frozen=True)
-class RunFiles:
+class Run:
     """What was read of a run.
 
     Args:
         folder: where the files lie.
-        rows: the metrics, one row a step, in order of steps.
-        rollouts: some of the rollouts, of the first, a middle and the last step.
-        num_rollouts: how many there are in the file.
+        table: the metrics.
+        logs: the files that they came from.
+        rollouts: None where there are none.
+        left_out: files that look like logs of the run and were not read.
+        sizes: what the user says of the run and a log may lack: `global_batch_size`,
+            `n_samples_per_prompt`, `world_size`, `mini_batch_size`, `ppo_epochs`.
     """
 
     folder: Path
-    rows: tuple[MetricsRow, ...]
-    rollouts: tuple[Rollout, ...] = ()
-    num_rollouts: int = 0
+    table: Table
+    logs: tuple[FileRead, ...] = ()
+    rollouts: RolloutScan | None = None
+    left_out: tuple[Path, ...] = ()
+    sizes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """Every metric by name."""
+        return self.table.series
+
+    def size(self, name: str) -> float | None:
+        """A size of the run: what the user said, else the last logged value."""
+        if name in self.sizes:
+            return self.sizes[name]
+        found = self.series.get(name)
+        return float(found.finite.values[-1]) if found and len(found.finite.values) else None
 
 
-def load_run(path: Path) -> RunFiles:
+def load_run(path: Path, sizes: Mapping[str, float] | None = None) -> Run:
     """Reads a run.
 
     Args:
-        path: the run's directory, or its metrics file.
+        path: the run's directory, or one of its logs.
+        sizes: see `Run`.
 
     Raises:
-        InputError: no metrics there, no steps in them, a line that cannot be read.
+        InputError: nothing there that is a log, no readable step in it.
+        MissingExtraError: an event file, and tensorboard is not installed.
     """
-    metrics = _metrics_file(path)
-    rows = merge_steps(read_metrics(metrics))
+    found = find_sources(path)
+    scan = scan_rollouts(found.rollouts) if found.rollouts is not None else None
+    rows: list[Row] = [row for log in found.logs for row in log.rows]
+    if not rows and scan is not None and (not found.logs):
+        rows = rows_of(scan)
     if not rows:
-        raise InputError(
-            f"{metrics} holds no steps",
-            found="an empty file",
-            expected='lines such as {"step": 1, "grad_norm": 0.5}',
-            remedy="wait for the first step of the run",
-        )
-    rollouts = metrics.with_name(ROLLOUTS_FILE)
-    picked, number = pick_rollouts(read_rollouts(rollouts)) if rollouts.is_file() else ((), 0)
-    return RunFiles(metrics.parent, rows, picked, number)
+        raise _no_steps(path, found, scan)
+    return Run(found.folder, build_table(rows), found.logs, scan, found.left_out, dict(sizes or {}))
 
 
-def _metrics_file(path: Path) -> Path:
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise InputError(f"no such file or directory: {path}", remedy="check the path")
-    if not (path / METRICS_FILE).is_file():
-        names = sorted(entry.name for entry in path.iterdir())
-        raise InputError(
-            f"{path} holds no metrics",
-            found=", ".join(names[:8]) + (", ..." if len(names) > 8 else "") or "nothing",
-            expected=f"{METRICS_FILE}, and {ROLLOUTS_FILE} if there is one",
-            remedy="give the directory that the run wrote, or the metrics file itself",
-        )
-    return path / METRICS_FILE
-
-
-def merge_steps(rows: Iterable[MetricsRow]) -> tuple[MetricsRow, ...]:
-    """One row a step, sorted; where a resumed run logged a step again the later value counts.
-
-    Example:
-        >>> merge_steps([MetricsRow(2, {"a": 1}), MetricsRow(1, {"a": 0}), MetricsRow(2, {"b": 3})])
-        (MetricsRow(step=1, values={'a': 0}), MetricsRow(step=2, values={'a': 1, 'b': 3}))
-    """
-    by_step: dict[int, dict[str, float]] = {}
-    for row in rows:
-        by_step.setdefault(row.step, {}).update(row.values)
-    return tuple(MetricsRow(step, by_step[step]) for step in sorted(by_step))
-
-
-def pick_rollouts(rollouts: Iterable[Rollout]) -> tuple[tuple[Rollout, ...], int]:
-    """A few rollouts of the first, the middle and the last step, of each combination of outcomes.
-
-    Returns:
-        The picked rollouts in order of steps, and how many were read.
-    """
-    by_step: dict[int, dict[tuple[str, ...], list[Rollout]]] = {}
-    number = 0
-    for rollout in rollouts:
-        number += 1
-        outcomes = tuple(verdict.outcome for verdict in rollout.verdicts.values())
-        kept = by_step.setdefault(rollout.step or 0, {}).setdefault(outcomes, [])
-        if len(kept) < _PER_OUTCOME:
-            kept.append(rollout)
-    steps = sorted(by_step)
-    chosen = sorted({steps[0], steps[len(steps) // 2], steps[-1]}) if steps else []
-    return tuple(rollout for step in chosen for rollout in _flat(by_step[step])), number
-
-
-def _flat(by_outcome: Mapping[tuple[str, ...], list[Rollout]]) -> list[Rollout]:
-    return [rollout for outcomes in sorted(by_outcome) for rollout in by_outcome[outcomes]]
+def _no_steps(path: Path, found: Found, scan: RolloutScan | None) -> InputError:
+    logs = [log for log in found.logs if log.broken.count]
+    faults = [str(log.broken) for log in logs] + ([str(scan.broken)] if scan else [])
+    broken = next((fault for fault in faults if fault), "")
+    files = [str(log.path) for log in found.logs] or [str(path)]
+    empty = all(Path(file).is_file() and not Path(file).stat().st_size for file in files)
+    return InputError(
+        f"{', '.join(files)} holds no steps",
+        found="an empty file" if empty else broken or "no line that is a step of a training",
+        expected=EXPECTED,
+        remedy="wait for the first step of the run" if empty else "give the log of the training",
+    )

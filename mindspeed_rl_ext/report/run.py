@@ -1,21 +1,26 @@
 """From the files of a run to its report.
 
 Covers: `write_report`, what `msrl-ext report` does after reading its flags.
-Does not cover: reading (`load`), drawing (`curves`), the page (`page`).
+Does not cover: reading (`load`), judging (`diagnosis`), the page (`page`), the terminal
+(`command`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.errors import InputError, MissingExtraError
 from mindspeed_rl_ext.files import open_atomic, write_text_atomic
 from mindspeed_rl_ext.report.curves import draw_curves
-from mindspeed_rl_ext.report.load import load_run
-from mindspeed_rl_ext.report.page import build_page
-from mindspeed_rl_ext.report.series import all_series, panels_of
+from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
+from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis
+from mindspeed_rl_ext.report.load import Run, load_run
+from mindspeed_rl_ext.report.page import Content, build_page
+from mindspeed_rl_ext.report.series import panels_of
+from mindspeed_rl_ext.report.throughput import Throughput, Timing, throughput_of, timing_of
+from mindspeed_rl_ext.report.words import Words
 
 HTML_FILE = "report.html"
 PNG_FILE = "curves.png"
@@ -23,10 +28,23 @@ PNG_FILE = "curves.png"
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """What was written."""
+    """What was written, and what it says.
+
+    Args:
+        html: the page.
+        png: the curves; None where matplotlib is not installed.
+        run: what was read.
+        diagnosis: what the rules found.
+        throughput: computed again.
+        timing: the inequality of times; None where they are not logged.
+    """
 
     html: Path
-    png: Path
+    png: Path | None
+    run: Run
+    diagnosis: Diagnosis
+    throughput: Sequence[Throughput]
+    timing: Timing | None
 
 
 def write_report(
@@ -35,36 +53,49 @@ def write_report(
     *,
     title: str | None = None,
     summary_rows: Sequence[tuple[str, str]] = (),
+    language: str = "en",
+    a3: bool = False,
+    sizes: Mapping[str, float] | None = None,
 ) -> ReportFiles:
-    """Writes `report.html` and `curves.png` of a run.
+    """Writes `report.html` and, where matplotlib is installed, `curves.png` of a run.
 
     Args:
-        run_dir: the directory with metrics.jsonl (and rollouts.jsonl), or the metrics file.
+        run_dir: the directory of a run, or one of its logs.
         out_dir: made where it is missing; the run's directory where None.
         title: heading of the page; the directory's name where None.
         summary_rows: name and value of results to show on top.
+        language: "en" or "zh".
+        a3: the log counts the two devices of an A3 card as two.
+        sizes: what the log lacks; see `load.Run`.
 
     Raises:
-        InputError: no metrics, none that has a curve, a line that cannot be read.
-        MissingExtraError: matplotlib is not installed.
+        InputError: nothing there that is a log, no readable step, no metric that has a curve.
+        MissingExtraError: the only log is an event file, and tensorboard is not installed.
     """
-    run = load_run(Path(run_dir))
-    series = all_series(run.rows)
-    panels = panels_of(series)
+    run = load_run(Path(run_dir), sizes)
+    words = Words(language)
+    panels = panels_of(run.series)
     if not panels:
         raise InputError(
             "none of the metrics has a curve",
-            found=", ".join(list(series)[:8]) or "steps without numbers",
-            expected="names as MindSpeed-RL logs them, such as grpo/rewards/mean",
-            remedy="rename the metrics; integrations.trl_metrics does it for TRL's",
+            found=", ".join(list(run.series)[:8]) or "steps without numbers",
+            expected="names as MindSpeed-RL or TRL log them, such as grpo/rewards/mean or reward",
+            remedy="rename the metrics",
         )
-    png = draw_curves(panels, series)
-    heading = title if title is not None else f"Run {run.folder.resolve().name}"
-    with_curve = {line.name: line for _, lines in panels for line in lines.values()}
-    page = build_page(heading, run, with_curve | series, png, summary_rows)
+    name = Path(run_dir).resolve().name if Path(run_dir).is_dir() else run.folder.resolve().name
+    heading = title if title is not None else words("title", name=name)
+    found = diagnose(run)
+    throughput, timing = throughput_of(run, a3=a3), timing_of(run)
+    content = Content(heading, run, found, throughput, timing, summary_rows, a3)
+    page = build_page(content, words)
     target = run.folder if out_dir is None else Path(out_dir)
-    files = ReportFiles(target / HTML_FILE, target / PNG_FILE)
-    with open_atomic(files.png) as file:
-        file.write(png)
-    write_text_atomic(files.html, page)
-    return files
+    png: Path | None = target / PNG_FILE
+    try:
+        picture = draw_curves(panels, run.series)
+    except MissingExtraError:
+        png = None
+    if png is not None:
+        with open_atomic(png) as file:
+            file.write(picture)
+    write_text_atomic(target / HTML_FILE, page)
+    return ReportFiles(target / HTML_FILE, png, run, found, throughput, timing)

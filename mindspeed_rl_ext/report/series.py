@@ -1,60 +1,114 @@
 """Numbers over steps, and which of them make a curve.
 
-Covers: a metric as a series with its extremes, the table of panels, the entropy that hosts do not
-compute and log as 0.
+Covers: a metric as a series with its extremes, running means, thinning for drawing, the table of
+panels, the entropy that hosts do not compute and log as 0.
 Does not cover: drawing.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from mindspeed_rl_ext import metrics
-from mindspeed_rl_ext.metrics import MetricsRow
+from mindspeed_rl_ext.report.names import KL, LENGTH, REWARD_NAMES
+
+_REACHES_PER_RUN = 30
+SMOOTH_FROM_POINTS = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """One metric over the steps that logged it.
 
     Args:
         name: the metric.
-        steps: where it was logged, rising.
-        values: as many; NaN and infinities may be among them.
+        steps: int64 `[n]`, where it was logged, rising.
+        values: float64 `[n]`; NaN and infinities may be among them.
     """
 
     name: str
-    steps: tuple[int, ...]
-    values: tuple[float, ...]
+    steps: np.ndarray
+    values: np.ndarray
 
     @property
     def logged(self) -> bool:
         """False for an entropy that is constant 0: MindSpeed-RL skips it but writes the key."""
-        return self.name != metrics.ENTROPY or any(value != 0 for value in self.values)
+        return self.name != metrics.ENTROPY or bool(np.any(self.values != 0))
 
     @property
     def lowest(self) -> tuple[float, int] | None:
         """The smallest finite value and its first step; None where none is finite."""
-        return min(self._finite, default=None, key=lambda pair: pair[0])
+        return self._extreme(np.argmin)
 
     @property
     def highest(self) -> tuple[float, int] | None:
         """The largest finite value and its first step; None where none is finite."""
-        return max(self._finite, default=None, key=lambda pair: pair[0])
+        return self._extreme(np.argmax)
 
     @property
     def num_not_finite(self) -> int:
         """How many values are NaN or infinite."""
-        return len(self.values) - len(self._finite)
+        return int(len(self.values) - np.isfinite(self.values).sum())
 
     @cached_property
-    def _finite(self) -> list[tuple[float, int]]:
-        pairs = zip(self.values, self.steps, strict=True)
-        return [(value, step) for value, step in pairs if math.isfinite(value)]
+    def finite(self) -> Series:
+        """The same without NaN and infinities."""
+        kept = np.isfinite(self.values)
+        return self if kept.all() else Series(self.name, self.steps[kept], self.values[kept])
+
+    @cached_property
+    def smooth(self) -> np.ndarray:
+        """The running mean, `[n]`; the values themselves where they are few."""
+        if len(self.values) < SMOOTH_FROM_POINTS:
+            return self.values
+        return running_mean(self.values, max(1, len(self.values) // _REACHES_PER_RUN))
+
+    def _extreme(self, position: object) -> tuple[float, int] | None:
+        if not len(self.finite.values):
+            return None
+        at = int(position(self.finite.values))  # type: ignore[operator]
+        return float(self.finite.values[at]), int(self.finite.steps[at])
+
+
+def running_mean(values: np.ndarray, reach: int) -> np.ndarray:
+    """The mean of each value and its `reach` neighbours on both sides, so that no curve lags.
+
+    NaN and infinities are left out; where nothing is left the mean is NaN.
+
+    Example:
+        >>> running_mean(np.array([1.0, 3.0, 8.0, 5.0]), 1).tolist()
+        [2.0, 4.0, 5.333333333333333, 6.5]
+    """
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(finite)])
+    at = np.arange(len(values))
+    starts, ends = np.maximum(0, at - reach), np.minimum(len(values), at + reach + 1)
+    number = counts[ends] - counts[starts]
+    total = sums[ends] - sums[starts]
+    return np.divide(total, number, out=np.full(len(values), np.nan), where=number > 0)
+
+
+def thin(values: np.ndarray, points: int) -> np.ndarray:
+    """Positions to draw: of each stretch its lowest and highest, so that no spike is lost.
+
+    Example:
+        >>> thin(np.array([0.0, 9.0, 0.0, 0.0, -5.0, 0.0, 0.0, 0.0]), 4).tolist()
+        [0, 1, 4, 5, 7]
+    """
+    if len(values) <= points:
+        return np.arange(len(values))
+    size = -(-2 * len(values) // points)
+    usable = len(values) // size * size
+    filled = np.where(np.isfinite(values), values, np.nan)
+    low = np.where(np.isnan(filled), np.inf, filled)[:usable].reshape(-1, size).argmin(axis=1)
+    high = np.where(np.isnan(filled), -np.inf, filled)[:usable].reshape(-1, size).argmax(axis=1)
+    base = np.arange(0, usable, size)
+    return np.unique(np.concatenate([base + low, base + high, [0, len(values) - 1]]))
 
 
 @dataclass(frozen=True)
@@ -62,58 +116,50 @@ class Panel:
     """One plot.
 
     Args:
-        title: what it shows, with the unit.
-        pattern: which metrics, as a regular expression over the whole name; a group `label`
-            names the line.
+        key: its name in `words`.
+        patterns: which metrics, as regular expressions over the whole name, in order of
+            preference; those of the first that is there are drawn. A group `label` names a line.
         bounds: metrics for the lower and the upper edge of a band.
     """
 
-    title: str
-    pattern: str
+    key: str
+    patterns: tuple[str, ...]
     bounds: tuple[str, str] | None = None
 
 
-_LENGTH = metrics.RESPONSE_LENGTH
 PANELS = (
-    Panel("Reward (mean)", re.escape(metrics.REWARD_MEAN)),
-    Panel("Score by verifier (mean)", metrics.reward_key(r"(?:grpo/)?(?P<label>[^/]+)")),
-    Panel(
-        "Response length (tokens)",
-        re.escape(f"{_LENGTH}/mean"),
-        (f"{_LENGTH}/min", f"{_LENGTH}/max"),
-    ),
-    Panel("Entropy (nats a token)", re.escape(metrics.ENTROPY)),
-    Panel("Groups of equal rewards (fraction)", re.escape(metrics.ZERO_STD_FRACTION)),
-    Panel("Gradient norm", re.escape(metrics.GRAD_NORM)),
+    Panel("reward", tuple(map(re.escape, REWARD_NAMES))),
+    Panel("by_verifier", (metrics.reward_key(r"(?P<label>(?!eval/)[^/]+)"),)),
+    Panel("length", (re.escape(f"{LENGTH}/mean"),), (f"{LENGTH}/min", f"{LENGTH}/max")),
+    Panel("entropy", (re.escape(metrics.ENTROPY),)),
+    Panel("zero_std", (re.escape(metrics.ZERO_STD_FRACTION),)),
+    Panel("grad_norm", (re.escape(metrics.GRAD_NORM),)),
+    Panel("throughput", (r"(?P<label>(?:e2e|update|vllm)_tps)",)),
+    Panel("timing", (r"timing/(?P<label>all|rollout|update)",)),
+    Panel("drift", (rf"(?:actor/)(?P<label>{KL[6:]}|ppo_kl|pg_clipfrac)",)),
+    Panel("evaluation", (r"eval/(?P<label>(?:.+_)?rewards/mean|grpo/rewards/mean)",)),
+    Panel("learning_rate", (re.escape(metrics.LEARNING_RATE),)),
+    Panel("loss", (re.escape(metrics.PG_LOSS), "lm loss")),
 )
-
-
-def all_series(rows: Sequence[MetricsRow]) -> dict[str, Series]:
-    """Every metric of a run by name, in the order of their first appearance.
-
-    Example:
-        >>> all_series([MetricsRow(1, {"a": 0.5}), MetricsRow(3, {"a": 1.0})])["a"].steps
-        (1, 3)
-    """
-    steps: dict[str, list[int]] = {}
-    values: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in row.values.items():
-            steps.setdefault(name, []).append(row.step)
-            values.setdefault(name, []).append(value)
-    return {name: Series(name, tuple(steps[name]), tuple(values[name])) for name in steps}
 
 
 def panels_of(series: dict[str, Series]) -> list[tuple[Panel, dict[str, Series]]]:
     """The panels that have data, each with its lines by label."""
     found = []
     for panel in PANELS:
-        matches = {name: re.fullmatch(panel.pattern, name) for name in series}
-        lines = {
-            match.groupdict().get("label") or name: series[name]
-            for name, match in matches.items()
-            if match is not None
-        }
-        if lines:
-            found.append((panel, lines))
+        for pattern in panel.patterns:
+            matches = {name: re.fullmatch(pattern, name) for name in series}
+            lines = {
+                match.groupdict().get("label") or name: series[name]
+                for name, match in matches.items()
+                if match is not None
+            }
+            if lines:
+                found.append((panel, lines))
+                break
     return found
+
+
+def reward_of(series: dict[str, Series]) -> Series | None:
+    """The reward that the policy is trained with, under the name that this log has for it."""
+    return next((series[name] for name in REWARD_NAMES if name in series), None)

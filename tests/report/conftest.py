@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,16 @@ def run_dir(tmp_path: Path, rows: list[MetricsRow]) -> Path:
     ]
     write_jsonl(folder / "rollouts.jsonl", rollouts)
     return folder
+
+
+@pytest.fixture
+def pictures() -> None:
+    """Asks for curves.png to be drawn."""
+    pytest.importorskip("matplotlib", reason="the picture is drawn by matplotlib")
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without matplotlib the report is the same but for its picture, and a second faster."""
+    if "pictures" not in request.fixturenames:
+        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)

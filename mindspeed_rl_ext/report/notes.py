@@ -1,0 +1,52 @@
+"""What must be said of the reading of a run.
+
+Covers: files, broken lines, restarts, order.
+Does not cover: what the numbers mean.
+"""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.report.load import Run
+from mindspeed_rl_ext.report.words import Words
+
+
+def notes_of(run: Run, words: Words) -> list[str]:
+    """What must be said of the reading: files, broken lines, restarts."""
+    said = [
+        words("read_as", file=log.path.name, kind=log.kind, rows=len(log.rows)) for log in run.logs
+    ]
+    if not run.logs:
+        said.append(words("from_rollouts"))
+    for log in run.logs:
+        if log.broken.count:
+            said.append(
+                words(
+                    "lines_broken",
+                    file=log.path.name,
+                    count=log.broken.count,
+                    examples=str(log.broken),
+                )
+            )
+        if log.numbered:
+            said.append(words("numbered", file=log.path.name))
+    scan = run.rollouts
+    if scan is not None:
+        said.append(words("read_as", file=scan.path.name, kind="rollouts", rows=scan.number))
+        if scan.broken.count:
+            said.append(
+                words(
+                    "lines_broken",
+                    file=scan.path.name,
+                    count=scan.broken.count,
+                    examples=str(scan.broken),
+                )
+            )
+    if run.table.repeated:
+        said.append(words("repeated", count=run.table.repeated))
+    if run.table.stale_from is not None:
+        said.append(words("stale", first=run.table.stale_from, last=run.table.steps[-1]))
+    if run.table.unordered:
+        said.append(words("unordered"))
+    if run.left_out:
+        said.append(words("also_there", files=", ".join(p.name for p in run.left_out[:6])))
+    return said

@@ -1,0 +1,40 @@
+"""Throughput that MindSpeed-RL's guide reports, to compare with; none of it was measured by us.
+
+Source: the performance table of the host's GRPO guide. Tokens a second and card, end to end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One row of the guide's table.
+
+    Args:
+        model: the model.
+        machine: the machine.
+        global_batch_size: prompts a step.
+        n_samples: responses a prompt.
+        max_prompt_length: in tokens.
+        max_tokens: longest response, in tokens.
+        e2e_tps: tokens a second and card; on A3 the log's number times two.
+    """
+
+    model: str
+    machine: str
+    global_batch_size: int
+    n_samples: int
+    max_prompt_length: int
+    max_tokens: int
+    e2e_tps: float
+
+
+REFERENCES = (
+    Reference("Qwen2.5-7B", "Atlas 900 A3 SuperPoD", 32, 8, 2048, 2048, 220.0),
+    Reference("Qwen2.5-32B", "Atlas 900 A3 SuperPoD", 64, 16, 1024, 2048, 220.0),
+    Reference("Qwen2.5-32B", "Atlas 900 A2 PODc", 64, 16, 1024, 1024, 100.0),
+    Reference("Qwen3-8B", "Atlas 900 A3 SuperPoD", 32, 8, 2048, 8192, 252.0),
+    Reference("DeepSeek-R1-671B", "Atlas 900 A3 SuperPoD", 384, 32, 1024, 2048, 210.0),
+)

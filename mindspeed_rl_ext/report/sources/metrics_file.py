@@ -1,0 +1,54 @@
+"""metrics.jsonl, and any JSON Lines file with a step and numbers on each line.
+
+Covers: our own file, and exports that name the step `_step`, `global_step` or `iteration`.
+Does not cover: rollouts; `rollout_scan` reads those.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.report.sources.record import Broken, FileRead, Row, numbers_of, whole
+
+STEP_NAMES = ("step", "_step", "global_step", "iteration")
+
+
+def read_metrics_file(path: Path) -> FileRead:
+    """Reads every line that can be read.
+
+    Args:
+        path: a JSON Lines file.
+    """
+    rows: list[Row] = []
+    broken = Broken()
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                rows.append(_row(json.loads(line)))
+            except (ValueError, RecursionError) as error:
+                broken.add(number, _why(error))
+    return FileRead(path, "metrics", rows, broken)
+
+
+def _row(values: Any) -> Row:
+    if not isinstance(values, dict):
+        raise ValueError("no JSON object")
+    for name in STEP_NAMES:
+        if name in values:
+            step = whole(values.pop(name))
+            if step is None:
+                raise ValueError(f"{name} is no integer")
+            return step, numbers_of(values)
+    raise ValueError("no step")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return "no readable JSON"
+    if isinstance(error, UnicodeDecodeError):
+        return "no UTF-8"
+    return str(error) or type(error).__name__
