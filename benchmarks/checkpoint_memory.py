@@ -1,6 +1,6 @@
 """Peak of anonymous memory (RssAnon) of a conversion, at several sizes of the model.
 
-    python benchmarks/checkpoint_memory.py [--sizes 0.5B,1.5B,7B] [--workers 1] [--dir DIR]
+    python benchmarks/checkpoint_memory.py [--sizes 0.5B,1.5B,7B] [--workers N] [--dir DIR]
 
 RssAnon of every process of the run is read from /proc 50 times a second; pages of mapped files,
 which the kernel can drop at any time, do not count. The wall time is printed beside it.
@@ -58,7 +58,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="0.5B,1.5B,7B")
-    parser.add_argument("--workers", default="1")
+    parser.add_argument("--workers", default="0")
     parser.add_argument("--dir", type=Path)
     args = parser.parse_args()
     print("| size | GB | direction | peak RssAnon MB | s |\n|---|---|---|---|---|")

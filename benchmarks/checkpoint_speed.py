@@ -1,14 +1,16 @@
 """Wall time of a conversion against `cp` and `sync` of the bytes that it writes.
 
-    python benchmarks/checkpoint_speed.py [--size 1.5B] [--pairs 7] [--workers 1] [--dir DIR]
+    python benchmarks/checkpoint_speed.py [--size 1.5B] [--pairs 7] [--workers N] [--dir DIR]
 
 Each pair runs the conversion (its own `fsync` included, then `sync`) and `cp` of the same output
-files (then `sync`), in turns that start with the one or the other; medians and their ratio.
+files (then `sync`), in turns that start with the one or the other, all sources cached; medians and
+their ratio. On a busy machine compare CPU seconds too.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
 import statistics
 import subprocess
@@ -38,34 +40,52 @@ def copy(source: Path, out: Path) -> None:
     subprocess.run(["cp", "-r", "--reflink=never", source, out], check=True)
 
 
-def timed(work, *words) -> float:
-    """Wall seconds of the work and a sync."""
+def timed(work, *words) -> tuple[float, float]:
+    """Wall seconds and CPU seconds of the work and a sync."""
     subprocess.run(["sync"], check=True)
-    start = time.monotonic()
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     work(*words)
     subprocess.run(["sync"], check=True)
-    return time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - start, cpu
 
 
-def one_direction(folder: Path, to: str, pairs: int, workers: int) -> tuple[float, float, list]:
-    """Median seconds of both, and the ratio of each pair."""
+def warm(folder: Path) -> None:
+    """Reads all files, so that no turn has to wait for the disk's reading."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb", buffering=0) as file:
+                while file.read(1 << 20):
+                    pass
+
+
+def one_direction(folder: Path, to: str, pairs: int, workers: int) -> list[tuple[float, ...]]:
+    """Of each pair: our wall and CPU seconds, then those of cp."""
     source = folder / ("hf" if to == "mg" else "mg")
     done, twin = folder / "done", folder / "twin"
-    ours, theirs = [], []
     convert(source, folder / "written", to, workers)
+    rows = []
     for number in range(pairs):
-        turns = [(ours, convert, (source, done, to, workers)),
-                 (theirs, copy, (folder / "written", twin))]  # fmt: skip
-        for times, work, words in turns if number % 2 == 0 else turns[::-1]:
-            times.append(timed(work, *words))
+        found = {}
+        turns = [("ours", convert, (source, done, to, workers)),
+                 ("cp", copy, (folder / "written", twin))]  # fmt: skip
+        for name, work, words in turns if number % 2 == 0 else turns[::-1]:
+            warm(words[0])
+            found[name] = timed(work, *words)
             shutil.rmtree(words[1])
-        print(f"  pair {number + 1}: {ours[-1]:.2f} s, cp {theirs[-1]:.2f} s", file=sys.stderr)
+        rows.append((*found["ours"], *found["cp"]))
+        print(
+            "  pair {}: {:.2f} s ({:.2f} s CPU), cp {:.2f} s ({:.2f})".format(
+                number + 1, *rows[-1]
+            ),
+            file=sys.stderr,
+        )
     if to == "mg":
         (folder / "written").rename(folder / "mg")
     else:
         shutil.rmtree(folder / "written")
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    return statistics.median(ours), statistics.median(theirs), ratios
+    return rows
 
 
 def main() -> None:
@@ -73,20 +93,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", default="1.5B")
     parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--dir", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.dir) as name:
         folder = Path(name)
         write_random_model(folder / "hf", args.size, np.random.default_rng(0))
-        print("| direction | ours, median s | cp + sync, median s | of medians | of pairs, median |"
-              "\n|---|---|---|---|---|")  # fmt: skip
+        print(
+            "medians | ours, s | CPU s | cp + sync, s | CPU s | of medians | of pairs\n"
+            "---|---|---|---|---|---|---"
+        )
         for to in ("mg", "hf"):
-            ours, theirs, ratios = one_direction(folder, to, args.pairs, args.workers)
+            rows = one_direction(folder, to, args.pairs, args.workers)
+            ours, our_cpu, theirs, their_cpu = map(statistics.median, zip(*rows, strict=True))
+            ratio = statistics.median(row[0] / row[2] for row in rows)
             label = "hf -> mg TP2 PP2" if to == "mg" else "mg -> hf"
             print(
-                f"| {args.size} {label}, {args.workers} workers | {ours:.2f} | {theirs:.2f} | "
-                f"{ours / theirs:.2f} | {statistics.median(ratios):.2f} |",
+                f"{args.size} {label} | {ours:.2f} | {our_cpu:.2f} | {theirs:.2f} | "
+                f"{their_cpu:.2f} | {ours / theirs:.2f} | {ratio:.2f}",
                 flush=True,
             )
 

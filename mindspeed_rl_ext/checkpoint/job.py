@@ -29,6 +29,7 @@ from mindspeed_rl_ext.checkpoint.mg_source import RANK_FILE, MgSource
 from mindspeed_rl_ext.checkpoint.models import choose_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.rank_files import check_ranks
 from mindspeed_rl_ext.checkpoint.sizes import Sizes, check_args, read_config, sizes_of_config
 from mindspeed_rl_ext.checkpoint.spec import EMBEDDING, ModelSpec
 from mindspeed_rl_ext.checkpoint.write_hf import existing_hf, shards_of
@@ -137,6 +138,7 @@ def _planned(options: ConvertOptions) -> Job:
     source = mg_source or HfSource(options.load_dir)
     if isinstance(source, MgSource):
         held, layout = checked_parts(spec, sizes, source), source.layout
+        check_ranks(source, held)
     else:
         held, layout = [hf_part(spec, sizes)], Layout()
         tied = tied_name(spec) if sizes.tied else ""

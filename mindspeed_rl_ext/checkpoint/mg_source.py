@@ -18,7 +18,7 @@ from mindspeed_rl_ext.checkpoint.expected import RankPart
 from mindspeed_rl_ext.checkpoint.layout import Layout
 from mindspeed_rl_ext.checkpoint.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.plan import slot_table
-from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
 from mindspeed_rl_ext.checkpoint.torch_archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.torch_unpickle import Attributes, LazyTensor
 from mindspeed_rl_ext.checkpoint.wording import some
@@ -83,6 +83,12 @@ class MgSource:
     def release(self, ref: Ref) -> None:
         """Drops the tensor's pages from this process."""
         self._archives[ref.part.partition("/")[0]].release(self._tensors[ref])
+
+    def recorded(self, ref: Ref) -> tuple[Shape, int]:
+        """A tensor's shape, and the CRC-32 that its file has of its storage."""
+        tensor = self._tensors[ref]
+        archive = self._archives[ref.part.partition("/")[0]]
+        return tensor.shape, archive.recorded_crc32(tensor)
 
     def byte_check(self) -> ByteCheck:
         """A check of the bytes of all rank files, not begun."""

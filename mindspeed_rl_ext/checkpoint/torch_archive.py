@@ -89,6 +89,10 @@ class TorchArchive:
         """The record that holds a tensor, and the offset of its first value there, in bytes."""
         return f"data/{tensor.storage.key}", tensor.offset * tensor.dtype.itemsize
 
+    def recorded_crc32(self, tensor: LazyTensor) -> int:
+        """CRC-32 of the tensor's storage, as the file's directory has it."""
+        return self._record_of(tensor).crc32
+
     def records(self) -> dict[str, int]:
         """All records and their lengths in bytes."""
         return {name: record.length for name, record in self._records.items()}
