@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 from mindspeed_rl_ext.verifiers import pool, score
-from mindspeed_rl_ext.verifiers.pool.client import helper_pid
+from mindspeed_rl_ext.verifiers.pool import client
 
 SLOW_RIGHT = [
     (r"\sum_{{n=1}}^{{\infty}} \frac{{1}}{{{k}^n}}", "1/{m}"),
@@ -96,9 +96,23 @@ def main() -> None:
 
 
 def helper_cpu_s() -> float:
-    """CPU seconds of the helper and of its workers that have ended; 0 without /proc."""
+    """CPU seconds of the helper and its workers, living ones too; 0 without /proc."""
+    helper = client._HOLDERS[0].helper
+    if helper is None or not Path("/proc").is_dir():
+        return 0.0
+    return sum(map(cpu_s, [helper._process.pid, *children(helper._process.pid)]))
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children that live."""
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in found.read_text().split()] if found.exists() else []
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process and of its children that ended."""
     try:
-        stat = Path(f"/proc/{helper_pid()}/stat").read_text(encoding="ascii", errors="replace")
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return 0.0
     return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="as many weights as verifiers; 1 each where left out",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the scored rows go")
+    parser.add_argument("--overwrite", action="store_true", help="replace an --output that exists")
     parser.add_argument(
         "--engine", choices=sorted(_ENGINES), default="local",
         help="where the verifiers run: this process, or tasks of a Ray cluster",
@@ -90,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
             expected="--input FILE and --verifier NAME",
             remedy="see msrl-ext score --help, or --list for the names",
         )
+    if args.output is not None:
+        _check_output(args.output, args.input, args.overwrite)
     specs = [spec for words in args.verifier for spec in split_specs(words)]
     bound = resolve_all(specs)
     weights = _weights(args.weight)
@@ -114,6 +117,18 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         print(f"wrote {len(rollouts)} rows to {args.output}")
     return EXIT_DONE
+
+
+def _check_output(output: Path, source: Path, overwrite: bool) -> None:
+    """Raises InputError before anything is scored, where the output would cost a file."""
+    if not output.exists():
+        return
+    if source.exists() and output.samefile(source):
+        raise InputError(
+            f"--output {output} is the file that is read", remedy="give another name to --output"
+        )
+    if not overwrite:
+        raise InputError(f"--output {output} exists", remedy="--overwrite replaces it")
 
 
 def _engine(name: str) -> Callable[..., Result]:

@@ -225,7 +225,7 @@ class _Work:
                 try:
                     self._found[key] = self.bound(response, **given)
                 except deferred.PendingError:
-                    continue
+                    symbolic.prepare()
         return len(self._found) < len(self._items)
 
     def verdicts(self) -> list[Verdict]:

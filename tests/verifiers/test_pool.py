@@ -15,9 +15,15 @@ import pytest
 
 from mindspeed_rl_ext.verifiers import Outcome, equivalent, pool, resolve, score
 from mindspeed_rl_ext.verifiers.equivalence import cascade
-from mindspeed_rl_ext.verifiers.pool import Budget, Task
-from mindspeed_rl_ext.verifiers.pool.client import helper_pid
+from mindspeed_rl_ext.verifiers.pool import Budget, Task, client
 from mindspeed_rl_ext.verifiers.pool.symbolic import available
+
+
+def helper_pid() -> int | None:
+    """The process id of this process's helper, where it runs."""
+    helper = client._HOLDERS[0].helper
+    return None if helper is None else helper._process.pid
+
 
 needs_sympy = pytest.mark.skipif(bool(available()), reason=available())
 
@@ -134,11 +140,10 @@ def test_a_fork_while_threads_are_waiting_gets_a_helper_of_its_own(own_verifier:
 
 SCRIPT = """
 import os, sys, signal
-from mindspeed_rl_ext.verifiers.pool import run, Task, Budget
-from mindspeed_rl_ext.verifiers.pool.client import helper_pid
+from mindspeed_rl_ext.verifiers.pool import client, run, Task, Budget
 from mindspeed_rl_ext.verifiers.pool.symbolic import available
 assert run([Task("probe")], Budget())[0].status == "ok"
-print(helper_pid(), flush=True)
+print(client._HOLDERS[0].helper._process.pid, flush=True)
 {end}
 """
 
@@ -193,7 +198,7 @@ def test_a_second_round_finishes_what_the_first_could_not(own_verifier: str) -> 
 def test_a_timeout_scores_as_wrong_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cascade.symbolic, "ONE", Budget((0.1,), 2.0, 1.0))
     result = score(
-        [r"\boxed{\int_0^\infty e^{-x^2}\sin(x^3) dx}", r"\boxed{1}"], ["1", "1"],
+        [r"\boxed{\int_0^\infty \frac{\sin x}{x} dx}", r"\boxed{1}"], ["1", "1"],
         verifiers=["simplerl"],
     )  # fmt: skip
     assert result.rewards == [-0.5, 1.0]

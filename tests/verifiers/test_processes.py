@@ -22,7 +22,7 @@ RESPONSES = [
     r"<think>a</think><answer>\boxed{\sqrt{72}}</answer>",
     r"<think>a</think><answer>\boxed{(a+b)^{2}}</answer>",
     r"<think>a</think><answer>\boxed{\lim_{x \to 0} \frac{\sin x}{x}}</answer>",
-    r"<think>a</think><answer>\boxed{\int_0^\infty e^{-x^2}\sin(x^3) dx}</answer>",
+    r"<think>a</think><answer>\boxed{\int_0^\infty \frac{\sin x}{x} dx}</answer>",
     r"\boxed{3}",
     "nothing",
 ]

@@ -113,9 +113,19 @@ SAME = [
     (r"3 and 2", r"2,3"),
     (r"\text{Monday}", r"monday"),
     (r"\frac{7}{2}=3.5", r"3.5"),
+    (r"5 \pmod 7", r"5"),
+    (r"n!", r"n(n-1)!"),
+    (r"\frac{(n+2)!}{(n+1)!}", r"n+2"),
+    (r"x \equiv 3 \pmod 7", r"3 \pmod{7}"),
+    (r"12 \pmod 7", r"5 \bmod 7"),
 ]
 
 NOT_SAME = [
+    (r"12 \pmod 7", r"12 \pmod 8"),
+    (r"12 \pmod 7", r"12"),
+    (r"x=3", r"x \equiv 3 \pmod 7"),
+    (r"n!", r"n(n-2)!"),
+    (r"(n+1)!", r"n!+1"),
     ("-I(0)", "I(0)"),
     ("y=-2x1", "y=-2x"),
     (r"\frac{dM}{dt}=2M", r"\frac{M}{t}=2M"),
@@ -178,9 +188,8 @@ NOT_SAME = [
 
 KNOWN_TO_FAIL = [
     (r"1<x<2", r"x>1 and x<2"),
-    (r"5 \pmod 7", r"5"),
-    (r"n!", r"n(n-1)!"),
-    (r"x \equiv 3 \pmod 7", r"3 \pmod{7}"),
+    (r"|x|>1", r"(-\infty,-1)\cup(1,\infty)"),
+    ("Bob and Alice", r"\text{Alice and Bob}"),
 ]
 
 

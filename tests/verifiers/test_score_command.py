@@ -59,11 +59,11 @@ def test_the_flag_may_be_repeated(rollouts: Path, tmp_path: Path) -> None:
 
 
 def test_scored_rows_can_be_scored_again(rollouts: Path, tmp_path: Path) -> None:
-    out = tmp_path / "scored.jsonl"
-    for source in (rollouts, out):
+    once, again = tmp_path / "once.jsonl", tmp_path / "again.jsonl"
+    for source, out in ((rollouts, once), (once, again)):
         words = ["score", "--input", str(source), "--output", str(out), "--verifier", "countdown"]
         assert main(words) == 0
-    assert [row.reward for row in read_rollouts(out)] == [1.0, 0.0]
+    assert [row.reward for row in read_rollouts(again)] == [1.0, 0.0]
 
 
 def test_the_list_shows_levels_and_needs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,3 +193,20 @@ def test_a_module_of_the_users_is_imported_first(
     assert main([*words, "--import", "my_own_rewards"]) == 0
     assert "SCORED 2" in capsys.readouterr().out
     assert main([*words, "--import", "no_such_rewards"]) == 2
+
+
+def test_an_output_that_exists_is_kept_and_the_input_always(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    row = json.dumps({"response": r"\boxed{1}", "answer": "1"}) + "\n"
+    source.write_text(row, encoding="utf-8")
+    out.write_text("mine\n", encoding="utf-8")
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(source)
+    words = ["score", "--input", str(source), "--verifier", "simplerl", "--output"]
+    assert main([*words, str(out)]) == 2
+    assert out.read_text(encoding="utf-8") == "mine\n"
+    for same in (source, link):
+        assert main([*words, str(same), "--overwrite"]) == 2
+    assert source.read_text(encoding="utf-8") == row
+    assert main([*words, str(out), "--overwrite"]) == 0
+    assert '"reward"' in out.read_text(encoding="utf-8")

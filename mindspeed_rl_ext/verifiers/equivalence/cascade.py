@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence import deferred, symbolic
+from mindspeed_rl_ext.verifiers.equivalence.approximate import same_worth
 from mindspeed_rl_ext.verifiers.equivalence.compare import Comparison
 from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
 from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
@@ -36,6 +37,7 @@ from mindspeed_rl_ext.verifiers.equivalence.words import (
     Measured,
     compare_words,
     measured,
+    without_announcement,
     without_braces,
 )
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
@@ -166,8 +168,10 @@ def _with_decimal_comma(prediction: str, reference: str, policy: Policy) -> Deci
 # Each side is read once, whatever it is compared with.
 @lru_cache(maxsize=1 << 13)
 def _side(text: str) -> _Side:
-    found = tokens(text)
+    found = without_announcement(tokens(text))
     body = measured(found)
+    if not body.unit and text.lstrip("-{ ").startswith(r"\$"):
+        body = body._replace(unit="dollar")
     try:
         tree, fault = read(body.tokens), ""
     except UnreadableError as error:
@@ -201,7 +205,8 @@ def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
             return _undecided("words behind a name are no unit", "units")
     if left.tree is None or right.tree is None:  # said above; for the type checker
         return _undecided("unread", "tree")
-    said = _compare(left.tree, right.tree, [*left.measured.tokens, *right.measured.tokens], policy)
+    both = (left.measured.tokens, right.measured.tokens)
+    said = _compare(left.tree, right.tree, both, policy)
     if said is None:
         # `0x` is 0 everywhere, yet no answer that a reader would take for 0.
         alike = symbols(left.tree) == symbols(right.tree)
@@ -210,11 +215,14 @@ def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
     return _said(said, "tree")
 
 
-def _compare(left: Node, right: Node, both: list[Token], policy: Policy) -> bool | None:
+def _compare(
+    left: Node, right: Node, both: tuple[list[Token], list[Token]], policy: Policy
+) -> bool | None:
     """Compares at a point; another prime where one has not the roots that are needed."""
     if isinstance(left, Number) and isinstance(right, Number) and left.value == right.value:
         return True
-    text = " ".join(token.text for token in both)
+    # Sorted: the order of the sides is not to matter.
+    text = " ".join(sorted(" ".join(token.text for token in side) for side in both))
     start = zlib.crc32(text.encode("utf-8", "replace"))
     for attempt in range(_MAX_PRIMES):
         fields = [Field(f"{point} {text}", start + attempt) for point in ("first", "second")]
@@ -222,6 +230,9 @@ def _compare(left: Node, right: Node, both: list[Token], policy: Policy) -> bool
             return Comparison((fields[0], fields[1]), policy).same(left, right)
         except NoSquareRootError:
             continue
+    said = same_worth(left, right)
+    if said is not None:
+        return said
     raise UnreadableError("roots of too many different numbers")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import permutations
 
-from mindspeed_rl_ext.verifiers.equivalence.approximate import is_rounding
+from mindspeed_rl_ext.verifiers.equivalence.approximate import is_rounding, same_worth
 from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.primes import small_fraction
@@ -76,6 +76,8 @@ class Comparison:
             return self._unordered(_items(left), _items(right))
         if isinstance(left, Bracketed) and isinstance(right, Bracketed):
             return self._bracketed(left, right)
+        if _is_residue(left) or _is_residue(right):
+            return self._congruent(left, right)
         for one, two in ((left, right), (right, left)):
             if isinstance(one, Bracketed) and one.opening == ":" and len(one.items) == 2:
                 if isinstance(two, _STRUCTURES) or _may_be_time(one):
@@ -93,6 +95,25 @@ class Comparison:
         if isinstance(left, _STRUCTURES) or isinstance(right, _STRUCTURES):
             return None
         return self._values(left, right)
+
+    def _congruent(self, left: Node, right: Node) -> bool | None:
+        r"""`12 \pmod 7` is `5 \pmod 7`; a number alone has to be the least residue."""
+        if not (isinstance(left, Call) and isinstance(right, Call)) or left.name != right.name:
+            residue, other = (left, right) if _is_residue(left) else (right, left)
+            if not isinstance(residue, Call) or isinstance(other, _STRUCTURES):
+                return None
+            parts = [self._exact(part) for part in (other, *residue.arguments)]
+            value, said, modulus = parts
+            if value is None or said is None or modulus is None:
+                return None
+            return True if value == said and 0 <= value < modulus else None
+        if not self.same(left.arguments[1], right.arguments[1]):
+            return False
+        parts = [self._exact(side.arguments[0]) for side in (left, right)]
+        modulus = self._exact(left.arguments[1])
+        if parts[0] is None or parts[1] is None or not modulus:
+            return self.same(left.arguments[0], right.arguments[0]) or None
+        return (parts[0] - parts[1]) % modulus == 0
 
     def _exact(self, node: Node) -> Fraction | None:
         if isinstance(node, _STRUCTURES):
@@ -125,7 +146,7 @@ class Comparison:
                 return None
             # `x - x + 5` is 5 everywhere, yet no answer that a reader would take for 5.
             return True if symbols(left) == symbols(right) else None
-        return None if a.opaque or b.opaque else False
+        return same_worth(left, right) if a.opaque or b.opaque else False
 
     def _confirmed(self, left: Node, right: Node) -> bool:
         """Whether two values agree at many points: each takes square roots of either sign."""
@@ -143,7 +164,7 @@ class Comparison:
         return False
 
     def _ordered(self, left: Iterable[Node], right: Iterable[Node]) -> bool | None:
-        return _all(self.same(a, b) for a, b in zip(left, right, strict=True))
+        return _all(self._same_item(a, b) for a, b in zip(left, right, strict=True))
 
     def _unordered(self, left: Sequence[Node], right: Sequence[Node]) -> bool | None:
         """Matches items one to one; being the same is transitive, so greedy is enough."""
@@ -159,7 +180,7 @@ class Comparison:
             return self._ordered(left, right)
         rest, undecided = list(right), False
         for item in left:
-            said = [self.same(item, other) for other in rest]
+            said = [self._same_item(item, other) for other in rest]
             if True in said:
                 rest.pop(said.index(True))
             elif None in said:
@@ -168,10 +189,17 @@ class Comparison:
                 return False
         return None if undecided else True
 
+    def _same_item(self, item: Node, other: Node) -> bool | None:
+        """One that has no value decides nothing: the order of the items is not to matter."""
+        try:
+            return self.same(item, other)
+        except UnreadableError:
+            return None
+
     def _without_repeats(self, items: Sequence[Node]) -> list[Node]:
         kept: list[Node] = []
         for item in items:
-            if not any(self.same(item, other) for other in kept):
+            if not any(self._same_item(item, other) for other in kept):
                 kept.append(item)
         return kept
 
@@ -214,6 +242,8 @@ class Comparison:
         return self._ordered(entries, other.items) if len(entries) == len(other.items) else False
 
     def _relations(self, left: Relation, right: Relation) -> bool | None:
+        if any(map(_is_residue, left.sides)) != any(map(_is_residue, right.sides)):
+            return None  # `x = 3` is more than `x \equiv 3 \pmod 7`
         if left.signs == ("=",) and right.signs == ("=",):
             return self._equations(left, right)
         if len(left.signs) == len(right.signs) == 1 and left.signs[0] in _FLIPPED:
@@ -275,6 +305,10 @@ class Comparison:
         if not all(self.same(rest[0], side) for side in rest[1:]):
             return None
         return self.same(rest[0], other)
+
+
+def _is_residue(node: Node) -> bool:
+    return isinstance(node, Call) and node.name == "mod"
 
 
 def _items(node: Node) -> list[Node]:

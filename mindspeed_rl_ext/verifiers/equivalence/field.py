@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -26,12 +26,15 @@ from mindspeed_rl_ext.verifiers.equivalence.primes import (
     small_fraction,
     square_root,
 )
+from mindspeed_rl_ext.verifiers.equivalence.substitution import substituted
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Call,
+    Integral,
     Node,
     Number,
     Power,
     Product,
+    Series,
     Sum,
     Symbol,
     UnreadableError,
@@ -107,7 +110,16 @@ class Field:
             return self._power(self.value(node.base), self.value(node.exponent))
         if isinstance(node, Call):
             return self._call(node)
+        if isinstance(node, (Integral, Series)):
+            return self._bound(node)
         raise UnreadableError(f"a {type(node).__name__.lower()} where a value is expected")
+
+    def _bound(self, node: Integral | Series) -> Value:
+        """An integral or infinite sum, known by its parts; the running name does not count."""
+        body = self.value(substituted(node.body, node.name, Symbol("running name")))
+        if isinstance(node, Series):
+            return self._opaque("series", body, self._rational(Fraction(node.first)))
+        return self._opaque("integral", body, self.value(node.low), self.value(node.high))
 
     def elsewhere(self, attempt: int) -> Field:
         """Another point modulo the same prime."""
@@ -261,8 +273,12 @@ class Field:
             return self._rational(Fraction(rounding(exact[0])))
         if node.name == "binom" and exact[0] is None:
             return self._binomial(arguments[0], exact[1])
+        if node.name == "factorial" and exact[0] is None:
+            return self._factorial(node.arguments[0])
         if node.name in ("factorial", "binom"):
             return self._rational(Fraction(_counted(node.name, exact)))
+        if node.name in _SEVERAL:
+            return self._rational(_SEVERAL[node.name](exact))
         if node.name == r"\exp":
             return self._power(self._symbol("e"), arguments[0])
         if node.name in TRIGONOMETRIC:
@@ -317,6 +333,25 @@ class Field:
             residue = residue * (top.residue - k) * self._inverse(k + 1) % self.prime
         return Value(residue, None, top.opaque, top.branched)
 
+    def _factorial(self, node: Node) -> Value:
+        """`(n+1)!` as `(n+1) n!`: what is added to a name multiplies the name's factorial."""
+        terms = node.terms if isinstance(node, Sum) else (("+", node),)
+        shift = sum(
+            int(f"{sign}1") * term.value.numerator
+            for sign, term in terms
+            if isinstance(term, Number) and term.value.denominator == 1 and len(sign) == 1
+        )
+        if abs(shift) > MAX_CHOSEN:
+            raise UnreadableError("a factorial far from its name's")
+        start = self.value(node).residue - shift
+        found = self._opaque("factorial", Value(start % self.prime))
+        residue = found.residue
+        for k in range(1, shift + 1):
+            residue = residue * (start + k) % self.prime
+        for k in range(shift + 1, 1):
+            residue = residue * self._inverse(start + k) % self.prime
+        return Value(residue, None, opaque=True)
+
     def _root(self, degree: Value, inside: Value) -> Value:
         if degree.exact == 2:
             return self._square_root(inside)
@@ -331,6 +366,26 @@ class Field:
     def _hash(self, *words: str) -> int:
         text = "\0".join((self._seed, *words)).encode("utf-8", "replace")
         return int.from_bytes(hashlib.sha256(text).digest()[:16], "big") % self.prime
+
+
+def _known(values: list[Fraction | None]) -> list[Fraction]:
+    known = [value for value in values if value is not None]
+    if len(known) != len(values):
+        raise UnreadableError("a choice among unknown values")
+    return known
+
+
+def _divisor(values: list[Fraction | None]) -> Fraction:
+    if any(value.denominator != 1 for value in _known(values)):
+        raise UnreadableError("a divisor of what are no whole numbers")
+    return Fraction(math.gcd(*(value.numerator for value in _known(values))))
+
+
+_SEVERAL: Mapping[str, Callable[[list[Fraction | None]], Fraction]] = {
+    r"\max": lambda values: max(_known(values)),
+    r"\min": lambda values: min(_known(values)),
+    r"\gcd": _divisor,
+}
 
 
 def _counted(name: str, arguments: list[Fraction | None]) -> int:

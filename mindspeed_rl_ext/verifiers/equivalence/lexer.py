@@ -47,7 +47,8 @@ _SAME = {
     r"\rbrace": r"\}", r"\varnothing": r"\emptyset", r"\dbinom": r"\binom", r"\tbinom": r"\binom",
     r"\lvert": "|", r"\rvert": "|", r"\vert": "|", r"\mid": "|", r"\rbrack": "]",
     r"\simeq": r"\approx", r"\R": r"\mathbb{R}", r"\backslash": r"\setminus", r"\prime": "'",
-    r"\lbrack": "[", r"\degree": r"\circ", r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
+    r"\lbrack": "[", r"\langle": "(", r"\rangle": ")", r"\bmod": r"\pmod", r"\mod": r"\pmod",
+    r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
 }  # fmt: skip
 _DROPPED = words(r"""
     \left \right \displaystyle \textstyle \scriptstyle \limits \big \Big \bigg \Bigg \bigl
@@ -63,15 +64,18 @@ _WORDS = {
     "alpha": r"\alpha", "beta": r"\beta", "arcsin": r"\arcsin", "arccos": r"\arccos",
     "arctan": r"\arctan", "sec": r"\sec", "csc": r"\csc", "cot": r"\cot",
 }  # fmt: skip
+_UNIT_LETTERS = words("m g s h L l N J W V K")
 _NUMBER_WORDS = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
 }  # fmt: skip
+_OPENING = frozenset({"(", "[", r"\{", r"\langle"})
+_CLOSING = frozenset({")", "]", r"\}", r"\rangle"})
 JOINS = frozenset({"and", "or"})
 # Four letters in a row are a word, not a product: anagrams must not be equal.
 _MIN_WORD = 4
 
-_GROUPS = re.compile(r"(?<=[0-9])(?:\\[,!;: ]|\{,\}|,\\!)[ ]{0,4}(?=[0-9]{3}(?![0-9]))")
+_GROUPS = re.compile(r"(?<=[0-9])(?:\\[,!;: ]|\{,\}|,[ ]?\\!|~)[ ]{0,4}(?=[0-9]{3}(?![0-9]))")
 _TOKEN = re.compile(
     r"(?P<space>[\s~$]+)"
     r"|(?P<command>\\(?:[A-Za-z]+|.))"
@@ -90,7 +94,7 @@ def tokens(text: str) -> list[Token]:
     Raises:
         UnreadableError: more tokens or digits than are read, or a `\\text` that is not closed.
     """
-    cleaned = _GROUPS.sub("", text.translate(_UNICODE))
+    cleaned = _GROUPS.sub("", text.translate(_UNICODE)).replace("{:}", ":")
     found: list[Token] = []
     position, depth = 0, 0
     while position < len(cleaned):
@@ -105,7 +109,7 @@ def tokens(text: str) -> list[Token]:
             found.append(Token("number", match[0]))
         elif match["space"] is None:
             position = _take(match, cleaned, position, found)
-            depth += (match[0] in ("(", "[", r"\{")) - (match[0] in (")", "]", r"\}"))
+            depth += (match[0] in _OPENING) - (match[0] in _CLOSING)
         if len(found) > MAX_TOKENS:
             raise UnreadableError(f"more than {MAX_TOKENS} tokens")
     return _without_final_marks(found)
@@ -131,18 +135,30 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
     if name in _TEXTS:
         content, position = _braced(text, position)
         content = content.replace("~", " ").strip()
-        if any(char.isalpha() for char in content):
+        if content in _UNIT_LETTERS and _is_quantity(found):
+            found.append(Token("text", content))
+        elif any(char.isalpha() for char in content):
             found += _word(" ".join(content.replace("\\", " ").split()), "text")
         elif content.strip():
             found += tokens(content)
     elif name in _DROPPED:
         pass
+    elif name == r"\degree":
+        caret = [] if found and found[-1].text == "^" else [Token("mark", "^")]
+        found += [*caret, Token("command", r"\circ")]
     elif name in (r"\begin", r"\end", r"\mathbb", r"\mathcal"):
         content, position = _braced(text, position)
         found.append(Token("command", f"{name}{{{content.strip()}}}"))
     else:
         found.append(Token("command" if name[0] == "\\" else "mark", name))
     return position
+
+
+def _is_quantity(found: list[Token]) -> bool:
+    """Whether a unit may follow: a number, or `/` or `*` behind another unit."""
+    before = [token.kind for token in found[-2:]]
+    joined = bool(found) and found[-1].text in ("/", "*")
+    return before[-1:] == ["number"] or (joined and before[0] == "text")
 
 
 def _word(word: str, kind: str) -> list[Token]:
@@ -152,6 +168,8 @@ def _word(word: str, kind: str) -> list[Token]:
         return [Token("command", _WORDS[word])]
     if folded in _NUMBER_WORDS:
         return [Token("number", _NUMBER_WORDS[folded])]
+    if folded == "to":
+        return [Token("mark", ":")]  # `2 to 1`
     if folded in JOINS:
         return [Token("text", folded)]
     if len(word) == 1 and word.isalpha():

@@ -2,8 +2,8 @@ r"""Tokens to a tree: a recursive-descent reader of the LaTeX that answers are w
 
 Covers: lists, unions, relations, sums, products written and implied, powers, fractions, mixed
 numbers, roots, functions, tuples, intervals, sets, matrices (`reader_atoms` reads what a factor
-is). Nesting is bounded.
-Does not cover: integrals, limits, derivatives, long sums; and what is ambiguous, such as `1/2x`.
+is), integrals and sums (`reader_calculus`). Nesting is bounded.
+Does not cover: integrals without ends, limits, derivatives; and what is ambiguous, such as `1/2x`.
 Those raise UnreadableError: no stage may guess.
 """
 
@@ -12,7 +12,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from mindspeed_rl_ext.verifiers.equivalence.lexer import JOINS, Token
-from mindspeed_rl_ext.verifiers.equivalence.reader_atoms import STARTS, AtomReader
+from mindspeed_rl_ext.verifiers.equivalence.reader_atoms import STARTS
+from mindspeed_rl_ext.verifiers.equivalence.reader_calculus import CalculusReader
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Call,
     Joined,
@@ -29,7 +30,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 
 _RELATIONS = {
     "=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", r"\in": "in",
-    r"\approx": "~",
+    r"\approx": "~", r"\equiv": "=",
 }  # fmt: skip
 
 
@@ -41,12 +42,14 @@ def read(found: list[Token]) -> Node:
     """
     reader = Reader(found)
     node = reader.listing()
+    if reader.take(r"\choose"):
+        node = Call("binom", (node, reader.listing()))
     if not reader.at_end():
         raise UnreadableError(f"{reader.peek().text!r} is not expected here")
     return node
 
 
-class Reader(AtomReader):
+class Reader(CalculusReader):
     """The levels between a list and a factor, loosest first."""
 
     def __init__(self, found: list[Token]) -> None:
@@ -75,16 +78,24 @@ class Reader(AtomReader):
 
     def union(self) -> Node:
         """Relations joined by a union sign; what a `\\setminus` takes away is the last part."""
-        parts = [self.relation()]
+        parts = [self.intersection()]
         while self.take(r"\cup"):
-            parts.append(self.relation())
+            parts.append(self.intersection())
         node = parts[0] if len(parts) == 1 else Joined(tuple(parts))
         if self.take(r"\setminus"):
             return Call("setminus", (node, self.relation()))
         return node
 
+    def intersection(self) -> Node:
+        """Relations joined by an intersection sign."""
+        parts = [self.relation()]
+        while self.take(r"\cap"):
+            parts.append(self.relation())
+        return parts[0] if len(parts) == 1 else Call("cap", tuple(parts))
+
     def relation(self) -> Node:
         """Sums with relation signs between them; of `a \\approx b` the exact side counts."""
+        self.take(r"\approx")
         sides, signs = [self.ratio()], []
         while self.peek().text in _RELATIONS and self.peek().kind != "text":
             sign = _RELATIONS[self.next().text]
@@ -92,9 +103,15 @@ class Reader(AtomReader):
                 sign += "="
             signs.append(sign)
             sides.append(self.ratio())
+        if self.take(r"\pmod"):
+            sides[-1] = Call("mod", (sides[-1], self.argument_or_bracket()))
         if "~" in signs:
             signs, sides = _exact_part(signs, sides)
         return Relation(tuple(signs), tuple(sides)) if signs else sides[0]
+
+    def argument_or_bracket(self) -> Node:
+        r"""The modulus of `\pmod{7}`, `\bmod 7`."""
+        return self.sum() if self.peek().kind == "number" else self.argument()
 
     def ratio(self) -> Node:
         """Sums with `:` between them."""
@@ -115,7 +132,7 @@ class Reader(AtomReader):
         """Factors with `*`, `/` or nothing between them."""
         factors: list[tuple[Node, bool]] = [(self.power(), False)]
         after_slash = False
-        while True:
+        while not self.at_differential():
             token = self.peek()
             if token.text in ("*", "/") and token.kind == "mark":
                 self.next()

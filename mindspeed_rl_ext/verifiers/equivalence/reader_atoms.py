@@ -11,7 +11,6 @@ from typing import NoReturn
 from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.literals import exact
 from mindspeed_rl_ext.verifiers.equivalence.reader_groups import ACCENTS, ROUNDED, GroupReader
-from mindspeed_rl_ext.verifiers.equivalence.substitution import written_out
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Based,
     Call,
@@ -36,11 +35,14 @@ GREEK = words(r"""
     \Theta \Lambda \Xi \Pi \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
 _INVERSES = {r"\sin": r"\arcsin", r"\cos": r"\arccos", r"\tan": r"\arctan"}
 _APPLIED = frozenset("fghFGH")
+SEVERAL = words(r"\max \min \gcd")
 MAX_REPEATING = 30
 
 # What a factor without a sign before it may begin with: token kinds and token texts.
 STARTS = (
     frozenset({"number", "letter", "(", "[", "{", r"\frac", r"\sqrt", "√", r"\binom", r"\{"})
+    | {r"\int", r"\sum", r"\prod"}
+    | SEVERAL
     | FUNCTIONS
     | GREEK
     | ACCENTS
@@ -51,6 +53,18 @@ STARTS = (
 class AtomReader(GroupReader):
     """Reads powers and what they are made of from a list of tokens."""
 
+    def big_operator(self) -> Node:
+        """Reads a sum or product sign; `reader_calculus` does."""
+        raise NotImplementedError
+
+    def at_differential(self) -> bool:
+        """Whether the `dx` of an integral comes next; `reader_calculus` knows."""
+        raise NotImplementedError
+
+    def integral(self) -> Node:
+        """Reads an integral; `reader_calculus` does."""
+        raise NotImplementedError
+
     def power(self) -> Node:
         """An atom with its exponent and factorials."""
         base = self.atom()
@@ -59,7 +73,7 @@ class AtomReader(GroupReader):
         while self.take("!"):
             base = Call("factorial", (base,))
         if self.take("^"):
-            base = Power(base, self._exponent())
+            base = Power(base, self.exponent())
             while self.take("!"):
                 base = Call("factorial", (base,))
             if self.peek().text == "^":
@@ -97,7 +111,13 @@ class AtomReader(GroupReader):
         if token.text in ACCENTS:
             return self._accented()
         if token.text in (r"\sum", r"\prod"):
-            return self._big_operator()
+            return self.big_operator()
+        if token.text in SEVERAL and self.peek(1).text == "(":
+            self.next()
+            bracket = self._bracket()
+            return Call(token.text, bracket.items if isinstance(bracket, Sequence) else (bracket,))
+        if token.text == r"\int":
+            return self.integral()
         if token.text in FUNCTIONS:
             return self._function()
         if token.text == r"\frac":
@@ -111,26 +131,6 @@ class AtomReader(GroupReader):
             return self._matrix()
         _refuse(token)
 
-    def _big_operator(self) -> Node:
-        r"""`\sum_{k=1}^{10} k^2`, written out."""
-        sign = self.next().text
-        self.expect("_")
-        self.expect("{")
-        name = self.next().text
-        self.expect("=")
-        first = self.sum()
-        self.expect("}")
-        self.expect("^")
-        last = self._exponent()
-        with self.deeper():
-            body = self.term()
-        if not all(isinstance(bound, Number) for bound in (first, last)):
-            raise UnreadableError(f"a {sign} whose bounds are no numbers")
-        bounds = [bound.value for bound in (first, last) if isinstance(bound, Number)]
-        if any(bound.denominator != 1 for bound in bounds):
-            raise UnreadableError(f"a {sign} whose bounds are no whole numbers")
-        return written_out(sign, name, bounds[0].numerator, bounds[1].numerator, body)
-
     def argument(self) -> Node:
         r"""An argument as TeX takes it: a group, or one digit, letter or command."""
         token = self.peek()
@@ -140,7 +140,7 @@ class AtomReader(GroupReader):
             return Number(Fraction(self._one_digit()))
         return self.atom()
 
-    def _exponent(self) -> Node:
+    def exponent(self) -> Node:
         """A group, a digit, or as people write it: `2^10`, `2^-1`."""
         token = self.peek()
         if token.kind == "number" and is_digits(token.text) and len(token.text) > 1:
@@ -148,7 +148,7 @@ class AtomReader(GroupReader):
             return Number(exact(self.next().text))
         if token.text == "-" and self.peek(1).kind == "number":
             self.next()
-            return Sum((("-", self._exponent()),))
+            return Sum((("-", self.exponent()),))
         return self.argument()
 
     def _one_digit(self) -> str:
@@ -177,7 +177,7 @@ class AtomReader(GroupReader):
         if self.peek().text == "_":
             self.next()
             return self._based(text)
-        if self.peek().text in (r"\overline", r"\dot") and "." in text:
+        if self.peek().text in (r"\overline", r"\bar", r"\dot") and "." in text:
             return self._repeating(text)
         value = exact(text)
         parts = self._literal_fraction() if is_digits(text) else None
@@ -258,7 +258,7 @@ class AtomReader(GroupReader):
         if self.take("_"):
             name += "_" + self._subscript()
         if self.take("^"):
-            exponent = self._exponent()
+            exponent = self.exponent()
             if exponent == Sum((("-", Number(Fraction(1))),)):
                 if name not in _INVERSES:
                     raise UnreadableError("an inverse function written as a power")
@@ -272,7 +272,9 @@ class AtomReader(GroupReader):
         if self.peek().text == "(":
             return self._bracket()
         factors = [(self.power(), False)]
-        while self.peek().kind in ("number", "letter") or self.peek().text in GREEK:
+        while not self.at_differential() and (
+            self.peek().kind in ("number", "letter") or self.peek().text in GREEK
+        ):
             factors.append((self.power(), False))
         return factors[0][0] if len(factors) == 1 else Product(tuple(factors))
 

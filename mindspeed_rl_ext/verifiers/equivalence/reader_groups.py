@@ -49,6 +49,10 @@ class GroupReader(Cursor):
         """Reads a product; `reader.Reader` does."""
         raise NotImplementedError
 
+    def _signs(self) -> str:
+        """Reads the signs before a term; `reader.Reader` does."""
+        raise NotImplementedError
+
     def relation(self) -> Node:
         """Reads a relation; `reader.Reader` does."""
         raise NotImplementedError
@@ -58,6 +62,8 @@ class GroupReader(Cursor):
         self.expect("{")
         with self.deeper():
             items = self.items()
+            if len(items) == 1 and self.take(r"\choose"):
+                items = [Call("binom", (items[0], self.sum()))]
         self.expect("}")
         return items[0] if len(items) == 1 else Listing(tuple(items))
 

@@ -22,8 +22,8 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 MAX_TERMS = 100
 
 
-def substituted(node: Node, name: str, value: int) -> Node:
-    """The tree with a number for a name.
+def substituted(node: Node, name: str, value: Node) -> Node:
+    """The tree with another one for a name.
 
     Raises:
         UnreadableError: the name may stand in something that is no value.
@@ -31,7 +31,7 @@ def substituted(node: Node, name: str, value: int) -> Node:
     if isinstance(node, Number):
         return node
     if isinstance(node, Symbol):
-        return Number(Fraction(value)) if node.name == name else node
+        return value if node.name == name else node
     if isinstance(node, Sum):
         return Sum(tuple((sign, substituted(term, name, value)) for sign, term in node.terms))
     if isinstance(node, Product):
@@ -58,7 +58,7 @@ def written_out(sign: str, name: str, first: int, last: int, body: Node) -> Node
     """
     if not first <= last < first + MAX_TERMS:
         raise UnreadableError(f"a {sign} of {last - first + 1} terms")
-    terms = [substituted(body, name, k) for k in range(first, last + 1)]
+    terms = [substituted(body, name, Number(Fraction(k))) for k in range(first, last + 1)]
     if sign == r"\prod":
         return Product(tuple((term, False) for term in terms))
     return Sum(tuple(("+", term) for term in terms))

@@ -30,10 +30,11 @@ MAX_ASKED_TOKENS = 200
 MAX_EXPONENT_DIGITS = 3
 MAX_FACTORIAL_DIGITS = 3
 
-ONE = pool.Budget((1.5,), 2.2, 1.5)
-MANY = pool.Budget((0.25, 1.5), 4.0, 12.0)
+ONE = pool.Budget((1.5,), 2.0, 1.5)
+# CPU seconds bound a batch: sympy never sleeps, and on a busy machine waiting is no fault of it.
+MANY = pool.Budget((0.25, 1.5), 40.0, 10.0)
 # What predictions get together that already ran out of time beside another reference.
-AGAIN = pool.Budget((0.3, 1.0), 3.0, 2.0)
+AGAIN = pool.Budget((0.3, 1.0), 40.0, 2.0)
 
 # What makes an answer more than one expression, where math-verify knows less than our rules.
 _STRUCTURE = words(r", ; : = < > \le \ge \ne \in \cup \cap \{ \} [ ] & \\ \pm \mp ? ... \% % \circ")
@@ -78,6 +79,8 @@ def is_calculus(found: Sequence[Token]) -> bool:
     """
     texts = [token.text for token in found]
     if any(text.startswith("\\int") for text in texts):
+        if (r"\int", "_") not in pairwise(texts):
+            return False  # without ends it is a family of functions
         return any(token == Token("letter", "d") for token in found)
     return any(text in _SLOW for text in texts)
 
@@ -121,6 +124,12 @@ def _based(found: Sequence[Token]) -> str:
         if token.text == "_" and before.kind == "number":
             return "a numeral with a base"
     return ""
+
+
+def prepare() -> None:
+    """Starts what `settle` will need while other work goes on."""
+    if not available():
+        pool.start()
 
 
 def settle(pairs: Iterable[Pair], budget: pool.Budget) -> dict[Pair, Verdict]:

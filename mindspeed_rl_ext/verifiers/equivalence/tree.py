@@ -82,6 +82,25 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Integral:
+    """A definite integral: the running name, what is integrated, and both ends."""
+
+    name: str
+    body: Node
+    low: Node
+    high: Node
+
+
+@dataclass(frozen=True)
+class Series:
+    """An infinite sum: the running name, its terms, and the first value of the name."""
+
+    name: str
+    body: Node
+    first: int
+
+
+@dataclass(frozen=True)
 class Sequence:
     """Items in brackets: a tuple, an interval, or (with `{`) a set."""
 
@@ -128,6 +147,8 @@ Node = (
     | Product
     | Power
     | Call
+    | Integral
+    | Series
     | Sequence
     | Listing
     | Joined
@@ -144,6 +165,10 @@ def children(node: Node) -> list[Node]:
         return [factor for factor, _ in node.factors]
     if isinstance(node, Power):
         return [node.base, node.exponent]
+    if isinstance(node, Integral):
+        return [node.body, node.low, node.high]
+    if isinstance(node, Series):
+        return [node.body]
     return list(node.arguments) if isinstance(node, Call) else []
 
 
@@ -159,4 +184,5 @@ def symbols(node: Node) -> frozenset[str]:
     """
     if isinstance(node, Symbol):
         return frozenset({node.name} - CONSTANTS)
-    return frozenset().union(*map(symbols, children(node)))
+    found: frozenset[str] = frozenset().union(*map(symbols, children(node)))
+    return found - {node.name, r"\infty"} if isinstance(node, (Integral, Series)) else found

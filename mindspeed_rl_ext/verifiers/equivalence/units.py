@@ -34,7 +34,7 @@ def canonical(text: str) -> str:
         ('cm^2', 'cm^2', 'mi/h')
     """
     parts, power = [], ""
-    for part in _PARTS.findall(text.casefold()):
+    for part in _PARTS.findall(text.casefold().replace(".", "")):
         if part == "per":
             parts.append("/")
         elif part in _POWERS and not (parts and _POWERS[part] and part.endswith("d")):

@@ -28,6 +28,7 @@ _NOT_UNITS = words("""
 
 FUNCTIONS = words(r"\sin \cos \tan \cot \sec \csc")
 _NOTHING = words("no-solution no-solutions no-real-solution no-real-solutions empty-set none-exist")
+_ARTICLES = frozenset({"a", "an", "the"})
 _OPENING = frozenset({"(", "[", "{", r"\{"})
 _CLOSING = frozenset({")", "]", "}", r"\}"})
 
@@ -48,9 +49,9 @@ def words_of(found: list[Token], policy: Policy) -> str | None:
         ('c', None)
     """
     inner = _unwrapped(found)
-    if len(inner) != 1 or inner[0].kind not in ("text", "word"):
+    if not inner or any(token.kind not in ("text", "word") for token in inner):
         return None
-    return _folded(inner[0].text, policy)
+    return _folded(" ".join(token.text for token in inner), policy)
 
 
 def letters_of(found: list[Token], policy: Policy) -> str | None:
@@ -144,7 +145,9 @@ def _unit_start(found: list[Token]) -> int:
         token = found[start - 1]
         # `\\mathrm{km}/\\mathrm{h}`: a lone letter is a unit behind a stroke only.
         letter = token.kind == "letter" and start > 1 and found[start - 2].text == "/"
-        exponent = token.kind == "number" and start > 1 and found[start - 2].text in ("^", "{")
+        before = found[start - 2].text if start > 1 else ""
+        exponent = token.kind == "number" and before in ("^", "{", "-")
+        exponent |= token.text == "-" and before in ("^", "{")
         if (
             token.kind != "text"
             and token.text not in ("/", "^", "*", "{", "}")
@@ -176,6 +179,15 @@ def _bare_unit(found: list[Token]) -> Measured:
     if start and found[start - 1].kind == "number" and word.lower() in _BARE_UNITS:
         return Measured(found[:start], canonical(word))
     return Measured(found, "")
+
+
+def without_announcement(found: list[Token]) -> list[Token]:
+    r"""Without the `\text{The answer is}` or `\text{Answer:}` before an answer."""
+    if len(found) < 2 or found[0].kind != "text":
+        return found
+    said = found[0].text.rstrip()
+    announces = said.endswith(":") or said.casefold().split()[-1:] in (["is"], ["are"], ["equals"])
+    return found[1:] if announces else found
 
 
 def without_braces(found: list[Token]) -> list[Token]:
@@ -211,6 +223,9 @@ def _folded(text: str, policy: Policy) -> str:
     text = " ".join(text.split()).rstrip(".")
     if len(text) == 3 and text[0] == "(" and text[2] == ")":
         text = text[1]
+    article, _, rest = text.partition(" ")
+    if article.casefold() in _ARTICLES and len(rest) > 2:
+        text = rest
     return text.casefold() if policy.ignore_case else text
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from mindspeed_rl_ext.errors import MachineError
 from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, packed
@@ -63,6 +64,12 @@ class _Helper:
         finally:
             theirs.close()
         self._lock = threading.Lock()
+        self._is_ready = False
+
+    def wait(self) -> None:
+        """Until it has imported what its workers need; raises MachineError where it ended."""
+        if self._is_ready:
+            return
         ready, _ = _ready(self._control, writing=False, seconds=_START_S)
         if not ready or self._control.recv(1) != b"!":
             self.close()
@@ -72,11 +79,7 @@ class _Helper:
                 expected="a ready sign",
                 remedy=f"run: {sys.executable} -c 'import mindspeed_rl_ext.verifiers.pool.helper'",
             )
-
-    @property
-    def pid(self) -> int:
-        """The helper's process id."""
-        return self._process.pid
+        self._is_ready = True
 
     def connect(self) -> socket.socket:
         """A connection for one call."""
@@ -115,16 +118,17 @@ class _Holder:
         self.pid = os.getpid()
         self._failure: MachineError | None = None
 
-    def get(self) -> _Helper:
+    def get(self, *, ready: bool = True) -> _Helper:
         with self.lock:
             if self._failure is not None:  # a batch must not wait for it once an item
                 raise self._failure
-            if self.helper is None:
-                try:
-                    self.helper = _Helper()
-                except MachineError as error:
-                    self._failure = error
-                    raise
+            try:
+                self.helper = self.helper or _Helper()
+                if ready:
+                    self.helper.wait()
+            except MachineError as error:
+                self._failure, self.helper = error, None
+                raise
             return self.helper
 
     def drop(self, helper: _Helper) -> None:
@@ -158,10 +162,12 @@ def _at_exit() -> None:
     _HOLDERS[0].close()
 
 
-def helper_pid() -> int | None:
-    """The process id of this process's helper, where it runs; for people who look for it."""
-    helper = _HOLDERS[0].helper
-    return None if helper is None else helper.pid
+def start() -> None:
+    """Starts the helper without waiting for it; `run` says where it cannot be started."""
+    if _HOLDERS[0].pid != os.getpid():
+        _after_fork()
+    with suppress(MachineError):
+        _HOLDERS[0].get(ready=False)
 
 
 def run(tasks: Sequence[Task], budget: Budget) -> list[Reply]:
