@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.preprocess.template import read_entries
 from mindspeed_rl_ext.recipes.evaluation.backends import Response
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS
+from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for
 from mindspeed_rl_ext.recipes.evaluation.figures import (
     accuracy,
     benchmark_figures,
@@ -25,11 +27,11 @@ from mindspeed_rl_ext.recipes.evaluation.grading import (
     Attempt,
     Graders,
     check_graders,
-    default_graders,
     grade,
 )
 from mindspeed_rl_ext.recipes.evaluation.lenient import stated_answer
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
+from mindspeed_rl_ext.shipped import resolve_config
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score, verifier
 
 TAGS = Graders(strict="r1_acc", format="r1_format")
@@ -144,8 +146,19 @@ def test_every_outcome_is_counted():
 
 
 def test_the_default_verifiers_fit_the_prompt():
-    assert default_graders("qwen_r1_mindspeed_rl") == TAGS
-    assert default_graders("qwen_math_r1") == default_graders("tokenizer") == BOX
+    assert defaults_for("qwen_r1_mindspeed_rl").graders == TAGS
+    assert defaults_for("qwen_math_r1").graders == defaults_for("tokenizer").graders == BOX
+    assert defaults_for("cs336_r1_zero").stop == ("</answer>",)
+
+
+@pytest.mark.parametrize("prompt_type", sorted(read_entries(resolve_config("templates.json", ""))))
+def test_every_shipped_prompt_type_has_verifiers_that_can_be_right(prompt_type):
+    graders = defaults_for(prompt_type).graders
+    check_graders(graders)
+    boxed = r"\boxed{18}"
+    tags = rf"a</think> <answer>{boxed}</answer>"
+    texts = [boxed, f"<think>{tags}", tags]
+    assert FORMAT_AND_ANSWER in kinds(texts, graders)
 
 
 def test_figures_of_several_samples():

@@ -27,7 +27,8 @@ from typing import Any
 from mindspeed_rl_ext.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError
 from mindspeed_rl_ext.recipes.evaluation.backends import BACKENDS, Sampling
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS, benchmarks_named
-from mindspeed_rl_ext.recipes.evaluation.grading import Graders, default_graders
+from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for
+from mindspeed_rl_ext.recipes.evaluation.grading import Graders
 from mindspeed_rl_ext.recipes.evaluation.run import EvaluationSettings, evaluate_benchmarks
 from mindspeed_rl_ext.recipes.evaluation.table import shown
 
@@ -71,8 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawn.add_argument("--max-tokens", type=int, metavar="N", help="default: 1024")
     drawn.add_argument("--seed", type=int, metavar="N", help="default: 0")
     drawn.add_argument(
-        "--stop", action="append", metavar="TEXT", help="a text that ends a response; may repeat"
-    )
+        "--stop", action="append", metavar="TEXT",
+        help="a text that ends a response; may repeat (for cs336_r1_zero prompts: </answer>)",
+    )  # fmt: skip
     how = parser.add_argument_group("the backend")
     how.add_argument("--batch-size", type=int, metavar="N", help="prompts at once")
     how.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"])
@@ -87,7 +89,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_grading(parser: argparse.ArgumentParser) -> None:
     judged = parser.add_argument_group("how responses are judged")
     judged.add_argument(
-        "--verifier", metavar="NAME", help="strict; default: simplerl, for qwen_r1 prompts r1_acc"
+        "--verifier",
+        metavar="NAME",
+        help="strict; default by prompt: simplerl, r1_acc, cs336_r1_zero",
     )
     judged.add_argument(
         "--format-verifier", metavar="NAME",
@@ -131,10 +135,10 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace) -> EvaluationSettings:
     sampling = {name: getattr(args, name) for name in _SAMPLING}
     sampling = {name: value for name, value in sampling.items() if value is not None}
-    if "stop" in sampling:
-        sampling["stop"] = tuple(sampling["stop"])
+    fitting = defaults_for(args.prompt_type)
+    graders = fitting.graders
+    sampling["stop"] = tuple(sampling.get("stop", fitting.stop))
     options = {name: getattr(args, name) for name in _OPTIONS}
-    graders = default_graders(args.prompt_type)
     return EvaluationSettings(
         benchmarks=benchmarks_named(args.benchmark),
         data_dir=args.data_dir,

@@ -92,23 +92,6 @@ class Graded:
     verdicts: Mapping[str, VerdictRow]
 
 
-# By the beginning of a prompt type: which format it asks for. The first that fits counts.
-DEFAULT_GRADERS: Mapping[str, Graders] = {
-    "qwen_r1": Graders(strict="r1_acc", format="r1_format"),
-    "": Graders(),
-}
-
-
-def default_graders(prompt_type: str) -> Graders:
-    """The verifiers that fit what a prompt asks for.
-
-    Example:
-        >>> default_graders("qwen_r1").format, default_graders("qwen_math_r1").strict
-        ('r1_format', 'simplerl')
-    """
-    return next(g for prefix, g in DEFAULT_GRADERS.items() if prompt_type.startswith(prefix))
-
-
 def check_graders(graders: Graders) -> None:
     """Refuses verifiers that can't grade, before a response is generated.
 
