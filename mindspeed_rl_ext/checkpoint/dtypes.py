@@ -62,9 +62,14 @@ _FLAG_NAMES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32", "half":
 CASTABLE = ("bfloat16", "float16", "float32")
 
 
+def full_name(name: str) -> str:
+    """Torch's name for what the hosts call bf16, fp16, fp32; any other name as it is."""
+    return _FLAG_NAMES.get(name, name)
+
+
 def by_name(name: str) -> DType:
     """The format of torch's name; also the hosts' bf16, fp16, fp32; InputError otherwise."""
-    found = _BY_NAME.get(_FLAG_NAMES.get(name, name))
+    found = _BY_NAME.get(full_name(name))
     if found is None:
         raise InputError(f"unknown number format {name!r}", remedy=nearest(name, _BY_NAME))
     return found

@@ -22,6 +22,7 @@ from mindspeed_rl_ext.errors import InputError
 
 INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
+_HEAD = "lm_head.weight"
 
 
 class HfSource:
@@ -87,15 +88,19 @@ class HfSource:
             for name in self._files
             if name not in expected and not any(fnmatch(name, p) for p in ignored)
         ]
-        if tied and "lm_head.weight" in extra and not missing:
+        if tied and _HEAD in extra and not missing:
             self._check_tied(tied)
-            extra.remove("lm_head.weight")
+            extra.remove(_HEAD)
         self._check_not_scaled(extra)
         if missing:
+            undeclared = missing == [_HEAD] and not extra
             raise InputError(
                 f"{self.folder} lacks {len(missing)} tensors of the model",
                 found=f"missing {some(missing)}",
-                remedy="a shard is missing, or config.json is of another model",
+                remedy='set "tie_word_embeddings": true in config.json, if the output layer is '
+                "the embedding"
+                if undeclared
+                else "a shard is missing, or config.json is of another model",
             )
         if extra:
             raise InputError(
@@ -128,7 +133,7 @@ class HfSource:
             )
 
     def _check_tied(self, tied: str) -> None:
-        head, embedding = (self.view(Ref("", name)) for name in ("lm_head.weight", tied))
+        head, embedding = (self.view(Ref("", name)) for name in (_HEAD, tied))
         if head.shape != embedding.shape or not np.array_equal(
             head.array.view(np.uint8), embedding.array.view(np.uint8)
         ):

@@ -32,6 +32,7 @@ from mindspeed_rl_ext.checkpoint.plan import CopyPair, TensorPlan, held_boxes, p
 from mindspeed_rl_ext.checkpoint.rank_files import check_ranks
 from mindspeed_rl_ext.checkpoint.sizes import Sizes, check_args, read_config, sizes_of_config
 from mindspeed_rl_ext.checkpoint.spec import EMBEDDING, ModelSpec
+from mindspeed_rl_ext.checkpoint.wording import in_bytes
 from mindspeed_rl_ext.checkpoint.write_hf import existing_hf, shards_of
 from mindspeed_rl_ext.checkpoint.write_mg import ITERATION_DIR, existing_mg
 from mindspeed_rl_ext.errors import InputError, MachineError
@@ -124,8 +125,8 @@ def plan_job(options: ConvertOptions) -> Job:
     if needed > free:
         raise MachineError(
             f"not enough disk for {options.save_dir}",
-            found=f"{free / 1e9:.2f} GB free",
-            expected=f"{needed / 1e9:.2f} GB",
+            found=f"{in_bytes(free)} free",
+            expected=in_bytes(needed),
             remedy="free some space, or choose another --save-dir",
         )
     return job

@@ -21,11 +21,13 @@ from mindspeed_rl_ext.checkpoint.plan import slot_table
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
 from mindspeed_rl_ext.checkpoint.torch_archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.torch_unpickle import Attributes, LazyTensor
-from mindspeed_rl_ext.checkpoint.wording import some
+from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.errors import InputError
 
 TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
+# More than any cluster has; args of a broken file may say any number.
+_MOST_RANKS = 100_000
 _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipeline", "expert"))
 # Parts of names that only one way of naming has.
 _TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
@@ -154,7 +156,8 @@ class MgSource:
             self._tensors[Ref(part, str(name))] = value
 
     def _check_directories(self, found: set[str], layout: Layout) -> None:
-        expected = layout.rank_dirs()
+        count = layout.tp * layout.pp * layout.ep
+        expected = layout.rank_dirs() if count <= _MOST_RANKS else set()
         if found != expected:
             raise InputError(
                 f"the rank directories of {self.folder} do not fit its args",
@@ -208,7 +211,7 @@ def iteration_dir(folder: Path) -> Path:
         return folder
     raise InputError(
         f"no Megatron checkpoint in {folder}",
-        found="no such directory" if not folder.is_dir() else f"no {TRACKER}",
+        found=no_directory(folder) or f"no {TRACKER}",
         expected=f"{TRACKER}, or mp_rank_* directories",
         remedy=_torch_dist_hint(folder) or "check --load-dir",
     )

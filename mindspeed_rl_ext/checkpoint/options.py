@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, by_name
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
 from mindspeed_rl_ext.errors import InputError
 
 KINDS = ("hf", "mg")
@@ -122,9 +122,11 @@ class ConvertOptions:
                 f"unknown transformer_impl {self.transformer_impl!r}",
                 expected=" or ".join(IMPLEMENTATIONS),
             )
-        if self.params_dtype is not None and by_name(self.params_dtype).name not in CASTABLE:
+        if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(
-                f"weights are not written as {self.params_dtype}", expected=", ".join(CASTABLE)
+                f"weights are not written as {self.params_dtype}",
+                expected=f"bf16, fp16 or fp32 (or {', '.join(CASTABLE)})",
+                remedy="leave --params-dtype out to keep the source's format",
             )
 
 

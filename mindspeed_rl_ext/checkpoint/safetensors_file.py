@@ -16,6 +16,7 @@ from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import DType, by_safetensors_name
 from mindspeed_rl_ext.checkpoint.tensors import MappedFile, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.wording import no_file
 from mindspeed_rl_ext.errors import InputError
 
 _MAX_HEADER_BYTES = 100_000_000
@@ -46,7 +47,7 @@ class SafetensorsFile:
         if not path.is_file():
             raise InputError(
                 f"missing shard {path}",
-                found="no such file",
+                found=no_file(path),
                 remedy="download it again, or check the index",
             )
         if path.stat().st_size < 8:

@@ -15,6 +15,7 @@ from typing import Any
 
 from mindspeed_rl_ext.checkpoint.spec import CONFIG_KEYS, ModelSpec
 from mindspeed_rl_ext.checkpoint.tensors import Shape
+from mindspeed_rl_ext.checkpoint.wording import no_directory
 from mindspeed_rl_ext.errors import InputError
 
 
@@ -66,6 +67,9 @@ class Sizes:
         return tuple(DIMENSIONS[dim](self) for dim in dims)
 
 
+# Planning takes time for each of these; several times what published models have.
+_MOST = {"layers": 1000, "heads": 4096, "groups": 4096, "experts": 4096}
+
 # Names of dimensions that the models' tables use.
 DIMENSIONS: Mapping[str, Callable[[Sizes], int]] = {
     "one": lambda s: 1,
@@ -97,7 +101,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(
             f"no config.json in {folder}",
-            found="no such directory" if not folder.is_dir() else "a directory without it",
+            found=no_directory(folder) or "a directory without it",
             expected="a HuggingFace model directory",
             remedy="check --load-dir or --hf-cfg-dir",
         )
@@ -130,6 +134,14 @@ def sizes_of_config(spec: ModelSpec, config: Mapping[str, Any]) -> Sizes:
         if defaults.get(keys["head_dim"]) is None:
             defaults[keys["head_dim"]] = _default_head_dim(config, keys)
     numbers = {size: _number(defaults, key) for size, key in keys.items()}
+    for size, most in _MOST.items():
+        if numbers.get(size, 0) > most:
+            raise InputError(
+                f"config.json has more {size} than any model",
+                found=f"{keys[size]}={numbers[size]}",
+                expected=f"at most {most}",
+                remedy="check config.json",
+            )
     if numbers["heads"] % numbers["groups"]:
         raise InputError(
             "attention heads do not share key-value heads evenly",

@@ -19,6 +19,7 @@ import numpy as np
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.tensors import MappedFile, TensorView
 from mindspeed_rl_ext.checkpoint.torch_unpickle import LazyTensor, restricted_loads
+from mindspeed_rl_ext.checkpoint.wording import no_file
 from mindspeed_rl_ext.errors import InputError
 
 _CHECK_BYTES = 8 << 20
@@ -45,7 +46,9 @@ class TorchArchive:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.is_file():
-            raise InputError(f"missing shard {path}", found="no such file")
+            raise InputError(
+                f"missing shard {path}", found=no_file(path), remedy="copy the rank's file again"
+            )
         if path.stat().st_size == 0:
             raise _refused(path, "an empty file")
         self._file = MappedFile(path)

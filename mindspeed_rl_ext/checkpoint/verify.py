@@ -23,6 +23,7 @@ from mindspeed_rl_ext.checkpoint.models import model_of_config
 from mindspeed_rl_ext.checkpoint.sizes import Sizes, read_config, sizes_of_config
 from mindspeed_rl_ext.checkpoint.spec import ModelSpec
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
+from mindspeed_rl_ext.checkpoint.wording import no_directory
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.progress import Progress, progress
 
@@ -94,7 +95,7 @@ def open_source(folder: Path) -> HfSource | MgSource:
         return HfSource(folder)
     raise InputError(
         f"no checkpoint in {folder}",
-        found="no such directory" if not folder.is_dir() else "neither format",
+        found=no_directory(folder) or "neither format",
         expected="a HuggingFace model with safetensors, or a Megatron checkpoint",
     )
 

@@ -1,8 +1,9 @@
-"""Lists and sizes as messages show them."""
+"""Lists, sizes and paths as messages show them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -31,3 +32,22 @@ def in_bytes(number: int) -> str:
         size, at = size / 1000, at + 1
     digits = 0 if at == 0 else max(0, 2 - (size >= 10) - (size >= 100))
     return f"{size:.{digits}f} {_UNITS[at]}"
+
+
+def no_directory(path: Path) -> str:
+    """What a path is that should be a directory; "" where it is one.
+
+    Example:
+        >>> no_directory(Path("/nowhere")), no_directory(Path("/"))
+        ('no such directory', '')
+    """
+    if path.is_dir():
+        return ""
+    return "a file, not a directory" if path.exists() else "no such directory"
+
+
+def no_file(path: Path) -> str:
+    """What a path is that should be a file; "" where it is one."""
+    if path.is_file():
+        return ""
+    return "a directory, not a file" if path.is_dir() else "no such file"

@@ -49,6 +49,12 @@ def drop_layer(folder: Path) -> None:
     edit_config(folder, num_hidden_layers=3)
 
 
+def directory_as_shard(folder: Path) -> None:
+    path = folder / "model-00002-of-00003.safetensors"
+    path.unlink()
+    path.mkdir()
+
+
 FAULTS = {
     "no directory": (lambda f: shutil.rmtree(f), "no such directory"),
     "no config.json": (lambda f: (f / "config.json").unlink(), "config.json"),
@@ -85,6 +91,19 @@ FAULTS = {
     "fewer layers than config says": (
         lambda f: edit_config(f, num_hidden_layers=8),
         "lacks",
+    ),
+    "a file as directory": (
+        lambda f: (shutil.rmtree(f), f.write_text("x")),
+        "a file, not a directory",
+    ),
+    "a directory as shard": (directory_as_shard, "a directory, not a file"),
+    "a million layers": (
+        lambda f: edit_config(f, num_hidden_layers=10**6),
+        "num_hidden_layers=1000000",
+    ),
+    "a million heads": (
+        lambda f: edit_config(f, num_attention_heads=10**6, num_key_value_heads=10**6),
+        "num_attention_heads=1000000",
     ),
     "other shapes": (lambda f: edit_config(f, intermediate_size=48), "another shape"),
 }
@@ -133,6 +152,7 @@ LAYOUTS = {
     "model type": (("--model-type-hf", "qwen52"), "did you mean"),
     "llama without bias": (("--model-type-hf", "llama2"), "--add-qkv-bias"),
     "number format": (("--params-dtype", "int8"), "not written as int8"),
+    "unknown number format": (("--params-dtype", "int4"), "bf16, fp16 or fp32"),
     "experts": (("--target-expert-parallel-size", 2), "the model has no experts"),
     "grouped experts": (("--moe-grouped-gemm",), "the model has no experts"),
     "prediction layers": (("--mtp-num-layers", 1), "multi-token-prediction"),
@@ -226,3 +246,24 @@ def test_a_tied_model_may_carry_its_own_head_only_if_it_is_the_embedding(cli, ki
     code, _, err = to_mg(cli, tmp_path / "other", tmp_path / "mg2")
     assert code == 2
     assert "tie_word_embeddings" in err
+
+
+def test_a_tied_model_whose_config_does_not_say_so_gets_a_remedy(cli, kit, tmp_path):
+    kit.write_hf(tmp_path / "hf", kit.tiny(tied=True))
+    config = json.loads((tmp_path / "hf/config.json").read_text())
+    del config["tie_word_embeddings"]
+    (tmp_path / "hf/config.json").write_text(json.dumps(config))
+    code, _, err = to_mg(cli, tmp_path / "hf", tmp_path / "mg")
+    assert code == 2
+    assert "missing lm_head.weight" in err
+    assert '"tie_word_embeddings": true' in err
+
+
+def test_a_rank_file_that_is_a_directory_is_named(cli, kit, hf_dir, tmp_path):
+    to_mg(cli, hf_dir, tmp_path / "mg")
+    (path,) = (tmp_path / "mg").glob("iter_*/mp_rank_*/*.pt")
+    path.unlink()
+    path.mkdir()
+    code, _, err = to_hf(cli, tmp_path / "mg", tmp_path / "back")
+    assert code == 2
+    assert "a directory, not a file" in err

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mindspeed_rl_ext.checkpoint.commands.flags import NO_EFFECT, REFUSED, add_table
+from mindspeed_rl_ext.checkpoint.wording import in_bytes
 from mindspeed_rl_ext.errors import InputError
 
 if TYPE_CHECKING:
@@ -201,14 +202,11 @@ def _print_plan(job: Job, as_json: bool) -> None:
     print(f"{data['direction']}, {data['model_type']}, {len(job.plans)} tensors")
     print(f"layout: {', '.join(f'{k}={v}' for k, v in data['layout'].items() if v)}")
     for name, file in data["files"].items():
-        print(f"{name}: {len(file['tensors'])} tensors, {file['bytes'] / 1e9:.3f} GB")
+        print(f"{name}: {len(file['tensors'])} tensors, {in_bytes(file['bytes'])}")
         for row in file["tensors"]:
             print(f"  {row['name']:<60} {row['dtype']:<9} {row['shape']}")
-    disk, free = data["bytes"] / 1e9, data["free_disk_bytes"] / 1e9
-    print(
-        f"needed {disk:.3f} GB of disk, {free:.3f} GB free, and about "
-        f"{data['memory_bytes'] / 1e6:.0f} MB of memory a process; nothing was written"
-    )
+    disk, free, memory = (in_bytes(data[f"{n}bytes"]) for n in ("", "free_disk_", "memory_"))
+    print(f"needed {disk} of disk, {free} free, and about {memory} of memory; nothing was written")
 
 
 def _print_report(report: ConvertReport, options: ConvertOptions, as_json: bool) -> None:
@@ -221,6 +219,6 @@ def _print_report(report: ConvertReport, options: ConvertOptions, as_json: bool)
         return
     print(
         f"{options.save_dir}: {report.tensors} tensors in {report.files} files, "
-        f"{report.bytes_written / 1e9:.3f} GB"
+        f"{in_bytes(report.bytes_written)}"
         + (f"; verified {report.verified.tensors} tensors" if report.verified else "")
     )

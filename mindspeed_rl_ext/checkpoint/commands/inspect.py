@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.wording import in_bytes
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
@@ -30,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 def _print(found: dict[str, Any]) -> None:
     formats = Counter(row["dtype"] for row in found["tensors"])
     print(f"{found['path']}: {found['kind']}, {len(found['tensors'])} tensors", end=", ")
-    print(f"{found['bytes'] / 1e9:.3f} GB, " + ", ".join(f"{n} {f}" for f, n in formats.items()))
+    print(f"{in_bytes(found['bytes'])}, " + ", ".join(f"{n} {f}" for f, n in formats.items()))
     if "layout" in found:
         set_items = {key: value for key, value in found["layout"].items() if value}
         print("layout: " + ", ".join(f"{key}={value}" for key, value in set_items.items()))

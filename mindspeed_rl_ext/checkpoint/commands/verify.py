@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from mindspeed_rl_ext.checkpoint.wording import in_bytes
 from mindspeed_rl_ext.errors import EXIT_CHECK_FAILED, EXIT_DONE
 
 
@@ -29,6 +30,6 @@ def run(args: argparse.Namespace) -> int:
         for problem in report.problems:
             print(problem)
         verdict = "the same model" if report.ok else f"{len(report.problems)} problems"
-        size = report.compared_bytes / 1e9
-        print(f"{report.tensors} tensors, {size:.3f} GB compared bit for bit: {verdict}")
+        size = in_bytes(report.compared_bytes)
+        print(f"{report.tensors} tensors, {size} compared bit for bit: {verdict}")
     return EXIT_DONE if report.ok else EXIT_CHECK_FAILED
