@@ -45,21 +45,33 @@ class CountedGrpo(GuardedTraining):
     model: Any
     _log_metric: Any
     _metrics: Any
+    _step: int
+    current_gradient_accumulation_steps: int
+    _whole_s: float = 0.0
     _rollout_s: float = 0.0
     _scoring_s: float = 0.0
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """One micro-batch, timed."""
         start_s = time.perf_counter()
-        self._rollout_s = self._scoring_s = 0.0
         loss = super().training_step(*args, **kwargs)
-        whole_s = time.perf_counter() - start_s
+        self._whole_s += time.perf_counter() - start_s
+        if self._step % self.current_gradient_accumulation_steps == 0:
+            self._log_times()
+        return loss
+
+    def _log_times(self) -> None:
+        """Of the micro-batches since the last optimizer step, summed."""
         times = self._metrics["train"]
-        times["timing/update"].append(whole_s - self._rollout_s - self._scoring_s)
+        times["timing/update"].append(self._whole_s - self._rollout_s - self._scoring_s)
         if self._rollout_s:
             times["timing/rollout"].append(self._rollout_s)
             times["timing/rule_reward"].append(self._scoring_s)
-        return loss
+        self._whole_s = self._rollout_s = self._scoring_s = 0.0
+
+    def _updates_per_batch(self) -> float:
+        micro_batches = self.args.steps_per_generation * self.args.num_iterations
+        return float(micro_batches / self.args.gradient_accumulation_steps)
 
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
         start_s = time.perf_counter()
@@ -161,9 +173,10 @@ class CountedGrpo(GuardedTraining):
             "n_samples_per_prompt": float(self.num_generations),
             "world_size": float(world),
         }
-        length = _mean(values.get("completions/mean_length")) + _mean(
-            values.get("prompt_length/mean")
-        )
+        if not values.get("timing/rollout") or self._updates_per_batch() != 1:
+            return sizes
+        names = ("completions/mean_length", "prompt_length/mean")
+        length = sum(_mean(values.get(name)) for name in names)
         seconds = {
             "e2e_tps": _mean(values.get("step_time")),
             "update_tps": _mean(values.get("timing/update")),
