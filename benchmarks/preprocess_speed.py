@@ -1,8 +1,8 @@
 """Rows a second of preprocessing once started, beside the tokenizer's own batch encoding.
 
-In each round the same texts are encoded by the tokenizer alone, in the same batches, and then
-preprocessed from file to packed files; the ratio is taken within a round, so that a busy moment of
-the machine hits both. Medians are printed; asserts nothing.
+In each round the same texts are encoded by the tokenizer alone, in the same batches and in one,
+and then preprocessed from file to packed files; the ratio is taken within a round, so that a busy
+moment of the machine hits all. Medians are printed; asserts nothing.
 
     python benchmarks/preprocess_speed.py --input train.jsonl --tokenizer DIR
 """
@@ -26,6 +26,7 @@ from mindspeed_rl_ext.preprocess.readers import open_source
 from mindspeed_rl_ext.preprocess.template import load_template
 from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
 
+NAMES = ("the tokenizer alone", "the tokenizer, one batch", "rows to packed files")
 MAP_KEYS = '{"prompt":"question","query":"","response":"answer"}'
 
 
@@ -38,7 +39,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Prints one row for each of the two."""
+    """Prints one row for each, and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", required=True)
     parser.add_argument("--tokenizer", required=True)
@@ -71,16 +72,21 @@ def main() -> None:
         def ours() -> None:
             pack_rows(open_source(args.input), tokenizer, template, options)
 
-        rounds = [(timed(alone), timed(ours)) for _ in range(args.rounds + 1)][1:]
+        def at_once() -> None:
+            tokenizer.encode_batch(texts)
+
+        works = (alone, at_once, ours)
+        rounds = [[timed(work) for work in works] for _ in range(args.rounds + 1)][1:]
     print(f"{len(texts)} rows, {args.rounds} rounds, {args.workers} threads; medians")
     print(f"{'what':<28}{'wall s':>9}{'CPU s':>9}{'rows/s':>10}")
-    for index, name in enumerate(("the tokenizer alone", "rows to packed files")):
+    for index, name in enumerate(NAMES):
         wall = statistics.median(pair[index][0] for pair in rounds)
         cpu = statistics.median(pair[index][1] for pair in rounds)
         print(f"{name:<28}{wall:>9.3f}{cpu:>9.3f}{len(texts) / wall:>10.0f}")
-    ratios = [alone[0] / ours[0] for alone, ours in rounds]
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    print(f"ratio within a round: {middle:.2f} (quartiles {low:.2f} to {high:.2f})")
+    for index, name in enumerate(NAMES[:-1]):
+        ratios = [times[index][0] / times[-1][0] for times in rounds]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        print(f"of {name}: {middle:.2f} within a round (quartiles {low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

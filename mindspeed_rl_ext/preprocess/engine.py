@@ -171,7 +171,7 @@ def _write_chunk(chunk: list[Packed | Rejected], output: _Output) -> None:
     counts.held_out += len(held)
     for one in chunk:
         if isinstance(one, Rejected):
-            counts.dropped[one.error.reason.value] += 1
+            counts.count_reject(one.row.place(), one.error)
             output.rejects.write(reject_line(one.row, one.error))
         elif one.record.label is not None:
             counts.count_label(one.record.label_from, one.record.label)

@@ -110,6 +110,10 @@ class Row(NamedTuple):
     done: int = 0
     file: str = ""
 
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return f"{self.file}, line {self.line}" if self.file else f"line {self.line}"
+
 
 @dataclass(frozen=True)
 class Source:

@@ -32,10 +32,19 @@ def reject_line(row: Row, rejected: RejectError) -> bytes:
     if rejected.reason is not Reason.DUPLICATE:
         entry["row"] = row.data
     try:
-        return json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8") + b"\n"
+        return _json(entry, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
         # A lone surrogate: written as an escape.
-        return json.dumps(entry, default=str).encode("ascii") + b"\n"
+        return _json(entry, ensure_ascii=True).encode("ascii") + b"\n"
+
+
+def _json(entry: dict[str, Any], *, ensure_ascii: bool) -> str:
+    try:
+        return json.dumps(entry, ensure_ascii=ensure_ascii, default=str, allow_nan=False)
+    except ValueError:
+        # JSON has no NaN: such a row is kept as the text that Python shows of it.
+        entry = {**entry, "row": repr(entry.get("row"))}
+        return json.dumps(entry, ensure_ascii=ensure_ascii, default=str)
 
 
 def require_kept(source: str, counts: Counts) -> None:
@@ -47,6 +56,6 @@ def require_kept(source: str, counts: Counts) -> None:
         usual = "check --map-keys, --label-extractor and the length limits"
         raise InputError(
             f"all {counts.total} rows of {source} were rejected",
-            found=spell(counts.dropped),
+            found=spell(counts.dropped) + (counts.first_reject and f"; {counts.first_reject}"),
             remedy=REMEDIES.get(most, usual),
         )

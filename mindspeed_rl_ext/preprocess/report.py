@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mindspeed_rl_ext.preprocess.record import Reason
+from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 
 PERCENTILES = (50, 90, 95, 99)
 MUCH_DROPPED = 0.1
@@ -102,6 +102,12 @@ class Counts:
     dropped: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     long_raw: int = 0
+    first_reject: str = ""
+
+    def count_reject(self, place: str, rejected: RejectError) -> None:
+        """Counts a dropped row; `place` names it."""
+        self.dropped[rejected.reason.value] += 1
+        self.first_reject = self.first_reject or f"{place}: {rejected}"
 
     def count_label(self, found_by: str, label: str) -> None:
         """Counts a kept label."""

@@ -7,6 +7,7 @@ Does not cover: the format itself; `packed` has it, with the reading.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.preprocess.abandoned import locked, remove_abandoned
 from mindspeed_rl_ext.preprocess.packed import (
     INT32,
     Ids,
@@ -117,16 +119,31 @@ def staging(prefix: Path, *beside: Path, overwrite: bool) -> Iterator[Path]:
     prefixes = (prefix, *beside)
     for one in prefixes:
         refuse_stale(one, overwrite=overwrite)
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{prefix.name}.", suffix=".tmp", dir=prefix.parent))
-    try:
+    with scratch_folder(prefix) as folder:
         yield folder
         stale = [path for one in prefixes for path in files_of(one)]
         for path in sorted(stale, key=_readers_start, reverse=True):
             path.unlink()
         _move_all(folder, prefix.parent)
+
+
+@contextmanager
+def scratch_folder(prefix: Path) -> Iterator[Path]:
+    """A hidden folder beside a prefix, gone after the block, with the parents it had to make.
+
+    Args:
+        prefix: the output prefix; what killed runs of it have left is removed.
+    """
+    made = [path for path in (prefix.parent, *prefix.parent.parents) if not path.exists()]
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(prefix.parent, f".{glob.escape(prefix.name)}.*.tmp")
+    folder = Path(tempfile.mkdtemp(prefix=f".{prefix.name}.", suffix=".tmp", dir=prefix.parent))
+    try:
+        with locked(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(made)
 
 
 def refuse_stale(prefix: Path, *, overwrite: bool) -> None:
@@ -139,6 +156,15 @@ def refuse_stale(prefix: Path, *, overwrite: bool) -> None:
             expected="none: a reader takes every key of a prefix, also those of an earlier run",
             remedy="choose another --output-prefix, or give --overwrite",
         )
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Removes folders that this run made, from the inside out, as far as they are empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _move_all(folder: Path, target: Path) -> None:

@@ -123,8 +123,9 @@ def _write_all(
             if loss:
                 raise loss
         except RejectError as rejected:
-            counts.dropped[rejected.reason.value] += 1
-            rejects.write(reject_line(Row(number, shown), rejected))
+            rejected_row = Row(number, shown)
+            counts.count_reject(rejected_row.place(), rejected)
+            rejects.write(reject_line(rejected_row, rejected))
             continue
         counts.kept += 1
         counts.count_label(label.found_by, label.text)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +21,7 @@ from mindspeed_rl_ext.preprocess.merge import merge, shards_of
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packed import heldout_prefix
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
-from mindspeed_rl_ext.preprocess.staging import refuse_stale
+from mindspeed_rl_ext.preprocess.staging import refuse_stale, scratch_folder
 
 PROGRAM = "mindspeed_rl_ext.cli"
 POLL_S = 0.05
@@ -41,17 +39,13 @@ def preprocess_in_parts(options: PreprocessOptions) -> PreprocessReport:
     refuse_stale(prefix, overwrite=options.overwrite)
     if options.split is not None:
         refuse_stale(heldout_prefix(prefix), overwrite=options.overwrite)
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{prefix.name}.", suffix=".tmp", dir=prefix.parent))
-    try:
+    with scratch_folder(prefix) as folder:
         threads = max(1, (options.workers or os.cpu_count() or 1) // options.n_subs)
         inner = replace(options, output_prefix=folder / prefix.name, workers=threads)
         _run_all([flags_of(inner, index + 1) for index in range(options.n_subs)], folder)
         seed = options.seed if options.shuffle else None
         parts = shards_of(inner.output_prefix)
         report = merge(prefix, parts, shuffle_seed=seed, overwrite=options.overwrite)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return replace(report, seconds=round(time.monotonic() - start_s, 3))
 
 

@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from mindspeed_rl_ext import cli
-from mindspeed_rl_ext.preprocess.packed import files_of, read_packed
+from mindspeed_rl_ext.preprocess import abandoned
+from mindspeed_rl_ext.preprocess.packed import files_of, read_packed, rejects_file
+from mindspeed_rl_ext.preprocess.staging import staging
 
 MAP_KEYS = '{"prompt":"question","query":"","response":"answer"}'
 GOOD = b'{"question": "How many?", "answer": "#### 7"}\n'
@@ -208,7 +210,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
     error = capsys.readouterr().err
     assert "No space left on device" in error
     assert "free disk space" in error
-    assert list((small_disk / "out").iterdir()) == []
+    assert not (small_disk / "out").exists()
 
 
 KILLED_IN_THE_MIDDLE = """
@@ -230,7 +232,12 @@ cli.main(sys.argv[1:])
 
 @pytest.mark.parametrize("overwrite", [False, True], ids=["first-run", "over-an-earlier-run"])
 def test_a_killed_run_leaves_nothing_that_a_trainer_globs_and_an_earlier_run_whole(
-    tmp_path: Path, tokenizer_dir: Path, repo_root: Path, overwrite: bool
+    tmp_path: Path,
+    tokenizer_dir: Path,
+    repo_root: Path,
+    overwrite: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     prefix = tmp_path / "out" / "data"
     before: dict[Path, bytes] = {}
@@ -251,8 +258,45 @@ def test_a_killed_run_leaves_nothing_that_a_trainer_globs_and_an_earlier_run_who
     taken = set(prefix.parent.glob("*_packed_*_document*"))
     assert taken == {path for path in before if "_packed_" in path.name}
     again = [*words(tmp_path, tokenizer_dir), "--overwrite"]
+    monkeypatch.setattr(abandoned, "MIN_AGE_S", 0.0)
     assert cli.main(again) == 0
     assert len(read_packed(prefix)) == 9000
+    assert not list(prefix.parent.glob(".data.*.tmp"))
+    assert "which a killed run had left" in caplog.text
+
+
+def test_the_folder_of_a_run_that_is_still_going_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(abandoned, "MIN_AGE_S", 0.0)
+    with staging(tmp_path / "data", overwrite=False) as first:
+        (first / "data_report.json").write_text("{}")
+        with staging(tmp_path / "data", overwrite=False):
+            assert first.is_dir()
+    assert (tmp_path / "data_report.json").read_text() == "{}"
+
+
+def test_a_row_with_nan_is_kept_in_the_rejects_as_strict_json(
+    tmp_path: Path, tokenizer_dir: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(GOOD + b'{"question": "?", "answer": NaN}\n')
+    assert cli.main(words(tmp_path, tokenizer_dir)) == 0
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    (line,) = rejects_file(tmp_path / "out" / "data").read_text().splitlines()
+    assert "nan" in json.loads(line, parse_constant=refuse)["row"]
+
+
+def test_where_all_rows_are_rejected_the_first_is_named_and_no_folder_is_left(
+    tmp_path: Path, tokenizer_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(b'\n{"question": "?", "answer": null}\n' * 3)
+    assert cli.main(words(tmp_path, tokenizer_dir)) == 2
+    error = capsys.readouterr().err
+    assert "missing_answer 3; line 2: missing_answer: the response column is null" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_sub_processes_end_with_the_run_that_started_them(
@@ -280,4 +324,4 @@ def test_sub_processes_end_with_the_run_that_started_them(
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
     assert not any(Path("/proc", pid).exists() for pid in pids)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
