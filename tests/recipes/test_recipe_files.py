@@ -287,7 +287,7 @@ def test_the_accelerate_files_are_what_accelerate_reads(repo_root: Path) -> None
     zero3, cpu = table_of("zero3"), table_of("cpu")
     assert zero3["deepspeed_config"]["zero_stage"] == 3
     assert (zero3["num_processes"], zero3["mixed_precision"]) == (8, "bf16")
-    assert (cpu["num_processes"], cpu["use_cpu"]) == (2, True)
+    assert (cpu["num_processes"], cpu["mixed_precision"]) == (2, "no")
     # The note's sixteen keys, every one.
     note = "compute_environment debug deepspeed_config distributed_type downcast_bf16 machine_rank "
     note += "main_training_function mixed_precision num_machines num_processes rdzv_backend "

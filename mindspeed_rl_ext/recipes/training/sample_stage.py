@@ -209,6 +209,9 @@ def choose(
 def refusal(rollout: Rollout, max_new_tokens: int) -> str:
     """Why a response is not right, "" where every verifier accepts it.
 
+    Scores without a verdict are accepted above 0 of the first verifier, and where they do not
+    punish (0 or more) of the others.
+
     Example:
         >>> from mindspeed_rl_ext.rollouts import VerdictRow
         >>> refusal(Rollout("a", "b", num_tokens=3, verdicts={"v": VerdictRow(0.0, "WRONG")}), 64)
@@ -216,8 +219,8 @@ def refusal(rollout: Rollout, max_new_tokens: int) -> str:
     """
     if (rollout.num_tokens or 0) >= max_new_tokens:
         return TOO_LONG
-    for verdict in rollout.verdicts.values():
-        accepted = verdict.outcome == RIGHT or (verdict.outcome == SCORED and verdict.score > 0)
-        if not accepted:
+    for number, verdict in enumerate(rollout.verdicts.values()):
+        enough = verdict.score >= 0 if number else verdict.score > 0
+        if verdict.outcome != RIGHT and not (verdict.outcome == SCORED and enough):
             return verdict.outcome.lower()
     return ""
