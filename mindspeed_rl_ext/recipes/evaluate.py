@@ -1,7 +1,7 @@
 """Held-out evaluation: sample responses, score them with verifiers, report means.
 
 Covers: generation with transformers on one device, any verifiers, one rollout row a response.
-Does not cover: benchmark files, vLLM, pass@k.
+Does not cover: benchmark files, vLLM, pass@k; `evaluation` does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mindspeed_rl_ext.recipes.evaluation.backends.hf import HfBackend
+from mindspeed_rl_ext.recipes.evaluation.backends.response import Sampling
 from mindspeed_rl_ext.rollouts import Rollout, verdict_rows
 
 
@@ -91,57 +93,30 @@ def _sample_all(
 ) -> list[Rollout]:
     import torch
 
-    was_training = model.training
-    model.eval()
+    backend = HfBackend(model, tokenizer=tokenizer, batch_size=settings.batch_size)
+    sampling = Sampling(
+        settings.samples_per_prompt,
+        settings.temperature,
+        max_tokens=settings.max_new_tokens,
+        seed=settings.seed,
+    )
     torch.manual_seed(settings.seed)
     sampled: list[Rollout] = []
     for start in range(0, len(rows), settings.batch_size):
         batch = rows[start : start + settings.batch_size]
-        responses = _sample(model, tokenizer, [row["prompt"] for row in batch], settings)
-        for offset, (text, num_tokens) in enumerate(responses):
-            problem = start + offset // settings.samples_per_prompt
-            sampled.append(
+        responses = backend.draw([row["prompt"] for row in batch], sampling)
+        for problem, (row, made) in enumerate(zip(batch, responses, strict=True), start):
+            sampled += [
                 Rollout(
-                    response=text,
-                    answer=rows[problem]["answer"],
-                    prompt=rows[problem]["prompt"],
-                    id=f"{problem}-{offset % settings.samples_per_prompt}",
+                    response=response.text,
+                    answer=row["answer"],
+                    prompt=row["prompt"],
+                    id=f"{problem}-{sample}",
                     group=str(problem),
-                    num_tokens=num_tokens,
+                    num_tokens=response.num_tokens,
                 )
-            )
+                for sample, response in enumerate(made)
+            ]
         if on_batch is not None:
             on_batch(len(batch))
-    model.train(was_training)
     return sampled
-
-
-def _sample(
-    model: Any, tokenizer: Any, prompts: list[str], settings: SamplingSettings
-) -> list[tuple[str, int]]:
-    """Text and length in tokens of `samples_per_prompt` responses to each prompt."""
-    import torch
-
-    inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
-    inputs = {name: inputs[name].to(model.device) for name in ("input_ids", "attention_mask")}
-    with torch.no_grad():
-        output = model.generate(
-            **inputs,
-            do_sample=True,
-            temperature=settings.temperature,
-            top_k=0,
-            top_p=1.0,
-            max_new_tokens=settings.max_new_tokens,
-            num_return_sequences=settings.samples_per_prompt,
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-        )
-    responses = output[:, inputs["input_ids"].shape[1] :].tolist()
-    return [_decode(tokenizer, ids) for ids in responses]
-
-
-def _decode(tokenizer: Any, ids: list[int]) -> tuple[str, int]:
-    """Text up to the end token, and the length in tokens with the end token counted."""
-    end = ids.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ids else None
-    kept = ids if end is None else ids[: end + 1]
-    return tokenizer.decode(kept, skip_special_tokens=True), len(kept)

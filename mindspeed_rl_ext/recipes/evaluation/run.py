@@ -1,9 +1,8 @@
 """One evaluation from settings to files: responses, verdicts, figures.
 
 Covers: `evaluate_benchmarks`, what `msrl-ext evaluate` does after reading its flags; generating
-batch by batch, so that an interruption loses one batch; writing `rollouts.jsonl`, `summary.json`,
-`metrics.jsonl`.
-Does not cover: text for people; `table` writes it. No response is ever executed.
+batch by batch, so that an interruption loses one batch.
+Does not cover: what is written (`outputs`), text for people (`table`). Nothing is ever executed.
 """
 
 from __future__ import annotations
@@ -17,31 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.files import write_text_atomic
-from mindspeed_rl_ext.jsonlines import write_jsonl
-from mindspeed_rl_ext.metrics import MetricsRow, length_metrics, reward_key
 from mindspeed_rl_ext.progress import progress
 from mindspeed_rl_ext.recipes.evaluation.backends import Response, Sampling, open_backend
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import Benchmark
-from mindspeed_rl_ext.recipes.evaluation.figures import benchmark_figures
-from mindspeed_rl_ext.recipes.evaluation.grading import (
-    Attempt,
-    Graded,
-    Graders,
-    check_graders,
-    grade,
-)
-from mindspeed_rl_ext.recipes.evaluation.journal import (
-    METRICS_FILE,
-    ROLLOUTS_FILE,
-    SUMMARY_FILE,
-    Journal,
-)
+from mindspeed_rl_ext.recipes.evaluation.grading import Attempt, Graders, check_graders, grade
+from mindspeed_rl_ext.recipes.evaluation.journal import Journal
+from mindspeed_rl_ext.recipes.evaluation.outputs import summarised, write_outputs
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem, load_benchmark
 from mindspeed_rl_ext.recipes.evaluation.prompts import Prompts, build_prompts
 from mindspeed_rl_ext.recipes.evaluation.recorded import Recorded, read_recorded
-from mindspeed_rl_ext.rollouts import Rollout
-from mindspeed_rl_ext.verifiers import resolve
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,9 +99,24 @@ def evaluate_benchmarks(settings: EvaluationSettings) -> dict[str, Any]:
     with progress("graded", len(attempts), "response") as shown:
         graded = grade(attempts, settings.graders)
         shown.advance(len(attempts))
-    warnings = [*prompts.warnings, *(w for one in loaded for w in one.warnings)]
-    summary = _summary(settings, loaded, graded, recorded, warnings)
-    _write(settings, graded, summary)
+    summary = {
+        "backend": settings.backend,
+        "model": None if settings.model is None else str(settings.model),
+        "prompt_type": settings.prompt_type,
+        "sampling": None if recorded is not None else vars(settings.sampling),
+        "graders": vars(settings.graders),
+        "step": settings.step,
+        **summarised(loaded, graded),
+        "warnings": [*prompts.warnings, *(w for one in loaded for w in one.warnings)],
+    }
+    if recorded is not None:
+        summary["file"] = {
+            "path": str(settings.responses),
+            "missing": recorded.missing,
+            "extra": recorded.extra,
+            "duplicates": recorded.duplicates,
+        }
+    write_outputs(settings.output, graded, summary)
     return summary
 
 
@@ -206,85 +204,3 @@ def _weights_digest(model: Path | None) -> str:
     files = sorted(f for f in model.iterdir() if f.suffix in (".safetensors", ".bin"))
     stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:16]
-
-
-def _summary(
-    settings: EvaluationSettings,
-    loaded: Sequence[Loaded],
-    graded: Sequence[Graded],
-    recorded: Recorded | None,
-    warnings: list[str],
-) -> dict[str, Any]:
-    benchmarks = {
-        one.benchmark.name: benchmark_figures(
-            one, [g for g in graded if g.attempt.problem.benchmark == one.benchmark.name]
-        )
-        for one in loaded
-    }
-    with_figures = [b for b in benchmarks.values() if "strict" in b]
-    mean = {
-        kind: sum(b[kind]["pass@1"]["value"] for b in with_figures) / len(with_figures)
-        for kind in ("strict", "lenient")
-    }
-    found = {
-        "backend": settings.backend,
-        "model": None if settings.model is None else str(settings.model),
-        "prompt_type": settings.prompt_type,
-        "sampling": None if recorded is not None else vars(settings.sampling),
-        "graders": vars(settings.graders),
-        "step": settings.step,
-        "benchmarks": benchmarks,
-        "mean_pass@1": mean,
-        "warnings": warnings,
-    }
-    if recorded is not None:
-        found["file"] = {
-            "path": str(settings.responses),
-            "missing": recorded.missing,
-            "extra": recorded.extra,
-            "duplicates": recorded.duplicates,
-        }
-    return found
-
-
-def _write(
-    settings: EvaluationSettings, graded: Sequence[Graded], summary: Mapping[str, Any]
-) -> None:
-    name = resolve(settings.graders.strict).name
-    write_jsonl(
-        settings.output / ROLLOUTS_FILE, (_rollout(g, name, settings.step).to_row() for g in graded)
-    )
-    scores = [g.verdicts[name].score for g in graded]
-    tokens = [g.attempt.response.num_tokens for g in graded]
-    values = {reward_key(name): sum(scores) / len(scores)}
-    values |= length_metrics([t for t in tokens if t is not None])
-    for benchmark, figures in summary["benchmarks"].items():
-        for kind in ("strict", "lenient") if "strict" in figures else ():
-            for figure, estimate in figures[kind].items():
-                values[f"eval/{benchmark}/{kind}/{figure}"] = estimate["value"]
-    row = MetricsRow(settings.step, values)
-    write_text_atomic(settings.output / METRICS_FILE, row.to_line() + "\n")
-    text = json.dumps(summary, indent=2, ensure_ascii=True)
-    write_text_atomic(settings.output / SUMMARY_FILE, text + "\n")
-
-
-def _rollout(graded: Graded, strict: str, step: int) -> Rollout:
-    attempt = graded.attempt
-    problem = attempt.problem
-    extra: dict[str, Any] = {"benchmark": problem.benchmark, "index": problem.index}
-    extra |= {"sample": attempt.sample, "class": graded.kind, "stated_answer": graded.answer}
-    extra |= {"cut": attempt.response.cut, **problem.slices}
-    if problem.fault:
-        extra["bad_reference"] = problem.fault
-    return Rollout(
-        response=attempt.response.text,
-        answer=problem.answer,
-        prompt=attempt.prompt,
-        id=attempt.id,
-        group=problem.id,
-        step=step,
-        num_tokens=attempt.response.num_tokens,
-        extra=extra,
-        reward=graded.verdicts[strict].score,
-        verdicts=graded.verdicts,
-    )

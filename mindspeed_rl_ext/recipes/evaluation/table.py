@@ -12,6 +12,7 @@ from typing import Any
 
 from mindspeed_rl_ext.errors import shorten
 from mindspeed_rl_ext.recipes.evaluation.grading import CLASSES
+from mindspeed_rl_ext.recipes.evaluation.outputs import KINDS
 
 _EXAMPLES = 3
 _NAMES_SHOWN = 5
@@ -80,7 +81,9 @@ def _row(name: str, b: Mapping[str, Any]) -> list[str]:
 
 
 def _legend(benchmarks: Mapping[str, Any], graders: Mapping[str, str]) -> list[str]:
-    methods = sorted({b["strict"]["pass@1"]["method"] for b in benchmarks.values()})
+    methods = sorted(
+        {f["method"] for b in benchmarks.values() for k in KINDS for f in b[k].values()}
+    )
     several = any(b["samples"] > 1 for b in benchmarks.values())
     form = f"format {graders['format']}, " if graders["format"] else ""
     lines = [

@@ -71,17 +71,23 @@ class HfBackend:
         check_lengths([len(row) for row in rows], sampling.max_tokens, context)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Response]]:
-        """`sampling.n` responses to each prompt, in order, in one batch."""
+        """`sampling.n` responses to each prompt, in order, in one batch with a seed of its own."""
         import torch
 
         if not prompts:
             return []
+        torch.manual_seed(derived_seed(sampling.seed, prompts[0]))
+        return self.draw(prompts, sampling)
+
+    def draw(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Response]]:
+        """The same with torch's random state as it is: `sampling.seed` is not used."""
+        import torch
+
         self.check(prompts, sampling)
         rows = encoded(self.tokenizer, prompts)
         stops = split_stops(self.tokenizer, sampling.stop)
         was_training = self.model.training
         self.model.eval()
-        torch.manual_seed(derived_seed(sampling.seed, prompts[0]))
         try:
             with torch.no_grad():
                 made = self._generate(rows, sampling, stops)
