@@ -54,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": Command("recipes.evaluation.command", "pass@k of a model on six benchmarks"),
     "report": Command("report.command", "curves and a page from a run's metrics"),
     "doctor": Command("doctor.command", "what is wrong before a run costs money"),
+    "resume-config": Command("doctor.commands.resume_config", "the YAML that resumes a run"),
     "run": Command("activation.command", "run a host script with the plugin activated"),
     "init": Command("shipped_command", "copy configs and door scripts out of the package"),
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.schema import check_part
 from mindspeed_rl_ext.errors import nearest
 from mindspeed_rl_ext.preprocess import dataset_config as schema
@@ -74,6 +75,25 @@ def _labels(document: Document, roles: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("D-labels", place)
     elif "response" not in roles:
         yield Finding("D-response", document.place("map_keys"))
+
+
+def pairs(
+    document: Document, data_path: object, training: Mapping[str, Layers]
+) -> Iterator[Finding]:
+    """What the data and the run that reads them say of the same thing.
+
+    Args:
+        document: a dataset YAML.
+        data_path: the run's.
+        training: key to the part of the run that has it.
+    """
+    if str(document.value.get("output_prefix")) != str(data_path):
+        return
+    for key, layers in training.items():
+        ours, theirs = document.value.get(key), layers.get(key)
+        if ours is not None and theirs is not None and ours != theirs:
+            values = {"key": key, "ours": ours, "theirs": theirs, "other": layers.place(key)}
+            yield Finding("D-pair", document.place(key), values)
 
 
 def first_row(path: Path) -> Mapping[str, Any] | None:

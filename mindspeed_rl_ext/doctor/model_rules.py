@@ -28,8 +28,8 @@ SIZES: Mapping[str, tuple[str, ...]] = {
 }
 # Name of a model, what is special of it: rotary base, positions, the model of ours.
 KNOWN_MODELS = (
-    (re.compile(r"Qwen2\.5[-_]Math[-_](1\.5|7|72)B", re.I), 10000, 4096, "qwen25-math-7b"),
-    (re.compile(r"Qwen2\.5[-_](0\.5|1\.5|3|7|14|32|72)B", re.I), 1000000, 32768, "qwen25-7b"),
+    (re.compile(r"Qwen2\.?5[-_]Math[-_](1\.5|7|72)B", re.I), 10000, 4096, "qwen25-math-7b"),
+    (re.compile(r"Qwen2\.?5[-_](0\.5|1\.5|3|7|14|32|72)B", re.I), 1000000, 32768, "qwen25-7b"),
 )
 # Values that differ between the dense part and the experts of a model.
 _EXPERT_KEYS = ("ffn_hidden_size",)

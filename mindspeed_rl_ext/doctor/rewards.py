@@ -21,7 +21,7 @@ from mindspeed_rl_ext.verifiers.api import resolve
 # Columns that the adapters pass without their being loaded from the data.
 FREE_COLUMNS = ("answer", "prompt", "num_tokens")
 BELONGS = {"math_17k_acc": "DAPO-Math-17k", "math_17k": "DAPO-Math-17k", "countdown": "Countdown"}
-_BASE_MATH = re.compile(r"Qwen2\.5-Math-\w+B(?!.*Instruct)", re.I)
+_BASE_MATH = re.compile(r"Qwen2\.?5[-_]Math[-_][\d.]+B(?!.*Instruct)", re.I)
 _INSTRUCT_MATH = re.compile(r"Math.*Instruct", re.I)
 
 
