@@ -1,7 +1,8 @@
-"""The columns of a batch that a host does not hand to its verifiers: prompt and num_tokens.
+"""The columns of a batch that a host does not hand to its verifiers: prompt, num_tokens.
 
-Covers: remembering the batch while the host's scoring function runs, and reading columns from it.
-Does not cover: the additional keys, which the host decodes itself.
+Covers: remembering the batch while the host's scoring function runs, and reading columns from it;
+additional keys too, of which MindSpeed-LLM 2.0 hands on the labels alone.
+Does not cover: columns that the host hands on; they are not read a second time.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+# What the hosts call the number of tokens of each response.
+LENGTHS = ("response_length", "responses_ori_length")
 # What the scoring function of this context was called with; a context variable, because hosts
 # may score from several threads.
 _CALL: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar(
@@ -39,47 +42,65 @@ def remember_batch(module: ModuleType, attribute: str) -> None:
     setattr(module, attribute, remembered)
 
 
+def leave_alone(module: object, error: Exception) -> None:
+    """No tripwire: a verifier that needs the prompt or lengths says that they are missing."""
+
+
 def batch_column(name: str, count: int) -> list[Any] | None:
     """A column of the batch that is being scored, one value a response; None where it has none.
 
     Args:
-        name: `prompt` (text, decoded as the host decodes) or `num_tokens`.
+        name: `prompt` (text, decoded as the host decodes), `num_tokens`, or an additional key.
         count: number of responses.
     """
     call = _CALL.get()
-    read = _READERS.get(name)
-    return read(call, count) if call is not None and read is not None else None
+    if call is None:
+        return None
+    if name == "num_tokens":
+        return _num_tokens(call, count)
+    return _texts(call, "prompts" if name == "prompt" else name, count)
 
 
 def _num_tokens(call: Mapping[str, Any], count: int) -> list[int] | None:
-    lengths = _get(call, "response_length")
+    lengths = next((found for key in LENGTHS if (found := _rows(call, key)) is not None), None)
     if lengths is None:
         return None
     flat = [int(length) for length in lengths.reshape(-1).tolist()]
     return flat if len(flat) == count else None
 
 
-def _prompt(call: Mapping[str, Any], count: int) -> list[str] | None:
-    prompts = _get(call, "prompts")
-    if prompts is None or "tokenizer" not in call:
+def _texts(call: Mapping[str, Any], key: str, count: int) -> list[str] | None:
+    rows, tokenizer = _rows(call, key), _tokenizer(call)
+    if rows is None or tokenizer is None or not len(rows) or count % len(rows):
         return None
-    rows = len(prompts)
-    if not rows or count % rows:
-        return None
-    texts = call["tokenizer"].batch_decode(prompts, skip_special_tokens=True)
+    texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
     # One row a prompt or one a response; the samples of a prompt stand together.
-    return [text for text in texts for _ in range(count // rows)]
+    return [text for text in texts for _ in range(count // len(rows))]
 
 
-def _get(call: Mapping[str, Any], key: str) -> Any:
+def _rows(call: Mapping[str, Any], key: str) -> Any:
+    """A tensor of the batch, `[rows, tokens]`; only those rows that the host scores."""
     batch = call.get("batch")
+    batch = getattr(batch, "batch", batch)  # MindSpeed-LLM's DataProto wraps it once more
     try:
-        return batch[key] if batch is not None else None
+        rows = batch[key]  # type: ignore[index]  # None ends in the TypeError
     except (KeyError, TypeError):
         return None
+    mask = call.get("valid_mask")
+    return rows if mask is None else rows[mask]
 
 
-_READERS: dict[str, Callable[[Mapping[str, Any], int], list[Any] | None]] = {
-    "num_tokens": _num_tokens,
-    "prompt": _prompt,
-}
+def _tokenizer(call: Mapping[str, Any]) -> Any:
+    """The host's tokenizer; that of its configuration where the host makes one inside."""
+    if "tokenizer" in call:
+        return call["tokenizer"]
+    training = getattr(call.get("config"), "training", None)
+    path = getattr(training, "tokenizer_name_or_path", None)
+    return None if path is None else _load_tokenizer(str(path))
+
+
+@functools.lru_cache(maxsize=1)
+def _load_tokenizer(path: str) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(path, trust_remote_code=True)  # as the host calls it

@@ -1,8 +1,8 @@
 """Puts our handler into MindSpeed-LLM, whose list of handlers lies in the script itself.
 
-Covers: `preprocess_data.py --handler-name AlpacaStylePromptOnlyHandler`. The script's
-`validate_args` is `__main__`'s, defined after its imports: it is wrapped when the script parses
-its arguments.
+Covers: `preprocess_data.py --handler-name AlpacaStylePromptOnlyHandler`, with a `--prompt-type` of
+ours too. The script's `validate_args` is `__main__`'s, defined after its imports: it is wrapped
+when the script parses its arguments.
 Does not cover: the same functions called from a script of another name.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from mindspeed_rl_ext.hosts.handler_point import STANDS_FOR_US, names_our_handler, set_handler
 from mindspeed_rl_ext.hosts.overlay import Overlay
+from mindspeed_rl_ext.hosts.prompt_types import add_prompt_types
 
 SCRIPT = "preprocess_data.py"
 CHECK = "validate_args"
@@ -36,6 +37,7 @@ def _wrap_at_parsing(main: ModuleType) -> None:
     def parse_args(self: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> Any:
         check = getattr(main, CHECK, None)
         if check is not None:  # the host parses while it is imported too, before the check exists
+            add_prompt_types(self)
             argparse.ArgumentParser.parse_args = original  # type: ignore[method-assign]
             setattr(main, CHECK, _lets_us_through(check))
         return original(self, *args, **kwargs)

@@ -2,7 +2,7 @@
 
 Covers: the lines that train themselves, Feb 2025 (columns as a dict) and 2.0 (labels alone);
 metrics are means that are written into the dict that the host passes.
-Does not cover: prompts and lengths, which these lines do not keep where a verifier could see them.
+Does not cover: prompts, lengths and further columns; `batch_columns` reads them.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from mindspeed_rl_ext.hosts.batch_columns import leave_alone, remember_batch
 from mindspeed_rl_ext.hosts.handler_point import HANDLER, trip_handler
 from mindspeed_rl_ext.hosts.llm_handler import set_llm_handler
 from mindspeed_rl_ext.hosts.llm_verifier import PREFIX, wrap_llm_verifier
@@ -27,22 +28,35 @@ HANDLER_POINT = Point(
 )
 
 
-def verifier_point(*, columns: bool) -> Point:
-    """The verifier of a line.
+ALGORITHMS = "mindspeed_llm.tasks.posttrain.rlxf.training.core_algos"
+
+
+def verifier_points(*, columns: bool) -> tuple[Point, ...]:
+    """The points of the verifiers of a line.
 
     Args:
-        columns: it is given a dict of columns, not the labels alone.
+        columns: they are given a dict of columns, not the labels alone.
     """
     given = "data" if columns else "labels"
-    return Point(
-        module="mindspeed_llm.tasks.posttrain.rlxf.training.core_algos",
-        attribute="verifier",
-        probe=(
-            Expect("verifier", ("responses", given, "config", "metrics", "infos"), (PREFIX,)),
-            Expect("compute_verifier_score", ("batch", "metrics", "config")),
+    verifier = Expect("verifier", ("responses", given, "config", "metrics", "infos"), (PREFIX,))
+    scoring = Expect("compute_verifier_score", ("batch", "metrics", "config"))
+    return (
+        Point(
+            module=ALGORITHMS,
+            attribute="verifier",
+            probe=(verifier, scoring),
+            apply=partial(wrap_llm_verifier, columns=columns),
+            tripwire=trip_verifier,
+            ledger="LLM-2",
+            required=False,
         ),
-        apply=partial(wrap_llm_verifier, columns=columns),
-        tripwire=trip_verifier,
-        ledger="LLM-2",
-        required=False,
+        Point(
+            module=ALGORITHMS,
+            attribute="compute_verifier_score",
+            probe=(verifier, scoring),
+            apply=partial(remember_batch, attribute="compute_verifier_score"),
+            tripwire=leave_alone,
+            ledger="LLM-5",
+            required=False,
+        ),
     )

@@ -1,9 +1,12 @@
-"""MindSpeed-LLM 2.1.0 and master: no verifiers of their own."""
+"""MindSpeed-LLM 2.1.0: no verifiers of its own."""
 
 from __future__ import annotations
 
 from mindspeed_rl_ext.hosts.checkpoint_plugin import CHECKPOINT_POINT
 from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT
+from mindspeed_rl_ext.hosts.prompt_types import prompt_type_point
 from mindspeed_rl_ext.hosts.protocol import Adapter
 
-ADAPTER = Adapter("MindSpeed-LLM 2.1 to master", (HANDLER_POINT, CHECKPOINT_POINT))
+ADAPTER = Adapter(
+    "MindSpeed-LLM 2.1", (HANDLER_POINT, prompt_type_point("process_args"), CHECKPOINT_POINT)
+)

@@ -1,0 +1,72 @@
+"""MindSpeed-RL's RuleReward actor and transfer dock in a real local Ray, as its trainer uses them."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import ray
+import torch
+from transformers import AutoTokenizer
+
+told = json.loads(Path("told.json").read_text())
+runtime_env = {"env_vars": {"IS_MULTIMODAL": "False"}}
+if told["hook"]:
+    runtime_env["worker_process_setup_hook"] = told["hook"]
+ray.init(
+    address="local", num_cpus=16, include_dashboard=False, log_to_driver=False,
+    runtime_env=runtime_env,
+)  # fmt: skip
+
+from mindspeed_rl.config_cls.rl_config import RLConfig  # noqa: E402
+from mindspeed_rl.trainer.utils.transfer_dock import GRPOTransferDock  # noqa: E402
+from mindspeed_rl.utils.metrics import Metric  # noqa: E402
+from mindspeed_rl.utils.tokenizer import get_tokenizer  # noqa: E402
+from mindspeed_rl.workers.rule_reward import RuleReward  # noqa: E402
+
+hf_tokenizer = AutoTokenizer.from_pretrained(told["tokenizer"])
+
+
+def ids(texts):
+    return [torch.tensor(hf_tokenizer(text)["input_ids"]) for text in texts]
+
+
+keys = ["labels", "source"]
+responses = ids(told["responses"])
+experience = {
+    "prompts": ids(told["prompts"]),
+    "responses": responses,
+    "response_length": [torch.tensor([len(row)]) for row in responses],
+    **{key: ids(told[key]) for key in keys},
+}
+config = {
+    "verifier_function": told["names"], "verifier_weight": told["weights"],
+    "n_samples_per_prompt": 2, "reward_dispatch_size": 4, "filter_groups_enable": True,
+    "filter_groups_metric": "simplerl_rewards/mean",
+}  # fmt: skip
+megatron = SimpleNamespace(
+    dataset_additional_keys=keys, tokenizer_name_or_path=told["tokenizer"], global_batch_size=2
+)
+dock = GRPOTransferDock.remote(2, 2, Metric(), addition_columns=[*keys, "metric_for_dapo"])
+ray.get(dock.put_experience.remote(data_dict=experience, indexes=[0, 1, 2, 3]))
+actor = RuleReward.remote()
+ray.get(actor.initialize.remote(megatron, RLConfig(config), get_tokenizer(told["tokenizer"])))
+ray.get(actor.init_transfer_dock.remote(dock))
+found = {"error": None}
+try:
+    ray.get(actor.compute_rm_score.remote(), timeout=120)
+except Exception as error:  # noqa: BLE001  the error is what is looked at
+    found["error"] = str(error)
+data = ray.get(dock.get_experience_data.remote())
+
+
+def numbers(column):
+    return [None if row is None else float(row) for row in data[column]]
+
+
+found["rewards"] = numbers("rm_scores")
+found["filtered_by"] = numbers("metric_for_dapo")
+found["metrics"] = {
+    key: value for key, value in ray.get(dock.get_metrics.remote()).metric.items()
+    if "time" not in key
+}  # fmt: skip
+Path("found.json").write_text(json.dumps(found))

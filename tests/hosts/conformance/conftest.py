@@ -1,0 +1,267 @@
+"""Real host checkouts named by variables, and a Python with the plugin installed beside them.
+
+README.md has the table of variables. Without any, one test says so and the doubles stand alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+PREFIX = "MSRL_EXT_HOST_"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One host line: the suffixes of its variable and of those of what it stands on."""
+
+    name: str
+    megatron: str
+    mindspeed: str
+
+    @property
+    def is_rl(self) -> bool:
+        return self.name.startswith("RL")
+
+    @property
+    def variables(self) -> list[str]:
+        return [
+            PREFIX + self.name,
+            f"{PREFIX}MEGATRON_{self.megatron}",
+            f"{PREFIX}MINDSPEED_{self.mindspeed}",
+        ]
+
+    def paths(self) -> list[Path]:
+        """The checkouts, in the order of PYTHONPATH."""
+        return [checkout(name) for name in self.variables]
+
+
+LINES = (
+    Line("LLM_FEB25", "08", "FEB25"),
+    Line("LLM_20", "08", "20"),
+    Line("LLM_21", "08", "21"),
+    Line("LLM_MASTER", "012", "26"),
+    Line("RL_20", "08", "20"),
+    Line("RL_21", "08", "20"),
+    Line("RL_22", "012", "22"),
+    Line("RL_23", "012", "23"),
+    Line("RL_MASTER", "012", "23"),
+)
+
+
+def checkout(variable: str) -> Path | None:
+    """Where a checkout is: its own variable, or its name in the folder MSRL_EXT_HOSTS."""
+    if os.environ.get(variable):
+        return Path(os.environ[variable])
+    if os.environ.get("MSRL_EXT_HOSTS"):
+        found = Path(os.environ["MSRL_EXT_HOSTS"], variable.removeprefix(PREFIX).lower())
+        return found if found.is_dir() else None
+    return None
+
+
+CONFIGURED = tuple(line for line in LINES if checkout(PREFIX + line.name))
+if not CONFIGURED:
+    collect_ignore_glob = ["test_in_*.py"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    kinds = {"line": CONFIGURED,
+             "rl_line": [line for line in CONFIGURED if line.is_rl],
+             "llm_line": [line for line in CONFIGURED if not line.is_rl]}  # fmt: skip
+    for name, lines in kinds.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, lines, ids=lambda line: line.name, scope="session")
+
+
+def site_packages(home: Path) -> Path:
+    return next(home.glob("lib/python*/site-packages"))
+
+
+def make_home(home: Path, *, beside: str = "") -> Path:
+    """This environment's libraries (what their .pth files do left out) and the stand-ins."""
+    venv.create(home, symlinks=True)
+    lines = [sysconfig.get_path("purelib"), str(HERE / "stand_ins"), beside]
+    (site_packages(home) / "a_host_libraries.pth").write_text(
+        "\n".join(lines) + "\nimport host_stand_ins; host_stand_ins.install()\n"
+    )
+    third_party = site_packages(home) / "conformance_probe-1.0.dist-info"
+    third_party.mkdir()
+    (third_party / "METADATA").write_text("Metadata-Version: 2.1\nName: conformance-probe\n")
+    (third_party / "entry_points.txt").write_text(
+        "[mindspeed_rl_ext.verifiers]\nconformance_probe = conformance_probe\n"
+    )
+    return home / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def host_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python in which pip installed the plugin: a wheel, or `-e` where the variable says so."""
+    python = make_home(tmp_path_factory.mktemp("host_python"))
+    editable = os.environ.get(PREFIX + "INSTALL") == "editable"
+    words = ["--editable", str(ROOT)] if editable else [str(ROOT)]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps"]
+    done = subprocess.run(
+        [*pip, "--no-build-isolation", *words],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return python
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that could import the plugin, and has no .pth that would activate it."""
+    return make_home(tmp_path_factory.mktemp("bare_python"), beside=str(ROOT))
+
+
+def run_in(
+    line: Line, python: Path, *words: object, cwd: Path, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs Python as a user of that host does, away from both checkouts."""
+    paths = line.paths()
+    missing = [v for v, path in zip(line.variables, paths, strict=True) if path is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not set")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MSRL", "PYTHON"))}
+    search = os.pathsep.join(map(str, paths))
+    return subprocess.run(
+        list(map(str, [python, *words])),
+        cwd=cwd,
+        env={
+            **inherited,
+            "PYTHONPATH": search,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.fixture
+def script(host_python: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs one of the host's own scripts."""
+
+    def run(line: Line, name: str, *words: object, **env: str) -> Any:
+        return run_in(line, host_python, line.paths()[0] / name, *words, cwd=tmp_path, **env)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def check(host_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Runs a file of checks/ beside a host; gives back what it wrote as JSON."""
+
+    def run(line: Line, name: str, told: Any, python: Path | None = None, **env: str) -> Any:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "told.json").write_text(json.dumps(told, default=str))
+        done = run_in(
+            line, python or host_python, HERE / "checks" / f"{name}.py", cwd=folder, **env
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+        return json.loads((folder / "found.json").read_text())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tokenizer_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A byte-level BPE tokenizer with Qwen's special tokens, trained here on the rows below."""
+    tokenizers = pytest.importorskip("tokenizers")
+    folder = tmp_path_factory.mktemp("tokenizer")
+    model = tokenizers.Tokenizer(tokenizers.models.BPE())
+    model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    model.decoder = tokenizers.decoders.ByteLevel()
+    specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=700,
+        special_tokens=specials,
+        initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    model.train_from_iterator([text for row in ROWS for text in row.values()] * 3, trainer)
+    model.save(str(folder / "tokenizer.json"))
+    told = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|endoftext|>",
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": 4096,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    return folder
+
+
+ROWS = [
+    {
+        "question": f"Tom has {n} apples and buys {n * n} more. How many has he — 总共 {n}?",
+        "answer": f"He had {n}.\nThen he bought {n * n}, so {n} + {n * n} = {n + n * n}.\n"
+        f"#### {n + n * n}",
+        "source": "grade-school" if n % 2 else "é\u00e9 \\boxed{}",
+    }
+    for n in range(2, 14)
+]
+
+
+@pytest.fixture(scope="session")
+def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows as GSM8K has them: a question, and a worked answer that ends in `#### n`."""
+    file = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return file
+
+
+_RESULTS: dict[tuple[str, str], list[str]] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notes what became of each check on each line, for the table."""
+    name = report.nodeid.split("::")[-1]
+    line = next((line.name for line in LINES if f"[{line.name}" in name), None)
+    if line and "test_in_" in report.nodeid and (report.when == "call" or not report.passed):
+        check = report.nodeid.split("test_in_")[1].split(".py")[0]
+        _RESULTS.setdefault((line, check), []).append(report.outcome)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The table: a row a host line, a column a file of checks."""
+    if not _RESULTS:
+        return
+    checks = sorted({check for _, check in _RESULTS})
+    terminalreporter.section("conformance")
+    for row in table(checks):
+        terminalreporter.write_line(row)
+
+
+def table(checks: list[str]) -> Iterator[str]:
+    yield "| host | " + " | ".join(check.replace("_", " ") for check in checks) + " |"
+    yield "|---" * (len(checks) + 1) + "|"
+    for line in LINES:
+        cells = [_cell(_RESULTS.get((line.name, check), [])) for check in checks]
+        yield f"| {line.name} | " + " | ".join(cells) + " |"
+
+
+def _cell(outcomes: list[str]) -> str:
+    if not outcomes:
+        return "-"
+    passed, failed = outcomes.count("passed"), outcomes.count("failed")
+    skipped = outcomes.count("skipped")
+    told = [f"{passed} passed" * bool(passed), f"{failed} FAILED" * bool(failed),
+            f"{skipped} not set" * bool(skipped)]  # fmt: skip
+    return ", ".join(filter(None, told))

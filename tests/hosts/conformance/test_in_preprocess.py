@@ -1,0 +1,104 @@
+"""The host's own preprocess_data.py with our handler writes the bytes of `msrl-ext preprocess`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+HANDLER = "AlpacaStylePromptOnlyHandler"
+MAP_KEYS = {"prompt": "question", "query": "", "response": "answer", "system": ""}
+KEYS = ("input_ids", "attention_mask", "labels")
+
+
+def files_of(prefix, keys=KEYS):
+    return {
+        f"{key}.{kind}": prefix.with_name(
+            f"{prefix.name}_packed_{key}_document.{kind}"
+        ).read_bytes()
+        for key in keys
+        for kind in ("bin", "idx")
+    }
+
+
+@pytest.fixture
+def ours(host_python, rows_file, tokenizer_dir, tmp_path):
+    """What the command line makes of the rows."""
+
+    def run(prompt_type, templates, *more, keys=KEYS):
+        prefix = tmp_path / "ours" / "data"
+        prefix.parent.mkdir()
+        done = subprocess.run(
+            [
+                host_python, "-m", "mindspeed_rl_ext.cli", "preprocess", "--input", rows_file,
+                "--tokenizer-name-or-path", tokenizer_dir, "--output-prefix", prefix,
+                "--map-keys", json.dumps(MAP_KEYS), "--prompt-type", prompt_type,
+                "--prompt-type-path", templates, "--handler-name", HANDLER,
+                "--label-extractor", "gsm8k", *more,
+            ],
+            cwd=tmp_path, env={"PATH": os.environ["PATH"], "HF_HUB_OFFLINE": "1"},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return files_of(prefix, keys)
+
+    return run
+
+
+@pytest.fixture
+def theirs(script, rows_file, tokenizer_dir, tmp_path):
+    """What the host's script makes of the rows, called as its documentation does."""
+
+    def run(line, prompt_type, templates, keys=KEYS):
+        prefix = tmp_path / "theirs" / "data"
+        prefix.parent.mkdir(exist_ok=True)
+        extra = [key for key in keys if key not in ("input_ids", "attention_mask")]
+        told = {
+            "input": str(rows_file), "tokenizer_name_or_path": str(tokenizer_dir),
+            "output_prefix": str(prefix), "handler_name": HANDLER,
+            "prompt_type": prompt_type, "prompt_type_path": str(templates), "map_keys": MAP_KEYS,
+            "dataset_additional_keys": extra, "workers": 1, "log_interval": 1000,
+            "cache_dir": str(tmp_path / "cache"),
+        }  # fmt: skip
+        if line.is_rl:
+            configs = tmp_path / "configs"
+            configs.mkdir(exist_ok=True)
+            told["tokenizer_type"] = "HuggingFaceTokenizer"
+            (configs / "mine.yaml").write_text(json.dumps(told))
+            words = ["cli/preprocess_data.py", "mine", f"--config-path={configs}"]
+        else:
+            told["tokenizer_type"] = "PretrainedFromHF"
+            told["map_keys"] = json.dumps(MAP_KEYS)
+            words = ["preprocess_data.py"]
+            for name, value in told.items():
+                many = value if isinstance(value, list) else [value]
+                words += ["--" + name.replace("_", "-"), *map(str, many)]
+        return script(line, *words, MSRL_EXT_LABEL_EXTRACTOR="gsm8k"), prefix
+
+    return run
+
+
+def host_templates(line):
+    folder = "configs/model" if line.is_rl else "configs/finetune"
+    return line.paths()[0] / folder / "templates.json"
+
+
+def test_bytes_equal_those_of_our_command(line, theirs, ours):
+    done, prefix = theirs(line, "qwen_math_r1", host_templates(line))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert files_of(prefix) == ours("qwen_math_r1", host_templates(line))
+    report = json.loads(prefix.with_name("data_report.json").read_text())
+    assert (report["kept"], report["total"]) == (12, 12)
+    told = done.stderr + done.stdout
+    assert "MSRL_EXT_LABEL_EXTRACTOR" in told  # options of the environment are named in the log
+
+
+def test_our_templates_work_by_path_and_additional_keys_travel(line, theirs, ours, repo_root):
+    keys = (*KEYS, "source")
+    templates, more = repo_root / "configs" / "templates.json", ["--dataset-additional-keys"]
+    done, prefix = theirs(line, "qwen_r1_mindspeed_rl", templates, keys)
+    assert done.returncode == 0, done.stderr[-3000:]
+    mine = ours("qwen_r1_mindspeed_rl", templates, *more, "labels", "source", keys=keys)
+    assert files_of(prefix, keys) == mine

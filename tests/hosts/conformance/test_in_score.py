@@ -1,0 +1,114 @@
+"""The host reads our files, decodes them, and scores with our verifiers beside its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+# Two samples of each of the first two rows, whose answers are 6 and 12.
+RESPONSES = [
+    "<think>\n2 + 4\n</think>\n<answer>\n\\boxed{6}\n</answer>",
+    "It is 6, I think.",
+    "So \\boxed{12}.",
+    "So \\boxed{13}.",
+]
+SIMPLERL = [1.0, -1.0, 1.0, -0.5]
+NAMES = ["strict_format", "simplerl", "conformance_probe"]
+WEIGHTS = [1.0, 0.5, 0.001]
+# MindSpeed-LLM 2.1 has no verifiers, and master's are MindSpeed-RL's.
+WITHOUT = ("LLM_21", "LLM_MASTER")
+
+
+@pytest.fixture(scope="session")
+def prefix(host_python, rows_file, tokenizer_dir, tmp_path_factory):
+    """Our packed files of the rows."""
+    made = tmp_path_factory.mktemp("packed") / "data"
+    map_keys = {"prompt": "question", "query": "", "response": "answer", "system": ""}
+    done = subprocess.run(
+        [
+            host_python, "-m", "mindspeed_rl_ext.cli", "preprocess", "--input", rows_file,
+            "--tokenizer-name-or-path", tokenizer_dir, "--output-prefix", made,
+            "--map-keys", json.dumps(map_keys), "--prompt-type", "qwen_r1",
+            "--dataset-additional-keys", "labels", "source", "--label-extractor", "gsm8k",
+        ],
+        env={"PATH": os.environ["PATH"], "HF_HUB_OFFLINE": "1"}, cwd=made.parent,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.fixture(scope="session")
+def scored(check, prefix, tokenizer_dir):
+    """What one host made of the batch; each host is asked once."""
+    kept = {}
+
+    def of(line):
+        if line.name in WITHOUT:
+            pytest.skip("has no verifiers of its own")
+        if line.name not in kept:
+            told = {
+                "prefix": prefix, "tokenizer": tokenizer_dir, "responses": RESPONSES,
+                "names": NAMES, "weights": WEIGHTS, "host_names": NAMES[:1],
+                # Both ways occur: a row a prompt, or one a response.
+                "prompt_rows": "each" if line.name in ("RL_20", "RL_22") else "once",
+            }  # fmt: skip
+            kept[line.name] = check(line, "score_rl" if line.is_rl else "score_llm", told)
+        return kept[line.name]
+
+    return of
+
+
+def normalised(scores):
+    """As Feb 2025 to RL 2.1 do: each pair of samples less its mean, over its deviation."""
+    pairs = zip(scores[::2], scores[1::2], strict=True)
+    return [(one - other) / 2 / (abs(one - other) / 2**0.5 + 1e-6)
+            for a, b in pairs for one, other in ((a, b), (b, a))]  # fmt: skip
+
+
+def test_the_reader_gives_prompts_and_labels_back(line, scored):
+    found = scored(line)
+    assert found["labels"] == ["6", "6", "12", "12"]
+    first, second = found["prompts"]
+    assert "Tom has 2 apples and buys 4 more. How many has he — 总共 2?" in first
+    assert "Tom has 3 apples" in second
+    assert first.endswith("assistant\n")
+    assert "####" not in first + second
+
+
+def test_rewards_are_the_hosts_and_ours_together(line, scored):
+    found = scored(line)
+    assert len(set(found["alone"])) == 2, "the host's own verifier tells the responses apart"
+    columns = zip(found["alone"], SIMPLERL, found["lengths"], strict=True)
+    raw = [sum(s * w for s, w in zip(scores, WEIGHTS, strict=True)) for scores in columns]
+    raw_kept = line.name in ("RL_22", "RL_23", "RL_MASTER")
+    assert found["rewards"] == pytest.approx(raw if raw_kept else normalised(raw), abs=1e-4)
+
+
+def test_metrics_have_the_hosts_keys_and_every_column_arrived(line, scored):
+    found = scored(line)
+    old = line.name in ("LLM_FEB25", "LLM_20", "RL_20", "RL_21")
+    start = "grpo/" if old else ""
+    metrics = found["metrics"]
+    told = {name: metrics[f"{start}{name}_rewards/mean"] for name in NAMES}
+    expected = dict(zip(NAMES, (found["alone"], SIMPLERL, found["lengths"]), strict=True))
+    if line.is_rl:
+        assert told == expected
+        assert metrics[f"{start}simplerl_outcome/CORRECT"] == [1.0, 0.0, 1.0, 0.0]
+    else:
+        means = {name: sum(scores) / len(scores) for name, scores in expected.items()}
+        assert told == pytest.approx(means)
+        assert metrics[f"{start}simplerl_outcome/CORRECT"] == 0.5
+
+
+def test_wrong_configurations_are_errors_and_not_zeros(line, scored):
+    found = scored(line)
+    assert "unknown verifier 'simpleRL'" in found["unknown"]
+    assert "did you mean simplerl" in found["unknown"].lower()
+    assert "2 names, 1 weights" in found["lengths_differ"]
+    assert "source" in found["no_source"]
+    assert "dataset_additional_keys" in found["no_source"]
+    assert found["no_labels"] is not None
