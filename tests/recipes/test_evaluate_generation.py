@@ -228,6 +228,9 @@ def test_other_settings_are_not_mixed_into_an_evaluation(data, model, tmp_path, 
     (tmp_path / "out" / "responses.jsonl").write_text("not ours\n")
     assert cli.main(words(data, model, tmp_path / "out", "--resume")) == 2
     assert "a line that is not ours" in capsys.readouterr().err
+    (tmp_path / "out" / "settings.json").unlink()
+    assert cli.main(words(data, model, tmp_path / "out", "--resume")) == 2
+    assert "is not known" in capsys.readouterr().err
 
 
 def test_weights_that_changed_in_place_are_other_settings(data, model, tmp_path, capsys):
@@ -239,6 +242,16 @@ def test_weights_that_changed_in_place_are_other_settings(data, model, tmp_path,
     build_model(build_tokenizer(copy), seed=9).save_pretrained(copy)
     assert cli.main(words(data, copy, tmp_path / "out", "--resume")) == 2
     assert "weights" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_to_is_found_before_generating(
+    data, model, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "out").write_text("mine")
+    monkeypatch.setattr(HfBackend, "generate", None)
+    assert cli.main(words(data, model, tmp_path / "out")) in (2, 3)
+    assert (tmp_path / "out").read_text() == "mine"
+    capsys.readouterr()
 
 
 def test_a_refused_run_leaves_nothing_behind(data, model, tmp_path, capsys):

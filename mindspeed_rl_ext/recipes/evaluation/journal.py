@@ -43,7 +43,8 @@ class Journal:
     ) -> None:
         self.path = folder / RESPONSES_FILE
         self._settings = folder / SETTINGS_FILE
-        earlier = [name for name in FILES if (folder / name).exists()]
+        # Settings alone are of a run that was refused before it made anything.
+        earlier = [name for name in FILES if name != SETTINGS_FILE and (folder / name).exists()]
         if earlier and not (resume or overwrite):
             raise InputError(
                 f"{folder} holds an earlier evaluation",
@@ -53,21 +54,19 @@ class Journal:
         if overwrite and not resume:
             for name in earlier:
                 (folder / name).unlink()
-        self.done: dict[str, list[Response]] = {}
         # As JSON has it: tuples are lists there.
         self._wanted = json.loads(json.dumps(dict(settings)))
-        if resume and self._settings.is_file():
+        self.done: dict[str, list[Response]] = {}
+        if self.path.is_file():
             _check_same(self._settings, self._wanted)
             self.done = _read(self.path)
 
     def begin(self) -> None:
-        """Writes the settings: from here on there is something to resume."""
-        if not self._settings.is_file():
-            write_text_atomic(self._settings, json.dumps(self._wanted, indent=2) + "\n")
+        """Writes the settings, which also shows whether the directory can be written to."""
+        write_text_atomic(self._settings, json.dumps(self._wanted, indent=2) + "\n")
 
     def add(self, ids: Sequence[str], responses: Sequence[Sequence[Response]]) -> None:
         """Keeps the responses to some problems; they are on the disk when this returns."""
-        self.begin()
         rows = zip(ids, responses, strict=True)
         lines = [
             json.dumps({"id": key, "responses": [asdict(one) for one in made]})
@@ -83,9 +82,11 @@ class Journal:
 def _check_same(path: Path, wanted: Mapping[str, Any]) -> None:
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise InputError(
-            f"{path} is not readable JSON", found=str(error), remedy="--overwrite begins anew"
+            f"{path} is not readable, so what the responses beside it depend on is not known",
+            found=str(error),
+            remedy="--overwrite begins anew",
         ) from error
     differ = [key for key in {**earlier, **wanted} if earlier.get(key) != wanted.get(key)]
     if differ:

@@ -2,8 +2,9 @@ r"""`last_answer`: the lenient grader, which takes the last answer from prose.
 
 Covers: where a response states its answer when it does not keep the format: behind the last
 `</think>` where something stands there, in the last answer block, even an unclosed one; of that
-the last box, else the `Answer:` line, else the text behind the last "answer is", else the text if
-it is no prose; of prose the last formula in dollar signs that ends it, else the last number.
+the last box, else the `Answer:` line, else the text behind the last "answer is" (also in Chinese),
+else the text if it is no prose; of prose the formula in dollar signs that ends it, else the last
+number.
 Does not cover: a format. Where strict and lenient grading differ, the format or the parser is at
 fault, not the mathematics.
 
@@ -26,8 +27,14 @@ from mindspeed_rl_ext.verifiers import Verdict, verifier
 from mindspeed_rl_ext.verifiers.extraction import after_think, final_answer_line
 from mindspeed_rl_ext.verifiers.judging import judged
 
-_ANSWER_IS = re.compile(r"answer\s{0,8}(?:is|:|=)", re.IGNORECASE)
+_ANSWER_IS = re.compile(
+    r"answer\s{0,8}(?:is\s{0,8}:?|:|=)|\u7b54\u6848\s{0,8}(?:[\u662f\u4e3a]\s{0,8}[:\uff1a]?|[:\uff1a])",
+    re.IGNORECASE,
+)
+# A command such as \frac is no word.
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_FULL_STOPS = ".\u3002"
 _PROSE_WORDS = 3
 _LINE_WINDOW = 300
 
@@ -87,7 +94,7 @@ def _unboxed(text: str) -> str | None:
 
 def _short(text: str) -> str | None:
     """A text itself where it is no prose; of prose its last formula or its last number."""
-    bare = text.strip().rstrip(".").strip()
+    bare = text.strip().rstrip(_FULL_STOPS).strip()
     if bare and "\n" not in bare and not _is_prose(bare):
         formula = bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == "$" else bare
         return formula.strip() if any(c.isdigit() or c.isalpha() for c in formula) else None
@@ -100,4 +107,6 @@ def _short(text: str) -> str | None:
 
 
 def _is_prose(text: str) -> bool:
+    if _CHINESE.search(text):
+        return True
     return sum(1 for _ in islice(_WORD.finditer(text), _PROSE_WORDS)) == _PROSE_WORDS

@@ -93,6 +93,7 @@ def evaluate_benchmarks(settings: EvaluationSettings) -> dict[str, Any]:
     made: Mapping[str, Sequence[Response]] = journal.done
     if recorded is not None:
         made = recorded.responses
+        journal.begin()
     else:
         generate_missing(problems, prompts, settings, journal)
     attempts = _attempts(problems, prompts, made, recorded)
@@ -150,6 +151,7 @@ def generate_missing(
     sampling = replace(settings.sampling, stop=stop)
     backend = open_backend(settings.backend, settings.model, **settings.options)
     backend.check(prompts.texts, sampling)
+    journal.begin()
     size = backend.batch_size
     with progress("responses", len(problems), "problem") as shown:
         for start in range(0, len(problems), size):
