@@ -195,7 +195,7 @@ def _rl(run: RlRun, opened: Opened) -> Iterator[Finding]:
         return
     for check in RL_RULES:
         yield from check(run)
-    shared = {"max_prompt_length": run.rl, "tokenizer_name_or_path": run.actor}
+    shared = {"max_prompt_length": run.rl}
     for document in opened.datasets:
         yield from datasets.pairs(document, run.actor.get("data_path"), shared)
     if run.rl.get("rule_reward"):
@@ -211,7 +211,7 @@ def _rlxf(run: RlxfRun, opened: Opened) -> Iterator[Finding]:
         yield from check(run)
     for rule in ROLE_RULES:
         yield from rule(run.actor)
-    shared = dict.fromkeys(("max_prompt_length", "tokenizer_name_or_path"), run.actor)
+    shared = {"max_prompt_length": run.actor}
     for document in opened.datasets:
         yield from datasets.pairs(document, run.actor.get("data_path"), shared)
     reward = run.roles.get("reward")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import socket
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,10 @@ from mindspeed_rl_ext.errors import InputError, MissingExtraError
 
 SAME = ("python", "mindspeed-rl-ext", "torch", "torch-npu", "ray", "vllm", "transformers", "numpy")
 WHOLE_FILE_BYTES = 64 << 20
-LOCAL = "local"
+LOCAL, AUTO = "local", "auto"
+# Where `ray start` leaves the address of the cluster that `auto` means.
+CURRENT_CLUSTER = Path("/tmp/ray/ray_current_cluster")
+SECONDS_TO_ANSWER = 5
 SECONDS_A_NODE = 120
 Facts = Mapping[str, Any]
 
@@ -109,16 +113,27 @@ def _connect(ray: Any, address: str) -> bool:
         return False
     try:
         if address == LOCAL:
-            ray.init(include_dashboard=False, log_to_driver=False)
+            ray.init(address=LOCAL, include_dashboard=False, log_to_driver=False)
         else:
+            _knock(address)
             ray.init(address=address, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise InputError(
             f"no Ray cluster at {address}",
-            found=str(error).splitlines()[0],
+            found=(str(error).splitlines() or ["no answer"])[0],
             remedy="run ray start --head first, give --ray HOST:PORT, or --ray local",
         ) from error
     return True
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens: Ray itself would try for minutes."""
+    named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
+    if not named and CURRENT_CLUSTER.is_file():
+        named = CURRENT_CLUSTER.read_text("utf-8").strip()
+    host, _, port = named.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
 
 
 def _ask(ray: Any, paths: Sequence[str]) -> dict[str, Facts | str]:

@@ -1,7 +1,7 @@
 """The keys of a resume, written into a configuration: which, where, with which values.
 
-Covers: the five keys of MindSpeed-RL (and the critic's four), what they are in MindSpeed-LLM's
-rlxf files, where `false` in a role has no effect. Does not cover: whether the checkpoint is there.
+Covers: the five keys of MindSpeed-RL, the critic's four, and the same in the roles of
+MindSpeed-LLM's rlxf files. Does not cover: whether the checkpoint is there.
 """
 
 from __future__ import annotations
@@ -78,24 +78,11 @@ def _of_rl(run: RlRun, reference: str | None) -> list[Change]:
 
 
 def _of_rlxf(run: RlxfRun, reference: str | None) -> list[Change]:
-    saved = str(run.actor.get("save") or "")
-    changes = [
-        change
-        for change in _role(run.document, run.actor, ROLE_PATHS["actor_rollout"])
-        if change.path[-1] not in NOT_LOADED
-    ]
-    # A false in a role is left out: both must be false where all roles look, and true for each
-    # role that loads converted weights.
-    for key in NOT_LOADED:
-        changes.append(Change(("training", key), False))
-        if run.actor.layers[0].spelled(key):
-            changes.append(Change((*ROLE_PATHS["actor_rollout"], key), False))
-    for role in ("ref", "reward"):
-        if role in run.roles:
-            changes += [Change((*ROLE_PATHS[role], key), True) for key in NOT_LOADED]
+    changes = [*_role(run.document, run.actor, ROLE_PATHS["actor_rollout"])]
     if "critic" in run.roles:
         changes += _role(run.document, run.roles["critic"], ROLE_PATHS["critic"])
     if "ref" in run.roles:
+        saved = str(run.actor.get("save"))
         first = _first_weights(run.document, reference or run.roles["ref"].get("load"), saved)
         changes.append(Change((*ROLE_PATHS["ref"], "load"), first))
     return changes

@@ -6,14 +6,13 @@ Does not cover: rewards, which both hosts share.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from itertools import combinations
+from pathlib import PurePosixPath
 
-from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.keys_rlxf import FLAGS
 from mindspeed_rl_ext.doctor.layers import Layers
-from mindspeed_rl_ext.doctor.rl_resume import same_path
 from mindspeed_rl_ext.doctor.run_rlxf import ROLE_PATHS, RlxfRun
 
 TP, PP = "tensor_model_parallel_size", "pipeline_model_parallel_size"
@@ -135,43 +134,29 @@ def sampling(run: RlxfRun) -> Iterator[Finding]:
 
 def one_checkpoint_one_cut(run: RlxfRun) -> Iterator[Finding]:
     """I10: roles that are cut differently do not load the same checkpoint."""
-    # Without an ORM the reward role is not built (an empty pool).
-    built = {name: role for name, role in run.roles.items() if name != "reward" or run.pool(name)}
-    for (name, role), (other, second) in combinations(built.items(), 2):
-        load, other_load = role.get("load"), second.get("load")
-        if not load or not other_load or not same_path(str(load), str(other_load)):
-            continue
-        (tp, pp), (other_tp, other_pp) = _parallel(role), _parallel(second)
-        if (tp, pp) != (other_tp, other_pp):
-            values = {"role": name, "tp": tp, "pp": pp, "other": other, "load": load}
-            values |= {"other_tp": other_tp, "other_pp": other_pp}
-            yield Finding("I10", second.place("load"), values)
+    by_load: dict[PurePosixPath, list[str]] = defaultdict(list)
+    for name, role in run.roles.items():
+        # Without an ORM the reward role is not built (an empty pool).
+        if role.get("load") and (name != "reward" or run.pool(name)):
+            by_load[PurePosixPath(str(role.get("load")))].append(name)
+    for load, names in by_load.items():
+        cuts = {name: _parallel(run.roles[name]) for name in names}
+        if len(set(cuts.values())) > 1:
+            spelled = ", ".join(f"{name} TP {tp} PP {pp}" for name, (tp, pp) in cuts.items())
+            place = run.roles[names[-1]].place("load")
+            yield Finding("I10", place, {"cuts": spelled, "load": load})
 
 
-def flags(run: RlxfRun) -> Iterator[Finding]:
-    """S4-13 and what happens to `false`: roles become flags of a command line."""
+def keys_of_other_hosts(run: RlxfRun) -> Iterator[Finding]:
+    """S4-13, and false keys that are no flags."""
     for path in (("training",), *ROLE_PATHS.values()):
-        yield from _flags_of(run, run.document, path)
-
-
-def _flags_of(run: RlxfRun, document: Document, path: tuple[str, ...]) -> Iterator[Finding]:
-    for key, value in document.table(*path).items():
-        name = str(key).replace("-", "_")
-        place = document.place(*path, str(key))
-        if name == "has_labels":
-            yield Finding("S4-13", place)
-        elif value is False and name not in FLAGS:
-            yield Finding("F-dropped", place, {"key": key})
-        elif value is False:
-            where = None
-            if path != ("training",) and document.table("training").get(key) is True:
-                where = ("part training", "training")
-            elif any(doc.table(model).get(key) is True for model, doc in run.models.items()):
-                where = ("model's file", "模型文件")
-            if where:
-                yield Finding(
-                    "F-false", place, {"key": key, "where": where[0], "where_zh": where[1]}
-                )
+        for key, value in run.document.table(*path).items():
+            name = str(key).replace("-", "_")
+            place = run.document.place(*path, str(key))
+            if name == "has_labels":
+                yield Finding("S4-13", place)
+            elif value is False and name not in FLAGS:
+                yield Finding("F-dropped", place, {"key": key})
 
 
 RULES = (
@@ -181,5 +166,5 @@ RULES = (
     response_length,
     sampling,
     one_checkpoint_one_cut,
-    flags,
+    keys_of_other_hosts,
 )

@@ -7,7 +7,7 @@ Does not cover: values that TRL itself checks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,11 @@ MOVED: Mapping[str, tuple[str, str]] = {
 }
 # What `msrl-ext train` translates in its recipes, which are no plain TRL files.
 RECIPE_WORDS = frozenset({*MOVED, "dtype", "attn_implementation", "model_revision"})
+# Stage of a recipe to what its keys may be; another stage may have the keys of both.
+CLASSES: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "sft": trl_fields.SFT,
+    "grpo": trl_fields.GRPO,
+}
 # Keys that only a file which TRL itself reads has.
 TRL_MARKS = ("num_generations", "max_completion_length", "per_device_train_batch_size")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*[Bb](?![a-z])")
@@ -82,7 +87,7 @@ def is_trl(document: Document) -> bool:
 def parts(document: Document) -> list[Part]:
     """The file itself, or every `trl` table in it."""
     inner = [
-        Part(document, path, "sft" if "sft" in path else "grpo")
+        Part(document, path, path[-2] if len(path) > 1 and path[-2] in CLASSES else "stage")
         for path in document.lines
         if path[-1] == "trl" and document.table(*path)
     ]
@@ -108,7 +113,7 @@ def rules(
 
 def keys(part: Part, found: Surroundings) -> Iterator[Finding]:
     """R11, I11: every key is one of the installed version."""
-    classes = trl_fields.SFT if part.kind == "sft" else trl_fields.GRPO
+    classes = CLASSES.get(part.kind, {**trl_fields.GRPO, **trl_fields.SFT})
     known = trl_fields.fields(classes) if trl_fields.installed("trl") else frozenset()
     version = found.versions.get("trl", "?")
     if not known:

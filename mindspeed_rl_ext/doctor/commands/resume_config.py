@@ -2,7 +2,7 @@
 
 In MindSpeed-RL: finetune, no_load_optim, no_load_rng false; load is the run's save; the reference
 model is loaded from the first run's weights (rl_config.integrated_mode_config.ref_model_load_path).
-Comments and order stay. In MindSpeed-LLM's rlxf files the same, where its roles look for them.
+Comments and order stay. In MindSpeed-LLM's rlxf files the same keys of the actor and the critic.
 """
 
 from __future__ import annotations

@@ -46,14 +46,14 @@ TEXTS = {
         "改成 {product} 的倍数",
     ),
     "R3-mini": Text(
-        "warning",
+        "note",
         "{key} {gbs} is not a multiple of rollout DP {dp} x num_samples_per_step {each} = "
         "{product}, "
         "which the R1-Zero note asks for",
-        "choose a multiple of {product}",
+        "",
         "{key} {gbs} 不是推理 DP {dp} x num_samples_per_step {each} = {product} 的倍数，"
         "R1-Zero 笔记要求整除",
-        "改成 {product} 的倍数",
+        "",
     ),
     "R4-pool": Text(
         "error",
@@ -123,14 +123,6 @@ TEXTS = {
         "temperature {temperature} 不在 R1-Zero 笔记建议的 0.8~1.2 之内",
         "temperature: 1.0",
     ),
-    "F-false": Text(
-        "warning",
-        "{key}: false has no effect: roles become flags, a false one is left out, and the {where} "
-        "says true",
-        "set it to false in the {where}",
-        "{key}: false 不起作用：各角色会转成命令行开关，false 会被丢弃，而 {where_zh} 里是 true",
-        "在 {where_zh} 里改为 false",
-    ),
     "F-dropped": Text(
         "note",
         "{key} is no flag of the host; as it is false, it is left out",
@@ -140,11 +132,9 @@ TEXTS = {
     ),
     "I10": Text(
         "error",
-        "{role} is cut TP {tp} PP {pp}, {other} TP {other_tp} PP {other_pp}, and both load {load}: "
-        "one checkpoint has one cut",
+        "roles that are cut differently load one checkpoint, {load}: {cuts}",
         "convert once for each cut, and give each role its own directory",
-        "{role} 的切分是 TP {tp} PP {pp}，{other} 是 TP {other_tp} PP {other_pp}，却都加载 {load}："
-        "一个检查点只有一种切分",
+        "切分不同的角色加载同一个检查点 {load}：{cuts}",
         "每种切分各转换一次，每个角色用自己的目录",
     ),
 }

@@ -33,7 +33,7 @@ TEXTS = {
     ),
     "I11-renamed": Text(
         "error",
-        "{key} is not a key of TRL {version}: {now}",
+        "{key} is not a key of TRL {version}",
         "{now}",
         "{key} 不是 TRL {version} 的键",
         "{now_zh}",
