@@ -29,8 +29,8 @@ DIRECTIONS = {
                  "--target-tensor-parallel-size", "2", "--target-pipeline-parallel-size", "2"],
     "mg -> hf": ["--load-model-type", "mg", "--save-model-type", "hf",
                  "--max-shard-size", "20MB"],
-    "mg -> mg, 2 workers": ["--load-model-type", "mg", "--save-model-type", "mg",
-                            "--target-pipeline-parallel-size", "4", "--workers", "2"],
+    "mg -> mg, 4 workers": ["--load-model-type", "mg", "--save-model-type", "mg",
+                            "--target-pipeline-parallel-size", "4", "--workers", "4"],
 }  # fmt: skip
 
 

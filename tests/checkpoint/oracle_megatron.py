@@ -9,6 +9,7 @@ libraries are imported once.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -18,6 +19,7 @@ from types import SimpleNamespace
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from oracle_models import build, names_of_core
 
 
 def shim_cuda() -> None:
@@ -50,94 +52,6 @@ def shim_experts() -> None:
     )
 
 
-def config_of(args, tp: int, pp: int):
-    from megatron.core.transformer import TransformerConfig
-
-    uneven = {}
-    if args.num_layer_list:
-        first, last = (int(args.num_layer_list.split(",")[n]) for n in (0, -1))
-        uneven = {
-            "num_layers_in_first_pipeline_stage": first,
-            "num_layers_in_last_pipeline_stage": last,
-        }
-    experts = {}
-    if args.num_experts:
-        experts = {
-            "num_moe_experts": args.num_experts,
-            "moe_ffn_hidden_size": args.moe_ffn_hidden_size,
-            "moe_router_topk": args.moe_router_topk,
-            "moe_grouped_gemm": args.moe_grouped_gemm,
-            "expert_model_parallel_size": args.expert_model_parallel_size,
-            "moe_token_dispatcher_type": "allgather",
-            "moe_router_load_balancing_type": "none",
-        }
-    return TransformerConfig(
-        num_layers=args.num_layers,
-        hidden_size=args.hidden_size,
-        ffn_hidden_size=args.ffn_hidden_size,
-        num_attention_heads=args.num_attention_heads,
-        num_query_groups=args.num_query_groups,
-        kv_channels=args.kv_channels,
-        qk_layernorm=args.qk_layernorm,
-        tensor_model_parallel_size=tp,
-        pipeline_model_parallel_size=pp,
-        virtual_pipeline_model_parallel_size=args.virtual_pipeline_model_parallel_size,
-        pipeline_dtype=torch.float32,
-        normalization="RMSNorm",
-        layernorm_epsilon=args.norm_epsilon,
-        gated_linear_unit=True,
-        activation_func=torch.nn.functional.silu,
-        add_bias_linear=False,
-        add_qkv_bias=args.add_qkv_bias,
-        hidden_dropout=0.0,
-        attention_dropout=0.0,
-        use_cpu_initialization=True,
-        perform_initialization=False,
-        gradient_accumulation_fusion=False,
-        bias_activation_fusion=False,
-        bias_dropout_fusion=False,
-        apply_rope_fusion=False,
-        masked_softmax_fusion=False,
-        persist_layer_norm=False,
-        **uneven,
-        **experts,
-    )
-
-
-def build(args, tp: int, pp: int, stage: int) -> list:
-    """The chunks of a stage."""
-    from megatron.core.models.gpt import GPTModel
-    from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
-
-    config = config_of(args, tp, pp)
-    spec = get_gpt_layer_local_spec(
-        num_experts=args.num_experts,
-        moe_grouped_gemm=bool(args.num_experts and args.moe_grouped_gemm),
-        qk_layernorm=args.qk_layernorm,
-        normalization="RMSNorm",
-    )
-    count = args.virtual_pipeline_model_parallel_size or 1
-    chunks = []
-    for number in range(count):
-        chunks.append(
-            GPTModel(
-                config,
-                spec,
-                vocab_size=args.padded_vocab_size,
-                max_sequence_length=args.max_position_embeddings,
-                pre_process=stage == 0 and number == 0,
-                post_process=stage == pp - 1 and number == count - 1,
-                parallel_output=False,
-                share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
-                position_embedding_type="rope",
-                rotary_base=args.rotary_base,
-                vp_stage=number if count > 1 else None,
-            ).eval()
-        )
-    config.bf16 = bool(args.num_experts)  # GroupedMLP asks for it; nothing here depends on it
-    return chunks
-
-
 class Noop(torch.nn.Module):
     """A slot without a layer."""
 
@@ -153,6 +67,13 @@ def empty_noop_slots(chunks: list, args) -> None:
                 chunk.decoder.layers[index] = Noop()
 
 
+def shim_latent_attention() -> None:
+    """Core asks whether a layer is one of transformer_engine's, which is not there."""
+    from megatron.core.transformer import multi_latent_attention as latent
+
+    latent.TELinear = type("TELinear", (), {})
+
+
 def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
     from megatron.core import parallel_state
     from megatron.core.tensor_parallel.random import model_parallel_cuda_manual_seed
@@ -161,6 +82,7 @@ def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
     torch.set_num_threads(1)
     shim_cuda()
     shim_experts()
+    shim_latent_attention()
     dist.init_process_group("gloo", rank=rank, world_size=world)
     root = Path(mg_dir, "iter_0000001")
     args = torch.load(next(root.rglob("*.pt")), map_location="cpu", weights_only=False)["args"]
@@ -175,11 +97,12 @@ def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
     directory += (f"_{stage:03d}" if pp > 1 else "") + (f"_{ep_rank:03d}" if ep > 1 else "")
     path = root / directory / "model_optim_rng.pt"
     content = torch.load(path, map_location="cpu", weights_only=False)
-    chunks = build(args, tp, pp, stage)
+    hf_config = json.loads(Path(hf_dir, "config.json").read_text())
+    chunks = build(args, tp, pp, stage, hf_config)
     empty_noop_slots(chunks, args)
     for number, chunk in enumerate(chunks):
         state = content["model" if len(chunks) == 1 else f"model{number}"]
-        chunk.load_state_dict(state, strict=True)
+        chunk.load_state_dict(names_of_core(state, args), strict=True)
     tokens = torch.randint(0, args.vocab_size, (2, 16), generator=_seeded())
     logits = forward(chunks, tokens, rank, tp * ep, pp, args.hidden_size)
     if rank == world - 1:

@@ -23,6 +23,25 @@ SLOW = pytest.mark.slow
 # name -> family, options of the model, options of the conversion, marks
 MOE = {"num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2}
 QWEN3_MOE = {**MOE, "moe_intermediate_size": 48, "norm_topk_prob": True, "head_dim": 16}
+QWEN2_MOE = {
+    **MOE, "moe_intermediate_size": 48, "shared_expert_intermediate_size": 80,
+    "norm_topk_prob": False,
+}  # fmt: skip
+LATENT = {
+    "kv_lora_rank": 24, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16,
+    "num_key_value_heads": 8, "n_routed_experts": 4, "n_shared_experts": 2,
+    "num_experts_per_tok": 2, "moe_intermediate_size": 48, "first_k_dense_replace": 1,
+    "n_group": 1, "topk_group": 1,
+}  # fmt: skip
+LITE = {
+    **LATENT, "q_lora_rank": None, "norm_topk_prob": False, "topk_method": "greedy",
+    "routed_scaling_factor": 1.0,
+}  # fmt: skip
+V3 = {
+    **LATENT, "q_lora_rank": 32, "norm_topk_prob": True, "routed_scaling_factor": 2.5,
+    "num_nextn_predict_layers": 0,
+}  # fmt: skip
+NEWER = {"mcore_dialect": "0.12"}
 EP2 = {"expert_parallel_size": 2}
 CASES = {
     "qwen2-TP2-PP2-padded": ("Qwen2", {}, (2, 2), {"make_vocab_size_divisible_by": 32}, ()),
@@ -56,6 +75,10 @@ CASES = {
     "mixtral-TP2-EP2-grouped": ("Mixtral", MOE, (2, 1), {**EP2, "moe_grouped_gemm": True}, SLOW),
     "qwen3moe-TP2-PP2-local": ("Qwen3Moe", QWEN3_MOE, (2, 2), {}, SLOW),
     "qwen3moe-PP2-EP2-local": ("Qwen3Moe", QWEN3_MOE, (1, 2), EP2, SLOW),
+    "qwen2moe-TP1-local": ("Qwen2Moe", QWEN2_MOE, (1, 1), NEWER, SLOW),
+    "qwen2moe-TP2-EP2-local": ("Qwen2Moe", QWEN2_MOE, (2, 1), {**EP2, **NEWER}, SLOW),
+    "deepseek2-lite-TP1-local": ("DeepseekV2", LITE, (1, 1), NEWER, SLOW),
+    "deepseek3-TP1-PP2-EP2-local": ("DeepseekV3", V3, (1, 2), {**EP2, **NEWER}, SLOW),
 }  # fmt: skip
 
 
@@ -67,12 +90,11 @@ def make_model(folder: Path, family: str, **more) -> None:
         intermediate_size=96,
         num_hidden_layers=4,
         num_attention_heads=8,
-        num_key_value_heads=4,
         max_position_embeddings=64,
         rope_parameters={"rope_type": "default", "rope_theta": 1e6},
         rms_norm_eps=1e-6,
         initializer_range=0.06,
-        **{"tie_word_embeddings": False, **more},
+        **{"tie_word_embeddings": False, "num_key_value_heads": 4, **more},
     )
     model = getattr(transformers, f"{family}ForCausalLM")(config)
     with torch.no_grad():

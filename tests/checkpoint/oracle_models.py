@@ -1,0 +1,168 @@
+"""Models of real megatron-core, built from a checkpoint's args; for oracle_megatron.py."""
+
+from __future__ import annotations
+
+import torch
+
+
+def experts_of(args, hf_config: dict) -> dict:
+    """What a mixture of experts needs; how tokens are routed only HuggingFace's config says."""
+    if not args.num_experts:
+        return {}
+    dense, slots = args.first_k_dense_replace, args.num_layers
+    pattern = args.moe_layer_freq
+    if isinstance(pattern, int):
+        pattern = [0] * dense + [1] * (slots - dense)
+    found = {
+        "num_moe_experts": args.num_experts,
+        "moe_ffn_hidden_size": args.moe_ffn_hidden_size,
+        "moe_router_topk": args.moe_router_topk,
+        "moe_grouped_gemm": args.moe_grouped_gemm,
+        "expert_model_parallel_size": args.expert_model_parallel_size,
+        "moe_token_dispatcher_type": "allgather",
+        "moe_router_load_balancing_type": "none",
+        "moe_router_pre_softmax": not hf_config.get("norm_topk_prob", True),
+        "moe_shared_expert_intermediate_size": args.moe_shared_expert_intermediate_size,
+        "moe_shared_expert_gate": "shared_expert_intermediate_size" in hf_config,
+        "moe_layer_freq": pattern,
+    }
+    if hf_config["model_type"] == "deepseek_v3":
+        found |= {
+            "moe_router_score_function": "sigmoid",
+            "moe_router_enable_expert_bias": True,
+            "moe_router_topk_scaling_factor": hf_config["routed_scaling_factor"],
+            "moe_router_pre_softmax": True,
+        }
+    return found
+
+
+def latent_attention_of(args) -> dict:
+    """What latent attention needs; nothing for other models."""
+    if not getattr(args, "multi_latent_attention", False):
+        return {}
+    return {
+        "multi_latent_attention": True,
+        "q_lora_rank": args.q_lora_rank,
+        "kv_lora_rank": args.kv_lora_rank,
+        "qk_head_dim": args.qk_head_dim,
+        "qk_pos_emb_head_dim": args.qk_pos_emb_head_dim,
+        "v_head_dim": args.v_head_dim,
+        "rope_type": "rope",
+        "rotary_base": args.rotary_base,
+        "rotary_scaling_factor": 1.0,
+    }
+
+
+class PlainAttention(torch.nn.Module):
+    """softmax(q k) v, without weights: core's own for the CPU knows one width of k and v only."""
+
+    def __init__(self, softmax_scale: float, **more) -> None:
+        super().__init__()
+        self.softmax_scale = softmax_scale
+
+    def forward(self, query, key, value, attention_mask, *args, **more):
+        """All of [length, batch, heads, width]; heads and width are one in the result."""
+        scores = torch.einsum("sbhd,tbhd->bhst", query, key) * self.softmax_scale
+        weights = scores.masked_fill(attention_mask, -torch.inf).softmax(-1)
+        return torch.einsum("bhst,tbhd->sbhd", weights, value).flatten(2)
+
+
+def config_of(args, tp: int, pp: int, hf_config: dict):
+    from megatron.core.transformer import MLATransformerConfig, TransformerConfig
+
+    uneven = {}
+    if args.num_layer_list:
+        first, last = (int(args.num_layer_list.split(",")[n]) for n in (0, -1))
+        uneven = {
+            "num_layers_in_first_pipeline_stage": first,
+            "num_layers_in_last_pipeline_stage": last,
+        }
+    latent = latent_attention_of(args)
+    return (MLATransformerConfig if latent else TransformerConfig)(
+        num_layers=args.num_layers,
+        hidden_size=args.hidden_size,
+        ffn_hidden_size=args.ffn_hidden_size,
+        num_attention_heads=args.num_attention_heads,
+        num_query_groups=args.num_query_groups,
+        kv_channels=args.kv_channels,
+        qk_layernorm=args.qk_layernorm,
+        tensor_model_parallel_size=tp,
+        pipeline_model_parallel_size=pp,
+        virtual_pipeline_model_parallel_size=args.virtual_pipeline_model_parallel_size,
+        pipeline_dtype=torch.float32,
+        normalization="RMSNorm",
+        layernorm_epsilon=args.norm_epsilon,
+        gated_linear_unit=True,
+        activation_func=torch.nn.functional.silu,
+        add_bias_linear=False,
+        add_qkv_bias=args.add_qkv_bias,
+        hidden_dropout=0.0,
+        attention_dropout=0.0,
+        use_cpu_initialization=True,
+        perform_initialization=False,
+        gradient_accumulation_fusion=False,
+        bias_activation_fusion=False,
+        bias_dropout_fusion=False,
+        apply_rope_fusion=False,
+        masked_softmax_fusion=False,
+        persist_layer_norm=False,
+        **uneven,
+        **experts_of(args, hf_config),
+        **latent,
+    )
+
+
+def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
+    """The chunks of a stage."""
+    from megatron.core.models.gpt import GPTModel
+    from megatron.core.models.gpt.gpt_layer_specs import (
+        get_gpt_decoder_block_spec,
+        get_gpt_layer_local_spec,
+    )
+
+    config = config_of(args, tp, pp, hf_config)
+    spec = get_gpt_layer_local_spec(qk_layernorm=args.qk_layernorm, normalization="RMSNorm")
+    count = args.virtual_pipeline_model_parallel_size or 1
+    chunks = []
+    for number in range(count):
+        stage_number = number if count > 1 else None
+        if args.num_experts:
+            spec = get_gpt_decoder_block_spec(
+                config, False, normalization="RMSNorm", vp_stage=stage_number
+            )
+        if config.multi_latent_attention:
+            for layer in spec.layer_specs:
+                layer.submodules.self_attention.submodules.core_attention = PlainAttention
+        chunks.append(
+            GPTModel(
+                config,
+                spec,
+                vocab_size=args.padded_vocab_size,
+                max_sequence_length=args.max_position_embeddings,
+                pre_process=stage == 0 and number == 0,
+                post_process=stage == pp - 1 and number == count - 1,
+                parallel_output=False,
+                share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
+                position_embedding_type="rope",
+                rotary_base=args.rotary_base,
+                vp_stage=stage_number,
+            ).eval()
+        )
+    config.bf16 = bool(args.num_experts)  # GroupedMLP asks for it; nothing here depends on it
+    return chunks
+
+
+def names_of_core(state: dict, args) -> dict:
+    """The hosts keep the two downward projections of latent attention in one; core in two."""
+    if not getattr(args, "multi_latent_attention", False):
+        return state
+    found = {}
+    query = "linear_q_down_proj" if args.q_lora_rank else "linear_q_proj"
+    for name, value in state.items():
+        if ".linear_qkv." in name:
+            rows = args.kv_lora_rank + args.qk_pos_emb_head_dim
+            found[name.replace("linear_qkv", query)] = value[:-rows]
+            found[name.replace("linear_qkv", "linear_kv_down_proj")] = value[-rows:]
+        else:
+            found[name] = value
+    return found
