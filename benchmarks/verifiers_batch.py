@@ -26,12 +26,18 @@ SLOW_RIGHT = [
     (r"\int_0^{k} x dx", r"\frac{{{k}^2}}{{2}}"),
     (r"\sec^2({k}y)", r"\tan^2({k}y)+1"),
     (r"\int_0^{{\pi}} {k}\sin x dx", r"{k}\cdot 2"),
+    (r"\lim_{{n \to \infty}} \left(1+\frac{{{k}}}{{n}}\right)^n", "e^{{{k}}}"),
+    (r"\int_{{-\infty}}^{{\infty}} e^{{-{k}x^2}} dx", r"\sqrt{{\frac{{\pi}}{{{k}}}}}"),
+    (r"\lim_{{x \to 0}} \frac{{\tan {k}x - \sin {k}x}}{{x^3}}", r"\frac{{{k}^3}}{{2}}"),
 ]
 HANGS = [
     r"{k}^{{9^{{9^{{9}}}}}}",
     r"(({k}!)!)!",
     r"\sum_{{k=1}}^{{{k}00000000}} \frac{{1}}{{k^2}}",
     r"\int_0^{{\infty}} e^{{-x^2}}\sin({k}x^3) dx",
+    r"\int_0^{{\infty}} \sin({k}x^2) dx",
+    r"\sum_{{n=1}}^{{\infty}} \frac{{\sin {k}n}}{{n^2}}",
+    r"\int_0^1 \frac{{x^{k}}}{{\sqrt{{1+x^5}}\ln(2+x)}} dx",
 ]
 
 

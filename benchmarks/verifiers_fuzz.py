@@ -13,6 +13,7 @@ kind and place once; the run goes on.
 from __future__ import annotations
 
 import argparse
+import cmath
 import json
 import math
 import os
@@ -102,7 +103,23 @@ def valued(source: random.Random, depth: int) -> tuple[str, complex]:
         made += [(rf"\sqrt{{{a}}}", math.sqrt(u.real) + 0j)]
     if u.imag == 0:
         made += [(rf"\left|{a}\right|", abs(u) + 0j)]
+        made += [(rf"\int_0^{small} ({a})x dx", u * small * small / 2)]
+    if abs(u) < 20:
+        made += [(rf"\sin({a})", cmath.sin(u)), (rf"\cos({a})", cmath.cos(u))]
+        made += [(rf"e^{{{a}}}", cmath.exp(u))]
+    if u.imag == 0 and u.real > 0:
+        made += [(rf"\ln({a})", cmath.log(u)), (rf"\log_2({a})", cmath.log(u) / math.log(2))]
     return source.choice(made)
+
+
+def rewritten(text: str, source: random.Random) -> str:
+    """The same value, written differently."""
+    n = source.randint(2, 9)
+    return source.choice((
+        rf"\frac{{{n}({text})}}{{{n}}}", rf"({text})+\sqrt{{{n}}}-\sqrt{{{n}}}", f"-(-({text}))",
+        rf"\frac{{1}}{{\frac{{1}}{{{text}}}}}", rf"({text})\cdot {n}^{{0}}", f"{{{text}}}",
+        rf"\int_0^1 2({text})t dt", rf"\sum_{{k=1}}^{{{n}}} \frac{{{text}}}{{{n}}}",
+    ))  # fmt: skip
 
 
 def spaced(text: str, source: random.Random) -> str:
@@ -116,7 +133,7 @@ def spaced(text: str, source: random.Random) -> str:
 def one(data: bytes, corpus: list[str]) -> None:
     """All checks on what some bytes stand for."""
     from mindspeed_rl_ext.verifiers import Outcome
-    from mindspeed_rl_ext.verifiers.equivalence.cascade import _side, decide, steps
+    from mindspeed_rl_ext.verifiers.equivalence.cascade import _decided, _side, decide, steps
 
     source = source_of(data)
     kind = source.randint(0, 3)
@@ -127,12 +144,14 @@ def one(data: bytes, corpus: list[str]) -> None:
         left, right = mutated(source, corpus), mutated(source, corpus)
     elif kind == 2:
         (left, u), (right, v) = valued(source, 3), valued(source, 3)
+        if source.random() < 0.5:
+            right, v = rewritten(left, source), u
         values = [u, v]
     else:
         left = mutated(source, corpus)
         right = spaced(left, source)
     COUNTS[("soup", "mutated", "valued", "spaced")[kind]] += 1
-    decide.cache_clear()
+    _decided.cache_clear()
     _side.cache_clear()
     began = time.process_time()
     there, back = decide(left, right), decide(right, left)

@@ -75,7 +75,7 @@ def main() -> None:
         rows = [json.loads(line) for line in args.corpus.read_text(encoding="utf-8").splitlines()]
         pairs = [(row["prediction"], row["gold"]) for row in rows]
     rate(made(200, 1))  # compiles patterns, finds primes
-    cascade.decide.cache_clear()
+    cascade._decided.cache_clear()
     cascade._side.cache_clear()
     cold = rate(pairs)
     warm = rate(pairs)

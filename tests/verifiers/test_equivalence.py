@@ -162,6 +162,12 @@ def test_empty_sides_and_long_ones_say_so() -> None:
     assert equivalent("1" * 5000, "1").stage == "size"
 
 
+def test_a_long_answer_equals_itself_and_no_other() -> None:
+    text = "x + " * 30_000
+    assert equivalent(text, text).outcome is Outcome.CORRECT
+    assert equivalent(text + "1", text).stage == "size"
+
+
 def test_every_verdict_carries_a_stage_and_a_reason() -> None:
     for prediction, reference in SAME + NOT_SAME:
         verdict = equivalent(prediction, reference)

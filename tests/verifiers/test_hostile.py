@@ -93,6 +93,11 @@ ATTACKS = {
     "slow series": r"\sum_{n=1}^{\infty} \frac{1}{n^{1000}}",
     "series of factorials": r"\sum_{n=0}^{\infty} \frac{1}{((n!)!)!}",
     "divergent series": r"\sum_{n=1}^{\infty} n!",
+    "sum to a power of powers": r"\sum_{k=1}^{" + "(" * 30 + "9" + "^{64})" * 30 + "} k",
+    "sum to a tower": r"\sum_{k=1}^{9^{9^{9}}} k",
+    "oscillating integral of a long sum": r"\int_0^\infty \sin("
+    + "+".join(f"x^{{{n}}}" for n in range(100))
+    + ") dx",
     "harmonic sum": r"\sum_{k=1}^{100000000} \frac{1}{k}",
     "integral of a tower": r"\int_0^1 x^{x^{x^{x}}} dx",
     "integrals in integrals": r"\int_0^1 " * 30 + "x dx",

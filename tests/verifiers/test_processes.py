@@ -22,11 +22,11 @@ RESPONSES = [
     r"<think>a</think><answer>\boxed{\sqrt{72}}</answer>",
     r"<think>a</think><answer>\boxed{(a+b)^{2}}</answer>",
     r"<think>a</think><answer>\boxed{\lim_{x \to 0} \frac{\sin x}{x}}</answer>",
-    r"<think>a</think><answer>\boxed{\int_0^\infty \frac{\sin x}{x} dx}</answer>",
+    r"<think>a</think><answer>\boxed{\int_0^\infty e^{-ax^2}\sin(bx^3) dx}</answer>",
     r"\boxed{3}",
     "nothing",
 ]
-ANSWERS = ["0.5", r"6\sqrt2", "a^2+2ab+b^2", "1", "1", "4", None]
+ANSWERS = ["0.5", r"6\sqrt2", "a^2+2ab+b^2", "1", "a+b", "4", None]
 
 
 def verdicts() -> str:

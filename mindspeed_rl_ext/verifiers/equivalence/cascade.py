@@ -30,6 +30,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Number,
     Symbol,
     UnreadableError,
+    is_closed_calculus,
     symbols,
 )
 from mindspeed_rl_ext.verifiers.equivalence.words import (
@@ -117,9 +118,6 @@ def steps(prediction: str, reference: str, policy: Policy = DEFAULT) -> list[str
     return [*lines, f"decided by {said.stage}: {said.outcome.value}, {said.reason}"]
 
 
-# A pure function, so threads may share what it found. Groups repeat answers: four of five pairs
-# of a batch are found here.
-@lru_cache(maxsize=1 << 14)
 def decide(prediction: str, reference: str, policy: Policy = DEFAULT) -> Decision:
     """What the rules say, without the symbolic stage.
 
@@ -131,11 +129,18 @@ def decide(prediction: str, reference: str, policy: Policy = DEFAULT) -> Decisio
         return _sure(Outcome.BAD_REFERENCE, "the reference answer is empty", "reference")
     if not prediction.strip():
         return _sure(Outcome.NO_ANSWER, "the answer is empty", "text")
+    if prediction.split() == reference.split():
+        return _said(True, "text")
     for name, text in (("prediction", prediction), ("reference", reference)):
         if len(text) > policy.max_chars:
             return _undecided(f"the {name} has {len(text)} characters", "size")
-    if prediction.split() == reference.split():
-        return _said(True, "text")
+    return _decided(prediction, reference, policy)
+
+
+# A pure function, so threads may share what it found. Groups repeat answers: four of five pairs
+# of a batch are found here. Only texts of bounded length get here, so its memory is bounded too.
+@lru_cache(maxsize=1 << 14)
+def _decided(prediction: str, reference: str, policy: Policy) -> Decision:
     try:
         left, right = _side(spelled_out(prediction)), _side(spelled_out(reference))
         decision = _judge(left, right, policy)
@@ -211,7 +216,10 @@ def _judge(left: _Side, right: _Side, policy: Policy) -> Decision:
         # `0x` is 0 everywhere, yet no answer that a reader would take for 0.
         alike = symbols(left.tree) == symbols(right.tree)
         cancels = any(token.text in FUNCTIONS for token in (*left.tokens, *right.tokens))
-        return Decision(_undecided("no rule decides", "tree").verdict, ask=alike or cancels)
+        undecided = _undecided("no rule decides", "tree").verdict
+        # What does not settle in 15 digits is beyond what sympy works out in its budget.
+        settles = not any(is_closed_calculus(side.tree) for side in (left, right) if side.tree)
+        return Decision(undecided, ask=settles and (alike or cancels))
     return _said(said, "tree")
 
 

@@ -14,23 +14,30 @@ from itertools import permutations
 
 from mindspeed_rl_ext.verifiers.equivalence.approximate import is_rounding, same_worth
 from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
+from mindspeed_rl_ext.verifiers.equivalence.kinds import (
+    FLIPPED,
+    assigned,
+    difference,
+    interval,
+    is_name,
+    is_quantity,
+    is_residue,
+    may_be_time,
+    without_domains,
+)
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.primes import small_fraction
 from mindspeed_rl_ext.verifiers.equivalence.realsets import is_set_like, real_set
 from mindspeed_rl_ext.verifiers.equivalence.signs import alternatives
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
-    CONSTANTS,
     Based,
     Call,
     Joined,
     Listing,
     Matrix,
     Node,
-    Number,
     Product,
     Relation,
-    Sum,
-    Symbol,
     UnreadableError,
     symbols,
 )
@@ -40,7 +47,6 @@ MAX_ITEMS = 128
 # A wrong sign survives so many points with a chance of one in a million.
 _CONFIRMATIONS = 20
 _ATTEMPTS = 160
-_FLIPPED = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _STRUCTURES = (Bracketed, Listing, Joined, Matrix, Relation)
 
 
@@ -76,11 +82,11 @@ class Comparison:
             return self._unordered(_items(left), _items(right))
         if isinstance(left, Bracketed) and isinstance(right, Bracketed):
             return self._bracketed(left, right)
-        if _is_residue(left) or _is_residue(right):
+        if is_residue(left) or is_residue(right):
             return self._congruent(left, right)
         for one, two in ((left, right), (right, left)):
             if isinstance(one, Bracketed) and one.opening == ":" and len(one.items) == 2:
-                if isinstance(two, _STRUCTURES) or _may_be_time(one):
+                if isinstance(two, _STRUCTURES) or may_be_time(one):
                     return None
                 return self._values(Product(((one.items[0], False), (one.items[1], True))), two)
         if isinstance(left, Joined) and isinstance(right, Joined):
@@ -99,7 +105,7 @@ class Comparison:
     def _congruent(self, left: Node, right: Node) -> bool | None:
         r"""`12 \pmod 7` is `5 \pmod 7`; a number alone has to be the least residue."""
         if not (isinstance(left, Call) and isinstance(right, Call)) or left.name != right.name:
-            residue, other = (left, right) if _is_residue(left) else (right, left)
+            residue, other = (left, right) if is_residue(left) else (right, left)
             if not isinstance(residue, Call) or isinstance(other, _STRUCTURES):
                 return None
             parts = [self._exact(part) for part in (other, *residue.arguments)]
@@ -126,7 +132,7 @@ class Comparison:
             if isinstance(one, Listing) and isinstance(two, Bracketed) and two.opening == "(":
                 if two.closing != ")" or len(one.items) != len(two.items):
                     continue
-                values = _assigned(one.items)
+                values = assigned(one.items)
                 if self._policy.bare_tuples and self._ordered(values, two.items):
                     return True
         return None
@@ -168,7 +174,7 @@ class Comparison:
 
     def _unordered(self, left: Sequence[Node], right: Sequence[Node]) -> bool | None:
         """Matches items one to one; being the same is transitive, so greedy is enough."""
-        left, right = _without_domains(left), _without_domains(right)
+        left, right = without_domains(left), without_domains(right)
         if len(left) > MAX_ITEMS or len(right) > MAX_ITEMS:
             raise UnreadableError(f"a list of more than {MAX_ITEMS} items")
         if all(isinstance(item, Bracketed) for item in (*left, *right)):
@@ -178,16 +184,20 @@ class Comparison:
             return False
         if not self._policy.unordered_lists:
             return self._ordered(left, right)
-        rest, undecided = list(right), False
+        rest, single = list(right), []
         for item in left:
             said = [self._same_item(item, other) for other in rest]
             if True in said:
                 rest.pop(said.index(True))
             elif None in said:
-                undecided = True
+                single.append(item)
             else:
                 return False
-        return None if undecided else True
+        # An item that is none of the others decides, on whichever side it stands.
+        for other in rest:
+            if not any(self._same_item(item, other) is not False for item in single):
+                return False
+        return None if single else True
 
     def _same_item(self, item: Node, other: Node) -> bool | None:
         """One that has no value decides nothing: the order of the items is not to matter."""
@@ -219,7 +229,7 @@ class Comparison:
         if self._ordered(left.items, right.items):
             return True
         first, second = left.items[0], right.items[0]
-        if _may_be_time(left) or _may_be_time(right):
+        if may_be_time(left) or may_be_time(right):
             return False
         return _all(
             self.same(Product(((a, False), (second, False))), Product(((b, False), (first, False))))
@@ -242,17 +252,17 @@ class Comparison:
         return self._ordered(entries, other.items) if len(entries) == len(other.items) else False
 
     def _relations(self, left: Relation, right: Relation) -> bool | None:
-        if any(map(_is_residue, left.sides)) != any(map(_is_residue, right.sides)):
+        if any(map(is_residue, left.sides)) != any(map(is_residue, right.sides)):
             return None  # `x = 3` is more than `x \equiv 3 \pmod 7`
         if left.signs == ("=",) and right.signs == ("=",):
             return self._equations(left, right)
-        if len(left.signs) == len(right.signs) == 1 and left.signs[0] in _FLIPPED:
+        if len(left.signs) == len(right.signs) == 1 and left.signs[0] in FLIPPED:
             ratio = self._ratio(left, right)
-            wanted = left.signs[0] if ratio is None or ratio > 0 else _FLIPPED[left.signs[0]]
+            wanted = left.signs[0] if ratio is None or ratio > 0 else FLIPPED[left.signs[0]]
             if ratio is not None and right.signs[0] == wanted:
                 return True
         turned = Relation(
-            tuple(_FLIPPED.get(sign, sign) for sign in reversed(right.signs)), right.sides[::-1]
+            tuple(FLIPPED.get(sign, sign) for sign in reversed(right.signs)), right.sides[::-1]
         )
         for other in (right, turned):
             if left.signs == other.signs and self._ordered(left.sides, other.sides):
@@ -261,7 +271,7 @@ class Comparison:
 
     def _equations(self, left: Relation, right: Relation) -> bool | None:
         """The same where left side less right side is the same but for a constant factor."""
-        if _is_name(left.sides[0]) and left.sides[0] == right.sides[0]:
+        if is_name(left.sides[0]) and left.sides[0] == right.sides[0]:
             return self.same(left.sides[1], right.sides[1])
         for order in permutations(right.sides):
             if self._ordered(left.sides, order):
@@ -270,7 +280,7 @@ class Comparison:
 
     def _ratio(self, left: Relation, right: Relation) -> Fraction | None:
         """The small constant that one difference of sides is of the other; None for no such."""
-        differences = [_difference(side) for side in (left, right)]
+        differences = [difference(side) for side in (left, right)]
         names = symbols(differences[0])
         if not names or names != symbols(differences[1]):
             return None  # without a name both points are the same point
@@ -283,32 +293,28 @@ class Comparison:
         return small_fraction(ratios.pop(), self._field.prime) if len(ratios) == 1 else None
 
     def _relation_and_other(self, relation: Relation, other: Node) -> bool | None:
-        names = [side for side in relation.sides if _is_name(side)]
+        names = [side for side in relation.sides if is_name(side)]
         if set(relation.signs) == {"="}:
             return self._stated(relation.sides, other)
         if relation.signs == ("in",) and names[:1] == [relation.sides[0]]:
             return self.same(relation.sides[1], other)
-        interval = _interval(relation)
-        if interval is not None and self._policy.relation_is_interval:
-            return self.same(interval, other)
+        described = interval(relation)
+        if described is not None and self._policy.relation_is_interval:
+            return self.same(described, other)
         return None
 
     def _stated(self, sides: tuple[Node, ...], other: Node) -> bool | None:
         """`x = 5` and `5 = x` state 5; so does `x = 2 + 3 = 5`, if all sides agree."""
-        rest = [side for side in sides if not _is_name(side)]
-        if _is_name(other) and any(side == other for side in sides):
+        rest = [side for side in sides if not is_name(side)]
+        if is_name(other) and any(side == other for side in sides):
             return None
         if not rest or len(rest) < len(sides) - 1:
             return None
-        if len(sides) == 2 and len(rest) == 2 and _is_quantity(sides[0]) and not symbols(sides[1]):
+        if len(sides) == 2 and len(rest) == 2 and is_quantity(sides[0]) and not symbols(sides[1]):
             rest = [sides[1]]
         if not all(self.same(rest[0], side) for side in rest[1:]):
             return None
         return self.same(rest[0], other)
-
-
-def _is_residue(node: Node) -> bool:
-    return isinstance(node, Call) and node.name == "mod"
 
 
 def _items(node: Node) -> list[Node]:
@@ -326,89 +332,3 @@ def _all(said: Iterable[bool | None]) -> bool | None:
             return False
         undecided |= one is None
     return None if undecided else True
-
-
-def _is_name(node: Node) -> bool:
-    """What may stand for a value: `x`, `f(x)`, `|AB|`, `(p, q)`."""
-    if isinstance(node, Bracketed):
-        return node.opening == "(" and all(isinstance(item, Symbol) for item in node.items)
-    if isinstance(node, Symbol):
-        return node.name not in CONSTANTS and node.name not in (r"\infty", r"\emptyset")
-    if isinstance(node, Call) and node.name == "abs":
-        return _is_segment(node.arguments[0])
-    return isinstance(node, Call) and len(node.name) == 1
-
-
-def _without_domains(items: Sequence[Node]) -> Sequence[Node]:
-    r"""Without the `k \in \mathbb{Z}` of `k\pi, k \in \mathbb{Z}`: it only says what k is."""
-    kept = [
-        item
-        for item in items
-        if not (
-            isinstance(item, Relation)
-            and item.signs == ("in",)
-            and isinstance(item.sides[1], Symbol)
-            and item.sides[1].name.startswith(r"\mathbb")
-        )
-    ]
-    return kept or items
-
-
-def _is_quantity(node: Node) -> bool:
-    r"""What names a quantity without saying how large: `AB`, `\frac{NO}{BO}`, `A:B`, `\sin A`."""
-    if isinstance(node, Product):
-        return all(_is_quantity(factor) for factor, _ in node.factors)
-    if isinstance(node, Bracketed):
-        return node.opening == ":" and all(_is_quantity(item) for item in node.items)
-    if isinstance(node, Call):
-        return node.name not in ("factorial", "binom", "root") and bool(symbols(node))
-    return _is_name(node)
-
-
-def _assigned(items: Sequence[Node]) -> Sequence[Node]:
-    """The values of `p = 3, q = 2`; the items themselves where they are no such."""
-    names = [item.sides[0] for item in items if isinstance(item, Relation)]
-    assignments = len(names) == len(items) == len(set(names)) and all(
-        isinstance(item, Relation) and item.signs == ("=",) and _is_name(item.sides[0])
-        for item in items
-    )
-    if not assignments:
-        return items
-    return [item.sides[1] for item in items if isinstance(item, Relation)]
-
-
-def _may_be_time(ratio: Bracketed) -> bool:
-    last = ratio.items[-1]
-    return isinstance(last, Number) and last.value.denominator == 1 and last.value >= 10
-
-
-def _is_segment(node: Node) -> bool:
-    """`AB`, as in the length `|AB|`."""
-    factors = node.factors if isinstance(node, Product) else ()
-    return len(factors) == 2 and all(
-        isinstance(factor, Symbol) and factor.name.isupper() for factor, _ in factors
-    )
-
-
-def _difference(equation: Relation) -> Node:
-    return Sum((("+", equation.sides[0]), ("-", equation.sides[1])))
-
-
-def _interval(relation: Relation) -> Node | None:
-    """`1 < x <= 2` as `(1, 2]`, `x > 3` as `(3, oo)`; None for other relations."""
-    signs, sides = relation.signs, relation.sides
-    if signs[0] in (">", ">="):
-        signs, sides = tuple(_FLIPPED.get(s, s) for s in reversed(signs)), sides[::-1]
-    if any(sign not in ("<", "<=") for sign in signs):
-        return None
-    infinity = Symbol(r"\infty")
-    ends: tuple[Node, Node] | None = None
-    if len(sides) == 3 and _is_name(sides[1]):
-        ends = (sides[0], sides[2])
-    elif len(sides) == 2 and _is_name(sides[0]) and not _is_name(sides[1]):
-        ends, signs = (Sum((("-", infinity),)), sides[1]), ("<", signs[0])
-    elif len(sides) == 2 and _is_name(sides[1]) and not _is_name(sides[0]):
-        ends, signs = (sides[0], infinity), (signs[0], "<")
-    if ends is None:
-        return None
-    return Bracketed("(" if signs[0] == "<" else "[", ")" if signs[1] == "<" else "]", ends)

@@ -16,6 +16,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Integral,
     Node,
     Number,
+    Power,
     Product,
     Series,
     Sum,
@@ -26,6 +27,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 
 _INFINITY = Symbol(r"\infty")
 _ONE = Number(Fraction(1))
+_MAX_BASE, _MAX_EXPONENT = 1000, 64
 
 
 class CalculusReader(AtomReader):
@@ -89,22 +91,30 @@ class CalculusReader(AtomReader):
         last = self.exponent()
         with self.deeper():
             body = self.term()
-        if not isinstance(first, Number) or first.value.denominator != 1:
+        start, stop = _whole(first), _whole(last)
+        if start is None:
             raise UnreadableError(f"a {sign} that begins at no whole number")
-        start = first.value.numerator
-        whole = isinstance(last, Number) and last.value.denominator == 1
-        if isinstance(last, Number) and whole and last.value - start < MAX_TERMS:
-            return written_out(sign, name, start, last.value.numerator, body)
+        if stop is not None and stop - start < MAX_TERMS:
+            return written_out(sign, name, start, stop, body)
         if sign == r"\sum" and last == _INFINITY:
             return Series(name, body, start)
         order = polynomials.degree(body, name) if sign == r"\sum" else None
-        if (
-            order is None
-            or _INFINITY.name in symbols(last)
-            or (isinstance(last, Number) and not whole)
-        ):
+        if order is None or _INFINITY.name in symbols(last) or (stop is None and not symbols(last)):
             raise UnreadableError(f"a {sign} that is not written out")
         return polynomials.finite_sum(body, name, start, last, order)
+
+
+def _whole(node: Node) -> int | None:
+    """The whole number that a bound is, with its sign."""
+    if isinstance(node, Sum) and len(node.terms) == 1 and len(node.terms[0][0]) == 1:
+        inner = _whole(node.terms[0][1])
+        return None if inner is None else int(f"{node.terms[0][0]}1") * inner
+    if isinstance(node, Power):
+        base, exponent = _whole(node.base), _whole(node.exponent)
+        small = abs(base or 0) <= _MAX_BASE and 0 < (exponent or 0) <= _MAX_EXPONENT
+        return base**exponent if base and exponent and small else None
+    whole = isinstance(node, Number) and node.value.denominator == 1
+    return node.value.numerator if isinstance(node, Number) and whole else None
 
 
 def _inner_differential(body: Node) -> tuple[Node, str] | None:

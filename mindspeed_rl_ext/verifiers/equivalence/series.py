@@ -22,6 +22,8 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
 
 _SETTLED = 1e-12
 _MAX_TERMS = 28
+# What falls more slowly than 1 over a root may not fall to zero at all.
+_FALL = Fraction(4, 5)
 _MAX_DEPTH = 40
 _MAX_BITS = 4000
 
@@ -41,7 +43,7 @@ def limit(node: Series) -> float:
     terms = [_term(node.body, node.name, node.first + k, _MAX_DEPTH) for k in range(_MAX_TERMS)]
     if not terms[-1] or not terms[-2]:
         raise ValueError("terms that are zero")
-    if not abs(terms[-1]) < abs(terms[_MAX_TERMS // 2]):
+    if not abs(terms[-1]) < _FALL * abs(terms[_MAX_TERMS // 2]):
         raise ValueError("terms that do not fall")
     sums = [sum(terms[: k + 1], Fraction(0)) for k in range(_MAX_TERMS)]
     one, two = (_levin(terms, sums, order) for order in (_MAX_TERMS - 5, _MAX_TERMS - 2))

@@ -10,10 +10,12 @@ from fractions import Fraction
 
 from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Call,
+    Integral,
     Node,
     Number,
     Power,
     Product,
+    Series,
     Sum,
     Symbol,
     UnreadableError,
@@ -40,6 +42,13 @@ def substituted(node: Node, name: str, value: Node) -> Node:
         return Power(substituted(node.base, name, value), substituted(node.exponent, name, value))
     if isinstance(node, Call):
         return Call(node.name, tuple(substituted(a, name, value) for a in node.arguments))
+    if isinstance(node, Integral):
+        low, high = (substituted(end, name, value) for end in (node.low, node.high))
+        body = node.body if node.name == name else substituted(node.body, name, value)
+        return Integral(node.name, body, low, high)
+    if isinstance(node, Series):
+        body = node.body if node.name == name else substituted(node.body, name, value)
+        return Series(node.name, body, node.first)
     raise UnreadableError("a structure under a sum sign")
 
 

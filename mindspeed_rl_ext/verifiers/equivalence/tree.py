@@ -186,3 +186,24 @@ def symbols(node: Node) -> frozenset[str]:
         return frozenset({node.name} - CONSTANTS)
     found: frozenset[str] = frozenset().union(*map(symbols, children(node)))
     return found - {node.name, r"\infty"} if isinstance(node, (Integral, Series)) else found
+
+
+def all_names(node: Node) -> frozenset[str]:
+    """The names in a value, constants too.
+
+    Example:
+        >>> sorted(all_names(Product(((Symbol("x"), False), (Symbol(r"\\pi"), False)))))
+        ['\\\\pi', 'x']
+    """
+    if isinstance(node, Symbol):
+        return frozenset({node.name})
+    return frozenset().union(*map(all_names, children(node)))
+
+
+def is_closed_calculus(node: Node) -> bool:
+    """Whether there is an integral or infinite sum in a value without variables."""
+    return not symbols(node) and _has_calculus(node)
+
+
+def _has_calculus(node: Node) -> bool:
+    return isinstance(node, (Integral, Series)) or any(map(_has_calculus, children(node)))

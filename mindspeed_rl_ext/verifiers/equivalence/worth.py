@@ -39,6 +39,10 @@ _FUNCTIONS: Mapping[str, Callable[[complex], complex]] = {
 _MAX_DEPTH = 40
 # Beyond these a sum may hide a term from 15 digits.
 _SMALLEST, _LARGEST = 1e-4, 1e7
+_MAX_VISITS = 100_000
+_MIN_TERMS, _MAX_TERMS = 10, 400
+# A term this small, when a power made it so, is followed by nothing that 11 digits show.
+_NOTHING = 1e-15
 Names = Mapping[str, complex]
 
 
@@ -72,9 +76,14 @@ def worth(node: Node, *, bounded: bool = True, digits: int = 11) -> complex:
 @lru_cache(maxsize=1024)
 def _worth(node: Node, bounded: bool, digits: int) -> complex | None:
     try:
-        return _Calculator({}, 10.0**-digits, bounded=bounded).value(node, _MAX_DEPTH)
-    except (ArithmeticError, ValueError, TypeError, LookupError, UnreadableError):
+        calculator = _Calculator({}, 10.0**-digits, [_MAX_VISITS], bounded=bounded)
+        return calculator.value(node, _MAX_DEPTH)
+    except (ArithmeticError, ValueError, TypeError, LookupError, UnreadableError, TooMuchError):
         return None
+
+
+class TooMuchError(Exception):
+    """A value takes more than a moment to work out."""
 
 
 class _Calculator:
@@ -83,16 +92,20 @@ class _Calculator:
     Args:
         names: the values.
         settled: the relative error of an integral.
+        left: how many more nodes may be visited, shared by all calculators of one value.
         bounded: whether sizes that 15 digits cannot hold side by side are refused; inside an
             integral they are harmless.
     """
 
-    def __init__(self, names: Names, settled: float, *, bounded: bool = True) -> None:
-        self._names, self._settled, self._bounded = names, settled, bounded
+    def __init__(
+        self, names: Names, settled: float, left: list[int], *, bounded: bool = True
+    ) -> None:
+        self._names, self._settled, self._bounded, self._left = names, settled, bounded, left
 
     def value(self, node: Node, depth: int) -> complex:
-        if depth == 0:
-            raise ValueError("too deep")
+        self._left[0] -= 1
+        if depth == 0 or self._left[0] < 0:
+            raise TooMuchError
         found = self._value(node, depth - 1)
         if self._bounded and found and not _SMALLEST <= abs(found) <= _LARGEST:
             raise ValueError("too large or too small beside others")
@@ -119,7 +132,7 @@ class _Calculator:
         if isinstance(node, Integral):
             return self._integral(node, depth)
         if isinstance(node, Series):
-            return complex(limit(node))
+            return self._series(node, depth)
         raise KeyError(type(node).__name__)
 
     def _call(self, node: Call, depth: int) -> complex:
@@ -137,10 +150,28 @@ class _Calculator:
         low, high = (self._end(end, depth) for end in (node.low, node.high))
 
         def integrand(x: float) -> complex:
-            names = {**self._names, node.name: complex(x)}
-            return _Calculator(names, self._settled, bounded=False).value(node.body, depth)
+            return self._at(node.name, x).value(node.body, depth)
 
         return integrated(integrand, low, high, self._settled)
+
+    def _series(self, node: Series, depth: int) -> complex:
+        """Exactly where the terms are rational; else only where they fall as a power does."""
+        try:
+            return complex(limit(node))
+        except (KeyError, ValueError):
+            total, vanished = 0j, 0
+            for k in range(_MAX_TERMS):
+                term = self._at(node.name, node.first + k).value(node.body, depth)
+                total += term
+                vanished = vanished + 1 if abs(term) <= _NOTHING * abs(total) else 0
+                if vanished == _MIN_TERMS:
+                    return total
+            raise ValueError("a sum that does not settle") from None
+
+    def _at(self, name: str, value: float) -> _Calculator:
+        """A calculator that knows one more name; sizes are harmless inside integrals and sums."""
+        names = {**self._names, name: complex(value)}
+        return _Calculator(names, self._settled, self._left, bounded=False)
 
     def _end(self, node: Node, depth: int) -> float:
         infinity = Symbol(r"\infty")
