@@ -14,6 +14,7 @@ from mindspeed_rl_ext.algorithms import (  # noqa: E402
     compute_entropy,
     get_response_log_probs,
     log_probs,
+    per_token,
 )
 
 ROWS = st.lists(st.floats(-60, 60), min_size=1, max_size=9)
@@ -88,18 +89,54 @@ def test_log_probs_have_the_gradient_of_cross_entropy(tiny_model):
     torch.testing.assert_close(ours, theirs)
 
 
-@given(st.integers(1, 5), st.integers(1, 40), st.integers(1, 7))
-def test_chunks_give_what_the_whole_gives(batch, length, chunks):
-    logits = torch.randn(batch, length, 13, generator=torch.Generator().manual_seed(length))
-    labels = torch.randint(0, 13, (batch, length))
+@given(st.integers(1, 5), st.integers(1, 40), st.integers(1, 70))
+def test_chunks_give_what_the_whole_gives(batch, length, elements):
+    generator = torch.Generator().manual_seed(length)
+    logits = torch.randn(batch, length, 13, generator=generator, requires_grad=True)
+    labels = torch.randint(0, 13, (batch, length), generator=generator)
+    weights = torch.randn(2, batch, length, generator=generator)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log_probs, "_CHUNKS", chunks)
-        patch.setattr(log_probs, "_SMALLEST_CHUNK_ELEMENTS", 13)
-        entropy = compute_entropy(logits)
-        chosen = log_probs._over_chunks(log_probs._label_log_probs, logits, labels)
+        patch.setattr(per_token, "CHUNK_ELEMENTS", elements)
+        chosen, entropy = log_probs._per_token(logits, labels, True)
+        (ours,) = torch.autograd.grad((weights[0] * chosen + weights[1] * entropy).sum(), logits)
     whole = torch.log_softmax(logits, dim=-1)
-    torch.testing.assert_close(entropy, -(whole.exp() * whole).sum(-1))
-    torch.testing.assert_close(chosen, whole.gather(-1, labels.unsqueeze(-1)).squeeze(-1))
+    expected = whole.gather(-1, labels.unsqueeze(-1)).squeeze(-1), -(whole.exp() * whole).sum(-1)
+    torch.testing.assert_close((chosen, entropy), expected)
+    loss = (weights[0] * expected[0] + weights[1] * expected[1]).sum()
+    (theirs,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("used", ["log_probs", "token_entropy"])
+def test_a_gradient_through_one_of_both_is_that_of_it_alone(tiny_model, used):
+    found = get_response_log_probs(
+        model=tiny_model, input_ids=INPUT_IDS, labels=LABELS, return_token_entropy=True
+    )
+    (ours,) = torch.autograd.grad(found[used].sum(), tiny_model.weight)
+    whole = torch.log_softmax(tiny_model(INPUT_IDS).logits, dim=-1)
+    alone = {
+        "log_probs": whole.gather(-1, LABELS.unsqueeze(-1)).sum(),
+        "token_entropy": -(whole.exp() * whole).sum(),
+    }
+    (theirs,) = torch.autograd.grad(alone[used], tiny_model.weight)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_half_precision_gradients_come_in_half_precision():
+    logits = torch.randn(2, 3, 50).to(torch.bfloat16).requires_grad_(True)
+    compute_entropy(logits).sum().backward()
+    exact = logits.detach().double().requires_grad_(True)
+    compute_entropy(exact).sum().backward()
+    assert logits.grad.dtype is torch.bfloat16
+    torch.testing.assert_close(logits.grad.double(), exact.grad, atol=2e-3, rtol=1e-2)
+
+
+def test_nan_logits_give_nan_and_not_a_number_that_looks_right():
+    logits = torch.zeros(2, 4)
+    logits[0, 1] = math.nan
+    entropy = compute_entropy(logits)
+    assert math.isnan(entropy[0].item())
+    assert entropy[1].item() == pytest.approx(math.log(4))
 
 
 def test_half_precision_logits_are_worked_on_in_fp32():
@@ -123,6 +160,8 @@ def _largest_storage_made(work, given: torch.Tensor) -> int:
     class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
             result = function(*args, **(kwargs or {}))
+            if not isinstance(result, torch.Tensor):
+                return result
             storage = result.untyped_storage()
             if storage.data_ptr() != given.untyped_storage().data_ptr():
                 sizes.append(storage.nbytes())
