@@ -1,6 +1,6 @@
 """The points that all lines of MindSpeed-RL share; they differ in the key of their metrics.
 
-Covers: verifiers, the handler, the handler's allow-list.
+Covers: verifiers, the handler, the handler's allow-list and its options.
 Does not cover: which lines there are; `lines/` does.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from mindspeed_rl_ext.hosts.batch_columns import leave_alone, remember_batch
+from mindspeed_rl_ext.hosts.data_options import DATA_CONFIG_POINT
 from mindspeed_rl_ext.hosts.handler_point import (
     allow_handler,
     set_handler,
@@ -70,4 +71,5 @@ def mindspeed_rl_points(*, prefix: str) -> tuple[Point, ...]:
             tripwire=trip_allow_list,
             ledger="RL-4",
         ),
+        DATA_CONFIG_POINT,
     )

@@ -105,7 +105,11 @@ def options_from_host(args: Any, *, aligned: bool = False) -> PreprocessOptions:
         "seq_length": args.seq_length,
         "log_interval": args.log_interval or 0,
     }
-    return PreprocessOptions(**{**theirs, **ours})
+    # What a host's adapter took out of its YAML, whose keys are a closed list there.
+    in_yaml = {**getattr(args, "msrl_ext_options", {})}
+    for name, value in in_yaml.items():
+        logger.info("%s = %r, from the configuration", name, value)
+    return PreprocessOptions(**{**theirs, **in_yaml, **ours})
 
 
 def _template(options: PreprocessOptions, wrapped: Any) -> PromptTemplate:

@@ -38,6 +38,8 @@ def main():
     parser.add_argument("--load-dir", type=str, required=True)
     parser.add_argument("--save-dir", type=str, required=True)
     parser.add_argument("--max-queue-size", type=int, default=50)
+    parser.add_argument("--model-type-hf", type=str, default="bloom", choices=["bloom", "llama2"])
+    parser.add_argument("--ckpt-cfg-path", type=str, default="configs/checkpoint/model_cfg.json")
     known, _ = parser.parse_known_args()
     loader, saver = load_plugin("loader", known.loader), load_plugin("saver", known.saver)
     loader.add_arguments(parser)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,17 @@ def _our_parser() -> argparse.ArgumentParser:
 
 
 def _ours(args: argparse.Namespace) -> argparse.Namespace:
-    """Our command's arguments: its defaults, and what the host's parser read."""
+    """Our command's arguments: its defaults, and what the command line names."""
     from mindspeed_rl_ext.checkpoint.mg_source import is_mg
 
-    found = {action.dest: action.default for action in _our_parser()._actions}
-    given = {name: value for name, value in vars(args).items() if name in found}
+    found, named = {}, set()
+    words = {word.partition("=")[0] for word in sys.argv[1:]}
+    for action in _our_parser()._actions:
+        found[action.dest] = action.default
+        if words.intersection(action.option_strings):
+            named.add(action.dest)
+    # The host's own defaults (--model-type-hf llama2, --ckpt-cfg-path) are nobody's wish.
+    given = {name: value for name, value in vars(args).items() if name in named}
     merged = {**found, **{name: value for name, value in given.items() if value is not None}}
     for name in ("load_dir", "save_dir", "hf_cfg_dir"):
         merged[name] = Path(merged[name]) if merged[name] else None

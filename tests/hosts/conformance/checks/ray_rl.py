@@ -1,4 +1,4 @@
-"""MindSpeed-RL's RuleReward actor and transfer dock in a real local Ray, as its trainer uses them."""
+"""MindSpeed-RL's RuleReward actor and transfer dock in a real local Ray, as in its trainer."""
 
 import json
 from pathlib import Path
