@@ -1,14 +1,15 @@
 """A sum task small enough to be learned on a CPU: add and subtract three numbers, step by step.
 
-Covers: three distinct numbers from 1 to 12 and two signs, every running value from 0 to 36;
+Covers: three distinct numbers from 1 to 9 in descending order and two signs, every running value
+at least 0;
 problems split so that whole number sets are held out; worked solutions in which steps slip.
 Does not cover: judging a response; any verifier of numbers does.
 
 One problem, its reference answer, and a worked solution in the style of GSM8K:
 
-    12+10-6=
-    16
-    12+10=22;22-6=16 #### 16
+    9+7-4=
+    12
+    9+7=16;16-4=12 #### 12
 
 A step of a solution slips by one with probability 0.3, so that a policy that imitates them is
 right half of the time: what lifts the accuracy later is not in the solutions.
@@ -19,23 +20,23 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import combinations
 
 from mindspeed_rl_ext.recipes.countdown import (
     HELD_OUT_FRACTION,
-    MAX_NUMBER,
     NUMBERS_PER_PROBLEM,
     Signs,
     sum_of,
     valid_signs,
 )
 
+MAX_NUMBER = 9
 SLIP_PROBABILITY = 0.3
 
 
 @dataclass(frozen=True)
 class Sum:
-    """Numbers and the sign of each; the first sign is +."""
+    """Numbers in descending order, and the sign of each; the first sign is +."""
 
     numbers: tuple[int, ...]
     signs: Signs
@@ -45,8 +46,8 @@ class Sum:
         """The question.
 
         Example:
-            >>> Sum((12, 10, 6), (1, 1, -1)).prompt
-            '12+10-6='
+            >>> Sum((9, 7, 4), (1, 1, -1)).prompt
+            '9+7-4='
         """
         rest = zip(self.numbers[1:], self.signs[1:], strict=True)
         return str(self.numbers[0]) + "".join(f"{'+' if s > 0 else '-'}{n}" for n, s in rest) + "="
@@ -64,8 +65,8 @@ class Sum:
             slip: probability that a step is off by one.
 
         Example:
-            >>> Sum((12, 10, 6), (1, 1, -1)).solution(random.Random(0), slip=0.0)
-            '12+10=22;22-6=16 #### 16'
+            >>> Sum((9, 7, 4), (1, 1, -1)).solution(random.Random(0), slip=0.0)
+            '9+7=16;16-4=12 #### 12'
         """
         value, steps = self.numbers[0], []
         for number, sign in zip(self.numbers[1:], self.signs[1:], strict=True):
@@ -89,19 +90,14 @@ def split_sums(seed: int) -> tuple[list[Sum], list[Sum]]:
         set()
     """
     rng = random.Random(seed)
-    sets = list(combinations(range(1, MAX_NUMBER + 1), NUMBERS_PER_PROBLEM))
+    sets = list(combinations(range(MAX_NUMBER, 0, -1), NUMBERS_PER_PROBLEM))
     rng.shuffle(sets)
     cut = round(len(sets) * HELD_OUT_FRACTION)
     return _problems(sets[cut:], rng), _problems(sets[:cut], rng)
 
 
 def _problems(sets: list[tuple[int, ...]], rng: random.Random) -> list[Sum]:
-    problems = [
-        Sum(numbers, signs)
-        for chosen in sets
-        for numbers in permutations(chosen)
-        for signs in valid_signs(numbers)
-    ]
+    problems = [Sum(numbers, signs) for numbers in sets for signs in valid_signs(numbers)]
     rng.shuffle(problems)
     return problems
 

@@ -19,7 +19,7 @@ from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.recipes.device import pick_device, use_one_thread
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 
-BASE_STEPS = 400
+BASE_STEPS = 300
 # Of the texts that the base model reads: how many box their answer.
 BOXED_FRACTION = 0.3
 

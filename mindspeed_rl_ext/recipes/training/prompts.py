@@ -71,7 +71,7 @@ def load_prompts(recipe: Recipe, tokenizer: Any, tokenizer_folder: str) -> Promp
     """
     section = recipe.dataset
     if section.task is not None:
-        return _of_task(section.task, recipe.seed)
+        return _of_task(section, recipe.seed)
     if section.packed:
         rows = _packed(section, tokenizer)
     else:
@@ -90,11 +90,13 @@ def load_prompts(recipe: Recipe, tokenizer: Any, tokenizer_folder: str) -> Promp
     return Prompts(train, [rows[i] for i in sorted(held)], [row for row in train if row.solution])
 
 
-def _of_task(name: str, seed: int) -> Prompts:
+def _of_task(section: DatasetSection, seed: int) -> Prompts:
+    name = str(section.task)
     if name not in TASKS:
         raise InputError(f"unknown task {name!r}", remedy=nearest(name, TASKS))
     task = TASKS[name](seed)
-    return Prompts(*(_from_task(rows) for rows in (task.train, task.held_out, task.solutions)))
+    held_out = task.held_out[: section.held_out]
+    return Prompts(*(_from_task(rows) for rows in (task.train, held_out, task.solutions)))
 
 
 def _from_task(rows: Sequence[TaskRow]) -> list[PromptRow]:
