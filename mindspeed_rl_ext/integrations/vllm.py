@@ -4,9 +4,10 @@ Covers: the engine's model where it lives in this process (its place moved betwe
 `LLM.apply_model` where it does not; names and shapes checked before a weight is touched, and that
 every weight of the engine was written; cached prefixes dropped, since they belong to the old
 weights; a clear error where a build has repacked its weights (vLLM on a CPU does).
-Does not cover: gathering the parts of a sharded policy; pass whole weights. Shapes are compared for
-tensor_parallel_size 1; with more, vLLM's own loader compares them. Run on a CPU build only, where
-vLLM refuses; the way to a GPU's or an NPU's engine is read, not run, by us.
+Does not cover: gathering the parts of a sharded policy (pass whole weights); engines that quantise.
+Shapes are compared for tensor_parallel_size 1; with more, vLLM's own loader compares them.
+Run on a CPU build, in one process and in several, as it refuses and with its repacking switched
+off. A GPU's or an NPU's engine was not run by us.
 
 Example:
     llm = vllm.LLM(model="out/hf")

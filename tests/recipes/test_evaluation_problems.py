@@ -69,6 +69,9 @@ def test_levels_and_subjects_are_kept(tmp_path):
         (["$a$ and $b$"], None, "$a$ and $b$"),
         (7, None, "7"),
         ([], None, ""),
+        ([None], None, ""),
+        (None, "cm", ""),
+        (["$2$", None, ""], None, "2"),
         (["{ x }"], "m", r"{ x } \text{ m}"),
     ],
 )
@@ -94,6 +97,16 @@ def test_a_bad_reference_is_named_and_the_others_are_kept(tmp_path, name, change
     (warning,) = [w for w in loaded.warnings if "BAD_REFERENCE" in w]
     assert f"{name}/1" in warning
     assert said in warning
+
+
+def test_a_unit_that_cannot_be_read_is_left_out(tmp_path):
+    rows = [
+        OLYMPIAD | {"final_answer": ["$5$"], "unit": unit}
+        for unit in ("cm", "}{", "", r"^\circ", 7)
+    ]
+    loaded = load_benchmark(BENCHMARKS["olympiadbench"], write(tmp_path, "olympiadbench", *rows))
+    assert [p.answer for p in loaded.problems] == [r"5 \text{ cm}", "5", "5", "5", "5"]
+    assert not loaded.bad_references
 
 
 def test_a_question_asked_twice_is_said(tmp_path):

@@ -9,6 +9,7 @@ Does not cover: downloading. A tolerance (`error` of OlympiadBench's physics) is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,10 @@ from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.record import RejectError
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import FILE, Benchmark
 from mindspeed_rl_ext.rollouts import answer_text
+from mindspeed_rl_ext.verifiers import Outcome, equivalent
 from mindspeed_rl_ext.verifiers.references import reference_fault
+
+_PLAIN_UNIT = re.compile(r"[A-Za-z%][A-Za-z0-9 /^]*")
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,8 @@ def read_reference(value: Any, kind: str, unit: object = None) -> str:
         ('3, -1', '5 \\text{ cm}')
     """
     if kind == "list":
-        texts = [
-            _without_dollars(answer_text(v))
-            for v in (value if isinstance(value, list) else [value])
-        ]
+        given = value if isinstance(value, list) else [value]
+        texts = [_without_dollars(answer_text(one)) for one in given if one is not None]
         joined = ", ".join(text for text in texts if text)
         return rf"{joined} \text{{ {unit}}}" if unit and joined else joined
     if isinstance(value, float) and value.is_integer():
@@ -171,15 +173,29 @@ def _problem(benchmark: Benchmark, index: int, row: Mapping[str, Any], place: st
             found=repr(question)[:80],
             remedy="mend or remove the row",
         )
-    try:
-        answer = read_reference(row[benchmark.answer], benchmark.kind, row.get("unit"))
-        fault = reference_fault(answer)
-    except RejectError as error:
-        answer, fault = "", str(error)
+    answer, fault = _reference(benchmark, row)
     slices = {name: str(row[c]) for name, c in benchmark.slices.items() if row.get(c) is not None}
     own = row.get("unique_id", row.get("id", row.get("idx")))
     source = "" if own is None else str(own)
     return Problem(benchmark.name, index, question.strip(), answer, fault, slices, source)
+
+
+def _reference(benchmark: Benchmark, row: Mapping[str, Any]) -> tuple[str, str]:
+    """The reference answer, and why it can't be compared.
+
+    A unit in plain letters is kept where the answer without it is accepted all the same: then
+    `5 cm` and `5` are right and `5 kg` is not. Any other would refuse right spellings of itself.
+    """
+    unit = row.get("unit")
+    unit = unit if isinstance(unit, str) and _PLAIN_UNIT.fullmatch(unit) else None
+    try:
+        bare = read_reference(row[benchmark.answer], benchmark.kind)
+        full = read_reference(row[benchmark.answer], benchmark.kind, unit)
+    except RejectError as error:
+        return "", str(error)
+    known = full != bare and equivalent(bare, full).outcome is Outcome.CORRECT
+    answer = full if known and not reference_fault(full) else bare
+    return answer, reference_fault(answer)
 
 
 def _warnings(benchmark: Benchmark, problems: tuple[Problem, ...], rows: int) -> list[str]:
