@@ -17,6 +17,7 @@ import torch
 
 # Small enough to stay in a core's cache, so that passes after the first are cheap.
 CHUNK_ELEMENTS = 1 << 19
+_LEAST_CHUNKS = 32
 
 
 class PerToken(torch.autograd.Function):  # type: ignore[misc]
@@ -71,8 +72,14 @@ class PerToken(torch.autograd.Function):  # type: ignore[misc]
 
 
 def chunks(rows: torch.Tensor) -> Iterator[slice]:
-    """Slices of rows that hold about `CHUNK_ELEMENTS` elements each, at least one row."""
-    size = max(1, CHUNK_ELEMENTS // max(1, rows.shape[-1]))
+    """Slices of rows of at most `CHUNK_ELEMENTS` elements, at least one row.
+
+    Of large logits a slice is a small part, so that its temporaries are few beside them.
+    """
+    size = CHUNK_ELEMENTS // max(1, rows.shape[-1])
+    if rows.numel() > 2 * CHUNK_ELEMENTS:
+        size = min(size, rows.shape[0] // _LEAST_CHUNKS)
+    size = max(1, size)
     for at in range(0, rows.shape[0], size):
         yield slice(at, min(at + size, rows.shape[0]))
 

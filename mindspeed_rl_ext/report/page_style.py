@@ -128,6 +128,8 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums;
 td.name { overflow-wrap: anywhere; min-width: 9rem; }
 .bar { display: block; height: .5rem; border-radius: 3px; background: var(--c0); min-width: 2px; }
 td.barred { width: 40%; vertical-align: middle; }
+table.timing { margin-top: 1.2rem; }
+td + td:not(.number), th.number + th:not(.number) { padding-left: .6rem; }
 details > summary { cursor: pointer; color: var(--accent); padding: .3rem 0; }
 .filters { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-bottom: .8rem; }
 .filters input { flex: 1 1 12rem; min-width: 0; }

@@ -63,7 +63,7 @@ class Series:
     @cached_property
     def smooth(self) -> np.ndarray:
         """The running mean, `[n]`; the values themselves where they are few."""
-        if len(self.values) < SMOOTH_FROM_POINTS:
+        if len(self.values) < SMOOTH_FROM_POINTS or np.ptp(self.values) == 0:
             return self.values
         return running_mean(self.values, max(1, len(self.values) // _REACHES_PER_RUN))
 
@@ -132,7 +132,7 @@ PANELS = (
     Panel("by_verifier", (metrics.reward_key(r"(?P<label>(?!eval/)[^/]+)"),)),
     Panel("length", (re.escape(f"{LENGTH}/mean"),), (f"{LENGTH}/min", f"{LENGTH}/max")),
     Panel("entropy", (re.escape(metrics.ENTROPY),)),
-    Panel("zero_std", (re.escape(metrics.ZERO_STD_FRACTION),)),
+    Panel("zero_std", (r"grpo/(?P<label>(?:zero_std|all_right|all_wrong)_groups)/frac",)),
     Panel("grad_norm", (re.escape(metrics.GRAD_NORM),)),
     Panel("throughput", (r"(?P<label>(?:e2e|update|vllm)_tps)",)),
     Panel("timing", (r"timing/(?P<label>all|rollout|update)",)),

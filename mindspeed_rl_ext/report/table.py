@@ -7,7 +7,7 @@ Does not cover: reading; `sources` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,7 @@ def build_table(rows: Iterable[Row]) -> Table:
         >>> table.steps, table.series["a"].values.tolist(), table.unordered
         ((1, 2), [0.0, 1.0], True)
     """
-    by_step: dict[int, dict[str, float]] = {}
+    by_step: dict[int, Mapping[str, float]] = {}
     repeated: set[int] = set()
     last, highest, went_back = -(1 << 62), -(1 << 62), False
     restart_high = last
@@ -57,9 +57,9 @@ def build_table(rows: Iterable[Row]) -> Table:
             if not kept.keys().isdisjoint(values):
                 repeated.add(step)
                 restart_high = highest
-            kept.update(values)
+            by_step[step] = {**kept, **values}
         else:
-            by_step[step] = dict(values)
+            by_step[step] = values
         went_back |= step < last
         last = step
         highest = max(highest, step)
@@ -74,7 +74,7 @@ def build_table(rows: Iterable[Row]) -> Table:
     )
 
 
-def _columns(rows: Sequence[tuple[int, dict[str, float]]]) -> dict[str, Series]:
+def _columns(rows: Sequence[Row]) -> dict[str, Series]:
     """Columns of rows; rows with the same names go through numpy together."""
     groups: dict[tuple[str, ...], tuple[list[int], list[list[float]]]] = {}
     for step, values in rows:

@@ -136,7 +136,7 @@ def timing_of(run: Run) -> Timing | None:
         steps=int(known.sum()),
         violated=int((slack < -rounding).sum()),
         slack_s=float(np.median(slack)),
-        slack_fraction=float(np.median(slack / whole.values[known])),
+        slack_fraction=float(np.median(slack / np.maximum(whole.values[known], 1e-12))),
         worst=(int(at[worst]), float(slack[worst])),
         parts=medians,
         missing=tuple(n for n in (*_ONE_AFTER_ANOTHER, *_IN_PARALLEL) if n not in series),

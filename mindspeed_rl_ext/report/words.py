@@ -102,7 +102,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "machine": ("machine", "机器"),
     "setting": ("batch x samples, lengths", "批大小 × 采样数，长度"),
     "guide": ("guide", "指南"),
-    "this_run": ("this run", "本次训练"),
+    "this_run": ("this run's e2e_tps", "本次训练 e2e_tps"),
     "seconds": ("seconds", "秒"),
     "share_of_all": ("of timing/all", "占 timing/all"),
     "hidden_outcomes": (

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindspeed_rl_ext.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.load import load_run
 from mindspeed_rl_ext.report.sources.console import read_console_log
 from mindspeed_rl_ext.report.sources.find import find_sources
@@ -256,3 +261,30 @@ def test_broken_rollouts_are_skipped(run_dir):
     scan = load_run(run_dir).rollouts
     assert scan.number == 40
     assert [line for line, _ in scan.broken.examples] == [41, 42]
+
+
+def test_an_empty_metrics_file_does_not_hide_the_log(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("")
+    (tmp_path / "train.log").write_text(host_line(3, {"grpo/score/mean": 0.5}))
+    assert load_run(tmp_path).table.steps == (3,)
+
+
+NAMES = ["metrics.jsonl", "a.log", "trainer_state.json", "rollouts.jsonl", "notes.txt"]
+PIECES = [b'{"step": 1, "reward": ', b"1e999", b"9" * 400, b"}\n", b"iteration: 1 / 2 | a : ",
+          b" | ", b"nan", b"\n", b"{'loss': ", b"'0.5'", b"null", b"[" * 3000, b'"step"', b": ",
+          b'{"response": "x", "answer": "y"}', b"\xff\x00", b"-", b"3",
+          b'{"log_history": [']  # fmt: skip
+
+
+@given(st.sampled_from(NAMES), st.lists(st.sampled_from(PIECES) | st.binary(max_size=4)))
+def test_no_file_whatever_it_holds_is_more_than_an_input_error(name, pieces):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(b"".join(pieces))
+        for given_path in (path, Path(folder)):
+            try:
+                run = load_run(given_path)
+            except InputError:
+                continue
+            diagnose(run)
+            assert run.table.steps

@@ -21,6 +21,7 @@ from mindspeed_rl_ext.report.series import Series, reward_of, running_mean
 MIN_POINTS = 8
 _WINDOWS = 8
 _LATE = 3
+_ROUNDING = 1e-6
 
 
 class MissingEvidence(Exception):  # noqa: N818 - not an error: a rule that cannot be checked
@@ -123,6 +124,23 @@ class Evidence:
         found = trend_of(self.series(name))
         if found is None:
             raise MissingEvidence(f"{name}, {MIN_POINTS} steps")
+        return found
+
+    @cached_property
+    def zero_std(self) -> Trend:
+        """The trend of groups of equal rewards.
+
+        TRL compares a standard deviation in fp32 with 0, and misses equal rewards whose mean is
+        rounded (8 times 0.2): where the mean deviation of groups is next to nothing, all are.
+        """
+        line = self.series(metrics.ZERO_STD_FRACTION)
+        spread = self.run.series.get("grpo/rewards/std")
+        if spread is not None and np.array_equal(spread.steps, line.steps):
+            rounded = spread.values < _ROUNDING * max(1.0, self.span)
+            line = Series(line.name, line.steps, np.where(rounded, 1.0, line.values))
+        found = trend_of(line)
+        if found is None:
+            raise MissingEvidence(f"{line.name}, {MIN_POINTS} steps")
         return found
 
     @cached_property

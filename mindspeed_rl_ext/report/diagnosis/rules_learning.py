@@ -89,7 +89,7 @@ def entropy_jump(seen: Evidence) -> Finding | None:
 
 def entropy_down_no_signal(seen: Evidence) -> Finding | None:
     """The policy stopped exploring before it could do the task: most groups are of one mind."""
-    entropy, zero = seen.trend(metrics.ENTROPY), seen.trend(metrics.ZERO_STD_FRACTION)
+    entropy, zero = seen.trend(metrics.ENTROPY), seen.zero_std
     if seen.solved or zero.end < 0.5 or zero.change < 0.2 or entropy.end > 0.7 * entropy.start:
         return None
     numbers: Numbers = {
@@ -104,7 +104,7 @@ def entropy_down_no_signal(seen: Evidence) -> Finding | None:
 
 def few_groups_with_signal(seen: Evidence) -> Finding | None:
     """Half of the groups or more are all right or all wrong and teach nothing."""
-    zero = seen.trend(metrics.ZERO_STD_FRACTION)
+    zero = seen.zero_std
     if zero.end < 0.5:
         return None
     try:

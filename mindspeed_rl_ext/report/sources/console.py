@@ -52,11 +52,16 @@ def _add_step(line: bytes, number: int, rows: list[Row], broken: Broken) -> None
         # Half of a number reads as another number.
         broken.add(number, "the last line has no end: it is still being written")
         return None
-    text = line[found.end() :]
-    if b"\x1b" in text:
-        text = _COLOUR.sub(b"", text)
-    values: dict[str, float] = {}
-    for part in text.decode("utf-8", "replace").split("|"):
+    raw = line[found.end() :]
+    if b"\x1b" in raw:
+        raw = _COLOUR.sub(b"", raw)
+    text = raw.decode("utf-8", "replace")
+    values = _regular(text)
+    if values is not None:
+        rows.append((int(found[1]), values))
+        return None
+    values = {}
+    for part in text.split("|"):
         name, colon, value = part.rpartition(":")
         if not colon:
             if part.strip():
@@ -72,6 +77,20 @@ def _add_step(line: bytes, number: int, rows: list[Row], broken: Broken) -> None
     if values:
         rows.append((int(found[1]), values))
     return None
+
+
+def _regular(text: str) -> dict[str, float] | None:
+    """The numbers of a line whose every part is `name : number`; None for any other."""
+    parts = text.replace(" : ", "|").split("|")
+    if not parts[-1].strip():
+        parts.pop()
+    if not parts or len(parts) % 2 or text.count(" : ") != len(parts) // 2:
+        return None
+    try:
+        numbers = list(map(float, parts[1::2]))
+    except ValueError:
+        return None
+    return dict(zip(map(str.strip, parts[0::2]), numbers, strict=True))
 
 
 def _add_unnamed(part: str, number: int, values: dict[str, float], broken: Broken) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,12 +65,7 @@ def find_sources(path: Path) -> Found:
         raise InputError(f"no such file or directory: {path}", remedy="check the path")
     files = list(_walk(path))
     picked = {kind: kind.pick(files) for kind in _KINDS}
-    for kind in _KINDS:
-        logs = tuple(kind.read(file) for file in picked[kind])
-        if kind.read is read_console_log:
-            logs = tuple(log for log in logs if log.rows)
-        if logs:
-            break
+    kind, logs = _first_with_rows(picked)
     near = logs[0].path.parent if logs else path
     rollouts = next((f for f in (near / ROLLOUTS_FILE, path / ROLLOUTS_FILE) if f.is_file()), None)
     if not logs and rollouts is None:
@@ -79,6 +74,22 @@ def find_sources(path: Path) -> Found:
     others = tuple(f for kept in picked.values() for f in kept if f not in read)
     folder = near if kind.read is read_metrics_file else path
     return Found(folder, logs, rollouts, others)
+
+
+def _first_with_rows(
+    picked: Mapping[_Kind, tuple[Path, ...]],
+) -> tuple[_Kind, tuple[FileRead, ...]]:
+    """The first kind that has a step in it, read; else the first that is there, for its faults."""
+    there: tuple[_Kind, tuple[FileRead, ...]] | None = None
+    for kind, files in picked.items():
+        logs = tuple(kind.read(file) for file in files)
+        if kind.read is read_console_log:
+            logs = tuple(log for log in logs if log.rows)
+        if any(log.rows for log in logs):
+            return kind, logs
+        if logs and there is None:
+            there = kind, logs
+    return there or (_KINDS[0], ())
 
 
 def _of_file(path: Path) -> Found:
