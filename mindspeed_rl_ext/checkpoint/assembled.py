@@ -50,6 +50,9 @@ class Assembled:
             self._whole[ref] = TensorView(plan.dtype, array)
         return self._whole[ref]
 
+    def prefetch(self, ref: Ref) -> None:
+        """Nothing: the tensor is not there before it is asked for."""
+
     def release(self, ref: Ref) -> None:
         """Drops the tensor."""
         self._whole.pop(ref, None)

@@ -116,7 +116,8 @@ def _difference(
     step = max(1, _WINDOW_ROWS_BYTES // max(1, a_matrix.shape[1] * left.dtype.itemsize))
     for at in range(0, a_matrix.shape[0], step):
         a, b = (_numbers(m[at : at + step], left) for m in (a_matrix, b_matrix))
-        gap = np.abs(a - b)
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are values here
+            gap = np.abs(a - b)
         largest = max(largest, float(np.nanmax(gap, initial=0.0)))
         count += int(np.count_nonzero(~((a == b) | (np.isnan(a) & np.isnan(b)))))
     return _found(ref, "values", max_abs_diff=largest, differing=count)

@@ -67,6 +67,10 @@ class HfSource:
             raise InputError(f"{self.folder} has no tensor {ref.name}")
         return self._files[ref.name].view(ref.name)
 
+    def prefetch(self, ref: Ref) -> None:
+        """Lets the disk read the tensor."""
+        self._files[ref.name].prefetch(ref.name)
+
     def release(self, ref: Ref) -> None:
         """Drops the tensor's pages from this process."""
         self._files[ref.name].release(ref.name)

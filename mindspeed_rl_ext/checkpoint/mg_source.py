@@ -82,6 +82,10 @@ class MgSource:
             raise InputError(f"{self.folder}/{ref.part} has no tensor {ref.name}")
         return self._archives[ref.part.partition("/")[0]].view(self._tensors[ref])
 
+    def prefetch(self, ref: Ref) -> None:
+        """Lets the disk read the tensor."""
+        self._archives[ref.part.partition("/")[0]].prefetch(self._tensors[ref])
+
     def release(self, ref: Ref) -> None:
         """Drops the tensor's pages from this process."""
         self._archives[ref.part.partition("/")[0]].release(self._tensors[ref])

@@ -99,7 +99,8 @@ class Buffers:
     """Aligned memory of one thread, and the thread that writes it out meanwhile."""
 
     def __init__(self) -> None:
-        self.memory = [mmap.mmap(-1, BUFFER_BYTES) for _ in range(BUFFERS)]
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self.memory = [mmap.mmap(-1, BUFFER_BYTES, flags) for _ in range(BUFFERS)]
         self.writer = ThreadPoolExecutor(1)
         self.pending: list[Future[None] | None] = [None] * BUFFERS
 

@@ -66,6 +66,11 @@ class SafetensorsFile:
         array = self._file.array(entry.dtype, entry.start, prod(entry.shape))
         return TensorView(entry.dtype, array.reshape(entry.shape))
 
+    def prefetch(self, name: str) -> None:
+        """Lets the disk read the tensor."""
+        entry = self.entries[name]
+        self._file.prefetch(entry.start, entry.length)
+
     def release(self, name: str) -> None:
         """Drops the tensor's pages from this process."""
         entry = self.entries[name]

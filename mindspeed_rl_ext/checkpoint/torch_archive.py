@@ -83,6 +83,11 @@ class TorchArchive:
         )
         return TensorView(tensor.dtype, array)
 
+    def prefetch(self, tensor: LazyTensor) -> None:
+        """Lets the disk read the tensor's storage."""
+        record = self._record_of(tensor)
+        self._file.prefetch(record.start, record.length)
+
     def release(self, tensor: LazyTensor) -> None:
         """Drops the pages of the tensor's storage from this process."""
         record = self._record_of(tensor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.assemble import windows
@@ -19,7 +19,7 @@ from mindspeed_rl_ext.checkpoint.lanes import Lane, Unit
 from mindspeed_rl_ext.checkpoint.out_file import OutFile, Stretch
 from mindspeed_rl_ext.checkpoint.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.streaming import RunningSums, Sums
-from mindspeed_rl_ext.checkpoint.tensors import TensorSource
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,13 @@ class Copying:
     advance: Callable[[int], None]
     done: Callable[[str, list[Sums]], None]
     sha256: bool = False
+    _asked: set[Ref] = field(default_factory=set)
+
+    def prefetch(self, plan: TensorPlan) -> None:
+        """Lets the disk read what a tensor is made of, once."""
+        for ref in {piece.ref for piece in plan.pieces} - self._asked:
+            self._asked.add(ref)
+            self.source.prefetch(ref)
 
     def copy(self, plan: TensorPlan, out: Stretch, lane: Lane) -> Sums:
         """Copies one tensor."""
@@ -127,8 +134,11 @@ class _File:
         if not run:
             return
         out = Stretch(file, self.plan.items[run[0]].at, lane.buffers)
+        self._copying.prefetch(self.plan.items[run[0]].plan)
         for number in run:
             item = self.plan.items[number]
+            if number + 1 in run:
+                self._copying.prefetch(self.plan.items[number + 1].plan)
             out.add(item.before)
             sums = self._copying.copy(item.plan, out, lane)
             out.add(item.behind(sums))
