@@ -14,6 +14,7 @@ import logging
 import tempfile
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def timed(folder: Path, steps: int) -> tuple[list[float], list[float]]:
 
     trainers._shown_callback = marking
     runner.run_recipe(recipe, folder / "run")
-    gaps = list(zip(marks, marks[1:], strict=False))
+    gaps = list(pairwise(marks))
     return [b[0] - a[0] for a, b in gaps], [b[1] - a[1] for a, b in gaps]
 
 

@@ -1,18 +1,20 @@
 """A sum task small enough to be learned on a CPU: add and subtract three numbers, step by step.
 
 Covers: three distinct numbers from 1 to 9 in descending order and two signs, every running value
-at least 0;
-problems split so that whole number sets are held out; worked solutions in which steps slip.
+at least 0; problems split so that whole number sets are held out; worked solutions, careful and
+careless ones.
 Does not cover: judging a response; any verifier of numbers does.
 
-One problem, its reference answer, and a worked solution in the style of GSM8K:
+One problem, its reference answer, and two solutions in the style of GSM8K:
 
     9+7-4=
     12
     9+7=16;16-4=12 #### 12
+    ? #### 14
 
-A step of a solution slips by one with probability 0.3, so that a policy that imitates them is
-right half of the time: what lifts the accuracy later is not in the solutions.
+A careful solution works step by step and is right; a careless one, every other, guesses and is
+wrong. A policy that imitates both learns to work, and to guess: reinforcement learning makes it
+work more often, and its responses longer.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from mindspeed_rl_ext.recipes.countdown import (
 )
 
 MAX_NUMBER = 9
-SLIP_PROBABILITY = 0.3
+CARELESS_PROBABILITY = 0.5
+MAX_MISS = 3
 
 
 @dataclass(frozen=True)
@@ -57,22 +60,26 @@ class Sum:
         """The reference answer, a number."""
         return str(sum_of(self.numbers, self.signs))
 
-    def solution(self, rng: random.Random, slip: float = SLIP_PROBABILITY) -> str:
-        """A worked solution; what a slip changes is carried on.
+    def solution(self, rng: random.Random, careless: float = CARELESS_PROBABILITY) -> str:
+        """A solution, right where it is careful.
 
         Args:
-            rng: draws the slips.
-            slip: probability that a step is off by one.
+            rng: draws which kind it is, and by how much a guess misses.
+            careless: probability of a guess.
 
         Example:
-            >>> Sum((9, 7, 4), (1, 1, -1)).solution(random.Random(0), slip=0.0)
+            >>> Sum((9, 7, 4), (1, 1, -1)).solution(random.Random(0), careless=0.0)
             '9+7=16;16-4=12 #### 12'
         """
+        if rng.random() < careless:
+            miss = rng.randint(1, MAX_MISS)
+            right = int(self.answer)
+            return (
+                f"? #### {right - miss if rng.random() < 0.5 and right >= miss else right + miss}"
+            )
         value, steps = self.numbers[0], []
         for number, sign in zip(self.numbers[1:], self.signs[1:], strict=True):
-            right = value + sign * number
-            slipped = rng.random() < slip
-            result = max(0, right + rng.choice((-1, 1))) if slipped else max(0, right)
+            result = value + sign * number
             steps.append(f"{value}{'+' if sign > 0 else '-'}{number}={result}")
             value = result
         return f"{';'.join(steps)} #### {value}"
@@ -103,12 +110,12 @@ def _problems(sets: list[tuple[int, ...]], rng: random.Random) -> list[Sum]:
 
 
 def solutions(problems: list[Sum], count: int, seed: int) -> Iterator[tuple[Sum, str]]:
-    """Yields problems, drawn with replacement, each with a worked solution.
+    """Yields problems, drawn with replacement, each with a solution.
 
     Args:
         problems: drawn from.
         count: how many.
-        seed: draws the problems and the slips.
+        seed: draws the problems and the kinds of solutions.
     """
     rng = random.Random(seed)
     for _ in range(count):

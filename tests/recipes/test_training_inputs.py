@@ -215,13 +215,16 @@ def test_replaced_rows_are_padded_on_their_side() -> None:
 
 
 @given(st.integers(0, 10_000))
-def test_solutions_without_slips_are_right_in_every_layout(seed: int) -> None:
+def test_careful_solutions_are_right_and_guesses_wrong_in_every_layout(seed: int) -> None:
     train_problems, held_out = sums.split_sums(seed=0)
     problem = random.Random(seed).choice([*train_problems, *held_out])
-    text = problem.solution(random.Random(seed), slip=0.0)
+    careful = problem.solution(random.Random(seed), careless=0.0)
+    guessed = problem.solution(random.Random(seed), careless=1.0)
     for style, verifier in (("boxed", "simplerl"), ("r1", "r1_acc"), ("cs336", "cs336_r1_zero")):
-        response = STYLES[style](text)
-        assert score([response], [problem.answer], verifiers=[verifier]).rewards == [1.0]
+        responses = [STYLES[style](text) for text in (careful, guessed)]
+        answers = [problem.answer] * 2
+        right, wrong = score(responses, answers, verifiers=[verifier]).rewards
+        assert right == 1.0 > wrong
     assert eval(problem.prompt[:-1]) == int(problem.answer)
 
 
