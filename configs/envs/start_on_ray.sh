@@ -14,12 +14,12 @@ fail() {
 
 # The first IPv4 address of a network card.
 address_of() {
-    ip -4 -o addr show dev "$1" 2>/dev/null | awk '{split($4, a, "/"); print a[1]; exit}'
+    ip -4 -o addr show dev "$1" 2>/dev/null | awk '{split($4, a, "/"); print a[1]; exit}' || true
 }
 
 # The card of the default route.
 default_card() {
-    ip -4 route show default 2>/dev/null | awk '{for (i = 1; i < NF; i++) if ($i == "dev") {print $(i + 1); exit}}'
+    ip -4 route show default 2>/dev/null | awk '{for (i = 1; i < NF; i++) if ($i == "dev") {print $(i + 1); exit}}' || true
 }
 
 # Fills in SOCKET_IFNAME and CURRENT_IP, and MASTER_ADDR on a single node.

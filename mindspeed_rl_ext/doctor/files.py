@@ -135,7 +135,7 @@ def _located(name: str) -> Path:
 
 
 def _no_file(path: Path) -> InputError:
-    beside = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+    beside = [p.name for p in path.parent.glob("*.yaml")] if path.suffix else []
     ours = [p.stem for f in CONFIG_FOLDERS for p in (shipped_folder("configs") / f).glob("*.yaml")]
     return InputError(
         f"no configuration {path}",

@@ -76,16 +76,17 @@ def names_and_weights(scoring: Scoring) -> Iterator[Finding]:
 
 def _problem(spec: str, host: Mapping[str, HostVerifier]) -> tuple[str, dict[str, str]] | None:
     try:
-        bare = parse_spec(spec).name
-    except ExtError as error:
-        return "R9-spec", {"why": error.what}
-    known = registry_names()
-    if bare not in known:
-        return "R9-unknown", {"nearest": nearest(bare, {*host, *known})}
-    try:
         resolve(spec)
     except ExtError as error:
-        return "R9-spec", {"why": f"{error.what}; {error.found or error.expected}".strip("; ")}
+        said = f"{error.what}; {error.found or error.expected}".strip("; ")
+        try:
+            bare = parse_spec(spec).name
+        except ExtError:
+            return "R9-spec", {"why": said}
+        known = registry_names()
+        if bare in known:
+            return "R9-spec", {"why": said}
+        return "R9-unknown", {"nearest": nearest(bare, {*host, *known})}
     return None
 
 

@@ -7,7 +7,7 @@ Does not cover: values that TRL itself checks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,22 +99,30 @@ def rules(
     document: Document, found: Surroundings, accelerate: Document | None = None
 ) -> Iterator[Finding]:
     """All rules on a TRL file or a recipe."""
-    for part in parts(document):
-        if part.kind == "recipe":
-            continue
-        yield from keys(part, found)
+    all_parts = [part for part in parts(document) if part.kind != "recipe"]
+    known = _known({part.kind for part in all_parts})
+    for part in all_parts:
+        yield from keys(part, known[part.kind], found)
         yield from devices(part, found)
         if part.kind == "grpo":
-            yield from group(part, accelerate)
+            yield from group(part, accelerate, known[part.kind])
             yield from size_and_disk(part)
         if accelerate is not None:
             yield from precision(part, accelerate)
 
 
-def keys(part: Part, found: Surroundings) -> Iterator[Finding]:
+def _known(kinds: Set[str]) -> dict[str, frozenset[str]]:
+    """Kind of a part to the keys of the installed TRL; empty sets without one."""
+    if not trl_fields.installed("trl"):
+        return dict.fromkeys(kinds, frozenset())
+    wanted = kinds if kinds <= set(CLASSES) else set(CLASSES)
+    known = {kind: trl_fields.fields(CLASSES[kind]) for kind in wanted}
+    both = frozenset().union(*known.values())
+    return {kind: known.get(kind, both) for kind in kinds}
+
+
+def keys(part: Part, known: frozenset[str], found: Surroundings) -> Iterator[Finding]:
     """R11, I11: every key is one of the installed version."""
-    classes = CLASSES.get(part.kind, {**trl_fields.GRPO, **trl_fields.SFT})
-    known = trl_fields.fields(classes) if trl_fields.installed("trl") else frozenset()
     version = found.versions.get("trl", "?")
     if not known:
         yield Finding("R11-no-trl", part.document.place(*part.path))
@@ -136,7 +144,7 @@ def keys(part: Part, found: Surroundings) -> Iterator[Finding]:
         yield Finding("R11-known", part.document.place(*part.path), counted)
 
 
-def group(part: Part, accelerate: Document | None) -> Iterator[Finding]:
+def group(part: Part, accelerate: Document | None, known: frozenset[str]) -> Iterator[Finding]:
     """R11, I14: a generation batch holds whole groups."""
     processes = accelerate.value.get("num_processes", 1) if accelerate is not None else 1
     if not isinstance(processes, int):
@@ -144,9 +152,7 @@ def group(part: Part, accelerate: Document | None) -> Iterator[Finding]:
     each, size = part.number("per_device_train_batch_size", 8), part.number("num_generations", 8)
     accumulated = part.number("gradient_accumulation_steps", 1)
     steps = part.number("steps_per_generation", accumulated)
-    counts_steps = "steps_per_generation" in trl_fields.fields(trl_fields.GRPO) or not (
-        trl_fields.installed("trl")
-    )
+    counts_steps = not known or "steps_per_generation" in known
     batch = part.number("generation_batch_size", processes * each * (steps if counts_steps else 1))
     shown = f" x {steps} steps" if counts_steps and steps != 1 else ""
     values: dict[str, Any] = {

@@ -149,3 +149,11 @@ def test_no_files_are_an_error_of_the_command(
 ) -> None:
     assert cli.main(["doctor", "--data", str(tmp_path / "none")]) == 1
     assert "no packed files of prefix" in capsys.readouterr().out
+
+
+def test_prompts_longer_than_the_run_takes_are_counted(pack: Pack, model: Path) -> None:
+    prefix = pack([{"input_ids": OPENED, "labels": "72"}] * 2)
+    longest = len(load_tokenizer(model).encode(OPENED))
+    found = {f.id: f for f in packed_data(str(prefix), str(model), longest - 1)}
+    assert (found["R13-longer"].values["count"], found["R13-longer"].level) == (2, "warning")
+    assert "R13-longer" not in {f.id for f in packed_data(str(prefix), str(model), longest)}

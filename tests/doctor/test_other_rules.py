@@ -1,0 +1,379 @@
+"""Rules beside training configurations: models, checkpoints, scripts, environments, TRL, nodes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mindspeed_rl_ext.doctor import faq, launch, npu
+from mindspeed_rl_ext.doctor.document import parse
+from mindspeed_rl_ext.doctor.nodes import compared
+from mindspeed_rl_ext.doctor.surroundings import Surroundings
+from mindspeed_rl_ext.errors import InputError
+
+SEVEN = "msrl/grpo_qwen25_7b"
+MODEL = "model/qwen25-7b"
+# What Qwen2.5-7B's config.json says.
+CONFIG = {
+    "model_type": "qwen2",
+    "num_hidden_layers": 28,
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 131072,
+    "rope_theta": 1000000.0,
+    "rms_norm_eps": 1e-06,
+    "tie_word_embeddings": False,
+    "vocab_size": 152064,
+}
+
+
+def ids(found):
+    return {f.id for f in found}
+
+
+@pytest.fixture
+def hf(tmp_path):
+    """A HuggingFace directory whose config.json has changes."""
+
+    def write(**changes) -> Path:
+        folder = tmp_path / "hf"
+        folder.mkdir(exist_ok=True)
+        (folder / "config.json").write_text(json.dumps({**CONFIG, **changes}))
+        (folder / "tokenizer.json").write_text("{}")
+        return folder
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("R7-differs", {"num_hidden_layers": 32}),
+        ("R7-differs", {"hidden_size": 4096}),
+        ("R7-differs", {"intermediate_size": 1}),
+        ("R7-differs", {"num_attention_heads": 32}),
+        ("R7-differs", {"num_key_value_heads": 28}),
+        ("R7-differs", {"num_key_value_heads": None, "num_attention_heads": 28}),
+        ("R7-differs", {"tie_word_embeddings": True}),
+        ("R7-rope", {"rope_theta": 10000}),
+        ("R7-rope", {"rope_theta": None, "rope_parameters": {"rope_theta": 10000.0}}),
+        ("R7-positions", {"max_position_embeddings": 4096}),
+        ("R7-epsilon", {"rms_norm_eps": 1e-5}),
+        ("R7-vocab", {"vocab_size": 152065}),
+        ("R7-vocab-padding", {"vocab_size": 151936}),
+    ],
+)
+def test_a_model_yaml_that_is_not_its_config_is_told(rule, changes, hf, configs, findings):
+    run = configs / f"{SEVEN}.yaml"
+    assert ids(findings(run, model=hf())) >= {"R7-same"}
+    found = ids(findings(run, model=hf(**changes)))
+    assert rule in found
+    assert "R7-same" not in found
+
+
+def test_the_vocabulary_may_be_padded_as_the_conversion_pads_it(configs, findings, hf):
+    table = yaml.safe_load((configs / f"{MODEL}.yaml").read_text())
+    table["qwen25-7b"]["padded_vocab_size"] = 151938  # next multiple of TP 2 above 151937
+    (configs / f"{MODEL}.yaml").write_text(yaml.safe_dump(table))
+    assert "R7-same" in ids(findings(configs / f"{SEVEN}.yaml", model=hf(vocab_size=151937)))
+
+
+def test_a_missing_epsilon_is_megatron_s_default(configs, findings, hf):
+    path = configs / f"{MODEL}.yaml"
+    rows = [row for row in path.read_text().splitlines() if "norm_epsilon" not in row]
+    path.write_text("\n".join(rows))
+    [told] = [f for f in findings(configs / f"{SEVEN}.yaml", model=hf()) if f.id == "R7-epsilon"]
+    assert "1e-05, Megatron's default" in told.cause
+
+
+@pytest.fixture
+def checkpoint(tmp_path, hf):
+    """A converted checkpoint: a manifest, rank directories."""
+
+    def write(tp=2, pp=2, ep=1, manifest=True, lack=0, **layout) -> Path:
+        folder, source = tmp_path / "qwen25-7b-tp2pp2", hf()
+        for t in range(tp):
+            for p in range(pp):
+                name = f"mp_rank_{t:02d}" + (f"_{p:03d}" if pp > 1 else "")
+                (folder / "iter_0000001" / name).mkdir(parents=True, exist_ok=True)
+        for rank in sorted((folder / "iter_0000001").iterdir())[:lack]:
+            rank.rmdir()
+        hashes = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in source.iterdir()}
+        content = {"kind": "mg", "layout": {"tp": tp, "pp": pp, "ep": ep, **layout}}
+        if manifest:
+            (folder / "manifest.json").write_text(json.dumps({**content, "sha256": hashes}))
+        return folder
+
+    return write
+
+
+def test_a_checkpoint_that_fits_is_said_to(configs, findings, checkpoint, hf):
+    found = ids(findings(configs / f"{SEVEN}.yaml", checkpoint=checkpoint(), model=hf()))
+    assert found >= {"R8-layout-same", "R8-same"}
+    assert not found & {"R8-layout", "R8-config", "R8-tokenizer", "R8-incomplete"}
+
+
+def test_a_checkpoint_that_does_not_fit_is_told(configs, findings, checkpoint, hf):
+    run = configs / f"{SEVEN}.yaml"
+    [told] = [f for f in findings(run, checkpoint=checkpoint(tp=4, pp=1)) if f.id == "R8-layout"]
+    assert "TP 4 PP 1" in told.cause
+    assert "--target-tensor-parallel-size 2" in told.remedy
+
+
+def test_a_checkpoint_without_a_manifest_is_cut_by_its_directories(configs, findings, checkpoint):
+    run = configs / f"{SEVEN}.yaml"
+    assert ids(findings(run, checkpoint=checkpoint(manifest=False))) >= {
+        "R8-no-manifest",
+        "R8-layout-same",
+    }
+
+
+def test_a_checkpoint_with_ranks_missing_is_told(configs, findings, checkpoint):
+    found = findings(configs / f"{SEVEN}.yaml", checkpoint=checkpoint(lack=1))
+    assert [f.values["first"] for f in found if f.id == "R8-incomplete"] == ["mp_rank_00_000"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "file"), [("R8-config", "config.json"), ("R8-tokenizer", "tokenizer.json")]
+)
+def test_another_model_than_the_converted_one_is_told(
+    rule, file, configs, findings, checkpoint, hf
+):
+    folder = checkpoint()
+    source = hf()
+    (source / file).write_text((source / file).read_text() + "\n")
+    found = findings(configs / f"{SEVEN}.yaml", checkpoint=folder, model=source)
+    assert rule in ids(found)
+
+
+def test_experts_cut_otherwise_are_told(spoil, findings, checkpoint):
+    moe = {"actor_config/num_experts": 8, "actor_config/moe_tp_extend_ep": True}
+    run = spoil(SEVEN, moe)
+    assert "R8-expert-cut" in ids(findings(run, checkpoint=checkpoint(extend_ep=False)))
+    assert "R8-expert-cut" not in ids(findings(run, checkpoint=checkpoint(extend_ep=True)))
+
+
+CARDS = {"lo": ["127.0.0.1"], "eth0": ["10.0.0.5"]}
+GOOD = "NNODES=1\nNPUS_PER_NODE=16\nMASTER_ADDR=10.0.0.5\nSOCKET_IFNAME=eth0\n"
+
+
+def said_of(text, tmp_path, needed=16):
+    path = tmp_path / "start.sh"
+    path.write_text(text)
+    script = launch.read_script(path)
+    return [
+        *launch.cards(script, needed),
+        *launch.master(script),
+        *launch.network_card(script, lambda: CARDS),
+        *launch.preloaded(script),
+        *launch.broad_kills(script),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("S1-13", "NPUS_PER_NODE=16", "NPUS_PER_NODE=8"),
+        ("S1-14", "MASTER_ADDR=10.0.0.5", "MASTER_ADDR=localhost"),
+        ("S1-14", "MASTER_ADDR=10.0.0.5", "export MASTER_ADDR=127.0.0.1"),
+        ("S1-14", "MASTER_ADDR=10.0.0.5", 'MASTER_ADDR="${MASTER_ADDR:-localhost}"'),
+        ("S1-14-empty", "MASTER_ADDR=10.0.0.5", 'MASTER_ADDR="IP FOR MASTER NODE"'),
+        ("S1-15", "SOCKET_IFNAME=eth0", "SOCKET_IFNAME=lo"),
+        ("S1-15-absent", "SOCKET_IFNAME=eth0", "SOCKET_IFNAME=eth9"),
+        ("S1-11", "NNODES=1", "export LD_PRELOAD=/no/libjemalloc.so.2\nNNODES=1"),
+        ("R12-kill", "NNODES=1", "pkill -9 python\nNNODES=1"),
+        ("R12-unset", "NNODES=1\n", ""),
+    ],
+)
+def test_a_launch_script_with_a_fault_is_told(rule, old, new, tmp_path):
+    assert ids(said_of(GOOD, tmp_path)) == {"S1-13-holds"}
+    assert old in GOOD
+    assert rule in ids(said_of(GOOD.replace(old, new), tmp_path))
+
+
+def test_computed_addresses_and_other_nodes_are_left_alone(tmp_path):
+    computed = GOOD.replace("10.0.0.5", "$(hostname -I)").replace("NNODES=1", "NNODES=2")
+    assert ids(said_of(computed, tmp_path)) == {"S1-13-holds"}
+    other_node = GOOD.replace("10.0.0.5", "10.0.0.9").replace("NNODES=1", "NNODES=2")
+    assert ids(said_of(other_node, tmp_path)) == {"S1-13-holds"}
+
+
+@pytest.mark.parametrize("name", ["msrl", "rlxf"])
+@pytest.mark.parametrize("script", ["launch_single_node", "launch_multi_node"])
+def test_the_shipped_scripts_pass(name, script, repo_root, findings):
+    path = repo_root / "configs" / name / f"{script}.sh"
+    found = findings(repo_root / f"configs/{SEVEN}.yaml", launch=path)
+    assert not [f for f in found if f.level == "error"]
+    assert ids(found) >= {"S1-14-empty"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("S1-12", {"env_vars/VLLM_DP_SIZE": "2"}),
+        ("S1-12-type", {"env_vars/HCCL_CONNECT_TIMEOUT": 1800}),
+        ("S1-12-hook", {"worker_process_setup_hook": None}),
+        ("S1-12-hook-other", {"worker_process_setup_hook": "mine.hook"}),
+        ("R12-disabled", {"env_vars/MSRL_EXT_DISABLE": "1"}),
+        ("S1-14", {"env_vars/MASTER_ADDR": "localhost"}),
+        (
+            "R12-cards-differ",
+            {"env_vars/GLOO_SOCKET_IFNAME": "eth0", "env_vars/HCCL_SOCKET_IFNAME": "eth1"},
+        ),
+    ],
+)
+def test_a_runtime_env_with_a_fault_is_told(rule, changes, spoil, configs, findings):
+    run = configs / f"{SEVEN}.yaml"
+    clean = findings(run, runtime_env=configs / "envs" / "runtime_env.yaml")
+    assert not ids(clean) & {rule}
+    assert rule in ids(findings(run, runtime_env=spoil("envs/runtime_env", changes)))
+
+
+def test_vllm_s_dp_size_is_the_expert_parallel_size_of_a_mixture(spoil, findings):
+    moe = {
+        "actor_config/num_experts": 8,
+        "actor_config/moe_tp_extend_ep": True,
+        "generate_config/infer_expert_parallel_size": 4,
+    }
+    right = spoil("envs/runtime_env", {"env_vars/VLLM_DP_SIZE": "4"})
+    run = spoil(SEVEN, moe)
+    assert "S1-12" not in ids(findings(run, runtime_env=right))
+    wrong = spoil("envs/runtime_env", {"env_vars/VLLM_DP_SIZE": "1"})
+    assert "S1-12" in ids(findings(run, runtime_env=wrong))
+
+
+def around(**versions):
+    return Surroundings((3, 11, 7), {k.replace("_", "-"): v for k, v in versions.items()})
+
+
+@pytest.mark.parametrize(
+    ("rule", "torch", "cann"),
+    [
+        ("E-row", "2.7.1", "8.5.0"),
+        ("E-row", "2.5.1", "8.1.RC1"),
+        ("E-no-row", "2.6.0", "8.5.0"),
+        ("E-no-cann", "2.7.1", None),
+    ],
+)
+def test_torch_torch_npu_and_cann_are_a_row_of_a_host_or_not(rule, torch, cann, tmp_path):
+    if cann:
+        (tmp_path / "version.cfg").write_text(f"[x]\ntoolkit_running_version=[{cann}:{cann}]\n")
+    variables = {"ASCEND_TOOLKIT_HOME": str(tmp_path)}
+    found = Surroundings((3, 11, 7), {"torch": torch, "torch-npu": torch}, variables=variables)
+    assert ids(npu.versions_of_the_npu(found)) == {rule}
+
+
+def test_a_torch_npu_for_another_torch_is_an_error():
+    found = [*npu.versions_of_the_npu(around(torch="2.6.0", torch_npu="2.5.1"))]
+    assert [f.id for f in found] == ["E-npu-versions"]
+    assert not [*npu.versions_of_the_npu(around(torch="2.6.0"))]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (None, '{"auths": {"x": {"auth": "dXNlcjpwYXNz"}}}'),
+        (None, '{"auths": {"x": {}}}'),
+        (None, "{}"),
+        ("E-docker-auth", '{"auths": {"x": {"auth": "not base64!"}}}'),
+        ("E-docker-auth", '{"auths": {"x": {"auth": "dXNlcg=="}}}'),
+        ("E-docker-broken", '{"auths": ["x"]}'),
+        ("E-docker-broken", "not json"),
+    ],
+)
+def test_a_docker_login_that_stops_wandb_is_told(rule, text, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    variables = {"DOCKER_CONFIG": str(tmp_path)}
+    with_wandb = Surroundings((3, 11, 7), {"wandb": "0.19"}, variables=variables)
+    assert ids(faq.docker_logins(with_wandb)) == ({rule} if rule else set())
+    assert not [*faq.docker_logins(Surroundings((3, 11, 7), {}, variables=variables))]
+
+
+def test_the_line_that_loads_libgomp_first_is_printed_on_arm(tmp_path):
+    library = tmp_path / "scikit_learn.libs" / "libgomp-d22c30c5.so.1.0.0"
+    library.parent.mkdir()
+    library.touch()
+    found = Surroundings((3, 11, 7), {"torch": "2.7.1"}, site_folders=(tmp_path,))
+    [told] = faq.libgomp(found, "aarch64")
+    assert told.remedy == f"export LD_PRELOAD={library}"
+    assert not [*faq.libgomp(found, "x86_64")]
+    loaded = Surroundings(
+        (3, 11, 7), found.versions, site_folders=(tmp_path,), variables={"LD_PRELOAD": str(library)}
+    )
+    assert not [*faq.libgomp(loaded, "aarch64")]
+
+
+def node(**changes):
+    facts = {
+        "folder": "/host",
+        "versions": {"torch": "2.7.1"},
+        "paths": {"/w": "abc"},
+        "findings": [],
+    }
+    return {**facts, **changes}
+
+
+@pytest.mark.parametrize(
+    ("rule", "other"),
+    [
+        ("N-versions", node(versions={"torch": "2.6.0"})),
+        ("S1-16-folder", node(folder="/root")),
+        ("S1-16-missing", node(paths={"/w": None})),
+        ("S1-16-differs", node(paths={"/w": "abd"})),
+        ("N-failed", "ModuleNotFoundError: No module named 'mindspeed_rl_ext'"),
+        (
+            "N-finding",
+            node(
+                findings=[{"level": "error", "place": "x", "en": ["a", "b"], "zh": ["c", "d"]}],
+            ),
+        ),
+        (
+            "N-warning",
+            node(
+                findings=[{"level": "warning", "place": "x", "en": ["a", "b"], "zh": ["c", "d"]}],
+            ),
+        ),
+    ],
+)
+def test_nodes_that_differ_are_told(rule, other):
+    assert ids(compared({"a": node(), "b": node()}, 32, 32)) == {"N-nodes", "S1-16-same"}
+    assert rule in ids(compared({"a": node(), "b": other}, 32, 32))
+
+
+def test_a_cluster_with_too_few_cards_is_told():
+    assert "N-npus" in ids(compared({"a": node()}, 8, 16))
+    assert "N-npus" not in ids(compared({"a": node()}, 16, 16))
+
+
+def test_every_node_of_a_real_ray_is_looked_at(repo_root):
+    pytest.importorskip("ray", reason="extra [ray] is not installed")
+    from mindspeed_rl_ext.doctor.nodes import on_every_node
+
+    found = [*on_every_node("local", [str(repo_root / "pyproject.toml")], None)]
+    assert ids(found) >= {"N-nodes", "S1-16-same"}
+
+
+def test_a_line_is_named_with_its_key():
+    document = parse("a:\n  b: 1\n\n  c: 2\n", Path("x.yaml"))
+    assert str(document.place("a", "c")) == "x.yaml:4 a.c"
+    assert str(document.place("a", "missing")) == "x.yaml:1 a.missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a:\n\tb: 1\n", ["x.yaml:2", "tab", "spaces"]),
+        ("a: 1\na: 2\n", ["'a'", "twice", "lines 1 and 2"]),
+        ("a: [1\n", ["not readable YAML"]),
+    ],
+)
+def test_yaml_that_is_none_names_the_line(text, words):
+    with pytest.raises(InputError) as caught:
+        parse(text, Path("x.yaml"))
+    assert all(word in str(caught.value) for word in words), caught.value

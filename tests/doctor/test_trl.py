@@ -1,0 +1,167 @@
+"""TRL files, recipes and accelerate files, against versions made for the test and the real ones."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mindspeed_rl_ext.doctor import trl_fields, trl_rules
+from mindspeed_rl_ext.doctor.surroundings import Surroundings
+from mindspeed_rl_ext.errors import InputError
+
+GOOD = {
+    "model_name_or_path": "./Qwen2.5-3B-Instruct",
+    "per_device_train_batch_size": 1,
+    "gradient_accumulation_steps": 8,
+    "num_generations": 8,
+    "max_steps": 100,
+    "save_steps": 100,
+    "bf16": True,
+}
+MACHINES = {"compute_environment": "LOCAL_MACHINE", "num_processes": 2, "mixed_precision": "bf16"}
+# The note's keys that TRL 1.16 does not know (facts, measured).
+OF_THE_NOTE = [
+    "torch_dtype",
+    "dataset_id_or_path",
+    "swanlab",
+    "workspace",
+    "experiment_name",
+    "warmup_ratio",
+    "max_prompt_length",
+    "vllm_device",
+]
+
+
+@pytest.fixture
+def fake_trl(tmp_path, monkeypatch):
+    """A trl that fails when it is imported, whose source has the fields of GOOD."""
+
+    def write(*fields: str) -> None:
+        folder = tmp_path / "site"
+        for module, name in (
+            ("trl/trainer/grpo_config", "GRPOConfig"),
+            ("transformers/training_args", "TrainingArguments"),
+        ):
+            path = folder / f"{module}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = [f"    {field}: int = 1" for field in fields] or ["    pass"]
+            path.write_text("\n".join([f"class {name}:", *rows, "    x = 3", ""]))
+            (folder / module.split("/")[0] / "__init__.py").write_text(
+                "raise SystemExit('imported')"
+            )
+        monkeypatch.syspath_prepend(str(folder))
+        for name in ("trl", "transformers"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+
+    return write
+
+
+@pytest.fixture
+def said(tmp_path, findings):
+    def examine(trl, accelerate=None, around=None):
+        path, other = tmp_path / "trl.yaml", None
+        path.write_text(yaml.safe_dump(trl))
+        if accelerate is not None:
+            other = tmp_path / "accelerate.yaml"
+            other.write_text(yaml.safe_dump(accelerate))
+        return findings(trl=path, accelerate=other, around=around)
+
+    return examine
+
+
+def ids(found):
+    return {f.id for f in found}
+
+
+def test_fields_are_read_without_importing(fake_trl):
+    fake_trl("num_generations", "steps_per_generation")
+    assert {"num_generations", "steps_per_generation"} <= trl_fields.fields(trl_fields.GRPO)
+    assert "x" not in trl_fields.fields(trl_fields.GRPO)
+
+
+def test_unknown_and_moved_keys_are_told(fake_trl, said):
+    fake_trl(*GOOD, "steps_per_generation")
+    assert ids(said(GOOD, MACHINES)) >= {"R11-known", "R11-holds", "S3-4-known"}
+    found = said({**GOOD, "num_generation": 4, "vllm_device": "cuda:2"})
+    [unknown] = [f for f in found if f.id == "R11-unknown"]
+    assert "num_generations" in unknown.remedy
+    [moved] = [f for f in found if f.id == "I11-renamed"]
+    assert "vllm_mode" in moved.remedy
+    assert "vllm_mode" in moved.said("zh")[1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "trl", "accelerate"),
+    [
+        ("R11-group", {"num_generations": 7}, MACHINES),
+        ("R11-group", {"gradient_accumulation_steps": 2}, MACHINES),
+        ("S3-2", {"model_name_or_path": "Qwen2.5-0.5B"}, MACHINES),
+        ("S3-9-trl", {"save_steps": 10}, MACHINES),
+        ("S3-tf32", {"tf32": True, "use_cpu": True}, MACHINES),
+        ("S3-tf32-note", {"tf32": True}, MACHINES),
+        ("S3-flash-absent", {"attn_implementation": "flash_attention_2"}, MACHINES),
+        ("S3-4", {}, {**MACHINES, "compute_environment": "MULTI_NODE"}),
+        ("S3-4-total", {}, {**MACHINES, "num_machines": 3}),
+        ("S3-4-precision", {}, {**MACHINES, "mixed_precision": "fp16"}),
+    ],
+)
+def test_a_fault_is_told_and_the_clean_file_is_silent(rule, trl, accelerate, said):
+    assert rule not in ids(said(GOOD, MACHINES))
+    assert rule in ids(said({**GOOD, **trl}, accelerate))
+
+
+def test_flash_attention_and_tf32_on_an_npu_are_errors(said):
+    npu = Surroundings((3, 11, 7), {"torch-npu": "2.7.1", "flash-attn": "2.8"})
+    wanted = {**GOOD, "attn_implementation": "flash_attention_2", "tf32": True}
+    assert ids(said(wanted, around=npu)) >= {"S3-flash", "S3-tf32"}
+    assert not ids(said(GOOD, around=npu)) & {"S3-flash", "S3-tf32"}
+
+
+def test_old_versions_do_not_count_accumulation(fake_trl, said):
+    """The note's n - 1 processes: 2 x 1 for a group of 8."""
+    fake_trl(*GOOD)
+    assert "R11-group" in ids(said(GOOD, MACHINES))
+    fake_trl(*GOOD, "steps_per_generation")
+    assert ids(said(GOOD, MACHINES)) >= {"R11-holds", "I14"}
+
+
+def test_the_note_s_eight_keys_are_named_with_the_real_trl(said):
+    if not trl_fields.installed("trl") or not trl_fields.installed("transformers"):
+        pytest.skip("TRL is not installed")
+    table = {**GOOD, **dict.fromkeys(OF_THE_NOTE, "x")}
+    moved = [f.values["key"] for f in said(table) if f.id == "I11-renamed"]
+    assert sorted(moved) == sorted(OF_THE_NOTE)
+
+
+def test_every_moved_key_has_both_languages():
+    for key, words in trl_rules.MOVED.items():
+        assert len(words) == 2, key
+        assert all(words), key
+
+
+def test_without_trl_the_keys_are_not_judged(said, monkeypatch):
+    monkeypatch.setattr(trl_fields, "installed", lambda package: False)
+    assert "R11-no-trl" in ids(said({**GOOD, "anything": 1}))
+
+
+@pytest.mark.parametrize("kind", ["recipes", "trl", "accelerate"])
+def test_no_shipped_file_has_an_error(kind, repo_root, findings):
+    paths = sorted((repo_root / "configs" / kind).glob("*.yaml"))
+    assert paths
+    for path in paths:
+        assert not [str(f) for f in findings(path) if f.level == "error"]
+
+
+def test_a_wrong_type_in_an_accelerate_file_is_bad_input(said):
+    with pytest.raises(InputError, match="num_processes has the wrong type"):
+        said(GOOD, {**MACHINES, "num_processes": "two"})
+
+
+def test_parts_of_a_recipe_are_found_at_any_depth(repo_root):
+    from mindspeed_rl_ext.doctor.document import read
+
+    parts = trl_rules.parts(read(Path(repo_root / "configs/recipes/countdown.yaml")))
+    assert {part.kind for part in parts} == {"recipe", "sft", "grpo"}
