@@ -63,7 +63,7 @@ class Series:
     @cached_property
     def smooth(self) -> np.ndarray:
         """The running mean, `[n]`; the values themselves where they are few."""
-        if len(self.values) < SMOOTH_FROM_POINTS or np.ptp(self.values) == 0:
+        if len(self.values) < SMOOTH_FROM_POINTS or self.values.min() == self.values.max():
             return self.values
         return running_mean(self.values, max(1, len(self.values) // _REACHES_PER_RUN))
 

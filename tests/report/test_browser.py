@@ -110,7 +110,9 @@ def look(folder: Path, width: int, text: str) -> dict[str, object]:
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_the_page_fits_filters_and_answers_the_pointer(tmp_path, width):
     write_report(RUNS / "healthy", tmp_path)
-    rows = [json.loads(line) for line in (RUNS / "healthy" / "rollouts.jsonl").open()]
+    rows = [
+        json.loads(line) for line in (RUNS / "healthy" / "rollouts.jsonl").read_text().splitlines()
+    ]
     seen = look(tmp_path, width, rows[3]["response"])
 
     def number(predicate):

@@ -62,6 +62,7 @@ LEARNS = {
     [
         ("healthy", None),
         ("entropy_up", "entropy_up_reward_gone"),
+        ("entropy_down", "entropy_down_no_signal"),
     ],
 )
 def test_real_runs_are_told_apart(name, rule):
@@ -70,6 +71,14 @@ def test_real_runs_are_told_apart(name, rule):
     assert errors == ([rule] if rule else [])
     if rule is None:
         assert found.findings == ()
+
+
+def test_equal_rewards_that_rounding_hides_from_trl_are_seen():
+    """TRL logged 0 here while all rewards of a group were 0.2: their deviation is 1.5e-8."""
+    line = {"grpo/rewards/mean": 0.2, "grpo/rewards/std": 1.5e-8, "grpo/zero_std_groups/frac": 0.0}
+    start = line | {"grpo/rewards/mean": 0.5, "grpo/rewards/std": 0.3}
+    rows = [(i, start if i < 20 else line) for i in range(60)]
+    assert "few_groups_with_signal" in rules_of(Run(Path(), build_table(rows)))
 
 
 def test_a_run_that_learns_has_no_finding():
