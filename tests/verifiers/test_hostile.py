@@ -8,7 +8,9 @@ import pytest
 
 from mindspeed_rl_ext.verifiers import Outcome, equivalent, resolve
 from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
+from mindspeed_rl_ext.verifiers.equivalence import symbolic
 from mindspeed_rl_ext.verifiers.equivalence.tree import UnreadableError
+from mindspeed_rl_ext.verifiers.pool import Budget
 
 MATRIX = r"\begin{pmatrix}" + r"\\".join("&".join("1" * 60) for _ in range(60)) + r"\end{pmatrix}"
 ATTACKS = {
@@ -144,6 +146,12 @@ BUILTINS = tuple(
 )
 # What these say of a response is not that it is right.
 SHAPES = ("overlong", "repetition", "strict_tags", "template_copy", "r1_format", "countdown_format")
+
+
+@pytest.fixture(autouse=True)
+def short_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs in a worker would spend its whole budget with each verifier: a short one does."""
+    monkeypatch.setattr(symbolic, "ONE", Budget((0.1,), 1.0, 0.1))
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())

@@ -52,6 +52,9 @@ def test_both_languages_show_the_same_examples(repo_root: Path) -> None:
         ("AB = 5", "5", True), ("x = 41 = 42", "42", False), (r"2\frac{3}{2}", "3.5", False),
         (r"5\text{ km/h}", r"5\text{ kilometers per hour}", True),
         ("3, 2", "(3, 2)", True), ("(1,2), (1,2)", "(1,2)", True), ("[1,2]", "(1,2)", False),
+        (r"\int_0^1 \frac{dx}{1+x^2}", r"\frac{\pi}{4}", True), ("2^{2n}", "4^n", True),
+        (r"12 \pmod 7", r"5 \bmod 7", True), ("x=3", r"x\equiv 3\pmod 7", False),
+        ("17 students", "17", True), ("3:30 pm", "3:30 am", False), ("(-1)^n", "1", False),
     ],
 )  # fmt: skip
 def test_the_examples_of_the_page_hold(prediction: str, reference: str, same: bool) -> None:

@@ -46,8 +46,10 @@ class Cursor:
 
     def take(self, text: str) -> bool:
         """Takes the token of this text, where it comes next."""
-        token = self.peek()
-        if token.text != text or token.kind in ("text", "end"):
+        if self._at >= len(self._tokens):
+            return False
+        token = self._tokens[self._at]
+        if token.text != text or token.kind == "text":
             return False
         self._at += 1
         return True

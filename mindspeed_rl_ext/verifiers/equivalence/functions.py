@@ -65,7 +65,7 @@ class Functions(Residues):
             rounding = math.floor if node.name == "floor" else math.ceil
             return self._rational(Fraction(rounding(exact[0])))
         if node.name == "binom" and exact[0] is None:
-            return self._binomial(arguments[0], exact[1])
+            return self._binomial(arguments[0], arguments[1])
         if node.name == "factorial" and exact[0] is None:
             return self._factorial(node.arguments[0])
         if node.name in ("factorial", "binom"):
@@ -244,10 +244,11 @@ class Functions(Residues):
             total = self._plus(total, term)
         return total
 
-    def _binomial(self, top: Value, bottom: Fraction | None) -> Value:
+    def _binomial(self, top: Value, below: Value) -> Value:
         r"""`\binom{n}{2}` as the polynomial it is."""
+        bottom = below.exact
         if bottom is None or bottom.denominator != 1 or not 0 <= bottom <= MAX_CHOSEN:
-            raise UnreadableError("a binomial that is no polynomial")
+            return self._opaque("binom", top, below)
         residue = 1
         for k in range(bottom.numerator):
             residue = residue * (top.residue - k) * self._inverse(k + 1) % self.prime

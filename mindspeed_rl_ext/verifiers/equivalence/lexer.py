@@ -47,8 +47,8 @@ _SAME = {
     r"\rbrace": r"\}", r"\varnothing": r"\emptyset", r"\dbinom": r"\binom", r"\tbinom": r"\binom",
     r"\lvert": "|", r"\rvert": "|", r"\vert": "|", r"\mid": "|", r"\rbrack": "]",
     r"\simeq": r"\approx", r"\R": r"\mathbb{R}", r"\backslash": r"\setminus", r"\prime": "'",
-    r"\lbrack": "[", r"\langle": "(", r"\rangle": ")", r"\bmod": r"\pmod", r"\mod": r"\pmod",
-    r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
+    r"\lbrack": "[", r"\langle": "(", r"\rangle": ")", r"\bmod": r"\pmod", r"\bigcup": r"\cup",
+    r"\mod": r"\pmod",    r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
 }  # fmt: skip
 _DROPPED = words(r"""
     \left \right \displaystyle \textstyle \scriptstyle \limits \big \Big \bigg \Bigg \bigl
@@ -85,6 +85,8 @@ _TOKEN = re.compile(
     r"|(?P<mark>.)",
     re.DOTALL,
 )
+# `\text{3 hours}`: a number and what it counts.
+_COUNTED = re.compile(r"([0-9]+(?:[.:][0-9]+)?) ([A-Za-z]{2}[A-Za-z. ]*)\Z")
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
 
 
@@ -137,6 +139,9 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
         content = content.replace("~", " ").strip()
         if content in _UNIT_LETTERS and _is_quantity(found):
             found.append(Token("text", content))
+        elif (counted := _COUNTED.match(content)) is not None:
+            found += tokens(counted[1])
+            found += _word(counted[2], "text")
         elif any(char.isalpha() for char in content):
             found += _word(" ".join(content.replace("\\", " ").split()), "text")
         elif content.strip():

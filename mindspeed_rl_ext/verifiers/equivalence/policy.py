@@ -15,7 +15,8 @@ order in tuples), which no policy changes.
 
 Two different units are never equal (`5\%` and `5^\circ`), nor is a percentage the number it
 stands for (`50\%` and `0.5`): the reference says which of the two is asked for. A rounded number
-equals only itself.
+equals only itself, unless it has 12 digits. A modulus is optional as a unit is. Names that stand
+in an exponent's base or in a logarithm stand for positive numbers.
 """
 
 from __future__ import annotations

@@ -82,6 +82,8 @@ class AtomReader(GroupReader):
 
     def _takes_degrees(self) -> bool:
         r"""`^\circ` or `^{\circ}` behind an angle."""
+        if self.peek().text != "^":
+            return False
         texts = [self.peek(i).text for i in range(4)]
         length = 2 if texts[:2] == ["^", r"\circ"] else 4
         if length == 4 and texts != ["^", "{", r"\circ", "}"]:

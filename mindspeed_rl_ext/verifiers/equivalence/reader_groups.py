@@ -28,9 +28,9 @@ _MATRIX_KINDS = {
     "bmatrix": "",
     "vmatrix": "|",
     "Vmatrix": "||",
-    "matrix": "none",
+    "matrix": "",
     "array": "",
-    "smallmatrix": "none",
+    "smallmatrix": "",
 }
 
 

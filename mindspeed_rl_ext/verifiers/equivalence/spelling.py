@@ -25,13 +25,15 @@ _RESPELLED = (
     # `17 students`: words behind a space count something; letters beside a number multiply it.
     (
         re.compile(
-            r"((?:\\\$)?[-+]?[0-9][0-9,.]*(?:/[0-9]+)?) "
+            r"((?:\\\$)?[-+]?[0-9][0-9,.]*(?: [0-9]+)?(?:/[0-9]+)?) "
             r"([A-Za-z]{4,20}(?: [A-Za-z]{2,20}){0,3})\.?"
         ),
         r"\1 \\text{ \2}",
     ),
 )
 _MONEY = re.compile(r"\$[0-9][^$]*\Z")
+# What the spellings below have in common: letters side by side, a choice, marks around.
+_WORDED = re.compile(r"[A-Za-z]{2}|[A-J]\s*[).:]|\A[*`\"_]")
 _WRAPPERS = ("**", "`", '"', "__")
 # The verb or sign after which a sentence says what it found.
 _SAYS = re.compile(
@@ -56,6 +58,8 @@ def spelled_out(text: str) -> str:
         return match[1].replace(" ", "") + match[2]
     if match := _EUROPEAN.fullmatch(bare):
         return match[1].replace(".", "") + "." + match[2]
+    if not _WORDED.search(bare):
+        return bare
     bare = _undressed(bare)
     number = number_words(bare)
     if number is not None:

@@ -126,6 +126,9 @@ def measured(found: list[Token]) -> Measured:
     texts = [token.text for token in found]
     if FUNCTIONS.intersection(texts):
         return Measured(found, "")  # `\sin 15^\circ` is a number, not an angle
+    if texts[-1:] in (["C"], ["F"]) and r"\circ" in texts[-3:-1]:
+        angle = measured(found[:-1])
+        return Measured(angle.tokens, f"degree {texts[-1]}")
     if texts[-2:] == ["^", r"\circ"]:
         return Measured(found[:-2], "degree") if end > 2 else Measured(found, "")
     if texts[-4:] == ["^", "{", r"\circ", "}"]:
