@@ -114,6 +114,17 @@ def test_problems_without_a_response_are_left_out_named_and_exit_1(data, capsys)
     assert "duplicates: 1 rows" in shown
 
 
+def test_different_numbers_of_responses_are_said_and_the_smallest_is_k(data, capsys):
+    rows = [MADE[0] | {"responses": [r"\boxed{2}", r"\boxed{1}", r"\boxed{1}"]}, *MADE[1:]]
+    assert cli.main(arguments(data, rows=rows)) == 0
+    assert "problems have 2 to 3 responses: k is the smallest" in capsys.readouterr().out
+    summary = json.loads((data.parent / "out" / "summary.json").read_text())
+    strict = summary["benchmarks"]["math500"]["strict"]
+    assert set(strict) == {"pass@1", "pass@2", "avg@2", "maj@2"}
+    assert strict["pass@1"]["value"] == pytest.approx((1 / 3 + 0 + 0.5) / 3)
+    assert strict["avg@2"]["value"] == pytest.approx((0.5 + 0 + 0.5) / 3)
+
+
 def test_a_benchmark_without_any_response_has_no_figures(data, capsys):
     assert cli.main(arguments(data, rows=MADE[:3])) == 1
     summary = json.loads((data.parent / "out" / "summary.json").read_text())

@@ -47,6 +47,7 @@ def benchmark_figures(loaded: Loaded, graded: Sequence[Graded]) -> dict[str, Any
         return found
     found |= {
         "samples": min(map(len, groups.values())),
+        "most_samples": max(map(len, groups.values())),
         "strict": accuracy(groups, strict=True),
         "lenient": accuracy(groups, strict=False),
         "classes": class_counts(graded),
@@ -81,11 +82,9 @@ def accuracy(groups: Grouped, *, strict: bool) -> dict[str, Any]:
     }
     if n == 1:
         return found
-    found[f"avg@{n}"] = found["pass@1"]
-    votes = [
-        vote([_voted(g, strict) for g in group[:n]], [right(g) for g in group[:n]])
-        for group in groups.values()
-    ]
+    first = [group[:n] for group in groups.values()]
+    found[f"avg@{n}"] = asdict(estimate([_share(group, right) for group in first]))
+    votes = [vote([_voted(g, strict) for g in group], [*map(right, group)]) for group in first]
     found[f"maj@{n}"] = asdict(estimate([v.value for v in votes])) | {
         "ties": sum(v.tied > 1 for v in votes),
         "without_answer": sum(v.tied == 0 for v in votes),

@@ -69,7 +69,7 @@ def _row(name: str, b: Mapping[str, Any]) -> list[str]:
     return [
         name,
         str(b["problems"] - len(b["missing"])),
-        str(k),
+        str(k) if b["most_samples"] == k else f"{k}..{b['most_samples']}",
         _interval(strict["pass@1"]),
         _interval(b["lenient"]["pass@1"]),
         _interval(strict[f"pass@{k}"]) if k > 1 else "-",
@@ -103,6 +103,8 @@ def _legend(benchmarks: Mapping[str, Any], graders: Mapping[str, str]) -> list[s
 def _more(name: str, b: Mapping[str, Any]) -> list[str]:
     lines = ["", f"{name}"]
     k, strict = b["samples"], b["strict"]
+    if b["most_samples"] != k:
+        lines.append(f"  problems have {k} to {b['most_samples']} responses: k is the smallest")
     if k > 1:
         passes = (f"{key} {_share(v['value'])}" for key, v in strict.items() if "pass@" in key)
         vote = strict[f"maj@{k}"]
