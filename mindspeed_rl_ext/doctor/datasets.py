@@ -17,19 +17,23 @@ from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.schema import check_part
 from mindspeed_rl_ext.errors import nearest
-from mindspeed_rl_ext.preprocess import dataset_config as schema
 
 FIRST_CHARS = 200_000
 CHAT_MARK = "<|im_start|>"
 LEAKING = ("AlpacaStyleInstructionHandler",)
-_KINDS = {
-    **dict.fromkeys(schema.TEXT_KEYS, "text"),
-    **dict.fromkeys(schema.NUMBER_KEYS, "whole"),
-    **dict.fromkeys(schema.FLAG_KEYS, "flag"),
-    **dict.fromkeys((*schema.WITHOUT_EFFECT, *schema.REFUSED, *schema.OTHER_KEYS), "anything"),
-    "map_keys": "table",
-    "prompt_type": "text",
-}
+
+
+def _kinds() -> dict[str, str]:
+    # Imported here: it brings numpy, which other files need not wait for.
+    from mindspeed_rl_ext.preprocess import dataset_config as schema
+
+    return {
+        **dict.fromkeys(schema.TEXT_KEYS, "text"),
+        **dict.fromkeys(schema.NUMBER_KEYS, "whole"),
+        **dict.fromkeys(schema.FLAG_KEYS, "flag"),
+        **dict.fromkeys((*schema.WITHOUT_EFFECT, *schema.REFUSED, *schema.OTHER_KEYS), "anything"),
+        "map_keys": "table",
+    }
 
 
 def is_dataset(document: Document) -> bool:
@@ -39,7 +43,7 @@ def is_dataset(document: Document) -> bool:
 
 def check_keys(document: Document) -> None:
     """Raises InputError on an unknown key or a wrong type."""
-    check_part(document, (), _KINDS)
+    check_part(document, (), _kinds())
 
 
 def rules(document: Document) -> Iterator[Finding]:

@@ -41,28 +41,28 @@ RL_VERIFIERS: Mapping[str, HostVerifier] = {
     "format": _row(
         "1 / 0 for the tags; text behind them and repeated tags are paid, a box is not looked for",
         "有标签 1，否则 0；标签后有文字、标签重复也给分，不检查 boxed",
-        "r1_format (with a box), countdown_format (without)",
+        "r1_format, countdown_format",
         TAGS,
     ),
-    "step": _row("counts words such as First", "数 First 之类的步骤词", "none"),
+    "step": _row("counts words such as First", "数 First 之类的步骤词", "-"),
     "strict_format": _row(
         "1 / -0.5 for one block of each tag with a box (1 / -1 in MindSpeed-LLM)",
         "标签齐全且含 boxed 给 1，否则 -0.5（MindSpeed-LLM 为 -1）",
-        "r1_format (1 / 0), strict_tags (1 / -1, without a box)",
+        "r1_format, strict_tags",
         TAGS,
         BOX,
     ),
     "base_acc": _row(
         "1 / 0, right and with tags and box (in MindSpeed-LLM right in any form)",
         "答对且有标签和 boxed 给 1，否则 0（MindSpeed-LLM 不看格式）",
-        "boxed_acc, or r1_format with r1_acc",
+        "boxed_acc, r1_format + r1_acc",
         TAGS,
         BOX,
     ),
     "math_17k_acc": _row(
         "1 / 0, reads a box only, though DAPO-Math-17k's prompts ask for a line `Answer: ...`",
         "对 1 否则 0；只读 boxed，而 DAPO-Math-17k 的提示要求写 `Answer: ...`",
-        "math_17k (a box or the line)",
+        "math_17k",
     ),
     "acc_for_dapo": _row(
         "1 / -1, the `Answer:` line in the last 300 characters",
@@ -74,14 +74,14 @@ RL_VERIFIERS: Mapping[str, HostVerifier] = {
     "math_verify_reward": _row(
         "1 / 0, right and with tags and box",
         "答对且有标签和 boxed 给 1，否则 0",
-        "r1_format with r1_acc, or boxed_acc",
+        "boxed_acc, r1_format + r1_acc",
         TAGS,
         BOX,
     ),
     "retool_reward": _row(
         "1 / -1, a box in the last 300 characters, tool calls soften a wrong answer",
         "对 1 否则 -1，读最后 300 字符里的 boxed，调用工具可减轻扣分",
-        "dapo(boxed=True), without the tools",
+        "dapo(boxed=True)",
         BOX,
     ),
 }
@@ -98,7 +98,7 @@ LLM_VERIFIERS: Mapping[str, HostVerifier] = {
     "strict_format": _row(
         "1 / -1 for one block of each tag with a box (1 / -0.5 in MindSpeed-RL)",
         "标签齐全且含 boxed 给 1，否则 -1（MindSpeed-RL 为 -0.5）",
-        "r1_format (1 / 0), strict_tags (1 / -1, without a box)",
+        "r1_format, strict_tags",
         TAGS,
         BOX,
     ),
