@@ -43,7 +43,8 @@ def activate() -> Activation:
     """Hooks the hosts in this process and adapts those of their modules that are imported.
 
     Returns:
-        What is installed. A name that a from-import copied out of a host module before is not.
+        What is installed. Names that host modules and the main script copied out of a host module
+        by a from-import are replaced too; copies elsewhere (a default argument, a list) are not.
 
     Example:
         >>> activate().active

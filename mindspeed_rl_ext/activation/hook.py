@@ -98,7 +98,9 @@ class HostFinder:
             if getattr(getattr(module, "__spec__", None), "_initializing", False):
                 _adapt_later(module, self)
             else:
+                before = dict(vars(module))
                 self.adapt(module)
+                _rebind(before, module)
 
 
 class _TellingLoader(Loader):
@@ -120,6 +122,22 @@ class _TellingLoader(Loader):
         module.__loader__ = self._loader
         self._loader.exec_module(module)
         self._finder.adapt(module)
+
+
+def _rebind(before: dict[str, Any], module: ModuleType) -> None:
+    """Replaces what host modules and the main script copied by a from-import before activation.
+
+    Args:
+        before: the names of the module before it was adapted.
+    """
+    changed = {
+        id(old): now for name, old in before.items() if (now := vars(module)[name]) is not old
+    }
+    for name, holder in list(sys.modules.items()):
+        if name == "__main__" or name.split(".")[0] in HOST_PACKAGES:
+            for attribute, value in list(vars(holder).items()):
+                if id(value) in changed:
+                    setattr(holder, attribute, changed[id(value)])
 
 
 def _adapt_later(module: ModuleType, finder: HostFinder) -> None:

@@ -40,7 +40,8 @@ class Batch:
         data: the columns that the host passes, `labels` among them.
         names: as in `verifier_function`.
         weights: as in `verifier_weight`.
-        filter_metric: the metric that the host will read to filter groups; None for none.
+        filter_metric: the metric by which the host may filter groups; None for none.
+        filters: whether it will.
     """
 
     responses: Sequence[str]
@@ -48,6 +49,7 @@ class Batch:
     names: Sequence[str]
     weights: Sequence[float]
     filter_metric: str | None = None
+    filters: bool = False
 
 
 AskHost = Callable[[str], "tuple[list[float], Metrics] | None"]
@@ -81,6 +83,7 @@ def score_batch(
             scores[name] = answer[0]
             metrics.update(answer[1])
     rewards = [0.0] * len(batch.responses)
+    _check_filter(batch, metrics)
     for name, weight in zip(batch.names, batch.weights, strict=True):
         rewards = [so_far + one * weight for so_far, one in zip(rewards, scores[name], strict=True)]
     return rewards, metrics
@@ -108,6 +111,16 @@ def _score_ours(
         if batch.filter_metric == prefix + reward_key(name):
             metrics[batch.filter_metric] = scores[name]
     return scores, metrics
+
+
+def _check_filter(batch: Batch, metrics: Metrics) -> None:
+    if batch.filters and batch.filter_metric not in metrics:
+        raise InputError(
+            "the metric by which groups are filtered is no verifier's",
+            found=f"filter_groups_metric: {batch.filter_metric}",
+            expected=f"one of {', '.join(key for key in metrics if '_outcome/' not in key)}",
+            remedy="filter_groups_metric names one of verifier_function, written as it is there",
+        )
 
 
 def _column(need: str, batch: Batch) -> Sequence[Any]:
@@ -148,6 +161,7 @@ def wrap_verifier(module: ModuleType, *, prefix: str) -> None:
             list(config.verifier_function),
             list(config.verifier_weight),
             getattr(config, "filter_groups_metric", None),
+            bool(getattr(config, "filter_groups_enable", False)),
         )
         return score_batch(batch, ask_host, host_names, prefix)
 

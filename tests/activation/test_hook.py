@@ -103,6 +103,53 @@ assert not hasattr(checks.validate_data_handler_config.__wrapped__, "__wrapped__
     )
 
 
+def test_names_that_were_copied_before_activation_are_replaced(passes, host):
+    (host / "mindspeed_rl" / "worker.py").write_text(
+        "from mindspeed_rl.config_cls import validate_config as module\n"
+        "check = module.validate_data_handler_config\n"
+    )
+    passes(
+        """
+import sys; sys.meta_path.pop(0)
+import mindspeed_rl.worker
+from mindspeed_rl.config_cls.validate_config import validate_data_handler_config
+checks = sys.modules["mindspeed_rl.config_cls.validate_config"]
+original = validate_data_handler_config
+import mindspeed_rl_ext
+mindspeed_rl_ext.activate()
+assert accepts_us(checks)
+assert mindspeed_rl.worker.check is checks.validate_data_handler_config is not checks.LOADER
+assert validate_data_handler_config is checks.validate_data_handler_config  # the main script's
+assert checks.validate_data_handler_config.__wrapped__.__name__ == original.__name__
+"""
+    )
+
+
+def test_a_second_copy_on_the_path_is_not_activated_twice(passes, repo_root, tmp_path):
+    import shutil
+
+    from mindspeed_rl_ext.activation.pth import PTH_NAME, startup_line
+
+    second = tmp_path / "second"
+    left_out = shutil.ignore_patterns("__pycache__", "checkpoint", "recipes")
+    shutil.copytree(repo_root / "mindspeed_rl_ext", second / "mindspeed_rl_ext", ignore=left_out)
+    (second / PTH_NAME).write_text(startup_line())
+    passes(
+        f"""
+import site, sys
+site.addsitedir({str(second)!r})
+names = [getattr(f, "__name__", type(f).__name__) for f in sys.meta_path]
+assert names.count("MsrlExtStartup") == 1, names
+"""
+        + IMPORT
+        + """
+names = [getattr(f, "__name__", type(f).__name__) for f in sys.meta_path]
+assert accepts_us(checks) and names.count("HostFinder") == 1, names
+assert not hasattr(checks.validate_data_handler_config.__wrapped__, "__wrapped__")
+"""
+    )
+
+
 def test_activate_in_the_middle_of_a_hosts_import_adapts_it_at_its_end(passes, host):
     file = host / "mindspeed_rl" / "config_cls" / "validate_config.py"
     head = (

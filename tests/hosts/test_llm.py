@@ -25,8 +25,15 @@ def llm(tmp_path):
         if line == "2.0":
             text = file.read_text().replace("responses, data, config", "responses, labels, config")
             text = text.replace('    labels = data["labels"]\n', "")
+            text = text.replace(
+                "batch, metrics, config)", "batch, metrics, config, valid_mask=None)"
+            )
             file.write_text(text.replace('batch["columns"]', 'batch["columns"]["labels"]'))
         if line == "master":
+            args = folder / "mindspeed_llm" / "training" / "arguments.py"
+            args.write_text(args.read_text().replace("process_args", "process_args_v2"))
+            init = folder / "mindspeed_llm" / "__init__.py"
+            init.write_text(init.read_text().replace("process_args", "process_args_v2"))
             shutil.rmtree(folder / "mindspeed_llm" / "tasks" / "posttrain")
         if line == "changed":
             file.write_text(file.read_text().replace("verifier(responses,", "verifier(texts,"))
@@ -57,6 +64,16 @@ def test_the_hosts_own_script_takes_our_handler(llm, script, line):
     assert done.stdout == f"{HANDLER} {HANDLER}\n"
     assert done.stderr == ""
     assert "no output prefix" in script(folder, *words).stderr  # its other checks still hold
+
+
+def test_prompt_types_of_ours_are_taken_and_wrong_ones_are_not(llm, script):
+    folder, words = llm(), ["--handler-name", HANDLER, "--output-prefix", "x", "--prompt-type"]
+    done = script(folder, *words, "qwen_r1_mindspeed_rl")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = script(folder, *words, "qwen_r2")
+    assert done.returncode == 2
+    assert "invalid choice: 'qwen_r2'" in done.stderr
+    assert script(folder, *words, "qwen_r1", MSRL_EXT_DISABLE="1").returncode == 2
 
 
 def test_the_script_treats_other_handlers_as_before(llm, script):
@@ -94,6 +111,52 @@ assert metrics["grpo/acc_rewards/mean"] == 0.0 and metrics["grpo/countdown_rewar
 assert metrics["grpo/countdown_outcome/CORRECT"] == 0.5
 scores, metrics = compute({})
 assert (scores, metrics) == ([-1.0, 1.0], {"grpo/acc_rewards/mean": 0.0})
+""",
+        llm(line),
+    )
+
+
+COLUMNS = """
+import sys, types
+from mindspeed_rl_ext import verifier
+
+@verifier("told", needs=("answer", "prompt", "num_tokens", "topic"))
+def told(response, *, answer, prompt, num_tokens, topic):
+    return num_tokens if prompt == "ask " + topic else -1.0
+
+# What the host's configuration names, and the host loads inside its scoring function.
+sys.modules["transformers"] = types.SimpleNamespace(
+    AutoTokenizer=types.SimpleNamespace(from_pretrained=lambda path, **_: Tokenizer())
+)
+
+class Batch(dict):
+    @property
+    def batch(self):
+        return {
+            "prompts": ids(["ask a", "ask a", "ask b", "ask b"]),
+            "responses_ori_length": numpy.array([1, 2, 3, 4]),
+            "topic": ids(["a", "a", "b", "b"]),
+        }
+
+from mindspeed_llm.tasks.posttrain.rlxf.training.core_algos import compute_verifier_score
+config = SimpleNamespace(
+    algorithm=SimpleNamespace(verifier_function=["told"], verifier_weight=[1.0]),
+    training=SimpleNamespace(tokenizer_name_or_path="somewhere"),
+)
+"""
+
+
+@pytest.mark.parametrize("line", ["feb25", "2.0"])
+def test_prompts_lengths_and_additional_keys_reach_our_verifiers(llm, check_python, line):
+    mask = line == "2.0"  # that line scores a part of the batch
+    rows = "[1, 3]" if mask else "[0, 1, 2, 3]"
+    check_python(
+        COLUMNS
+        + f"""
+rows = {rows}
+batch = Batch(responses=["x" for _ in rows], columns={{"labels": ["0" for _ in rows]}})
+more = [numpy.array([False, True, False, True])] if {mask} else []
+assert compute_verifier_score(batch, {{}}, config, *more) == [row + 1 for row in rows]
 """,
         llm(line),
     )

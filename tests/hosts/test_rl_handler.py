@@ -35,3 +35,24 @@ for wrong in (dict(output_prefix=""), dict(handler_name="Nobody")):
 """,
         host(),
     )
+
+
+def test_our_options_in_the_data_yaml_reach_our_handler_and_not_the_host(host, check_python):
+    check_python(
+        f"""
+from mindspeed_rl.config_cls.data_handler_config import DataHandlerConfig
+ours = dict(handler_name="{NAME}", seed=1, label_extractor="gsm8k", max_prompt_length="512")
+args = DataHandlerConfig(ours)
+assert args.msrl_ext_options == {{"label_extractor": "gsm8k", "max_prompt_length": 512}}
+assert (args.seed, args.handler_name) == (1, "{NAME}")
+assert ours["label_extractor"] == "gsm8k"  # the configuration itself stays
+for wrong in (dict(dedup=True), dict(dedupe=True, handler_name="Other"), dict(dedupe="maybe")):
+    try:
+        DataHandlerConfig({{**ours, **wrong}})
+    except Exception as error:
+        assert "missing" in str(error) or "dedupe can't be read" in str(error), error
+        continue
+    raise SystemExit(f"accepted {{wrong}}")
+""",
+        host(),
+    )

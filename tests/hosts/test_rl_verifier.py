@@ -126,6 +126,21 @@ def test_bad_input_raises_before_a_reward_is_given(host, run_python, call, messa
     assert "remedy" in done.stderr
 
 
+def test_a_metric_to_filter_by_that_is_no_verifiers_raises(host, run_python):
+    call = """
+from mindspeed_rl.models.rule_verifier import verifier
+told = dict(filter_groups_enable=True, filter_groups_metric=METRIC)
+verifier(["7"], {"labels": ["7"]}, config(["same", "acc"], **told))
+"""
+    folder = host()
+    done = run_python("METRIC = 'acc_rewards/mean'" + REGISTER + call, folder)
+    assert done.returncode == 0, done.stderr
+    done = run_python("METRIC = 'simplerl_rewards/mean'" + REGISTER + call, folder)
+    assert done.returncode == 1
+    assert "filter_groups_metric: simplerl_rewards/mean" in done.stderr
+    assert "one of same_rewards/mean, acc_rewards/mean" in done.stderr
+
+
 def test_a_name_that_is_the_hosts_too_is_refused(host, run_python):
     code = """
 from mindspeed_rl_ext import verifier

@@ -10,10 +10,14 @@ told = json.loads(Path("told.json").read_text())
 folder = Path(told["folder"])
 sys.path.insert(0, str(Path(told["checkout"], "cli")))
 
+import ray  # noqa: E402
 from hydra import compose, initialize_config_dir  # noqa: E402
 from mindspeed_rl.config_cls.data_handler_config import DataHandlerConfig  # noqa: E402
 from mindspeed_rl.config_cls.validate_config import validate_data_handler_config  # noqa: E402
 from omegaconf import OmegaConf  # noqa: E402
+
+# The trainer parses inside Ray; from 2.2 on it counts the nodes.
+ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
 
 
 def dataset(path):

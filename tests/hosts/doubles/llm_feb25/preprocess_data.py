@@ -8,7 +8,7 @@ from mindspeed_llm.tasks.preprocess.data_handler import _get_handler_cls
 def get_args():
     parser = argparse.ArgumentParser()
     parser.add_argument("--handler-name")
-    parser.add_argument("--prompt-type")
+    parser.add_argument("--prompt-type", choices=["qwen"])
     parser.add_argument("--output-prefix", default="")
     return parser.parse_args()
 

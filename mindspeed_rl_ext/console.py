@@ -1,0 +1,15 @@
+"""The `msrl-ext` command: `cli.main`, and Ctrl-C is quiet from the first import on.
+
+Covers: an interrupt while the command line is still being imported, about a tenth of a second.
+Does not cover: one in Python's own start, before any code of ours runs.
+"""
+
+
+def main() -> int:
+    """Runs `msrl-ext`; returns the exit code."""
+    try:
+        from mindspeed_rl_ext.cli import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        return 130  # cli says more once it runs

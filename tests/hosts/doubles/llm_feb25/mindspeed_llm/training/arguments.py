@@ -1,0 +1,7 @@
+"""A double: a closed list of prompt types; one feature parses before all arguments are there."""
+
+
+def process_args(parser):
+    parser.add_argument("--prompt-type", choices=["qwen"])
+    parser.parse_known_args()
+    return parser
