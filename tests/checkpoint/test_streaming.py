@@ -47,7 +47,7 @@ def test_ranges_count_only_where_they_fill_the_record(data, cuts, random):
 @pytest.mark.parametrize("direct", [True, False, "refused while writing"])
 @pytest.mark.parametrize("seed", range(6))
 def test_stretches_in_any_order_make_the_whole_file(tmp_path, monkeypatch, direct, seed):
-    monkeypatch.setattr(out_file, "BUFFER_BYTES", 3 * 4096)
+    monkeypatch.setattr(out_file, "BUFFER_BYTES", 3 * out_file.BLOCK_BYTES)
     if direct is False:
         monkeypatch.setattr(out_file, "_opened_direct", lambda path: None)
     rng = np.random.default_rng(seed)
