@@ -27,6 +27,7 @@ _FLOAT = re.compile(
     r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF|\.nan|\.NaN|\.NAN)$"
 )
 KeyPath = tuple[str, ...]
+MAX_DEPTH = 50
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -93,7 +94,7 @@ def parse(text: str, path: Path) -> Document:
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
-        lines = dict(_lines(root, (), path)) if root is not None else {}
+        lines = dict(_lines(root, (), path, frozenset())) if root is not None else {}
         value = loader.construct_document(root) if root is not None else None
     except yaml.YAMLError as error:
         raise _not_yaml(error, text, path) from error
@@ -102,10 +103,19 @@ def parse(text: str, path: Path) -> Document:
     return Document(path, value, lines)
 
 
-def _lines(node: yaml.Node, above: KeyPath, path: Path) -> Iterator[tuple[KeyPath, int]]:
+def _lines(
+    node: yaml.Node, above: KeyPath, path: Path, around: frozenset[int]
+) -> Iterator[tuple[KeyPath, int]]:
+    if id(node) in around or len(above) > MAX_DEPTH:
+        raise InputError(
+            f"{path}:{node.start_mark.line + 1} is nested without end",
+            found="an anchor that holds itself" if id(node) in around else f"depth {len(above)}",
+            remedy="mend that anchor",
+        )
+    around |= {id(node)}
     if isinstance(node, yaml.SequenceNode):
         for number, inner in enumerate(node.value):
-            yield from _lines(inner, (*above, str(number)), path)
+            yield from _lines(inner, (*above, str(number)), path, around)
     if not isinstance(node, yaml.MappingNode):
         return
     seen: dict[str, int] = {}
@@ -119,7 +129,7 @@ def _lines(node: yaml.Node, above: KeyPath, path: Path) -> Iterator[tuple[KeyPat
             )
         seen[name] = line
         yield (*above, name), line
-        yield from _lines(inner, (*above, name), path)
+        yield from _lines(inner, (*above, name), path, around)
 
 
 def _not_yaml(error: yaml.YAMLError, text: str, path: Path) -> InputError:

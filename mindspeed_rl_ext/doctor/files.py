@@ -38,6 +38,7 @@ from mindspeed_rl_ext.errors import InputError, nearest
 from mindspeed_rl_ext.shipped import shipped_folder
 
 RL_RULES = (
+    rl_batch.sizes,
     rl_batch.batches,
     rl_batch.heads_and_layers,
     rl_modes.precision,
@@ -136,7 +137,7 @@ def _located(name: str) -> Path:
 
 def _no_file(path: Path) -> InputError:
     beside = [p.name for p in path.parent.glob("*.yaml")] if path.suffix else []
-    ours = [p.stem for f in CONFIG_FOLDERS for p in (shipped_folder("configs") / f).glob("*.yaml")]
+    ours = {p.stem for f in CONFIG_FOLDERS for p in (shipped_folder("configs") / f).glob("*.yaml")}
     return InputError(
         f"no configuration {path}",
         found="neither a file nor the name of a shipped one",

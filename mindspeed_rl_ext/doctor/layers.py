@@ -52,6 +52,10 @@ class Layers:
         value = layer.document.table(*layer.path)[layer.spelled(key) or key]
         return None if is_open(value) else value
 
+    def is_open(self, key: str) -> bool:
+        """Whether the key is given, but by an interpolation: nothing can be said of it."""
+        return self.has(key) and self.get(key) is None
+
     def number(self, key: str) -> Any:
         """The value if it is a number, else None."""
         value = self.get(key)

@@ -98,6 +98,10 @@ def on_every_node(address: str, paths: Sequence[str], needed: int | None) -> Ite
         import ray
     except ImportError as error:
         raise MissingExtraError("ray", "ray", "--ray") from error
+    if (
+        getattr(ray, "__file__", None) is None
+    ):  # a folder of that name on the path, such as /tmp/ray
+        raise MissingExtraError("ray", "ray", "--ray")
     started = _connect(ray, address)
     try:
         answers = _ask(ray, paths)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.run_rl import RlRun
 
 # Dispatch size to what bounds it: one training DP rank, one rollout DP rank, or the whole step.
@@ -19,6 +20,40 @@ DISPATCH = {
     "reward_dispatch_size": "step",
     "adv_dispatch_size": "step",
 }
+
+
+POSITIVE = (
+    "global_batch_size",
+    "micro_batch_size",
+    "tensor_model_parallel_size",
+    "pipeline_model_parallel_size",
+    "context_parallel_size",
+    "expert_model_parallel_size",
+    "seq_length",
+    "n_samples_per_prompt",
+    "mini_batch_size",
+    "max_prompt_length",
+    "infer_tensor_parallel_size",
+    "max_model_len",
+    "ppo_mini_batch_size",
+    "num_samples_per_step",
+    "num_gpus_for_train",
+    "num_gpus_for_infer",
+)
+
+
+def positive(*parts: Layers) -> Iterator[Finding]:
+    """Sizes are above 0; the other rules take them for granted."""
+    for layers in parts:
+        for key in POSITIVE:
+            value = layers.number(key)
+            if layers.has(key) and value is not None and value <= 0:
+                yield Finding("R1-positive", layers.place(key), {"key": key, "value": value})
+
+
+def sizes(run: RlRun) -> Iterator[Finding]:
+    """The sizes of MindSpeed-RL."""
+    return positive(run.actor, run.rl, run.generate)
 
 
 def batches(run: RlRun) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.keys_rlxf import FLAGS
 from mindspeed_rl_ext.doctor.layers import Layers
+from mindspeed_rl_ext.doctor.rl_batch import positive
 from mindspeed_rl_ext.doctor.run_rlxf import ROLE_PATHS, RlxfRun
 
 TP, PP = "tensor_model_parallel_size", "pipeline_model_parallel_size"
@@ -159,7 +160,13 @@ def keys_of_other_hosts(run: RlxfRun) -> Iterator[Finding]:
                 yield Finding("F-dropped", place, {"key": key})
 
 
+def sizes(run: RlxfRun) -> Iterator[Finding]:
+    """Sizes above 0."""
+    return positive(run.actor)
+
+
 RULES = (
+    sizes,
     batches,
     pools,
     cards,

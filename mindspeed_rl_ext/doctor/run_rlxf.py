@@ -124,6 +124,7 @@ def _role(document: Document, models: dict[str, Document], path: tuple[str, ...]
     layers = [Layer(document, path), Layer(document, ("training",))]
     model = document.table(*path).get("model")
     if model is not None:
+        check_type(document, (*path, "model"), model, "text")
         if model not in models:
             raise InputError(
                 f"{document.place(*path, 'model')}: the model {model!r} is not loaded",

@@ -147,12 +147,12 @@ def keys(part: Part, known: frozenset[str], found: Surroundings) -> Iterator[Fin
 def group(part: Part, accelerate: Document | None, known: frozenset[str]) -> Iterator[Finding]:
     """R11, I14: a generation batch holds whole groups."""
     processes = accelerate.value.get("num_processes", 1) if accelerate is not None else 1
-    if not isinstance(processes, int):
-        return
     each, size = part.number("per_device_train_batch_size", 8), part.number("num_generations", 8)
     accumulated = part.number("gradient_accumulation_steps", 1)
     steps = part.number("steps_per_generation", accumulated)
     counts_steps = not known or "steps_per_generation" in known
+    if not all(isinstance(n, int) and n > 0 for n in (processes, each, size, steps)):
+        return  # TRL refuses them itself
     batch = part.number("generation_batch_size", processes * each * (steps if counts_steps else 1))
     shown = f" x {steps} steps" if counts_steps and steps != 1 else ""
     values: dict[str, Any] = {
@@ -201,7 +201,7 @@ def size_and_disk(part: Part) -> Iterator[Finding]:
     if billions < SMALLEST:
         yield Finding("S3-2", place, {"model": model, "size": match.group(1)})
     steps, every = part.number("max_steps", 0), part.number("save_steps", 500)
-    if not steps or not every or part.table.get("save_only_model"):
+    if steps <= 0 or every <= 0 or part.table.get("save_only_model"):
         return
     count = max(1, int(steps // every))
     count = min(count, part.number("save_total_limit", count))

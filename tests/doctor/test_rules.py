@@ -27,6 +27,8 @@ RESUME = {
 }
 MOE = {"num_experts": 8, "moe_ffn_hidden_size": 64}
 RL = [
+    ("R1-positive", SEVEN, {"megatron_training/global_batch_size": 0}),
+    ("R1-positive", SEVEN, {"actor_config/micro_batch_size": -1}),
     ("R1-npus", SEVEN, {"rl_config/actor_resource/num_npus": 14}),
     ("R1-dp", SEVEN, {"megatron_training/global_batch_size": 34}),
     ("R1-dp", DAPO, {"rl_config/filter_groups_train_batch_size": 33}),
@@ -123,6 +125,7 @@ RL = [
     ("I1", MATH, {"actor_config/load": "./Qwen2.5-7B-tp2pp2"}),
 ]
 RLXF = [
+    ("R1-positive", ZERO, {f"{ACTOR}/num_gpus_for_infer": 0}),
     ("R2-train", ZERO, {f"{ACTOR}/num_gpus_for_train": 9}),
     ("R2-infer", ZERO, {f"{ACTOR}/num_gpus_for_infer": 5}),
     ("R2-batch", OLD, {"training/global_batch_size": 18}),
@@ -253,3 +256,13 @@ def test_the_first_rows_of_a_file_are_looked_at(spoil, findings, tmp_path):
     assert "gt" in told.remedy
     templated = {"input": str(rows), "map_keys/prompt": "input", "map_keys/response": "gt"}
     assert {f.id for f in findings(spoil("datasets/math_8k", templated))} == {"S0-14"}
+
+
+def test_what_only_hydra_can_fill_in_is_left_alone(spoil, findings):
+    opened = {
+        "rl_config/verifier_function": "${names}",
+        "megatron_training/dataset_additional_keys": "${keys}",
+        "megatron_training/global_batch_size": "${size}",
+    }
+    found = {f.id for f in findings(spoil(SEVEN, opened)) if f.level == "error"}
+    assert not found

@@ -165,3 +165,9 @@ def test_parts_of_a_recipe_are_found_at_any_depth(repo_root):
 
     parts = trl_rules.parts(read(Path(repo_root / "configs/recipes/countdown.yaml")))
     assert {part.kind for part in parts} == {"recipe", "sft", "grpo"}
+
+
+@pytest.mark.parametrize("key", ["num_generations", "per_device_train_batch_size", "save_steps"])
+@pytest.mark.parametrize("value", [0, -1, "x", None, [1]])
+def test_odd_values_are_left_to_trl(key, value, said):
+    assert isinstance(ids(said({**GOOD, key: value}, MACHINES)), set)

@@ -3,6 +3,9 @@
 from mindspeed_rl_ext.doctor.texts.text import Text
 
 TEXTS = {
+    "R1-positive": Text(
+        "error", "{key} is {value}", "a number above 0", "{key} 是 {value}", "改为大于 0 的数"
+    ),
     "R1-npus": Text(
         "error",
         "{npus} NPUs are not a multiple of TP x PP x CP = {tp} x {pp} x {cp} = {product}",
