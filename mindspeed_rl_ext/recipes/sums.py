@@ -1,16 +1,16 @@
 """A sum task small enough to be learned on a CPU: add and subtract three numbers, step by step.
 
-Covers: three distinct numbers from 1 to 9 in descending order and two signs, every running value
+Covers: three distinct numbers from 1 to 8 in descending order and two signs, every running value
 at least 0; problems split so that whole number sets are held out; worked solutions, careful and
 careless ones.
 Does not cover: judging a response; any verifier of numbers does.
 
 One problem, its reference answer, and two solutions in the style of GSM8K:
 
-    9+7-4=
-    12
-    9+7=16;16-4=12 #### 12
-    ? #### 14
+    8+7-4=
+    11
+    8+7=15;15-4=11 #### 11
+    ? #### 13
 
 A careful solution works step by step and is right; a careless one, every other, guesses and is
 wrong. A policy that imitates both learns to work, and to guess: reinforcement learning makes it
@@ -32,7 +32,7 @@ from mindspeed_rl_ext.recipes.countdown import (
     valid_signs,
 )
 
-MAX_NUMBER = 9
+MAX_NUMBER = 8
 CARELESS_PROBABILITY = 0.5
 MAX_MISS = 3
 
@@ -49,8 +49,8 @@ class Sum:
         """The question.
 
         Example:
-            >>> Sum((9, 7, 4), (1, 1, -1)).prompt
-            '9+7-4='
+            >>> Sum((8, 7, 4), (1, 1, -1)).prompt
+            '8+7-4='
         """
         rest = zip(self.numbers[1:], self.signs[1:], strict=True)
         return str(self.numbers[0]) + "".join(f"{'+' if s > 0 else '-'}{n}" for n, s in rest) + "="
@@ -68,8 +68,8 @@ class Sum:
             careless: probability of a guess.
 
         Example:
-            >>> Sum((9, 7, 4), (1, 1, -1)).solution(random.Random(0), careless=0.0)
-            '9+7=16;16-4=12 #### 12'
+            >>> Sum((8, 7, 4), (1, 1, -1)).solution(random.Random(0), careless=0.0)
+            '8+7=15;15-4=11 #### 11'
         """
         if rng.random() < careless:
             miss = rng.randint(1, MAX_MISS)

@@ -177,10 +177,17 @@ def test_what_is_kept_is_right_short_new_and_not_too_many(
     drawn: list[tuple[int, str, str, int]], keep: int
 ) -> None:
     rollouts = [
-        Rollout(text, "", group=str(g), num_tokens=n, verdicts={"v": VerdictRow(1.0, outcome)})
+        Rollout(
+            text,
+            "",
+            group=str(g),
+            num_tokens=n,
+            extra={"cut": n >= 10},
+            verdicts={"v": VerdictRow(1.0, outcome)},
+        )
         for g, text, outcome, n in drawn
     ]
-    kept, dropped = choose(rollouts, SampleSection(keep_per_prompt=keep, max_new_tokens=10))
+    kept, dropped = choose(rollouts, SampleSection(keep_per_prompt=keep))
     assert len(kept) + sum(dropped.values()) == len(rollouts)
     assert all(r.verdicts["v"].outcome == "CORRECT" and (r.num_tokens or 0) < 10 for r in kept)
     for group in {r.group for r in rollouts}:

@@ -1,8 +1,8 @@
 """The stage sample: responses of a teacher or of the policy, kept where the verifiers accept them.
 
-Covers: draws with transformers on every process, Alpaca rows of what is kept, counts of what was
-dropped and why, all responses with their verdicts beside.
-Does not cover: vLLM; `msrl-ext evaluate --backend vllm` draws and `msrl-ext score` judges there.
+Covers: draws with transformers, on every process, or with vLLM; Alpaca rows of what is kept, counts
+of what was dropped and why, all responses with their verdicts beside.
+Does not cover: a service elsewhere; `sft.data` takes an Alpaca file of any making.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from mindspeed_rl_ext.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.files import write_text_atomic
 from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.progress import progress
-from mindspeed_rl_ext.recipes.evaluate import SamplingSettings, evaluate
-from mindspeed_rl_ext.recipes.training.models import load_policy, load_tokenizer, on_device
+from mindspeed_rl_ext.recipes.evaluation.backends import Response, generate
+from mindspeed_rl_ext.recipes.training.models import load_tokenizer
 from mindspeed_rl_ext.recipes.training.prompts import PromptRow
 from mindspeed_rl_ext.recipes.training.schema import DatasetSection, SampleSection
 from mindspeed_rl_ext.recipes.training.sft_rows import render_prompts
@@ -32,7 +32,7 @@ from mindspeed_rl_ext.recipes.training.trainers import (
     wait_for_everyone,
     world_size,
 )
-from mindspeed_rl_ext.rollouts import Rollout, from_row
+from mindspeed_rl_ext.rollouts import Rollout, from_row, verdict_rows
 
 logger = logging.getLogger(__name__)
 
@@ -119,20 +119,58 @@ def _draw(
     mine = range(_rank(), len(rows), world_size())
     if not mine:
         return []
-    model = on_device(load_policy(folder, run.recipe))
-    settings = SamplingSettings(
-        max_new_tokens=section.max_new_tokens,
-        samples_per_prompt=section.samples_per_prompt,
-        temperature=section.temperature,
-        batch_size=section.batch_size,
-        seed=seed + _rank(),
-    )
-    problems = [{"prompt": asked[i], "answer": rows[i].answer} for i in mine]
-    with progress(f"{run.folder.name}: sample", len(problems), "prompt") as shown:
-        result = evaluate(
-            model, tokenizer, problems, list(run.recipe.verifiers), settings, shown.advance
+    engine: dict[str, Any] = {"batch_size": section.batch_size, "dtype": run.recipe.dtype}
+    if section.backend == "vllm":
+        engine["tensor_parallel_size"] = section.tensor_parallel_size
+    with progress(f"{run.folder.name}: sample", len(mine), "prompt") as shown:
+        made = generate(
+            [asked[i] for i in mine],
+            backend=section.backend,
+            model=folder,
+            n=section.samples_per_prompt,
+            temperature=section.temperature,
+            max_tokens=section.max_new_tokens,
+            seed=seed + _rank(),
+            on_batch=shown.advance,
+            **engine,
         )
-    return [replace(r, group=str(mine[int(r.group or 0)])) for r in result.rollouts]
+    drawn = [
+        _rollout(i, number, rows[i], asked[i], response)
+        for i, responses in zip(mine, made, strict=True)
+        for number, response in enumerate(responses)
+    ]
+    return _judged(drawn, rows, run.recipe.verifiers)
+
+
+def _rollout(problem: int, number: int, row: PromptRow, prompt: str, response: Response) -> Rollout:
+    return Rollout(
+        response=response.text,
+        answer=row.answer,
+        prompt=prompt,
+        id=f"{problem}-{number}",
+        group=str(problem),
+        num_tokens=response.num_tokens,
+        extra={"cut": bool(response.cut)},
+    )
+
+
+def _judged(
+    drawn: Sequence[Rollout], rows: Sequence[PromptRow], verifiers: Sequence[str]
+) -> list[Rollout]:
+    from mindspeed_rl_ext.verifiers import score
+
+    data: dict[str, list[Any]] = {
+        "num_tokens": [r.num_tokens for r in drawn],
+        "prompt": [r.prompt for r in drawn],
+    }
+    for name in rows[0].columns:
+        data[name] = [rows[int(r.group or 0)].columns[name] for r in drawn]
+    responses, answers = [r.response for r in drawn], [r.answer for r in drawn]
+    result = score(responses, answers, verifiers=list(verifiers), data=data)
+    return [
+        replace(r, reward=result.rewards[i], verdicts=verdict_rows(result.verdicts, i))
+        for i, r in enumerate(drawn)
+    ]
 
 
 def _for_teacher(
@@ -160,7 +198,7 @@ def _write(folder: Path, rows: Sequence[PromptRow], section: SampleSection) -> N
     rollouts = [from_row(row, str(part)) for part in parts for _, row in read_jsonl(part)]
     rollouts.sort(key=lambda r: int(r.group or 0))
     kept, dropped = choose(rollouts, section)
-    right = sum(not refusal(r, section.max_new_tokens) for r in rollouts)
+    right = sum(not refusal(r) for r in rollouts)
     write_jsonl(folder / ROLLOUTS, (replace(r, step=r.step or 1).to_row() for r in rollouts))
     write_jsonl(folder / ALPACA, (_alpaca(rows[int(r.group or 0)], r) for r in kept))
     counts = {
@@ -186,14 +224,14 @@ def choose(
 
     Args:
         rollouts: scored responses with their group.
-        section: says how many of a prompt are kept, and what is too long.
+        section: says how many of a prompt are kept.
     """
     kept: list[Rollout] = []
     dropped: Counter[str] = Counter()
     texts: dict[str, set[str]] = defaultdict(set)
     for rollout in rollouts:
         seen = texts[rollout.group or ""]
-        reason = refusal(rollout, section.max_new_tokens)
+        reason = refusal(rollout)
         if not reason and rollout.response in seen:
             reason = DUPLICATE
         if not reason and len(seen) >= section.keep_per_prompt:
@@ -206,7 +244,7 @@ def choose(
     return kept, dropped
 
 
-def refusal(rollout: Rollout, max_new_tokens: int) -> str:
+def refusal(rollout: Rollout) -> str:
     """Why a response is not right, "" where every verifier accepts it.
 
     Scores without a verdict are accepted above 0 of the first verifier, and where they do not
@@ -214,10 +252,10 @@ def refusal(rollout: Rollout, max_new_tokens: int) -> str:
 
     Example:
         >>> from mindspeed_rl_ext.rollouts import VerdictRow
-        >>> refusal(Rollout("a", "b", num_tokens=3, verdicts={"v": VerdictRow(0.0, "WRONG")}), 64)
+        >>> refusal(Rollout("a", "b", verdicts={"v": VerdictRow(0.0, "WRONG")}))
         'wrong'
     """
-    if (rollout.num_tokens or 0) >= max_new_tokens:
+    if rollout.extra.get("cut"):
         return TOO_LONG
     for number, verdict in enumerate(rollout.verdicts.values()):
         enough = verdict.score >= 0 if number else verdict.score > 0

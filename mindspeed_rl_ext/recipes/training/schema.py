@@ -50,6 +50,8 @@ class SampleSection:
         max_new_tokens: longest response in tokens; longer ones are dropped.
         temperature: of the draws.
         batch_size: prompts generated together.
+        backend: "hf" or "vllm".
+        tensor_parallel_size: devices that share the model, with vLLM.
     """
 
     teacher: str | None = None
@@ -60,6 +62,8 @@ class SampleSection:
     max_new_tokens: int = 1024
     temperature: float = 1.0
     batch_size: int = 64
+    backend: str = "hf"
+    tensor_parallel_size: int = 1
 
 
 @dataclass(frozen=True)
