@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -54,14 +54,15 @@ def run_units(units: Sequence[Unit], lanes: int) -> None:
     if not units:
         return
     stop, todo = threading.Event(), _Todo(units)
+    running: list[Future[None]] = []
     with ThreadPoolExecutor(min(lanes, len(units))) as threads:
         try:
-            running = [threads.submit(_run, todo, stop) for _ in range(min(lanes, len(units)))]
+            for _ in range(min(lanes, len(units))):
+                running.append(threads.submit(_run, todo, stop))
             wait(running, return_when=FIRST_EXCEPTION)
         finally:
-            # An error here, an interruption or one of a unit: the other threads need not go on.
-            if any(not future.done() or future.exception() for future in running):
-                stop.set()
+            # After an error of a unit, or an interruption, the others need not go on.
+            stop.set()
     errors = [error for future in running if (error := future.exception()) is not None]
     for error in sorted(errors, key=lambda error: isinstance(error, _StoppedError)):
         raise error

@@ -43,9 +43,10 @@ class Copying:
 
     def prefetch(self, plan: TensorPlan) -> None:
         """Lets the disk read what a tensor is made of, once."""
-        for ref in {piece.ref for piece in plan.pieces} - self._asked:
-            self._asked.add(ref)
-            self.source.prefetch(ref)
+        for ref in {piece.ref for piece in plan.pieces}:
+            if ref not in self._asked:
+                self._asked.add(ref)
+                self.source.prefetch(ref)
 
     def copy(self, plan: TensorPlan, out: Stretch, lane: Lane) -> Sums:
         """Copies one tensor."""
