@@ -19,13 +19,14 @@ _PANEL_INCHES = (5.2, 3.0)
 _DOTS_PER_INCH = 110
 _LEGEND_COLUMNS = 2
 _POINTS = 1_000
+MAX_PANELS = 8
 
 
 def draw_curves(panels: list[tuple[Panel, dict[str, Series]]], series: dict[str, Series]) -> bytes:
     """Draws panels. The words are English: matplotlib's own font has no Chinese.
 
     Args:
-        panels: from `panels_of`, at least one.
+        panels: from `panels_of`, at least one; the first `MAX_PANELS` are drawn.
         series: all metrics, for the bands.
 
     Returns:
@@ -39,6 +40,7 @@ def draw_curves(panels: list[tuple[Panel, dict[str, Series]]], series: dict[str,
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("matplotlib", "report", "drawing curves") from error
+    panels = panels[:MAX_PANELS]
     height = -(-len(panels) // _COLUMNS)
     size = (_PANEL_INCHES[0] * min(_COLUMNS, len(panels)), _PANEL_INCHES[1] * height)
     figure = Figure(figsize=size, dpi=_DOTS_PER_INCH)

@@ -37,7 +37,7 @@ ENGLISH = {
         "with the reward at {reward_end:.3g} only.",
         "causes": "learning rate too high for this checkpoint\n"
         "a warm start too weak to explore\ntoo few different prompts",
-        "try": "a lower learning rate: on the tiny model 4e-4 learns where 1e-3 collapses\n"
+        "try": "a lower learning rate: divide it by 3 to 10\n"
         "clip-higher (0.28), a higher temperature, or a small entropy bonus\n"
         "dynamic sampling, so that groups without a signal do not count",
     },

@@ -30,7 +30,7 @@ CHINESE = {
         "evidence": "熵从每 token {entropy_start:.3g} 降到 {entropy_end:.3g} nat；组内奖励全相同的"
         "组从 {zero_start:.0%} 升到 {zero_end:.0%}，而奖励只有 {reward_end:.3g}。",
         "causes": "对这个检查点来说学习率过大\n热身不足，无法探索\n不同的题目太少",
-        "try": "降低学习率：小模型上 4e-4 能学会，1e-3 会崩溃\n"
+        "try": "降低学习率：除以 3 到 10\n"
         "clip-higher（0.28）、更高的温度，或少量熵奖励\n动态采样，不计没有信号的组",
     },
     "few_groups_with_signal": {

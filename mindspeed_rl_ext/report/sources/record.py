@@ -59,7 +59,7 @@ class FileRead:
     numbered: bool = False
 
 
-def numbers_of(values: Mapping[str, Any]) -> dict[str, float]:
+def numbers_of(values: Mapping[str, Any]) -> Mapping[str, float]:
     """The numbers of a mapping; None (nothing to average) and booleans are left out.
 
     Raises:
@@ -70,7 +70,7 @@ def numbers_of(values: Mapping[str, Any]) -> dict[str, float]:
         {'a': 1.0, 'c': nan}
     """
     if set(map(type, values.values())) == {float}:
-        return dict(values)
+        return values
     found = {}
     for name, value in values.items():
         if value is None or value is True or value is False:
