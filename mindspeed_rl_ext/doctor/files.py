@@ -29,6 +29,7 @@ from mindspeed_rl_ext.doctor import (
 from mindspeed_rl_ext.doctor.data_hints import hint
 from mindspeed_rl_ext.doctor.document import Document, read
 from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor.installed_keys import keys_of_the_installed_host
 from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.run_rl import RlRun, load_rl
 from mindspeed_rl_ext.doctor.run_rlxf import RlxfRun, load_rlxf
@@ -171,6 +172,7 @@ def examine_files(asked: Asked, opened: Opened, found: Surroundings) -> Iterator
     """All rules on what a user named."""
     for run in opened.rl:
         yield from _rl(run, opened)
+        yield from keys_of_the_installed_host(run, found)
     for old in opened.rlxf:
         yield from _rlxf(old, opened)
     for document in opened.datasets:

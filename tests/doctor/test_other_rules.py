@@ -377,3 +377,37 @@ def test_yaml_that_is_none_names_the_line(text, words):
     with pytest.raises(InputError) as caught:
         parse(text, Path("x.yaml"))
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.parametrize(
+    ("rule", "then"),
+    [("R1-key-refused", "raise ValueError(key)"), ("R1-key-ignored", "print(key)")],
+)
+def test_keys_of_another_version_than_the_importable_host_are_told(
+    rule, then, configs, findings, tmp_path
+):
+    run = configs / f"{SEVEN}.yaml"
+    table = yaml.safe_load(run.read_text())
+    model = yaml.safe_load((configs / f"{MODEL}.yaml").read_text())["qwen25-7b"]
+    known = {
+        "megatron_config": {**table["megatron_training"], **table["actor_config"], **model},
+        "rl_config": table["rl_config"],
+        "generate_config": table["generate_config"],
+    }
+    folder = tmp_path / "mindspeed_rl" / "config_cls"
+    folder.mkdir(parents=True)
+    (folder / "base_config.py").write_text(
+        f"class B:\n    def update(self, key):\n        {then}\n"
+    )
+
+    def host(without=""):
+        for name, keys in known.items():
+            rows = [f"        self.{key} = None" for key in keys if key != without]
+            body = "class C:\n    def __init__(self):\n" + "\n".join(rows) + "\n"
+            (folder / f"{name}.py").write_text(body)
+        hosts = {"mindspeed_rl": (str(tmp_path / "mindspeed_rl"),)}
+        return Surroundings((3, 11, 7), {}, hosts=hosts)
+
+    assert rule not in ids(findings(run, around=host()))
+    [told] = [f for f in findings(run, around=host("log_max_throughput")) if f.id == rule]
+    assert told.at.key == "rl_config.log_max_throughput"

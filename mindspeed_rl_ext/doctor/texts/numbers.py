@@ -6,6 +6,21 @@ TEXTS = {
     "R1-positive": Text(
         "error", "{key} is {value}", "a number above 0", "{key} 是 {value}", "改为大于 0 的数"
     ),
+    "R1-key-refused": Text(
+        "error",
+        "{key} is no key of the MindSpeed-RL that is importable here ({host}): it refuses to start",
+        "remove the key for this version; {nearest}",
+        "{key} 不是这里可导入的 MindSpeed-RL（{host}）的键：它会拒绝启动",
+        "在这个版本上去掉该键；{nearest}",
+    ),
+    "R1-key-ignored": Text(
+        "warning",
+        "{key} is no key of the MindSpeed-RL that is importable here ({host}): it warns and leaves "
+        "it out",
+        "remove the key for this version; {nearest}",
+        "{key} 不是这里可导入的 MindSpeed-RL（{host}）的键：它只警告并忽略",
+        "在这个版本上去掉该键；{nearest}",
+    ),
     "R1-npus": Text(
         "error",
         "{npus} NPUs are not a multiple of TP x PP x CP = {tp} x {pp} x {cp} = {product}",
