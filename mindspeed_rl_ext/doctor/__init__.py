@@ -1,5 +1,6 @@
 """What is wrong before a run costs money: one check for each known failure.
 
-Covers: the environment and the activation.
-Does not cover yet: configurations, models, checkpoints, data, a Ray cluster.
+Covers: the environment, the activation, configurations of both hosts, data sets, TRL and
+accelerate, models, checkpoints, scripts, packed data, the nodes of a Ray cluster; resume-config.
+Does not cover: devices; what only a run can show.
 """

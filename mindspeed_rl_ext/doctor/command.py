@@ -16,13 +16,16 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mindspeed_rl_ext.doctor.files import Asked, Opened, examine_files, open_all
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.surroundings import gather
 from mindspeed_rl_ext.doctor.table import examine, in_order
 from mindspeed_rl_ext.doctor.texts import LANGUAGES, Language, Level, language_of
 from mindspeed_rl_ext.errors import EXIT_CHECK_FAILED, EXIT_DONE
+
+if TYPE_CHECKING:
+    from mindspeed_rl_ext.doctor.files import Asked, Opened
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the findings."""
+    # Imported here: without files to read nothing needs YAML.
+    from mindspeed_rl_ext.doctor.files import Asked, open_all
+
     language = language_of(args.lang, os.environ)
     asked = Asked(
         configs=args.config,
@@ -77,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _findings(args: argparse.Namespace, asked: Asked, opened: Opened) -> Iterator[Finding]:
+    from mindspeed_rl_ext.doctor.files import examine_files
+
     found = gather()
     yield from examine(found)
     yield from examine_files(asked, opened, found)

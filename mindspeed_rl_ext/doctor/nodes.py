@@ -196,7 +196,7 @@ def _of_node(node: str, said: Facts) -> Iterator[Finding]:
         values = dict(zip(("cause", "remedy"), found["en"], strict=True))
         values |= dict(zip(("cause_zh", "remedy_zh"), found["zh"], strict=True))
         rule = "N-finding" if found["level"] == "error" else "N-warning"
-        yield Finding(rule, Place(f"{node}: {found['place']}"), values)
+        yield Finding(rule, Place(f"{node}: {found['place']}", found.get("id", "")), values)
 
 
 def _paths(good: Mapping[str, Facts]) -> Iterator[Finding]:
