@@ -4,6 +4,8 @@ Covers: an interrupt while the command line is still being imported, about a ten
 Does not cover: one in Python's own start, before any code of ours runs.
 """
 
+import sys
+
 
 def main() -> int:
     """Runs `msrl-ext`; returns the exit code."""
@@ -12,4 +14,5 @@ def main() -> int:
 
         return run()
     except KeyboardInterrupt:
-        return 130  # cli says more once it runs
+        sys.stderr.write("interrupted\n")  # cli says more once it runs
+        return 130
