@@ -20,10 +20,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "activation": {"hosts"},
     "integrations": ENGINES,
     "report": ENGINES,
-    "recipes": {"integrations", "report", *ENGINES},
+    # The doctor looks before a cluster's trainer starts.
+    "recipes": {"integrations", "report", "doctor", *ENGINES},
     "doctor": {"hosts", "activation", "integrations", *ENGINES},
     "shipped_command": set(),
     "cli": set(),
+    "console": {"cli"},
     "__init__": {"activation", "verifiers"},
     **{module: set() for module in GROUND},
 }
