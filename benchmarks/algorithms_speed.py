@@ -74,7 +74,7 @@ def log_prob_cases(
 
 def loss_cases(batch: int, length: int) -> dict[str, tuple[Work, Work]]:
     """Ours and TRL's losses, with backward."""
-    from mindspeed_rl_ext.algorithms.variants import compute_grpo_variant_loss
+    from mindspeed_rl_ext.algorithms import compute_grpo_variant_loss, grpo_microbatch_train_step
 
     generator = torch.Generator().manual_seed(0)
     policy = -torch.rand(batch, length, generator=generator)
@@ -100,6 +100,15 @@ def loss_cases(batch: int, length: int) -> dict[str, tuple[Work, Work]]:
         cases[label] = (ours, theirs)
         bare = formula_loss(policy, old, reference, advantages, mask, name, kl_weight)
         cases[f"{label}, formula"] = (ours, bare)
+
+    def microbatch() -> None:
+        grpo_microbatch_train_step(
+            policy_log_probs=policy, response_mask=mask, gradient_accumulation_steps=1,
+            loss_type="grpo_clip", advantages=advantages, old_log_probs=old, cliprange=0.2,
+        )  # fmt: skip
+        policy.grad = None
+
+    cases["grpo_microbatch_train_step"] = (microbatch, cases["grpo loss"][1])
     return cases
 
 

@@ -115,10 +115,11 @@ def compute_grpo_variant_loss(
     ratio = torch.exp(log_ratio)
     plain, bounded = ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages
     losses = -torch.minimum(plain, bounded).expand_as(policy_log_probs)
-    clipped = (bounded < plain).expand_as(mask)
-    metadata = {"clip_fraction": masked_mean(clipped.float(), mask).detach()}
+    clipped = bounded < plain
     if chosen.sequence_ratio:
-        metadata["clip_fraction"] = clipped[:, 0].float().mean()
+        metadata = {"clip_fraction": clipped.float().mean()}
+    else:
+        metadata = {"clip_fraction": (clipped & mask).sum() / mask.sum()}
     if kl_weight != 0.0:
         kl = _kl(policy_log_probs, reference_log_probs, mask, kl_estimator)
         losses = losses + kl_weight * kl
