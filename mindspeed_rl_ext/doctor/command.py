@@ -91,8 +91,8 @@ def _findings(args: argparse.Namespace, asked: Asked, opened: Opened) -> Iterato
     if args.data:
         from mindspeed_rl_ext.doctor.data import packed_data
 
-        limit = opened.rl[0].rl.number("max_prompt_length") if opened.rl else None
-        yield from packed_data(args.data, args.model and str(args.model), limit)
+        model = args.model and str(args.model)
+        yield from packed_data(args.data, model, opened.max_prompt_length)
     if args.ray:
         from mindspeed_rl_ext.doctor.nodes import on_every_node
 
@@ -105,6 +105,9 @@ def _shared_paths(args: argparse.Namespace, opened: Opened) -> Iterator[str]:
     for path in named:
         if path is not None and path.exists():
             yield str(path.resolve())
+    if args.data:
+        prefix = Path(args.data).resolve()
+        yield from map(str, sorted(prefix.parent.glob(f"{prefix.name}_packed_*_document.*")))
     for role in opened.roles.values():
         for key in ("tokenizer_name_or_path", "load"):
             value = role.get(key)

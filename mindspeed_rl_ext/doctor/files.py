@@ -105,6 +105,12 @@ class Opened:
         """Cards that the first MindSpeed-RL configuration asks for."""
         return self.rl[0].npus() if self.rl else None
 
+    @property
+    def max_prompt_length(self) -> int | None:
+        """The longest prompt that the first training configuration takes."""
+        parts = [*(run.rl for run in self.rl), *(old.actor for old in self.rlxf)]
+        return parts[0].number("max_prompt_length") if parts else None
+
 
 def open_all(asked: Asked) -> Opened:
     """Reads the YAML files.

@@ -40,6 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "clean_up_tokenization_spaces": False,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text("{}")
     return folder
 
 
@@ -157,3 +158,15 @@ def test_prompts_longer_than_the_run_takes_are_counted(pack: Pack, model: Path) 
     found = {f.id: f for f in packed_data(str(prefix), str(model), longest - 1)}
     assert (found["R13-longer"].values["count"], found["R13-longer"].level) == (2, "warning")
     assert "R13-longer" not in {f.id for f in packed_data(str(prefix), str(model), longest)}
+
+
+def test_the_limit_of_a_run_reaches_the_data(
+    pack: Pack, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = pack([{"input_ids": OPENED, "labels": "72"}])
+    config = tmp_path / "run.yaml"
+    config.write_text("rl_config:\n  max_prompt_length: 2\n")
+    assert cli.main(
+        ["doctor", "--config", str(config), "--data", str(prefix), "--model", str(model)]
+    )
+    assert "R13-longer" in capsys.readouterr().out
