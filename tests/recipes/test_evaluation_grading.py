@@ -29,10 +29,10 @@ from mindspeed_rl_ext.recipes.evaluation.grading import (
     check_graders,
     grade,
 )
-from mindspeed_rl_ext.recipes.evaluation.lenient import stated_answer
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
 from mindspeed_rl_ext.shipped import resolve_config
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score, verifier
+from mindspeed_rl_ext.verifiers.builtin.last_answer import stated_answer
 
 TAGS = Graders(strict="r1_acc", format="r1_format")
 BOX = Graders()

@@ -13,7 +13,8 @@ PROMPT = (
 )
 LEVELS = {
     "boxed_acc": (1, 0), "countdown": (1, 0), "countdown_format": (1, 0),
-    "cs336_question_only": (1, 0), "cs336_r1_zero": (1, 0), "dapo": (1, -1), "math_17k": (1, 0),
+    "cs336_question_only": (1, 0), "cs336_r1_zero": (1, 0), "dapo": (1, -1), "last_answer": (1, 0),
+    "math_17k": (1, 0),
     "overlong": (0, -1), "r1_acc": (1, -1), "r1_format": (1, 0), "repetition": (0, -1),
     "simplerl": (1, -0.5, -1), "strict_tags": (1, -1), "template_copy": (0, -1),
 }  # fmt: skip

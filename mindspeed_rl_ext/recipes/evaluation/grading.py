@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
-from mindspeed_rl_ext.recipes.evaluation.lenient import stated_answer
 from mindspeed_rl_ext.recipes.evaluation.problems import Problem
 from mindspeed_rl_ext.rollouts import VerdictRow
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, resolve, score
+from mindspeed_rl_ext.verifiers.builtin.last_answer import stated_answer
 
 FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER = "format_and_answer", "format_only", "neither"
 CLASSES = (FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER)

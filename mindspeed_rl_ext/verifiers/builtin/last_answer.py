@@ -23,9 +23,10 @@ import re
 from itertools import islice
 
 from mindspeed_rl_ext.text import find_tags, last_boxed, last_number, strip_stop_tokens
-from mindspeed_rl_ext.verifiers import Verdict, verifier
+from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.extraction import after_think, final_answer_line
 from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 _ANSWER_IS = re.compile(
     r"answer\s{0,8}(?:is\s{0,8}:?|:|=)|\u7b54\u6848\s{0,8}(?:[\u662f\u4e3a]\s{0,8}[:\uff1a]?|[:\uff1a])",
