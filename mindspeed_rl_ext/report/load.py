@@ -62,8 +62,8 @@ def load_run(path: Path, sizes: Mapping[str, float] | None = None) -> Run:
         sizes: see `Run`.
 
     Raises:
-        InputError: nothing there that is a log, no readable step in it.
-        MissingExtraError: an event file, and tensorboard is not installed.
+        InputError: nothing there that is a log, no readable step in it, or an event file while
+            tensorboard is not installed.
     """
     with _collector_paused():
         found = find_sources(path)

@@ -69,8 +69,8 @@ def write_report(
         sizes: what the log lacks; see `load.Run`.
 
     Raises:
-        InputError: nothing there that is a log, no readable step, no metric that has a curve.
-        MissingExtraError: the only log is an event file, and tensorboard is not installed.
+        InputError: nothing there that is a log, no readable step, no metric that has a curve, or
+            the only log is an event file and tensorboard is not installed.
     """
     run = load_run(Path(run_dir), sizes)
     words = Words(language)

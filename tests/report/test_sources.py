@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.load import load_run
 from mindspeed_rl_ext.report.sources.console import read_console_log
@@ -190,12 +190,12 @@ def test_rollouts_alone_give_their_metrics(run_dir):
     assert run.series["response_length/max"].values.tolist() == [7.0] * 5
 
 
-def test_an_event_file_without_tensorboard_names_the_extra(tmp_path, monkeypatch):
+def test_an_event_file_without_tensorboard_says_what_to_install(tmp_path, monkeypatch):
     import sys
 
     (tmp_path / "events.out.tfevents.1.host").write_bytes(b"\x00" * 40)
     monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing", None)
-    with pytest.raises(MissingExtraError, match="tensorboard"):
+    with pytest.raises(InputError, match="pip install tensorboard"):
         load_run(tmp_path)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import MissingExtraError
+from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.report.sources.record import Broken, FileRead, Row
 
 _TRAIN = "train/"
@@ -22,12 +22,16 @@ def read_event_file(path: Path) -> FileRead:
         path: a file named `events.out.tfevents.*`.
 
     Raises:
-        MissingExtraError: tensorboard is not installed.
+        InputError: tensorboard is not installed.
     """
     try:
         from tensorboard.backend.event_processing import event_accumulator
     except ImportError as error:
-        raise MissingExtraError("tensorboard", "report", f"reading {path.name}") from error
+        raise InputError(
+            f"reading {path.name} needs tensorboard",
+            found="tensorboard is not importable",
+            remedy="pip install tensorboard, or give the run's console log",
+        ) from error
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     events = event_accumulator.EventAccumulator(
         str(path), size_guidance={event_accumulator.SCALARS: 0, event_accumulator.TENSORS: 0}
