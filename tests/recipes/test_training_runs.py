@@ -20,7 +20,7 @@ from mindspeed_rl_ext.cli import main
 from mindspeed_rl_ext.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training import checkpoints
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe
+from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.runner import run_recipe
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 
@@ -45,10 +45,10 @@ SMALL = [
 
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy that answers sums in boxes, now and then rightly."""
+    """A policy that answers in boxes, now and then rightly."""
     from mindspeed_rl_ext.recipes.device import use_one_thread
+    from mindspeed_rl_ext.recipes.largest import solutions, split_problems
     from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
-    from mindspeed_rl_ext.recipes.sums import solutions, split_sums
     from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
     from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
 
@@ -56,7 +56,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("warm")
     tokenizer = build_tokenizer(folder)
     model = build_model(tokenizer, seed=0)
-    train, _ = split_sums(seed=0)
+    train, _ = split_problems(seed=0)
     rows = [
         {"instruction": p.prompt, "output": STYLES["boxed"](text)}
         for p, text in solutions(train, 1000, seed=0)
@@ -146,6 +146,22 @@ def test_groups_all_right_and_all_wrong_are_those_of_the_rollouts(whole_run: Pat
         assert step["grpo/all_right_groups/frac"] == sum(map(all, groups.values())) / len(groups)
         none_right = sum(not any(group) for group in groups.values())
         assert step["grpo/all_wrong_groups/frac"] == none_right / len(groups)
+
+
+@pytest.mark.parametrize("name", [n for n in recipe_names() if n != "simplerl_zero"])
+def test_every_recipes_cpu_size_runs_through(name: str, warm: Path, tmp_path: Path) -> None:
+    changes = [change for change in SMALL if "_steps" not in change]
+    changes += ["sft.trl.max_steps=1", "grpo.trl.max_steps=1", "dataset.held_out=4"]
+    if name in ("gsm8k_ei", "simplerl"):
+        # What is sampled must now and then be right: in the layout that the policy knows.
+        changes += [f"model={warm}", "verifiers=[simplerl]", "sft.demonstration=boxed"]
+        changes += ["sample.prompts=24", "expert_iteration.sample.prompts=24"]
+        changes += ["expert_iteration.rounds=1", "expert_iteration.trl.max_steps=1"]
+    one = load_recipe(name, "cpu", changes)
+    results = run_recipe(one, tmp_path / "run")
+    assert [result.stage for result in results] == ["start", *one.stages]
+    assert (tmp_path / "run" / one.stages[-1] / "policy" / "model.safetensors").is_file()
+    assert all(result.accuracy is not None for result in results if result.stage != "sample")
 
 
 def test_ctrl_c_leaves_a_whole_checkpoint_and_a_resumed_run_goes_on_exactly(
@@ -326,7 +342,7 @@ def test_dropped_groups_leave_the_loss_to_the_others(warm: Path, tmp_path: Path)
 
 
 def test_sample_keeps_what_is_right_and_counts_the_rest(warm: Path, tmp_path: Path) -> None:
-    from mindspeed_rl_ext.recipes.sums import split_sums
+    from mindspeed_rl_ext.recipes.largest import split_problems
     from mindspeed_rl_ext.verifiers import score
 
     small = recipe(
@@ -343,7 +359,7 @@ def test_sample_keeps_what_is_right_and_counts_the_rest(warm: Path, tmp_path: Pa
     assert counts["kept"] == len(kept) > 0
     assert counts["kept"] + sum(counts["dropped"].values()) == 160
     assert counts["dropped"]["wrong"] > 0
-    answers = {p.prompt: p.answer for p in split_sums(small.seed)[0]}
+    answers = {p.prompt: p.answer for p in split_problems(small.seed)[0]}
     asked = [row["instruction"] for row in kept]
     assert len(set(asked)) == len(asked)
     judged = score(

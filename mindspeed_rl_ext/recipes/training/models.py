@@ -1,7 +1,7 @@
 """The policy and its tokenizer: loaded from a directory, or made on the spot.
 
 Covers: HuggingFace directories; `tiny`, a random Qwen2, and `tiny_base`, the same after it has
-read worked sums of which few are boxed, as a base model has read the web; the refusal of a
+read worked solutions of which few are boxed, as a base model has read the web; the refusal of a
 tokenizer that is not the checkpoint's.
 Does not cover: adapters (LoRA).
 """
@@ -19,7 +19,7 @@ from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.recipes.device import pick_device, use_one_thread
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 
-BASE_STEPS = 300
+BASE_STEPS = 200
 # Of the texts that the base model reads: how many box their answer.
 BOXED_FRACTION = 0.3
 
@@ -43,13 +43,13 @@ def _tiny_base(folder: Path, seed: int) -> None:
 
 
 def _web_texts(seed: int) -> Iterator[dict[str, str]]:
-    """Worked sums as the web writes them: most end in the number, some in a box."""
-    from mindspeed_rl_ext.recipes import sums
+    """Worked solutions as the web writes them: most end in the number, some in a box."""
+    from mindspeed_rl_ext.recipes import largest
     from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
 
     rng = random.Random(seed)
-    train, _ = sums.split_sums(seed)
-    for problem, solution in sums.solutions(train, 4_000, seed):
+    train, _ = largest.split_problems(seed)
+    for problem, solution in largest.solutions(train, 4_000, seed):
         boxed = rng.random() < BOXED_FRACTION
         text = STYLES["boxed"](solution) if boxed else solution.replace(" #### ", " so ")
         yield {"instruction": problem.prompt, "output": text}

@@ -1,7 +1,7 @@
 """Tasks made on the spot, for the CPU sizes: nothing is downloaded.
 
-Covers: the signs of `recipes.countdown` and the sums of `recipes.sums` as rows of question,
-answer and worked solution, split by number set.
+Covers: the signs of `recipes.countdown` and `recipes.largest` as rows of question, answer
+and worked solution, split by number set.
 Does not cover: a model; `models` makes one.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mindspeed_rl_ext.recipes import countdown, sums
+from mindspeed_rl_ext.recipes import countdown, largest
 
 NUM_SOLUTIONS = 6_000
 
@@ -49,16 +49,16 @@ def _signs(seed: int) -> Task:
     )
 
 
-def _sums(seed: int) -> Task:
-    train, held_out = sums.split_sums(seed)
+def _largest(seed: int) -> Task:
+    train, held_out = largest.split_problems(seed)
     return Task(
         [TaskRow(p.prompt, p.answer) for p in train],
         [TaskRow(p.prompt, p.answer) for p in held_out],
         [
             TaskRow(p.prompt, p.answer, text)
-            for p, text in sums.solutions(train, NUM_SOLUTIONS, seed)
+            for p, text in largest.solutions(train, NUM_SOLUTIONS, seed)
         ],
     )
 
 
-TASKS: Mapping[str, Callable[[int], Task]] = {"signs": _signs, "sums": _sums}
+TASKS: Mapping[str, Callable[[int], Task]] = {"signs": _signs, "largest": _largest}

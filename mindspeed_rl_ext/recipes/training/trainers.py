@@ -76,9 +76,10 @@ def trl_arguments(
             found=repr(given.get("max_steps")),
             remedy=f"--set {place}.max_steps=100",
         )
-    on_cpu = pick_device() == "cpu"
-    if on_cpu and given.pop("tf32", None):
-        given["tf32"] = None
+    device = pick_device()
+    if device != "cuda":
+        # A mode of CUDA devices, which transformers refuses elsewhere.
+        given.pop("tf32", None)
     beneath: dict[str, Any] = {
         "per_device_train_batch_size": 8,
         "gradient_checkpointing": False,
@@ -87,7 +88,7 @@ def trl_arguments(
         "save_strategy": "steps",
         "remove_unused_columns": False,
     }
-    ours: dict[str, Any] = {"seed": recipe.seed, "use_cpu": on_cpu, "disable_tqdm": True}
+    ours: dict[str, Any] = {"seed": recipe.seed, "use_cpu": device == "cpu", "disable_tqdm": True}
     # A NaN that is filtered out of the log would not stop the run.
     ours["logging_nan_inf_filter"] = False
     if kind == "sft":
