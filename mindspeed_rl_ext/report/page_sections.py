@@ -68,9 +68,11 @@ def diagnosis(found: Diagnosis, words: Words) -> str:
     """Findings as cards, then what was clear and what could not be checked."""
     cards = "".join(_finding(one, words) for one in found.findings)
     if not found.findings:
-        checked = words("checked", number=len(found.clear))
+        checked = words("checked", number=len(found.clear), all=found.number)
+        # Few rules that could look are no sign of health.
+        tone = "fine" if 2 * len(found.clear) >= found.number else "note"
         cards = (
-            f'<article class="finding fine"><h3>{words("healthy")}</h3><p>{checked}</p></article>'
+            f'<article class="finding {tone}"><h3>{words("healthy")}</h3><p>{checked}</p></article>'
         )
     else:
         cards += f'<p class="quiet">{words("clear", number=len(found.clear))}</p>'

@@ -25,7 +25,7 @@ _FORMAT = "format"
 # Verifiers that judge something else than the answer.
 _NO_ANSWER_VERIFIERS = ("overlong", "repetition", "template_copy", "strict_tags")
 MAX_SAMPLE = 2_000
-_ECHO_PROBES_A_STEP = 32
+_ECHO_PROBES_A_STEP = 16
 
 
 @dataclass

@@ -36,11 +36,12 @@ def lines_of(files: ReportFiles, words: Words) -> list[str]:
         out.append(f"[{words(finding.severity)}] {told.title}")
         out += _wrapped(told.evidence)
         out += _wrapped(f"{words('try')}: " + "; ".join(told.remedies))
-    if not files.diagnosis.findings:
+    found = files.diagnosis
+    if found.findings:
+        out.append(words("clear", number=len(found.clear)))
+    else:
         out.append(words("healthy"))
-    out.append(
-        words("clear" if files.diagnosis.findings else "checked", number=len(files.diagnosis.clear))
-    )
+        out.append(words("checked", number=len(found.clear), all=found.number))
     for rule_lacks in sorted({words("lacks", what=w) for w in files.diagnosis.unchecked.values()}):
         out.append(f"{words('unchecked')}: {rule_lacks}")
     out += _speed(files, words)

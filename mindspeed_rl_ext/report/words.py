@@ -48,7 +48,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "causes": ("Likely causes", "可能的原因"),
     "try": ("What to try", "可以尝试"),
     "healthy": ("No rule found anything wrong.", "没有规则发现问题。"),
-    "checked": ("{number} rules checked.", "已检查 {number} 条规则。"),
+    "checked": ("{number} of {all} rules could be checked.", "{all} 条规则中可检查 {number} 条。"),
     "clear": ("{number} other rules found nothing.", "其余 {number} 条规则没有发现问题。"),
     "unchecked": ("Could not be checked", "无法检查"),
     "lacks": ("the log lacks {what}", "日志缺少 {what}"),

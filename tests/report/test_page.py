@@ -276,6 +276,14 @@ def test_metrics_without_a_curve_are_an_error_and_leave_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["metrics.jsonl"]
 
 
+def test_a_log_that_tells_little_is_not_called_healthy(tmp_path):
+    append_metrics(tmp_path / "metrics.jsonl", MetricsRow(1, {"grpo/rewards/mean": 0.5}))
+    html = html_of(tmp_path)
+    assert "1 of 17 rules could be checked" in html
+    assert 'class="finding note"' in html
+    assert 'class="finding fine"' not in html
+
+
 def test_restarts_and_broken_lines_are_said_on_the_page(run_dir):
     with (run_dir / "metrics.jsonl").open("a") as file:
         file.write('{"step": 20, "grpo/rewards/mean": 9}\n{"st\n')

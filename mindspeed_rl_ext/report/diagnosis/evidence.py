@@ -123,7 +123,7 @@ class Evidence:
         """The trend of a metric."""
         found = trend_of(self.series(name))
         if found is None:
-            raise MissingEvidence(f"{name}, {MIN_POINTS} steps")
+            raise MissingEvidence(f"{MIN_POINTS} steps of {name}")
         return found
 
     @cached_property
@@ -140,7 +140,7 @@ class Evidence:
             line = Series(line.name, line.steps, np.where(rounded, 1.0, line.values))
         found = trend_of(line)
         if found is None:
-            raise MissingEvidence(f"{line.name}, {MIN_POINTS} steps")
+            raise MissingEvidence(f"{MIN_POINTS} steps of {line.name}")
         return found
 
     @cached_property

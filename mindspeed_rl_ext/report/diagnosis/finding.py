@@ -45,3 +45,8 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     clear: tuple[str, ...]
     unchecked: Mapping[str, str]
+
+    @property
+    def number(self) -> int:
+        """Of all rules."""
+        return len({one.rule for one in self.findings}) + len(self.clear) + len(self.unchecked)
