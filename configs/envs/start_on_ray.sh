@@ -53,6 +53,16 @@ ask_doctor() {
         fail "the doctor found errors in $1 (SKIP_DOCTOR=1 starts all the same)"
 }
 
+# Ends the Ray that start_ray started, and forgets its address: ray.init would look for it for minutes.
+end_ray() {
+    local address_file="${RAY_TMPDIR:-/tmp}/ray/ray_current_cluster"
+    kill "$RAY_PID" 2>/dev/null || true
+    wait "$RAY_PID" 2>/dev/null || true
+    if [ "$(cat "$address_file" 2>/dev/null)" = "$RAY_ADDRESS" ]; then
+        rm -f "$address_file"
+    fi
+}
+
 # Starts this node's Ray in the background and ends it, and nothing else, when the script ends.
 start_ray() {
     command -v ray >/dev/null || fail "no ray command; install the host's requirements.txt"
@@ -64,9 +74,9 @@ start_ray() {
             --resources "{\"NPU\": $NPUS_PER_NODE}" &
     fi
     RAY_PID=$!
-    trap 'kill "$RAY_PID" 2>/dev/null || true; wait "$RAY_PID" 2>/dev/null || true' EXIT
-    trap 'exit 130' INT TERM
     export RAY_ADDRESS="$MASTER_ADDR:$RAY_PORT"
+    trap end_ray EXIT
+    trap 'exit 130' INT TERM
 }
 
 # Waits until all nodes have joined, at most WAIT_SECONDS.
