@@ -1,6 +1,7 @@
 """MindSpeed-RL's RuleReward actor and transfer dock in a real local Ray, as in its trainer."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import torch
 from transformers import AutoTokenizer
 
 told = json.loads(Path("told.json").read_text())
+os.environ["RAY_worker_niceness"] = "0"  # Ray's 15 starves workers on a busy machine
 runtime_env = {"env_vars": {"IS_MULTIMODAL": "False"}}
 if told["hook"]:
     runtime_env["worker_process_setup_hook"] = told["hook"]
@@ -53,7 +55,7 @@ ray.get(actor.initialize.remote(megatron, RLConfig(config), get_tokenizer(told["
 ray.get(actor.init_transfer_dock.remote(dock))
 found = {"error": None}
 try:
-    ray.get(actor.compute_rm_score.remote(), timeout=120)
+    ray.get(actor.compute_rm_score.remote(), timeout=400)
 except Exception as error:  # noqa: BLE001  the error is what is looked at
     found["error"] = str(error)
 data = ray.get(dock.get_experience_data.remote())
