@@ -16,7 +16,7 @@ from mindspeed_rl.config_cls.data_handler_config import DataHandlerConfig  # noq
 from mindspeed_rl.config_cls.validate_config import validate_data_handler_config  # noqa: E402
 from omegaconf import OmegaConf  # noqa: E402
 
-os.environ["RAY_worker_niceness"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  Ray's 15 starves workers on a busy machine
 # The trainer parses inside Ray; from 2.2 on it counts the nodes.
 ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
 

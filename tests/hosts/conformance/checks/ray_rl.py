@@ -10,7 +10,7 @@ import torch
 from transformers import AutoTokenizer
 
 told = json.loads(Path("told.json").read_text())
-os.environ["RAY_worker_niceness"] = "0"  # Ray's 15 starves workers on a busy machine
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  Ray's 15 starves workers on a busy machine
 runtime_env = {"env_vars": {"IS_MULTIMODAL": "False"}}
 if told["hook"]:
     runtime_env["worker_process_setup_hook"] = told["hook"]
