@@ -108,23 +108,33 @@ def compute_grpo_variant_loss(
     )
     mask = as_bool("response_mask", response_mask)
     _require_tokens(mask)
-    # What padding holds must not reach exp: 0 * inf would be a NaN gradient.
-    log_ratio = torch.where(mask, policy_log_probs - old_log_probs.detach(), 0.0)
-    if chosen.sequence_ratio:
-        log_ratio = log_ratio.sum(dim=-1, keepdim=True) / mask.sum(dim=-1, keepdim=True)
-    ratio = torch.exp(log_ratio)
+    ratio = _ratio(policy_log_probs, old_log_probs, mask, chosen)
     plain, bounded = ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages
     losses = -torch.minimum(plain, bounded).expand_as(policy_log_probs)
-    clipped = bounded < plain
-    if chosen.sequence_ratio:
-        metadata = {"clip_fraction": clipped.float().mean()}
-    else:
-        metadata = {"clip_fraction": (clipped & mask).sum() / mask.sum()}
+    metadata = {"clip_fraction": _clip_fraction(bounded < plain, mask)}
     if kl_weight != 0.0:
         kl = _kl(policy_log_probs, reference_log_probs, mask, kl_estimator)
         losses = losses + kl_weight * kl
         metadata["kl"] = masked_mean(kl.detach(), mask)
     return aggregate_loss(losses, mask, chosen.aggregation, max_length), metadata
+
+
+def _ratio(
+    policy: torch.Tensor, old: torch.Tensor, mask: torch.Tensor, variant: GrpoVariant
+) -> torch.Tensor:
+    """The ratio of policies: `[B, L]`, or `[B, 1]` where a response has one."""
+    # What padding holds must not reach exp: 0 * inf would be a NaN gradient.
+    log_ratio = torch.where(mask, policy - old.detach(), 0.0)
+    if variant.sequence_ratio:
+        log_ratio = log_ratio.sum(dim=-1, keepdim=True) / mask.sum(dim=-1, keepdim=True)
+    return torch.exp(log_ratio)
+
+
+def _clip_fraction(clipped: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Of response tokens, or of responses where `clipped` is `[B, 1]` for a longer mask."""
+    if clipped.shape != mask.shape:
+        return clipped.float().mean()
+    return (clipped & mask).sum() / mask.sum()
 
 
 def _variant(name: str) -> GrpoVariant:
