@@ -62,6 +62,8 @@ def test_a_data_set_without_labels_is_refused(
     said = capsys.readouterr().err
     assert "has no labels" in said
     assert "remedy" in said
+    # The corrected command finds the directory as it was.
+    assert not (tmp_path / "run").exists()
 
 
 def test_packed_files_without_labels_are_refused_too(

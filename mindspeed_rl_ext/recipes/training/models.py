@@ -19,6 +19,8 @@ from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.recipes.device import pick_device, use_one_thread
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 
+# Where a model that is made on the spot lies, under the output directory.
+FOLDER = "model"
 BASE_STEPS = 200
 # Of the texts that the base model reads: how many box their answer.
 BOXED_FRACTION = 0.3
@@ -80,7 +82,7 @@ def model_folder(recipe: Recipe, output: Path) -> Path:
             )
         return folder
     use_one_thread()
-    folder = output / "model"
+    folder = output / FOLDER
     # Written last, so that a half-made model is made again.
     if not (folder / "model.safetensors").is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.errors import ExtError, InputError
 from mindspeed_rl_ext.files import write_text_atomic
 from mindspeed_rl_ext.jsonlines import write_jsonl
 from mindspeed_rl_ext.recipes.device import pick_device
@@ -82,21 +83,41 @@ def run_recipe(
     trackers = usable_trackers(recipe.report_to)
     _quiet_libraries()
     _start_processes()
+    fresh = not (output / RECIPE_FILE).exists()
+    wait_for_everyone()
     if is_main_process():
         prepare(recipe, output, resume=resume or bool(stages))
-        models.model_folder(recipe, output)
-    wait_for_everyone()
-    folder = models.model_folder(recipe, output)
-    tokenizer = models.load_tokenizer(folder)
-    prompts = load_prompts(recipe, tokenizer, str(folder))
-    if "grpo" in chosen:
-        require_labels([row.for_trl() for row in prompts.train])
+    try:
+        folder, tokenizer, prompts = _inputs(recipe, output)
+        if "grpo" in chosen:
+            require_labels([row.for_trl() for row in prompts.train])
+    except ExtError:
+        # Nothing was trained: the corrected command must find the directory as it was.
+        if fresh and is_main_process():
+            _discard(output)
+        raise
     results = [StageResult("start", "", 0.0, _accuracy(recipe, folder, prompts, output, "start"))]
     for stage in chosen:
         results.append(
             _run_stage(recipe, stage, output, folder, tokenizer, prompts, resume, trackers)
         )
     return results
+
+
+def _inputs(recipe: Recipe, output: Path) -> tuple[Path, Any, Prompts]:
+    if is_main_process():
+        models.model_folder(recipe, output)
+    wait_for_everyone()
+    folder = models.model_folder(recipe, output)
+    tokenizer = models.load_tokenizer(folder)
+    return folder, tokenizer, load_prompts(recipe, tokenizer, str(folder))
+
+
+def _discard(output: Path) -> None:
+    (output / RECIPE_FILE).unlink(missing_ok=True)
+    shutil.rmtree(output / models.FOLDER, ignore_errors=True)
+    if not any(output.iterdir()):
+        output.rmdir()
 
 
 def _run_stage(
