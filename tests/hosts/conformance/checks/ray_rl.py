@@ -42,9 +42,10 @@ experience = {
 }
 config = {
     "verifier_function": told["names"], "verifier_weight": told["weights"],
-    "n_samples_per_prompt": 2, "reward_dispatch_size": 4, "filter_groups_enable": True,
-    "filter_groups_metric": "simplerl_rewards/mean",
+    "n_samples_per_prompt": 2, "reward_dispatch_size": 4,
 }  # fmt: skip
+if hasattr(RLConfig({}), "filter_groups_enable"):  # from 2.2 on
+    config |= {"filter_groups_enable": True, "filter_groups_metric": "simplerl_rewards/mean"}
 megatron = SimpleNamespace(
     dataset_additional_keys=keys, tokenizer_name_or_path=told["tokenizer"], global_batch_size=2
 )
