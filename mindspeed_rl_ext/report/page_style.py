@@ -62,6 +62,8 @@ nav a:hover { text-decoration: underline; }
 .tile b { display: block; font-size: 1.08rem; font-weight: 650; letter-spacing: -.01em;
   font-variant-numeric: tabular-nums; line-height: 1.35; overflow-wrap: anywhere; }
 .tile span { color: var(--quiet); font-size: .82rem; }
+.tile span { display: block; line-height: 1.4; }
+.tile span:first-child::first-letter { text-transform: uppercase; }
 .findings { display: grid; gap: .8rem; }
 .finding { padding: .95rem 1.2rem 1.05rem; border-left: 4px solid var(--tone); }
 .finding h3 { font-size: 1rem; display: flex; flex-wrap: wrap; gap: .3rem .6rem;
@@ -161,7 +163,8 @@ footer { max-width: 76rem; margin: 3rem auto 0; padding: 0 1.5rem 2rem; }
   header.top { padding-top: 1.2rem; }
   .charts, .finding .why { grid-template-columns: minmax(0, 1fr); }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; }
-  .tile b { font-size: 1.05rem; }
+  .tile { padding: .7rem .8rem; }
+  .tile b { font-size: .98rem; }
   .plot { height: 11.5rem; }
   .chart, .finding, .rollout, .card { padding-left: .9rem; padding-right: .9rem; }
   .filters select { flex: 1 1 40%; }
