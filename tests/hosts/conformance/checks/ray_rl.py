@@ -44,12 +44,15 @@ config = {
     "verifier_function": told["names"], "verifier_weight": told["weights"],
     "n_samples_per_prompt": 2, "reward_dispatch_size": 4,
 }  # fmt: skip
+dock_size = {}
 if hasattr(RLConfig({}), "filter_groups_enable"):  # from 2.2 on
+    dock_size = {"GBS_train": 2}
     config |= {"filter_groups_enable": True, "filter_groups_metric": "simplerl_rewards/mean"}
 megatron = SimpleNamespace(
     dataset_additional_keys=keys, tokenizer_name_or_path=told["tokenizer"], global_batch_size=2
 )
-dock = GRPOTransferDock.remote(2, 2, Metric(), addition_columns=[*keys, "metric_for_dapo"])
+columns = [*keys, "metric_for_dapo"]
+dock = GRPOTransferDock.remote(2, 2, Metric(), addition_columns=columns, **dock_size)
 ray.get(dock.put_experience.remote(data_dict=experience, indexes=[0, 1, 2, 3]))
 actor = RuleReward.remote()
 ray.get(actor.initialize.remote(megatron, RLConfig(config), get_tokenizer(told["tokenizer"])))
