@@ -27,7 +27,7 @@ from mindspeed_rl_ext.doctor import (
     trl_rules,
 )
 from mindspeed_rl_ext.doctor.data_hints import hint
-from mindspeed_rl_ext.doctor.document import Document, read
+from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.installed_keys import keys_of_the_installed_host
 from mindspeed_rl_ext.doctor.layers import Layers
@@ -120,11 +120,11 @@ def open_all(asked: Asked) -> Opened:
     """
     opened = Opened([], [], [], [], [])
     for name in asked.configs:
-        _sort(read(_located(name)), opened)
+        _sort(_read(_located(name)), opened)
     if asked.trl is not None:
-        opened.trl.append(read(asked.trl))
+        opened.trl.append(_read(asked.trl))
     if asked.accelerate is not None:
-        opened.accelerate.append(read(asked.accelerate))
+        opened.accelerate.append(_read(asked.accelerate))
     return opened
 
 
@@ -250,7 +250,7 @@ def _around(asked: Asked, opened: Opened) -> Iterator[Finding]:
         for check in (launch.master, launch.network_card, launch.preloaded, launch.broad_kills):
             yield from check(script)
     if asked.runtime_env is not None:
-        document = read(asked.runtime_env)
+        document = _read(asked.runtime_env)
         runtime_env.check_keys(document)
         yield from runtime_env.rules(document, opened.rl[0] if opened.rl else None)
 
@@ -259,3 +259,10 @@ def _distinct(roles: dict[str, Layers]) -> list[Layers]:
     """One role for each model: roles of one model would say the same."""
     by_model = {str(role.get("model")): role for role in reversed(list(roles.values()))}
     return list(by_model.values())
+
+
+def _read(path: Path) -> Document:
+    # Here, not above: the doctor looks at an environment without PyYAML too.
+    from mindspeed_rl_ext.doctor.yaml_file import read
+
+    return read(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mindspeed_rl_ext.doctor.document import Document, read
+from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.errors import InputError, nearest
 
 GROUP = "model"
@@ -41,6 +41,8 @@ def read_models(document: Document) -> dict[str, Document]:
     """
     found: dict[str, Document] = {}
     for name in model_names(document):
+        from mindspeed_rl_ext.doctor.yaml_file import read
+
         model = read(_model_file(document, name))
         for inner, table in model.value.items():
             if not isinstance(table, Mapping):

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from mindspeed_rl_ext.doctor import faq, launch, npu
-from mindspeed_rl_ext.doctor.document import parse
 from mindspeed_rl_ext.doctor.nodes import compared
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
+from mindspeed_rl_ext.doctor.yaml_file import parse
 from mindspeed_rl_ext.errors import InputError
 
 SEVEN = "msrl/grpo_qwen25_7b"

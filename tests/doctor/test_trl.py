@@ -161,7 +161,7 @@ def test_a_wrong_type_in_an_accelerate_file_is_bad_input(said):
 
 
 def test_parts_of_a_recipe_are_found_at_any_depth(repo_root):
-    from mindspeed_rl_ext.doctor.document import read
+    from mindspeed_rl_ext.doctor.yaml_file import read
 
     parts = trl_rules.parts(read(Path(repo_root / "configs/recipes/countdown.yaml")))
     assert {part.kind for part in parts} == {"recipe", "sft", "grpo"}

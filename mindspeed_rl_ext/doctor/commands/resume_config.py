@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mindspeed_rl_ext.doctor.document import read
 from mindspeed_rl_ext.doctor.resume import resumed
+from mindspeed_rl_ext.doctor.yaml_file import read
 from mindspeed_rl_ext.errors import EXIT_DONE, InputError
 from mindspeed_rl_ext.files import write_text_atomic
 
