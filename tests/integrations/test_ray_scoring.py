@@ -20,9 +20,9 @@ from mindspeed_rl_ext.verifiers import score
 from mindspeed_rl_ext.integrations import ray as on_ray
 
 LIMIT = r"\boxed{\lim_{x \to 0} \frac{\sin x}{x}}"
-HANG = r"\boxed{\int_0^\infty e^{-x^2}\sin(x^3) dx}"
+HANG = r"\boxed{\int_0^\infty e^{-ax^2}\sin(bx^3) dx}"
 RESPONSES = [r"\boxed{\frac{2}{4}}", LIMIT, HANG, "none", r"\boxed{9^{9^{9}}}", r"\boxed{3}"] * 3
-ANSWERS = ["0.5", "1", "1", "1", "2", "4"] * 3
+ANSWERS = ["0.5", "1", "a+b", "1", "2", "4"] * 3
 NAMES = ["simplerl", "boxed_acc"]
 
 def plain():
