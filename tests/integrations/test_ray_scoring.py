@@ -62,7 +62,13 @@ print("SAID", json.dumps(said))
 
 def environment() -> dict[str, str]:
     paths = [*filter(None, sys.path), str(Path(__file__).parents[2])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "RAY_DISABLE_IMPORT_WARNING": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "RAY_DISABLE_IMPORT_WARNING": "1",
+        # Ray's own niceness of 15 starves actors beside any other job.
+        "RAY_worker_niceness": "0",
+    }
 
 
 @pytest.mark.slow
