@@ -48,5 +48,17 @@ def as_bool(name: str, mask: torch.Tensor) -> torch.Tensor:
     return mask.bool()
 
 
+def require_tokens(mask: torch.Tensor) -> None:
+    """Raises InputError where a row of a bool response_mask has no token."""
+    empty = (~mask.any(dim=-1)).nonzero().flatten().tolist()
+    if empty:
+        raise InputError(
+            "a response has no tokens",
+            found=f"response_mask is False in all of row {', '.join(map(str, empty[:5]))}",
+            expected="at least one response token in every row",
+            remedy="drop the row, or count the end token as part of the response",
+        )
+
+
 def _listed(tensors: dict[str, torch.Tensor]) -> str:
     return ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())

@@ -10,7 +10,7 @@ import torch
 
 from mindspeed_rl_ext.algorithms.losses import LossAndMetadata, compute_policy_gradient_loss
 from mindspeed_rl_ext.algorithms.masks import masked_mean, masked_normalize
-from mindspeed_rl_ext.algorithms.shapes import as_bool, require_same_shape
+from mindspeed_rl_ext.algorithms.shapes import as_bool, require_same_shape, require_tokens
 from mindspeed_rl_ext.errors import InputError
 
 
@@ -79,7 +79,7 @@ def grpo_microbatch_train_step(
     _require_steps(gradient_accumulation_steps)
     require_same_shape(policy_log_probs=policy_log_probs, response_mask=response_mask)
     mask = as_bool("response_mask", response_mask)
-    _require_tokens(mask)
+    require_tokens(mask)
     token_losses, metadata = compute_policy_gradient_loss(
         policy_log_probs=policy_log_probs,
         loss_type=loss_type,
@@ -101,15 +101,4 @@ def _require_steps(gradient_accumulation_steps: int) -> None:
             "gradient_accumulation_steps is less than 1",
             found=str(gradient_accumulation_steps),
             expected="the number of microbatches of one optimiser step",
-        )
-
-
-def _require_tokens(mask: torch.Tensor) -> None:
-    empty = (~mask.any(dim=-1)).nonzero().flatten().tolist()
-    if empty:
-        raise InputError(
-            "a response has no tokens",
-            found=f"response_mask is False in all of row {', '.join(map(str, empty[:5]))}",
-            expected="at least one response token in every row",
-            remedy="drop the row, or count the end token as part of the response",
         )

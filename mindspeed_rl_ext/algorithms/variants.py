@@ -28,7 +28,12 @@ from mindspeed_rl_ext.algorithms.aggregation import aggregate_loss
 from mindspeed_rl_ext.algorithms.kl import estimate_kl
 from mindspeed_rl_ext.algorithms.losses import LossAndMetadata
 from mindspeed_rl_ext.algorithms.masks import masked_mean
-from mindspeed_rl_ext.algorithms.shapes import as_bool, require_column, require_same_shape
+from mindspeed_rl_ext.algorithms.shapes import (
+    as_bool,
+    require_column,
+    require_same_shape,
+    require_tokens,
+)
 from mindspeed_rl_ext.errors import InputError, nearest
 
 
@@ -107,7 +112,7 @@ def compute_grpo_variant_loss(
         policy_log_probs=policy_log_probs, old_log_probs=old_log_probs, response_mask=response_mask
     )
     mask = as_bool("response_mask", response_mask)
-    _require_tokens(mask)
+    require_tokens(mask)
     ratio = _ratio(policy_log_probs, old_log_probs, mask, chosen)
     plain, bounded = ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages
     losses = -torch.minimum(plain, bounded).expand_as(policy_log_probs)
@@ -157,14 +162,3 @@ def _kl(
     return estimate_kl(
         torch.where(mask, policy, zero), torch.where(mask, reference, zero), estimator
     )
-
-
-def _require_tokens(mask: torch.Tensor) -> None:
-    empty = (~mask.any(dim=-1)).nonzero().flatten().tolist()
-    if empty:
-        raise InputError(
-            "a response has no tokens",
-            found=f"response_mask is False in all of row {', '.join(map(str, empty[:5]))}",
-            expected="at least one response token in every row",
-            remedy="drop the row, or count the end token as part of the response",
-        )

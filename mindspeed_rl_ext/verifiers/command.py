@@ -12,8 +12,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,6 +24,7 @@ from mindspeed_rl_ext.jsonlines import write_jsonl
 from mindspeed_rl_ext.rollouts import OPTIONAL_COLUMNS, Rollout, VerdictRow, read_rollouts
 from mindspeed_rl_ext.verifiers.api import BoundVerifier, registry_names, verifier_named
 from mindspeed_rl_ext.verifiers.explaining import disagreements, explained
+from mindspeed_rl_ext.verifiers.plugins import import_user_module
 from mindspeed_rl_ext.verifiers.references import EXTRACTORS, check_references
 from mindspeed_rl_ext.verifiers.scoring import Result, resolve_all
 from mindspeed_rl_ext.verifiers.spec import split_specs
@@ -79,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Scores a file, lists the verifiers, or checks references."""
     for module in args.modules:
-        _import(module)
+        import_user_module(module)
     if args.list:
         print(_listing())
         return EXIT_DONE
@@ -135,20 +134,6 @@ def _engine(name: str) -> Callable[..., Result]:
     """The function that scores; only the one that was asked for is imported."""
     module, _, function = _ENGINES[name].partition(":")
     return cast("Callable[..., Result]", getattr(import_module(module), function))
-
-
-def _import(module: str) -> None:
-    """Imports a user's module, from the current folder too, as `python -m` would."""
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        import_module(module)
-    except ImportError as error:
-        raise InputError(
-            f"--import {module}: the module cannot be imported",
-            found=str(error),
-            remedy="give its dotted name, from a folder on PYTHONPATH or the current one",
-        ) from error
 
 
 def _check(path: Path, column: str, extractor: str) -> int:

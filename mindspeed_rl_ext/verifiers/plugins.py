@@ -1,13 +1,16 @@
-"""Verifiers of other packages, found by the entry point group `mindspeed_rl_ext.verifiers`.
+"""Verifiers of other packages: the entry point group `mindspeed_rl_ext.verifiers`, and `--import`.
 
-Covers: loading each entry point once, when a name is missing or names are listed. Loading the
-module registers what its decorators name.
+Covers: loading each entry point once, when a name is missing or names are listed; a module that
+the user names. Loading a module registers what its decorators name.
 Does not cover: registration itself; `api.verifier` does.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from mindspeed_rl_ext.errors import InputError
@@ -30,6 +33,24 @@ def load_plugins() -> None:
             if (point.name, point.value) not in _loaded:
                 _load(point)
                 _loaded.add((point.name, point.value))
+
+
+def import_user_module(module: str) -> None:
+    """Imports the module of an `--import`, from the current folder too, as `python -m` would.
+
+    Raises:
+        InputError: there is no such module, or one that it imports is missing.
+    """
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"--import {module}: the module cannot be imported",
+            found=str(error),
+            remedy="give its dotted name, from a folder on PYTHONPATH or the current one",
+        ) from error
 
 
 def _load(point: EntryPoint) -> None:

@@ -20,9 +20,7 @@ import json
 import logging
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from mindspeed_rl_ext.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError
 from mindspeed_rl_ext.recipes.evaluation.backends import BACKENDS, Sampling
@@ -31,6 +29,7 @@ from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for
 from mindspeed_rl_ext.recipes.evaluation.grading import Graders
 from mindspeed_rl_ext.recipes.evaluation.run import EvaluationSettings, evaluate_benchmarks
 from mindspeed_rl_ext.recipes.evaluation.table import shown
+from mindspeed_rl_ext.verifiers.plugins import import_user_module
 
 _LOG = logging.getLogger(__name__)
 DEFAULT_OUTPUT = Path("evaluation_output")
@@ -120,7 +119,7 @@ def _add_grading(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluates; exit code 1 where a file of responses misses problems."""
     for module in args.modules:
-        _import(module)
+        import_user_module(module)
     _check_flags(args)
     # Nothing is downloaded: a model is a directory. Results alone go to standard output.
     for name in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
@@ -191,17 +190,3 @@ def _check_flags(args: argparse.Namespace) -> None:
         if value is not None:
             flag = "--" + name.replace("_", "-")
             _LOG.warning("%s has no effect with the backend %s", flag, args.backend)
-
-
-def _import(module: str) -> Any:
-    """Imports a user's module, from the current folder too, as `python -m` would."""
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise InputError(
-            f"--import {module}: the module cannot be imported",
-            found=str(error),
-            remedy="give its dotted name, from a folder on PYTHONPATH or the current one",
-        ) from error
