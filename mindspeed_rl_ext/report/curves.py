@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from mindspeed_rl_ext.errors import MissingExtraError
 from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, thin
 from mindspeed_rl_ext.report.words import Words
 
@@ -18,7 +17,7 @@ _COLUMNS = 2
 _PANEL_INCHES = (5.2, 3.0)
 _DOTS_PER_INCH = 110
 _LEGEND_COLUMNS = 2
-_POINTS = 1_000
+_POINTS = 600
 MAX_PANELS = 8
 
 
@@ -31,15 +30,10 @@ def draw_curves(panels: list[tuple[Panel, dict[str, Series]]], series: dict[str,
 
     Returns:
         The PNG file.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "report", "drawing curves") from error
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     panels = panels[:MAX_PANELS]
     height = -(-len(panels) // _COLUMNS)
     size = (_PANEL_INCHES[0] * min(_COLUMNS, len(panels)), _PANEL_INCHES[1] * height)
@@ -68,7 +62,8 @@ def _draw_panel(
     drawn = [(label, line) for label, line in lines.items() if line.logged]
     banded = _draw_band(axes, panel, series)
     title = words(panel.key) + f" ({words('band')})" * banded
-    axes.set_title(title, fontsize=10, loc="left")
+    # A given height: looking for one measures all ticks.
+    axes.set_title(title, fontsize=10, loc="left", y=1.0)
     if not drawn:
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, words("not_logged"), ha="center", transform=axes.transAxes, fontsize=10)

@@ -16,7 +16,8 @@ from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.report.rollout_scan import RolloutScan, rows_of, scan_rollouts
 from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.find import EXPECTED, Found, find_sources
-from mindspeed_rl_ext.report.sources.record import FileRead, Row
+from mindspeed_rl_ext.report.sources.record import FileRead
+from mindspeed_rl_ext.report.sources.rows import Rows
 from mindspeed_rl_ext.report.table import Table, build_table
 
 
@@ -68,9 +69,11 @@ def load_run(path: Path, sizes: Mapping[str, float] | None = None) -> Run:
     with _collector_paused():
         found = find_sources(path)
         scan = scan_rollouts(found.rollouts) if found.rollouts is not None else None
-        rows: list[Row] = [row for log in found.logs for row in log.rows]
+        rows = Rows()
+        for log in found.logs:
+            rows.extend(log.rows)
         if not rows and scan is not None and not found.logs:
-            rows = rows_of(scan)
+            rows = Rows(rows_of(scan))
         if not rows:
             raise _no_steps(path, found, scan)
         table = build_table(rows)

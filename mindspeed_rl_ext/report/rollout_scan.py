@@ -16,7 +16,8 @@ from pathlib import Path
 from mindspeed_rl_ext import metrics
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.jsonlines import parse_object
-from mindspeed_rl_ext.report.sources.record import Broken, Row
+from mindspeed_rl_ext.report.sources.record import Broken
+from mindspeed_rl_ext.report.sources.rows import Row
 from mindspeed_rl_ext.rollouts import Rollout, from_row
 
 RIGHT, WRONG, NEITHER = "right", "wrong", "neither"

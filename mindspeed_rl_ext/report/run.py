@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.files import open_atomic, write_text_atomic
-from mindspeed_rl_ext.report.curves import draw_curves
+from mindspeed_rl_ext.report.curves_process import curves_process
 from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis
 from mindspeed_rl_ext.report.load import Run, load_run
 from mindspeed_rl_ext.report.page import Content, build_page
-from mindspeed_rl_ext.report.series import panels_of
+from mindspeed_rl_ext.report.series import Panel, Series, panels_of
 from mindspeed_rl_ext.report.throughput import Throughput, Timing, throughput_of, timing_of
 from mindspeed_rl_ext.report.words import Words
 
@@ -72,8 +72,27 @@ def write_report(
         InputError: nothing there that is a log, no readable step, no metric that has a curve, or
             the only log is an event file and tensorboard is not installed.
     """
-    run = load_run(Path(run_dir), sizes)
     words = Words(language)
+    with curves_process() as drawing:
+        run = load_run(Path(run_dir), sizes)
+        panels = _panels(run)
+        if drawing is not None:
+            drawing.send(panels, run.series)
+        heading = title if title is not None else words("title", name=_name(Path(run_dir), run))
+        found = diagnose(run)
+        throughput, timing = throughput_of(run, a3=a3), timing_of(run)
+        content = Content(heading, run, found, throughput, timing, summary_rows, a3)
+        page = build_page(content, words)
+        target = run.folder if out_dir is None else Path(out_dir)
+        png = None if drawing is None else target / PNG_FILE
+        if drawing is not None and png is not None:
+            with open_atomic(png) as file:
+                file.write(drawing.picture())
+    write_text_atomic(target / HTML_FILE, page)
+    return ReportFiles(target / HTML_FILE, png, run, found, throughput, timing)
+
+
+def _panels(run: Run) -> list[tuple[Panel, dict[str, Series]]]:
     panels = panels_of(run.series)
     if not panels:
         raise InputError(
@@ -82,20 +101,8 @@ def write_report(
             expected="names as MindSpeed-RL or TRL log them, such as grpo/rewards/mean or reward",
             remedy="rename the metrics",
         )
-    name = Path(run_dir).resolve().name if Path(run_dir).is_dir() else run.folder.resolve().name
-    heading = title if title is not None else words("title", name=name)
-    found = diagnose(run)
-    throughput, timing = throughput_of(run, a3=a3), timing_of(run)
-    content = Content(heading, run, found, throughput, timing, summary_rows, a3)
-    page = build_page(content, words)
-    target = run.folder if out_dir is None else Path(out_dir)
-    png: Path | None = target / PNG_FILE
-    try:
-        picture = draw_curves(panels, run.series)
-    except MissingExtraError:
-        png = None
-    if png is not None:
-        with open_atomic(png) as file:
-            file.write(picture)
-    write_text_atomic(target / HTML_FILE, page)
-    return ReportFiles(target / HTML_FILE, png, run, found, throughput, timing)
+    return panels
+
+
+def _name(path: Path, run: Run) -> str:
+    return path.resolve().name if path.is_dir() else run.folder.resolve().name

@@ -7,14 +7,14 @@ Does not cover: reading; `sources` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from mindspeed_rl_ext.report.names import host_name
 from mindspeed_rl_ext.report.series import Series
-from mindspeed_rl_ext.report.sources.record import Row
+from mindspeed_rl_ext.report.sources.rows import Row, Rows
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,15 @@ def build_table(rows: Iterable[Row]) -> Table:
         >>> table.steps, table.series["a"].values.tolist(), table.unordered
         ((1, 2), [0.0, 1.0], True)
     """
+    kept = rows if isinstance(rows, Rows) else Rows(rows)
+    steps = np.concatenate([np.empty(0, np.int64), *(block.steps for block in kept.blocks)])
+    if (steps[1:] > steps[:-1]).all():
+        return Table(_columns(kept), tuple(steps.tolist()))
+    return _merged(kept)
+
+
+def _merged(rows: Rows) -> Table:
+    """A table of rows whose steps repeat, or do not rise."""
     by_step: dict[int, Mapping[str, float]] = {}
     repeated: set[int] = set()
     last, highest, went_back = -(1 << 62), -(1 << 62), False
@@ -66,7 +75,7 @@ def build_table(rows: Iterable[Row]) -> Table:
     ordered = sorted(by_step)
     stale = [step for step in ordered if repeated and last < step <= restart_high]
     return Table(
-        _columns([(step, by_step[step]) for step in ordered]),
+        _columns(Rows((step, by_step[step]) for step in ordered)),
         tuple(ordered),
         len(repeated),
         stale[0] if stale else None,
@@ -74,21 +83,13 @@ def build_table(rows: Iterable[Row]) -> Table:
     )
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, Series]:
-    """Columns of rows; rows with the same names go through numpy together."""
-    groups: dict[tuple[str, ...], tuple[list[int], list[list[float]]]] = {}
-    for step, values in rows:
-        steps, matrix = groups.setdefault(tuple(values), ([], []))
-        steps.append(step)
-        matrix.append(list(values.values()))
+def _columns(rows: Rows) -> dict[str, Series]:
+    """Columns of rows whose steps rise."""
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-    for names, (steps, matrix) in groups.items():
-        if not names:
-            continue
-        numbers = np.asarray(matrix, dtype=np.float64)
-        at = np.asarray(steps, dtype=np.int64)
-        for column, name in enumerate(names):
-            parts.setdefault(host_name(name), []).append((at, numbers[:, column]))
+    for block in rows.blocks:
+        steps, values = block.steps, block.values
+        for column, name in enumerate(block.names):
+            parts.setdefault(host_name(name), []).append((steps, values[:, column]))
     return {name: _joined(name, pieces) for name, pieces in parts.items()}
 
 

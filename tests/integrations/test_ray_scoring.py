@@ -20,7 +20,7 @@ from mindspeed_rl_ext.verifiers import score
 from mindspeed_rl_ext.integrations import ray as on_ray
 
 LIMIT = r"\boxed{\lim_{x \to 0} \frac{\sin x}{x}}"
-HANG = r"\boxed{\int_0^\infty e^{-ax^2}\sin(bx^3) dx}"
+HANG = r"\boxed{\int_0^{\pi} \frac{e^{a\sin x}}{1+b\cos^3 x} dx}"
 RESPONSES = [r"\boxed{\frac{2}{4}}", LIMIT, HANG, "none", r"\boxed{9^{9^{9}}}", r"\boxed{3}"] * 3
 ANSWERS = ["0.5", "1", "a+b", "1", "2", "4"] * 3
 NAMES = ["simplerl", "boxed_acc"]
@@ -66,8 +66,6 @@ def environment() -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_DISABLE_IMPORT_WARNING": "1",
-        # Ray's own niceness of 15 starves actors beside any other job.
-        "RAY_worker_niceness": "0",
     }
 
 

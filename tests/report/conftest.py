@@ -69,4 +69,4 @@ def pictures() -> None:
 def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without matplotlib the report is the same but for its picture, and a second faster."""
     if "pictures" not in request.fixturenames:
-        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+        monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -198,7 +198,7 @@ def test_a_second_round_finishes_what_the_first_could_not(own_verifier: str) -> 
 def test_a_timeout_scores_as_wrong_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cascade.symbolic, "ONE", Budget((0.1,), 2.0, 1.0))
     result = score(
-        [r"\boxed{\int_0^\infty e^{-ax^2}\sin(bx^3) dx}", r"\boxed{1}"], ["a+b", "1"],
+        [r"\boxed{\int_0^{\pi} \frac{e^{a\sin x}}{1+b\cos^3 x} dx}", r"\boxed{1}"], ["a+b", "1"],
         verifiers=["simplerl"],
     )  # fmt: skip
     assert result.rewards == [-0.5, 1.0]

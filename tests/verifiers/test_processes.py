@@ -22,7 +22,7 @@ RESPONSES = [
     r"<think>a</think><answer>\boxed{\sqrt{72}}</answer>",
     r"<think>a</think><answer>\boxed{(a+b)^{2}}</answer>",
     r"<think>a</think><answer>\boxed{\lim_{x \to 0} \frac{\sin x}{x}}</answer>",
-    r"<think>a</think><answer>\boxed{\int_0^\infty e^{-ax^2}\sin(bx^3) dx}</answer>",
+    r"<think>a</think><answer>\boxed{\int_0^{\pi} \frac{e^{a\sin x}}{1+b\cos^3 x} dx}</answer>",
     r"\boxed{3}",
     "nothing",
 ]

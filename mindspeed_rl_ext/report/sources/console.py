@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 
-from mindspeed_rl_ext.report.sources.record import Broken, FileRead, Row, numbers_of
+from mindspeed_rl_ext.report.sources.record import Broken, FileRead, numbers_of
+from mindspeed_rl_ext.report.sources.rows import Rows
 
 _STEP = re.compile(rb"iteration:?\s+(\d{1,18})\s*/\s*\d+\s*\|")
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -30,8 +32,8 @@ def read_console_log(path: Path) -> FileRead:
     Args:
         path: a text file; it may hold any other text, also in other encodings.
     """
-    steps: list[Row] = []
-    printed: list[Row] = []
+    steps = Rows()
+    printed = Rows()
     broken = Broken()
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -44,7 +46,7 @@ def read_console_log(path: Path) -> FileRead:
     return FileRead(path, "console log", printed, broken, numbered=True)
 
 
-def _add_step(line: bytes, number: int, rows: list[Row], broken: Broken) -> None:
+def _add_step(line: bytes, number: int, rows: Rows, broken: Broken) -> None:
     found = _STEP.search(line)
     if found is None:
         return None
@@ -56,11 +58,11 @@ def _add_step(line: bytes, number: int, rows: list[Row], broken: Broken) -> None
     if b"\x1b" in raw:
         raw = _COLOUR.sub(b"", raw)
     text = raw.decode("utf-8", "replace")
-    values = _regular(text)
-    if values is not None:
-        rows.append((int(found[1]), values))
+    regular = _regular(text)
+    if regular is not None:
+        rows.add_named(int(found[1]), *regular)
         return None
-    values = {}
+    values: dict[str, float] = {}
     for part in text.split("|"):
         name, colon, value = part.rpartition(":")
         if not colon:
@@ -75,22 +77,31 @@ def _add_step(line: bytes, number: int, rows: list[Row], broken: Broken) -> None
             broken.add(number, f"{part.strip()[:40]!r} is no name and number")
             return None
     if values:
-        rows.append((int(found[1]), values))
+        rows.add(int(found[1]), values)
     return None
 
 
-def _regular(text: str) -> dict[str, float] | None:
-    """The numbers of a line whose every part is `name : number`; None for any other."""
-    parts = text.replace(" : ", "|").split("|")
-    if not parts[-1].strip():
-        parts.pop()
-    if not parts or len(parts) % 2 or text.count(" : ") != len(parts) // 2:
+def _regular(text: str) -> tuple[tuple[str, ...], list[float]] | None:
+    """Names and numbers of a line whose every part is `name : number`; None for any other."""
+    text = text.strip().removesuffix(" |")
+    parts = text.replace(" : ", " | ").split(" | ")
+    if len(parts) % 2 or text.count(" : ") != len(parts) // 2:
         return None
     try:
         numbers = list(map(float, parts[1::2]))
     except ValueError:
         return None
-    return dict(zip(map(str.strip, parts[0::2]), numbers, strict=True))
+    names = _distinct(tuple(parts[0::2]))
+    return None if names is None else (names, numbers)
+
+
+# The lines of a log have the same names.
+@lru_cache(maxsize=64)
+def _distinct(parts: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Names without the space around them; None where one comes twice or holds a bar."""
+    names = tuple(map(str.strip, parts))
+    regular = len(set(names)) == len(names) and not any("|" in name for name in names)
+    return names if regular else None
 
 
 def _add_unnamed(part: str, number: int, values: dict[str, float], broken: Broken) -> None:
@@ -104,7 +115,7 @@ def _is_timestamp(part: str) -> bool:
     return _TIME_OF_LINE.match(part) is not None
 
 
-def _add_printed(line: bytes, number: int, rows: list[Row], broken: Broken) -> None:
+def _add_printed(line: bytes, number: int, rows: Rows, broken: Broken) -> None:
     for found in _PRINTED.finditer(line):
         text = found[0].decode("utf-8", "replace").replace("'", '"')
         for bare, mended in _BARE.items():
@@ -127,8 +138,4 @@ def _add_printed(line: bytes, number: int, rows: list[Row], broken: Broken) -> N
             continue
         # An evaluation belongs to the step before it.
         is_eval = any(name.startswith("eval_") for name in numbers)
-        rows.append((max(1, len(rows)) if is_eval else _next_step(rows), numbers))
-
-
-def _next_step(rows: list[Row]) -> int:
-    return rows[-1][0] + 1 if rows else 1
+        rows.add(max(1, len(rows)) if is_eval else (rows.last_step or 0) + 1, numbers)

@@ -7,10 +7,12 @@ Does not cover: rollouts; `rollout_scan` reads those.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.report.sources.record import Broken, FileRead, Row, numbers_of, whole
+from mindspeed_rl_ext.report.sources.record import Broken, FileRead, numbers_of, whole
+from mindspeed_rl_ext.report.sources.rows import Row, Rows
 
 STEP_NAMES = ("step", "_step", "global_step", "iteration")
 
@@ -21,17 +23,34 @@ def read_metrics_file(path: Path) -> FileRead:
     Args:
         path: a JSON Lines file.
     """
-    rows: list[Row] = []
+    parse = _parser()
+    rows = Rows()
     broken = Broken()
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                rows.append(_row(json.loads(line)))
+                rows.add(*_row(parse(line)))
             except (ValueError, RecursionError) as error:
                 broken.add(number, _why(error))
     return FileRead(path, "metrics", rows, broken)
+
+
+def _parser() -> Callable[[bytes], Any]:
+    """orjson where it is installed, four times as fast; json says what is wrong with a line."""
+    try:
+        import orjson
+    except ImportError:
+        return json.loads
+
+    def parse(line: bytes) -> Any:
+        try:
+            return orjson.loads(line)
+        except ValueError:  # also NaN and Infinity, which orjson refuses
+            return json.loads(line)
+
+    return parse
 
 
 def _row(values: Any) -> Row:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-MAX_EXAMPLES = 3
+from mindspeed_rl_ext.report.sources.rows import Rows
 
-Row = tuple[int, Mapping[str, float]]
+MAX_EXAMPLES = 3
+_MAX_STEP = 2**62
 
 
 @dataclass
@@ -54,7 +55,7 @@ class FileRead:
 
     path: Path
     kind: str
-    rows: list[Row]
+    rows: Rows
     broken: Broken = field(default_factory=Broken)
     numbered: bool = False
 
@@ -89,6 +90,8 @@ def whole(value: Any) -> int | None:
         >>> whole(3), whole(3.0), whole(3.5), whole(True), whole("3")
         (3, 3, None, None, None)
     """
+    if type(value) is int:
+        return value if abs(value) < _MAX_STEP else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
-    return int(value) if value == int(value) and abs(value) < 2**62 else None
+    return int(value) if value == int(value) and abs(value) < _MAX_STEP else None

@@ -10,7 +10,8 @@ import logging
 from pathlib import Path
 
 from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.report.sources.record import Broken, FileRead, Row
+from mindspeed_rl_ext.report.sources.record import Broken, FileRead
+from mindspeed_rl_ext.report.sources.rows import Rows
 
 _TRAIN = "train/"
 
@@ -45,8 +46,7 @@ def read_event_file(path: Path) -> FileRead:
             by_step.setdefault(int(event.step), {})[name] = float(event.value)
     for tag in tags.get("tensors", ()):
         _add_tensors(tag.removeprefix(_TRAIN), events.Tensors(tag), by_step)
-    rows: list[Row] = sorted(by_step.items())
-    return FileRead(path, "tensorboard", rows, Broken())
+    return FileRead(path, "tensorboard", Rows(sorted(by_step.items())), Broken())
 
 
 def _add_tensors(name: str, events: object, by_step: dict[int, dict[str, float]]) -> None:

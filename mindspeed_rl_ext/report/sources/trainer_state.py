@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 
 from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.report.sources.record import Broken, FileRead, Row, numbers_of, whole
+from mindspeed_rl_ext.report.sources.record import Broken, FileRead, numbers_of, whole
+from mindspeed_rl_ext.report.sources.rows import Rows
 
 _SUMMARY = "train_runtime"
 
@@ -35,7 +36,7 @@ def read_trainer_state(path: Path) -> FileRead:
             expected='a JSON object with "log_history"',
             remedy="give an earlier checkpoint's trainer_state.json: this one was cut off",
         ) from error
-    rows: list[Row] = []
+    rows = Rows()
     broken = Broken()
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry, dict) and _SUMMARY in entry:
@@ -45,7 +46,7 @@ def read_trainer_state(path: Path) -> FileRead:
             broken.add(number, "an entry without a step")
             continue
         try:
-            rows.append((step, numbers_of({k: v for k, v in entry.items() if k != "step"})))
+            rows.add(step, numbers_of({k: v for k, v in entry.items() if k != "step"}))
         except ValueError as error:
             broken.add(number, str(error))
     return FileRead(path, "trainer state", rows, broken)

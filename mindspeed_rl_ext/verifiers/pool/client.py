@@ -24,7 +24,7 @@ from mindspeed_rl_ext.verifiers.pool.tasks import ERROR, TIMEOUT, Budget, Reply,
 
 MAX_WORKERS = 8
 _START_S = 120.0
-_SILENCE_S = 60.0
+_SILENCE_S = 120.0
 _TRIES = 2
 _CODE = (
     "import sys; sys.path[:] = sys.argv[3:]; "

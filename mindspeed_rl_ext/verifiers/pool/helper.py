@@ -26,7 +26,7 @@ _PIECE = 1 << 16
 _LOOK_AT_PARENT_S = 1.0
 # A worker that served this many tasks is replaced: caches of sympy grow without bound.
 _TASKS_A_WORKER = 500
-_ENDED_BY_BUDGET = (signal.SIGPROF, signal.SIGALRM, signal.SIGXCPU)
+_ENDED_BY_BUDGET = (signal.SIGPROF, signal.SIGXCPU)
 
 
 @dataclass(eq=False)
@@ -50,6 +50,8 @@ class _Worker:
     call: _Call | None = None
     task: dict[str, Any] | None = None
     cpu_before: float = 0.0
+    started: float = 0.0
+    queued_before: float = 0.0
     deadline: float = 0.0
     overdue: bool = False
     served: int = 0
@@ -176,8 +178,9 @@ class Helper:
     def _start(self, worker: _Worker, call: _Call, task: dict[str, Any]) -> None:
         worker.call, worker.task, worker.overdue = call, task, False
         worker.cpu_before = _cpu_s(worker.pid)
-        # The worker's own timer comes first; this one is for those that have no timer any more.
-        worker.deadline = time.monotonic() + task["wall_s"] + 0.05
+        worker.queued_before = _queued_s(worker.pid)
+        worker.started = time.monotonic()
+        worker.deadline = worker.started + task["wall_s"]
         try:
             worker.connection.sendall(packed(task))
         except OSError:
@@ -216,10 +219,15 @@ class Helper:
         self._finish(worker, said, cpu_s)
 
     def _end_overdue(self) -> None:
+        """Ends workers that sleep, or have no timer any more; one that waits for a core stays."""
         now = time.monotonic()
         for worker in [w for w in self._workers if w.task is not None and now >= w.deadline]:
-            worker.overdue = True
-            self._lost(worker)
+            assert worker.task is not None
+            queued_s = max(0.0, _queued_s(worker.pid) - worker.queued_before)
+            worker.deadline = worker.started + worker.task["wall_s"] + queued_s
+            if now >= worker.deadline:
+                worker.overdue = True
+                self._lost(worker)
 
     def _kill(self, worker: _Worker) -> tuple[int, float]:
         """Ends a worker and takes its exit status: no zombie stays."""
@@ -268,6 +276,15 @@ def _cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _queued_s(pid: int) -> float:
+    """Seconds a process has waited for a core; 0 where this system does not tell."""
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def main(descriptor: int, most: int) -> None:

@@ -49,6 +49,7 @@ class Budget:
         cpu_s: CPU seconds of an item, one entry a round; what a round does not end, the next
             takes up again after all others.
         wall_s: seconds after which an item is ended whatever it used: a sleeping one uses no CPU.
+            Seconds in which it waits for a core do not count.
         batch_cpu_s: CPU seconds of all items of a call together.
     """
 

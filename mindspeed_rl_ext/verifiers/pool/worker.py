@@ -1,7 +1,7 @@
 """The life of a worker: forked from the helper, one task after the other, ended by its budgets.
 
-Covers: the limits of CPU, wall and memory, which the kernel enforces even inside a C call; the
-kinds of tasks. Does not cover: starting and killing; `helper` does.
+Covers: the limits of CPU and memory, which the kernel enforces even inside a C call; the kinds of
+tasks. Does not cover: starting, killing and the limit of wall time; `helper` does.
 """
 
 from __future__ import annotations
@@ -62,10 +62,9 @@ def _work(connection: socket.socket) -> None:
 
 
 def _answer(task: Mapping[str, Any]) -> tuple[str, Any, str]:
-    """Does a task between two timers whose signals end this process."""
+    """Does a task under a timer of CPU time whose signal ends this process."""
     _limit_memory(task["kind"])
     signal.setitimer(signal.ITIMER_PROF, task["cpu_s"])
-    signal.setitimer(signal.ITIMER_REAL, task["wall_s"])
     try:
         said = (OK, KINDS[task["kind"]](**task["payload"]), "")
     except MemoryError:
@@ -74,5 +73,4 @@ def _answer(task: Mapping[str, Any]) -> tuple[str, Any, str]:
         said = (ERROR, None, f"{type(error).__name__}: {error}"[:300])
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
     return said
