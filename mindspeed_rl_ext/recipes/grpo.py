@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.errors import MissingExtraError
+from mindspeed_rl_ext.recipes.training.compacted import CompactedSampling
+from mindspeed_rl_ext.recipes.training.trimmed import TrimmedLogProbs
 from mindspeed_rl_ext.rollouts import Rollout, VerdictLike, verdict_rows
 
 
@@ -80,7 +82,8 @@ def train_grpo(
         raise MissingExtraError(error.name or "trl", "train", "GRPO") from error
     from mindspeed_rl_ext.integrations.trl_metrics import metrics_callback
 
-    trainer = GRPOTrainer(
+    trainer_class = type("QuickGRPOTrainer", (TrimmedLogProbs, CompactedSampling, GRPOTrainer), {})
+    trainer = trainer_class(
         model=model,
         reward_funcs=list(reward_funcs),
         args=_trl_config(settings, weights, output_dir),

@@ -43,29 +43,6 @@ SMALL = [
 ]
 
 
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy that answers in boxes, now and then rightly."""
-    from mindspeed_rl_ext.recipes.device import use_one_thread
-    from mindspeed_rl_ext.recipes.largest import solutions, split_problems
-    from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
-    from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
-    from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
-
-    use_one_thread()
-    folder = tmp_path_factory.mktemp("warm")
-    tokenizer = build_tokenizer(folder)
-    model = build_model(tokenizer, seed=0)
-    train, _ = split_problems(seed=0)
-    rows = [
-        {"instruction": p.prompt, "output": STYLES["boxed"](text)}
-        for p, text in solutions(train, 1000, seed=0)
-    ]
-    train_sft(model, tokenizer, rows, SftSettings(steps=120, batch_size=16))
-    model.save_pretrained(folder)
-    return folder
-
-
 def recipe(warm: Path, *changes: str) -> Recipe:
     return load_recipe("simplerl_zero", "cpu", [*SMALL, f"model={warm}", *changes])
 
@@ -332,13 +309,6 @@ def _as_table(one: Recipe) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(one)
-
-
-def test_dropped_groups_leave_the_loss_to_the_others(warm: Path, tmp_path: Path) -> None:
-    small = recipe(warm, "grpo.trl.max_steps=2", "grpo.dynamic_sampling={max_rounds: 0}")
-    run_recipe(small, tmp_path / "run")
-    for row in rows(tmp_path / "run" / "grpo" / "metrics.jsonl"):
-        assert row["grpo/dropped_groups/frac"] == pytest.approx(row["grpo/zero_std_groups/frac"])
 
 
 def test_sample_keeps_what_is_right_and_counts_the_rest(warm: Path, tmp_path: Path) -> None:

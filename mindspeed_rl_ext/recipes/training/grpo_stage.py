@@ -15,6 +15,7 @@ from typing import Any
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.integrations.trl import reward_functions
 from mindspeed_rl_ext.integrations.trl_metrics import TRL_NAMES
+from mindspeed_rl_ext.recipes.training.compacted import CompactedSampling
 from mindspeed_rl_ext.recipes.training.grpo_trainer import CountedGrpo, RightResponses
 from mindspeed_rl_ext.recipes.training.models import load_policy
 from mindspeed_rl_ext.recipes.training.prompts import Prompts
@@ -27,6 +28,7 @@ from mindspeed_rl_ext.recipes.training.trainers import (
     train,
     trl_arguments,
 )
+from mindspeed_rl_ext.recipes.training.trimmed import TrimmedLogProbs
 from mindspeed_rl_ext.rollouts import Rollout, VerdictLike, verdict_rows
 from mindspeed_rl_ext.verifiers import resolve
 
@@ -61,7 +63,8 @@ def grpo(run: StageRun, prompts: Prompts) -> str:
     count = batches * (config.generation_batch_size // config.num_generations)
     right = RightResponses()
     observer = RolloutLog(run, right)
-    trainer_class = type("OurGRPOTrainer", (CountedGrpo, GRPOTrainer), {})
+    bases = (CountedGrpo, TrimmedLogProbs, CompactedSampling, GRPOTrainer)
+    trainer_class = type("OurGRPOTrainer", bases, {})
     trainer = trainer_class(
         model=load_policy(run.start, run.recipe, init),
         reward_funcs=reward_functions(list(run.recipe.verifiers), on_verdicts=observer),

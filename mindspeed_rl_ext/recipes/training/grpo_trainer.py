@@ -42,11 +42,14 @@ class CountedGrpo(GuardedTraining):
     spare_rows: Sequence[Mapping[str, Any]] = ()
     # Given by TRL.
     num_generations: int
+    reward_weights: Any
     model: Any
     _log_metric: Any
     _metrics: Any
     _step: int
     current_gradient_accumulation_steps: int
+    # Of the last responses of all processes, `[groups, responses of a group]`.
+    _rewards: Any = None
     _whole_s: float = 0.0
     _rollout_s: float = 0.0
     _scoring_s: float = 0.0
@@ -87,6 +90,8 @@ class CountedGrpo(GuardedTraining):
             inputs, prompts, completions, completion_ids
         )
         self._scoring_s += time.perf_counter() - start_s
+        weights = self.reward_weights.to(rewards.device)
+        self._rewards = (rewards * weights).nansum(dim=1).view(-1, self.num_generations)
         self._count(completions)
         return rewards
 
@@ -104,29 +109,31 @@ class CountedGrpo(GuardedTraining):
         self._log_metric("response_reflection/mean", words / max(1, len(texts)))
 
     def _generate_and_score_completions(self, inputs: Any) -> Any:
-        batch = super()._generate_and_score_completions(inputs)  # type: ignore[misc]
+        batch, useful = self._scored(inputs)
         self._log_prompt_lengths(batch)
         settings = self.dynamic_sampling
         if settings is None or not self.model.training:
             return batch
-        useful = self._useful(batch)
         for round_number in range(1, settings.max_rounds + 1):
             if bool(useful.all()):
                 break
-            fresh = super()._generate_and_score_completions(  # type: ignore[misc]
-                self._fresh(inputs, round_number)
-            )
-            taken = ~useful & self._useful(fresh)
+            fresh, fresh_useful = self._scored(self._fresh(inputs, round_number))
+            taken = ~useful & fresh_useful
             batch = replaced(batch, fresh, self._of_this_process(taken))
             useful = useful | taken
         self._metrics["train"][DROPPED].append(1.0 - float(useful.float().mean()))
         return self._without(batch, self._of_this_process(useful))
 
-    def _useful(self, batch: Mapping[str, Any]) -> Any:
-        """Of every response of all processes: whether its group has rewards that differ."""
-        advantages = self.accelerator.gather(batch["advantages"])
-        groups = advantages.view(-1, self.num_generations).abs().amax(dim=1) > 0
-        return groups.repeat_interleave(self.num_generations)
+    def _scored(self, inputs: Any) -> tuple[dict[str, Any], Any]:
+        """A batch, and of every response of all processes whether its group's rewards differ."""
+        batch = super()._generate_and_score_completions(inputs)  # type: ignore[misc]
+        useful = self._rewards.amax(dim=1) != self._rewards.amin(dim=1)
+        # TRL takes the deviation in float32, where eight rewards of 0.2 deviate by 1.5e-8.
+        self._log_mode()["frac_reward_zero_std"][-1] = 1.0 - float(useful.float().mean())
+        return batch, useful.repeat_interleave(self.num_generations)
+
+    def _log_mode(self) -> Any:
+        return self._metrics["train" if self.model.training else "eval"]
 
     def _of_this_process(self, flags: Any) -> Any:
         count = len(flags) // self.accelerator.num_processes
@@ -150,7 +157,7 @@ class CountedGrpo(GuardedTraining):
 
     def _log_prompt_lengths(self, batch: Mapping[str, Any]) -> None:
         lengths = self.accelerator.gather(batch["prompt_mask"].sum(dim=1)).float()
-        values = self._metrics["train" if self.model.training else "eval"]
+        values = self._log_mode()
         for name, value in (
             ("mean", lengths.mean()),
             ("min", lengths.min()),

@@ -75,7 +75,9 @@ JOINS = frozenset({"and", "or"})
 # Four letters in a row are a word, not a product: anagrams must not be equal.
 _MIN_WORD = 4
 
-_GROUPS = re.compile(r"(?<=[0-9])(?:\\[,!;: ]|\{,\}|,[ ]?\\!|~)[ ]{0,4}(?=[0-9]{3}(?![0-9]))")
+_GROUPS = re.compile(
+    r"(?<=[0-9])[ ]{0,4}(?:\\[,!;: ]|\{,\}|,[ ]?\\!|~)[ ]{0,4}(?=[0-9]{3}(?![0-9]))"
+)
 _TOKEN = re.compile(
     r"(?P<space>[\s~$]+)"
     r"|(?P<command>\\(?:[A-Za-z]+|.))"
