@@ -78,8 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         return _dispatch(words)
-    except KeyboardInterrupt:
-        print("interrupted: nothing half-written was left behind", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        left = str(error) or "nothing half-written was left behind"
+        print(f"interrupted: {left}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (`| head`) went away; Python would complain again at exit.

@@ -52,9 +52,12 @@ def staging(destination: Path, resume: bool = False) -> Iterator[Path]:
         folder.mkdir(exist_ok=resume)
         try:
             yield folder
-        except BaseException:
+        except BaseException as error:
             if not resume:
                 shutil.rmtree(folder, ignore_errors=True)
+            elif isinstance(error, KeyboardInterrupt):
+                kept = f"finished files are kept in {folder}"
+                raise KeyboardInterrupt(f"{kept}; the same command goes on with them") from error
             raise
         shutil.rmtree(folder, ignore_errors=True)
     finally:

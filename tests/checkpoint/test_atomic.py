@@ -199,3 +199,25 @@ def test_the_manifest_lists_every_tensor_with_its_crc(kit, hf_dir, tmp_path):
             found[str(path.relative_to(tmp_path / "mg")), name] = (f"{crc:08x}", list(tensor.shape))
     listed = {(t["file"], t["name"]): (t["crc32"], t["shape"]) for t in manifest["tensors"]}
     assert listed == found
+
+
+def test_an_interrupted_resumable_run_says_what_it_keeps(cli, hf_dir, tmp_path, monkeypatch):
+    words = ["--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf_dir]
+    words += ["--save-dir", tmp_path / "out", "--target-pipeline-parallel-size", 2, "--resume"]
+    pwrite, writes = os.pwrite, {"left": 2}
+
+    def failing(handle, data, at):
+        writes["left"] -= 1
+        if writes["left"] < 0:
+            raise KeyboardInterrupt
+        return pwrite(handle, data, at)
+
+    monkeypatch.setattr(os, "pwrite", failing)
+    found, _, err = cli("convert", *words)
+    assert found == 130
+    kept = [path for path in (tmp_path / "out").iterdir() if path.is_dir()]
+    assert len(kept) == 1
+    assert f"finished files are kept in {kept[0]}" in err
+    assert "nothing" not in err
+    monkeypatch.undo()
+    assert cli("convert", *words)[0] == 0
