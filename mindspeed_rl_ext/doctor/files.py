@@ -16,6 +16,7 @@ from mindspeed_rl_ext.doctor import (
     datasets,
     launch,
     model_rules,
+    recipe_rules,
     resources,
     rewards,
     rl_batch,
@@ -186,6 +187,7 @@ def examine_files(asked: Asked, opened: Opened, found: Surroundings) -> Iterator
     accelerate = opened.accelerate[0] if opened.accelerate else None
     for document in opened.trl:
         yield from trl_rules.rules(document, found, accelerate)
+        yield from recipe_rules.rules(document, asked.model)
     for document in opened.accelerate:
         yield from accelerate_rules.rules(document)
     yield from _around(asked, opened)

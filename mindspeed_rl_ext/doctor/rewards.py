@@ -21,7 +21,7 @@ from mindspeed_rl_ext.verifiers.api import resolve
 # Columns that the adapters pass without their being loaded from the data.
 FREE_COLUMNS = ("answer", "prompt", "num_tokens")
 BELONGS = {"math_17k_acc": "DAPO-Math-17k", "math_17k": "DAPO-Math-17k", "countdown": "Countdown"}
-_BASE_MATH = re.compile(r"Qwen2\.?5[-_]Math[-_][\d.]+B(?!.*Instruct)", re.I)
+BASE_MATH = re.compile(r"Qwen2\.?5[-_]Math[-_][\d.]+B(?!.*Instruct)", re.I)
 _INSTRUCT_MATH = re.compile(r"Math.*Instruct", re.I)
 
 
@@ -122,7 +122,7 @@ def reads_what_is_asked(scoring: Scoring) -> Iterator[Finding]:
     """S0-19 and R9: a verifier finds what the prompts ask for, and belongs to the data."""
     place, data = scoring.verifiers.place("verifier_function"), scoring.data
     for name in scoring.names:
-        bare = _bare(name)
+        bare = bare_name(name)
         missing = _reads(bare, scoring.host) - (data.asks if data.asks is not None else _ALL)
         if missing == {TAGS} and data.prompt_type == "qwen_math_r1":
             yield Finding("S0-19", place, {"name": name, "prompt_type": data.prompt_type})
@@ -138,7 +138,8 @@ def reads_what_is_asked(scoring: Scoring) -> Iterator[Finding]:
 _ALL = frozenset(READS)
 
 
-def _bare(spec: str) -> str:
+def bare_name(spec: str) -> str:
+    """A verifier's name without its parameters."""
     return spec.split("(")[0].strip()
 
 
@@ -164,10 +165,10 @@ def models_that_cannot_be_paid(scoring: Scoring) -> Iterator[Finding]:
     key = "tokenizer_name_or_path"
     model = str(scoring.role.get(key) or "")
     place = scoring.role.place(key)
-    tagged = [n for n in scoring.names if TAGS in _reads(_bare(n), scoring.host)]
-    if _BASE_MATH.search(model) and tagged:
+    tagged = [n for n in scoring.names if TAGS in _reads(bare_name(n), scoring.host)]
+    if BASE_MATH.search(model) and tagged:
         yield Finding("S4-2", place, {"model": model, "name": tagged[0]})
-    if _INSTRUCT_MATH.search(model) and any(_bare(n) == "simplerl" for n in scoring.names):
+    if _INSTRUCT_MATH.search(model) and any(bare_name(n) == "simplerl" for n in scoring.names):
         yield Finding("S0-5", place, {"model": model})
 
 

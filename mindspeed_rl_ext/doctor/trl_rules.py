@@ -190,16 +190,26 @@ def devices(part: Part, found: Surroundings) -> Iterator[Finding]:
         yield Finding(rule, place(*part.path, "tf32"), values)
 
 
+def billions_of(model: str) -> float | None:
+    """Parameters in billions as the model's name tells them; None where it does not.
+
+    Example:
+        >>> billions_of("Qwen2.5-0.5B-Instruct"), billions_of("tiny")
+        (0.5, None)
+    """
+    match = _SIZE.search(model)
+    return None if match is None else float(match.group(1))
+
+
 def size_and_disk(part: Part) -> Iterator[Finding]:
     """S3-2, S3-9: what the model's name says of its size."""
     model = str(part.table.get("model_name_or_path", ""))
-    match = _SIZE.search(model)
-    if match is None:
+    billions = billions_of(model)
+    if billions is None:
         return
-    billions = float(match.group(1))
     place = part.document.place(*part.path, "model_name_or_path")
     if billions < SMALLEST:
-        yield Finding("S3-2", place, {"model": model, "size": match.group(1)})
+        yield Finding("S3-2", place, {"model": model, "size": f"{billions:g}"})
     steps, every = part.number("max_steps", 0), part.number("save_steps", 500)
     if steps <= 0 or every <= 0 or part.table.get("save_only_model"):
         return
