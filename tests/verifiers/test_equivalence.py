@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,9 @@ def test_the_corpora_have_no_wrong_answer_accepted(
     right = sum(yes == bool(r["label"]) for r, yes in zip(rows, accepted, strict=True))
     assert wrongly == []
     assert right / len(rows) >= least
+
+
+def test_lists_with_items_of_unknown_value_are_judged_alike_from_both_sides():
+    lists = [", ".join(items) for items in product(["2", "x", "e!"], repeat=3)]
+    for left, right in combinations(lists, 2):
+        assert equivalent(left, right).outcome is equivalent(right, left).outcome, (left, right)

@@ -194,9 +194,9 @@ class Comparison:
             else:
                 return False
         # An item that is none of the others decides, on whichever side it stands.
-        for other in rest:
-            if not any(self._same_item(item, other) is not False for item in single):
-                return False
+        said_of = [[self._same_item(item, other) for other in rest] for item in single]
+        if any(set(said) == {False} for said in (*said_of, *zip(*said_of, strict=True))):
+            return False
         return None if single else True
 
     def _same_item(self, item: Node, other: Node) -> bool | None:
