@@ -31,8 +31,8 @@ from mindspeed_rl_ext.recipes.evaluation.grading import (
 )
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
 from mindspeed_rl_ext.shipped import resolve_config
-from mindspeed_rl_ext.verifiers import Outcome, Verdict, score, verifier
-from mindspeed_rl_ext.verifiers.builtin.last_answer import stated_answer
+from mindspeed_rl_ext.verifiers import Outcome, Verdict, equivalent, score, verifier
+from mindspeed_rl_ext.verifiers.builtin.last_answer import answer_to, stated_answer
 
 TAGS = Graders(strict="r1_acc", format="r1_format")
 BOX = Graders()
@@ -118,8 +118,15 @@ def test_a_stated_answer_stands_in_the_response(text):
 
 def test_a_long_response_is_read_in_linear_time():
     # Quadratic reading of these would take hours, not the second that a test may take.
-    for text in ("answer is " * 40_000, "<answer>" * 40_000, "$" * 300_000, "ab " * 100_000):
+    for text in (
+        "answer is " * 40_000,
+        "?!" * 90_000,
+        "<answer>" * 40_000,
+        "$" * 300_000,
+        "ab " * 100_000,
+    ):
         stated_answer(text)
+        answer_to(rf"\boxed{{{text}}}", "18")
 
 
 def test_prose_is_wrong_by_strict_and_right_by_lenient_grading():
@@ -179,6 +186,74 @@ def test_figures_of_several_samples():
     assert strict["maj@4"]["ties"] == 1
     # The prose answer votes too where grading is lenient, and breaks the tie.
     assert lenient["maj@4"]["value"] == 1.0
+
+
+NON_ANSWERS = [
+    "I don't know", "I don\u2019t know.", "no idea", "unknown", "N/A", "???", "Sorry about that",
+    "", "...", "I can't tell you.", r"\boxed{\text{I don't know}}", r"\boxed{?}",
+    "Answer: not sure", "<think>18</think> <answer>no idea</answer>", "# Solution",
+]  # fmt: skip
+ANSWERS = {
+    "18": "18", "She makes 18 dollars.": "18", "#### 18": "18", "# 18": "18", "18 dollars": "18",
+    "17": "17", r"\boxed{x+1}": "x+1", "x+1": "x+1", r"\boxed{Evelyn}": "Evelyn",
+}  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(NON_ANSWERS), max_size=5),
+    st.lists(st.sampled_from(list(ANSWERS)), max_size=4),
+    st.randoms(),
+)
+def test_only_answers_vote(non_answers, answers, random):
+    texts = non_answers + answers
+    random.shuffle(texts)
+    if len(texts) < 2:
+        texts = ["no idea", "18"]
+    graded = grade([attempt(t, sample=i) for i, t in enumerate(texts)], BOX)
+    figure = accuracy(by_problem(graded), strict=False)[f"maj@{len(texts)}"]
+    votes = Counter(ANSWERS[t] for t in texts if t in ANSWERS)
+    most = max(votes.values(), default=0)
+    winners = [answer for answer, n in votes.items() if n == most]
+    assert figure["value"] == pytest.approx(winners.count("18") / len(winners) if winners else 0)
+    assert figure["without_answer"] == (not votes)
+    assert figure["responses_without_vote"] == sum(t in NON_ANSWERS for t in texts)
+
+
+def test_responses_that_say_they_do_not_know_do_not_outvote_an_answer():
+    texts = ["I don't know", "I don't know", "She makes 18 dollars."]
+    graded = grade([attempt(t, sample=i) for i, t in enumerate(texts)], BOX)
+    assert accuracy(by_problem(graded), strict=False)["maj@3"]["value"] == 1.0
+
+
+def test_words_vote_where_the_reference_is_in_words():
+    for text in ("Evelyn", "Miss Briana", r"\text{Evelyn}"):
+        assert answer_to(text, r"\text{Evelyn}") == stated_answer(text) is not None
+        assert answer_to(text, "18") is None
+    assert answer_to("I don't know", r"\text{Evelyn}") is None
+    assert answer_to("unknown", "unknown") == "unknown"
+
+
+@given(
+    st.sampled_from(["18", "x", r"\text{Evelyn}", "unknown", r"\pi", "no idea", "-5", "a or b"]),
+    st.lists(st.sampled_from([*PIECES, *NON_ANSWERS, *ANSWERS, "pi"]), max_size=3).map(" ".join),
+)
+def test_which_responses_are_right_does_not_hang_on_which_may_vote(answer, text):
+    found = stated_answer(text)
+    wanted = found is not None and equivalent(found, answer).outcome is Outcome.CORRECT
+    (verdict,) = score([text], [answer], verifiers=["last_answer"]).verdicts["last_answer"]
+    assert (verdict.outcome is Outcome.CORRECT) == wanted
+    (row,) = grade([attempt(text, answer=answer)], BOX)
+    if row.correct or row.lenient_correct:
+        assert row.answer == found
+    else:
+        assert (verdict.outcome is Outcome.NO_ANSWER) == (row.answer == "")
+
+
+def test_the_answer_line_of_gsm8k_is_right_with_and_without_work_before_it():
+    texts = ["9 * 2\n#### 18", "#### 18", "### 18.", "18", "#### 17"]
+    result = score(texts, ["18"] * len(texts), verifiers=["last_answer"])
+    outcomes = [v.outcome for v in result.verdicts["last_answer"]]
+    assert outcomes == [Outcome.CORRECT] * 4 + [Outcome.WRONG]
 
 
 def test_a_verifier_of_plain_numbers_is_refused_before_anything_is_generated():

@@ -84,10 +84,14 @@ def accuracy(groups: Grouped, *, strict: bool) -> dict[str, Any]:
         return found
     first = [group[:n] for group in groups.values()]
     found[f"avg@{n}"] = asdict(estimate([_share(group, right) for group in first]))
-    votes = [vote([_voted(g, strict) for g in group], [*map(right, group)]) for group in first]
+    voted = [[_voted(g, strict) for g in group] for group in first]
+    votes = [
+        vote(answers, [*map(right, group)]) for answers, group in zip(voted, first, strict=True)
+    ]
     found[f"maj@{n}"] = asdict(estimate([v.value for v in votes])) | {
         "ties": sum(v.tied > 1 for v in votes),
         "without_answer": sum(v.tied == 0 for v in votes),
+        "responses_without_vote": sum(not answer for answers in voted for answer in answers),
     }
     return found
 

@@ -22,7 +22,7 @@ from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
 from mindspeed_rl_ext.recipes.evaluation.problems import Problem
 from mindspeed_rl_ext.rollouts import VerdictRow
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, resolve, score
-from mindspeed_rl_ext.verifiers.builtin.last_answer import stated_answer
+from mindspeed_rl_ext.verifiers.builtin.last_answer import answer_to, stated_answer
 
 FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER = "format_and_answer", "format_only", "neither"
 CLASSES = (FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER)
@@ -78,7 +78,7 @@ class Graded:
         kind: one of CLASSES.
         correct: whether strict grading takes it for right: its class is the first.
         lenient_correct: whether lenient grading does.
-        answer: what it answers, "" where nothing is stated.
+        answer: what it answers, "" where nothing is stated or what is stated is no answer.
         outcome: the strict outcome, with BAD_REFERENCE for an unusable reference.
         verdicts: of each verifier, as rollouts carry them.
     """
@@ -154,6 +154,8 @@ def _graded(
     lenient: Verdict,
     verdicts: Mapping[str, VerdictRow],
 ) -> Graded:
+    text, reference = attempt.response.text, attempt.problem.answer or _STAND_IN
+    accepted = Outcome.CORRECT in (strict.outcome, lenient.outcome)
     usable = not attempt.problem.fault
     right = usable and strict.outcome is Outcome.CORRECT
     kind = NEITHER if not kept else FORMAT_AND_ANSWER if right else FORMAT_ONLY
@@ -163,7 +165,7 @@ def _graded(
         kind,
         kind == FORMAT_AND_ANSWER,
         usable and lenient.outcome is Outcome.CORRECT,
-        stated_answer(attempt.response.text) or "",
+        (stated_answer(text) if accepted else answer_to(text, reference)) or "",
         outcome.value,
         verdicts,
     )

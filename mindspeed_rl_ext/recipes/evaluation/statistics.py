@@ -2,7 +2,10 @@ r"""Estimates and their 95 % intervals.
 
 Covers: pass@k without bias; the Wilson interval where each problem counts 0 or 1; otherwise the
 percentile bootstrap over problems, which keeps the responses to one problem together: they are not
-independent of each other.
+independent of each other. Problems that are few, or that all have the same value, tell a bootstrap
+too little of how they vary: drawing from them again would give an interval that is too narrow, or
+none at all. Those have the Wilson interval that as many problems of 0 or 1 with the same mean would
+have. It is too wide rather than too narrow: no values between 0 and 1 vary more than 0 and 1 do.
 Does not cover: comparing two models on the same problems.
 
 Example:
@@ -18,7 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WILSON, BOOTSTRAP = "wilson", "bootstrap over problems"
+WIDEST = "wilson as if 0 or 1 a problem"
 _Z = 1.959963984540054  # of the normal distribution, for 95 %
+_FEW = 10
 _RESAMPLES = 2000
 _CHUNK = 200
 
@@ -31,7 +36,7 @@ class Estimate:
         value: the mean over problems.
         low: lower end.
         high: upper end.
-        method: WILSON or BOOTSTRAP.
+        method: WILSON, BOOTSTRAP or WIDEST.
     """
 
     value: float
@@ -45,15 +50,26 @@ def estimate(values: Sequence[float]) -> Estimate:
 
     Args:
         values: one a problem, at least one.
+
+    Example:
+        >>> figure = estimate([0.5] * 30)
+        >>> figure.value, round(figure.low, 3), round(figure.high, 3), figure.method
+        (0.5, 0.332, 0.668, 'wilson as if 0 or 1 a problem')
     """
     mean = sum(values) / len(values)
     if all(value in (0.0, 1.0) for value in values):
         return Estimate(mean, *wilson(sum(value == 1.0 for value in values), len(values)), WILSON)
+    if len(values) < _FEW or min(values) == max(values):
+        return Estimate(mean, *wilson(mean * len(values), len(values)), WIDEST)
     return Estimate(mean, *bootstrap(values), BOOTSTRAP)
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float]:
+def wilson(hits: float, trials: int) -> tuple[float, float]:
     """The 95 % Wilson interval of a proportion.
+
+    Args:
+        hits: from 0 to trials; a whole number where each trial counts 0 or 1.
+        trials: at least one.
 
     Example:
         >>> [round(end, 4) for end in wilson(0, 30)]

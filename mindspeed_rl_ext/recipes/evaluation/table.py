@@ -110,7 +110,8 @@ def _more(name: str, b: Mapping[str, Any]) -> list[str]:
         vote = strict[f"maj@{k}"]
         lines.append(
             f"  {', '.join(passes)}; maj@{k}: {vote['ties']} ties, "
-            f"{vote['without_answer']} problems without a vote"
+            f"{vote['without_answer']} problems without a vote, "
+            f"{vote['responses_without_vote']} responses without one"
         )
     outcomes = ", ".join(f"{outcome} {n}" for outcome, n in b["outcomes"].items())
     lines.append(f"  strict outcomes: {outcomes}")

@@ -5,6 +5,8 @@ Covers: where a response states its answer when it does not keep the format: beh
 the last box, else the `Answer:` line, else the text behind the last "answer is" (also in Chinese),
 else the text if it is no prose; of prose the formula in dollar signs that ends it, else the last
 number.
+A text in words, without a digit or a formula, answers only where the reference is in words too, or
+in a box; "no idea" and its like answer nothing.
 Does not cover: a format. Where strict and lenient grading differ, the format or the parser is at
 fault, not the mathematics.
 
@@ -13,7 +15,7 @@ fault, not the mathematics.
 | `so \boxed{18}`, `</think> <answer>Janet makes $18 every day.</answer>` | 1 | CORRECT |
 | `9 * 2 = 18 dollars in all.` | 1 | CORRECT |
 | `\boxed{17}, or 18` | 0 | WRONG |
-| no box, no number | 0 | NO_ANSWER |
+| `She sells eggs.`, `I don't know`, `\boxed{\text{no idea}}` | 0 | NO_ANSWER |
 | an empty reference | 0 | BAD_REFERENCE |
 """
 
@@ -26,7 +28,7 @@ from mindspeed_rl_ext.text import find_tags, last_boxed, last_number, strip_stop
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.extraction import after_think, final_answer_line
 from mindspeed_rl_ext.verifiers.judging import judged
-from mindspeed_rl_ext.verifiers.verdict import Verdict
+from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 _ANSWER_IS = re.compile(
     r"answer\s{0,8}(?:is\s{0,8}:?|:|=)|\u7b54\u6848\s{0,8}(?:[\u662f\u4e3a]\s{0,8}[:\uff1a]?|[:\uff1a])",
@@ -36,8 +38,22 @@ _ANSWER_IS = re.compile(
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _FULL_STOPS = ".\u3002"
+_HEADING = re.compile(r"\A#{1,6}\s*")
 _PROSE_WORDS = 3
+_LONG_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+# Words that a formula may hold.
+_FUNCTIONS = frozenset({
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "log", "exp", "sqrt",
+    "inf", "infty", "infinity", "gcd", "lcm", "mod", "max", "min", "det",
+})  # fmt: skip
+_DECLINES = re.compile(
+    r"\b(?:do(?:es)?(?:n['\u2019]?t| not) know|dunno|no idea|no answer|not (?:sure|known)|unsure"
+    r"|can(?:not| not|['\u2019]?t) (?:say|tell|answer|solve|determine))\b"
+    r"|\A\W*(?:text\W*)?(?:unknown|n/a)\W*\Z|\A[\s?]+\Z",
+    re.IGNORECASE,
+)
 _LINE_WINDOW = 300
+_COMPARED = (Outcome.WRONG, Outcome.UNPARSEABLE)
 
 
 @verifier("last_answer", needs=("answer",), levels=(1.0, 0.0))
@@ -48,8 +64,35 @@ def last_answer(response: str, *, answer: str) -> Verdict:
         response: the policy's text.
         answer: the reference answer.
     """
-    found = stated_answer(response)
-    return judged(found, answer, right=1.0, wrong=0.0, missing="no answer is stated")
+    missing = "no answer is stated"
+    said = judged(stated_answer(response), answer, right=1.0, wrong=0.0, missing=missing)
+    if said.outcome in _COMPARED and answer_to(response, answer) is None:
+        return Verdict(Outcome.NO_ANSWER, 0.0, missing, "extraction")
+    return said
+
+
+def answer_to(response: str, reference: str) -> str | None:
+    r"""The answer that a response states last, where that is an answer to such a question at all.
+
+    What is compared with a reference may be any short text; this tells an answer from a text that
+    answers nothing, by what kind of answer the reference is, not by its value.
+
+    Args:
+        response: the policy's text.
+        reference: the reference answer; only whether it is in words counts.
+
+    Example:
+        >>> answer_to("no idea", "18"), answer_to("Sorry about that", "18"), answer_to("x+1", "18")
+        (None, None, 'x+1')
+        >>> answer_to("Evelyn", r"\text{Briana}"), answer_to(r"\boxed{Evelyn}", "18")
+        ('Evelyn', 'Evelyn')
+    """
+    found, boxed = _stated(response)
+    if found is None or (_declines(found) and not _declines(reference)):
+        return None
+    if not boxed and _in_words(found) and not _in_words(reference):
+        return None
+    return found
 
 
 def stated_answer(response: str) -> str | None:
@@ -63,12 +106,28 @@ def stated_answer(response: str) -> str | None:
         >>> stated_answer("I do not know.") is None
         True
     """
+    return _stated(response)[0]
+
+
+def _stated(response: str) -> tuple[str | None, bool]:
+    """The answer, and whether it stands in a box."""
     whole = strip_stop_tokens(response)
     for text in (_final_part(whole), whole):
-        found = last_boxed(text) or _unboxed(text)
+        boxed = last_boxed(text)
+        found = boxed or _unboxed(text)
         if found:
-            return found
-    return None
+            return found, bool(boxed)
+    return None, False
+
+
+def _declines(text: str) -> bool:
+    return not any(c.isdigit() for c in text) and _DECLINES.search(text) is not None
+
+
+def _in_words(text: str) -> bool:
+    if any(c.isdigit() for c in text):
+        return False
+    return any(word.lower() not in _FUNCTIONS for word in _LONG_WORD.findall(text))
 
 
 def _final_part(whole: str) -> str:
@@ -95,7 +154,7 @@ def _unboxed(text: str) -> str | None:
 
 def _short(text: str) -> str | None:
     """A text itself where it is no prose; of prose its last formula or its last number."""
-    bare = text.strip().rstrip(_FULL_STOPS).strip()
+    bare = _HEADING.sub("", text.strip()).rstrip(_FULL_STOPS).strip()
     if bare and "\n" not in bare and not _is_prose(bare):
         formula = bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == "$" else bare
         return formula.strip() if any(c.isdigit() or c.isalpha() for c in formula) else None
