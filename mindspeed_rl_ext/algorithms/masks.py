@@ -1,7 +1,7 @@
 """Sums and means over the positions that a mask selects.
 
 Covers: the mean over selected positions, the sum divided by a constant. Both are differentiable
-and never look at a masked value, be it infinite or NaN.
+and never look at a masked value, be it infinite or NaN. Half-precision tensors are summed in fp32.
 Does not cover: weights; a mask says yes or no.
 """
 
@@ -22,8 +22,8 @@ def masked_mean(tensor: torch.Tensor, mask: torch.Tensor, dim: int | None = None
         dim: the dimension that goes away; all of them where None.
 
     Returns:
-        A scalar, or `tensor`'s shape without `dim`. NaN where nothing is selected (0/0): an
-        empty response has no mean, and a 0 would hide it.
+        A scalar, or `tensor`'s shape without `dim`; float16 and bfloat16 stay so. NaN where
+        nothing is selected (0/0): an empty response has no mean, and a 0 would hide it.
 
     Raises:
         InputError: shapes differ, or the mask is not 0/1.
@@ -32,10 +32,9 @@ def masked_mean(tensor: torch.Tensor, mask: torch.Tensor, dim: int | None = None
         >>> masked_mean(torch.tensor([1.0, 2.0, 9.0]), torch.tensor([True, True, False])).item()
         1.5
     """
-    selected, chosen = _select(tensor, mask)
-    if dim is None:
-        return selected.sum() / chosen.sum()
-    return selected.sum(dim=dim) / chosen.sum(dim=dim)
+    total, chosen = _select_and_sum(tensor, mask, dim)
+    count = chosen.sum() if dim is None else chosen.sum(dim=dim)
+    return _narrowed(total / count, tensor)
 
 
 def masked_normalize(
@@ -52,6 +51,10 @@ def masked_normalize(
         dim: the dimension that goes away; all of them where None.
         normalize_constant: what the sum is divided by, in the unit of positions.
 
+    Returns:
+        A scalar, or `tensor`'s shape without `dim`; float16 and bfloat16 stay so, and a quotient
+        beyond float16's 65504 is infinite there.
+
     Raises:
         InputError: shapes differ, the mask is not 0/1, or the constant is 0.
 
@@ -64,13 +67,25 @@ def masked_normalize(
         raise InputError(
             "normalize_constant is 0", expected="a number other than 0", remedy="give 1.0 for a sum"
         )
-    selected, _ = _select(tensor, mask)
-    total = selected.sum() if dim is None else selected.sum(dim=dim)
-    return total / normalize_constant
+    total, _ = _select_and_sum(tensor, mask, dim)
+    return _narrowed(total / normalize_constant, tensor)
 
 
-def _select(tensor: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+def _select_and_sum(
+    tensor: torch.Tensor, mask: torch.Tensor, dim: int | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The sum of what is selected, in fp32 for half-precision tensors, and the mask as bool."""
     require_same_shape(tensor=tensor, mask=mask)
     chosen = as_bool("mask", mask)
     # Multiplying would turn a masked infinity into NaN.
-    return torch.where(chosen, tensor, torch.zeros_like(tensor)), chosen
+    selected = torch.where(chosen, tensor, tensor.new_zeros(()))
+    # float16 ends at 65504, which a sum, and even the count, of one long batch exceeds.
+    dtype = torch.float32 if tensor.dtype in _HALVES else None
+    return selected.sum(dtype=dtype) if dim is None else selected.sum(dim, dtype=dtype), chosen
+
+
+def _narrowed(result: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    return result.to(tensor.dtype) if tensor.dtype in _HALVES else result

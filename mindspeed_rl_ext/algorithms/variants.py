@@ -128,11 +128,11 @@ def _ratio(
     policy: torch.Tensor, old: torch.Tensor, mask: torch.Tensor, variant: GrpoVariant
 ) -> torch.Tensor:
     """The ratio of policies: `[B, L]`, or `[B, 1]` where a response has one."""
-    # What padding holds must not reach exp: 0 * inf would be a NaN gradient.
-    log_ratio = torch.where(mask, policy - old.detach(), 0.0)
+    log_ratio = policy - old.detach()
     if variant.sequence_ratio:
-        log_ratio = log_ratio.sum(dim=-1, keepdim=True) / mask.sum(dim=-1, keepdim=True)
-    return torch.exp(log_ratio)
+        return torch.exp(masked_mean(log_ratio, mask, dim=-1).unsqueeze(-1))
+    # What padding holds must not reach exp: 0 * inf would be a NaN gradient.
+    return torch.exp(torch.where(mask, log_ratio, 0.0))
 
 
 def _clip_fraction(clipped: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

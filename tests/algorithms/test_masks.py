@@ -71,6 +71,31 @@ def test_a_fully_masked_row_has_no_mean():
     assert math.isnan(masked_mean(tensor, torch.zeros_like(mask)).item())
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("dim", [None, 1])
+def test_long_half_precision_rows_do_not_overflow(dtype, dim):
+    """Their sum and their number are both beyond 65504, float16's largest."""
+    tensor = torch.full((1, 100_000), 1.1, dtype=dtype, requires_grad=True)
+    mask = torch.ones(1, 100_000, dtype=torch.bool)
+    for found in (
+        masked_mean(tensor, mask, dim=dim),
+        masked_normalize(tensor, mask, dim=dim, normalize_constant=100_000.0),
+    ):
+        assert found.dtype is dtype
+        assert found.item() == pytest.approx(1.1, rel=2**-8)
+        (gradient,) = torch.autograd.grad(found.sum(), tensor)
+        assert gradient.dtype is dtype
+        assert gradient.sum(dtype=torch.float64).item() == pytest.approx(1, rel=0.02)
+
+
+def test_wider_dtypes_stay_as_they_are():
+    mask = torch.ones(3, dtype=torch.bool)
+    for dtype in (torch.float32, torch.float64):
+        for reduce in (masked_mean, masked_normalize):
+            assert reduce(torch.ones(3, dtype=dtype), mask).dtype is dtype
+    assert masked_mean(torch.tensor([1, 2, 4]), mask).item() == pytest.approx(7 / 3)
+
+
 @pytest.mark.parametrize("reduce", [masked_mean, masked_normalize])
 def test_the_gradient_is_that_of_finite_differences(reduce):
     tensor = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
