@@ -17,6 +17,7 @@ import yaml
 from mindspeed_rl_ext.errors import InputError, nearest
 from mindspeed_rl_ext.preprocess.options import parse_shard
 from mindspeed_rl_ext.shipped import resolve_config
+from mindspeed_rl_ext.yaml_table import load_yaml
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def read_dataset_config(name_or_path: str) -> dict[str, Any]:
     """
     path = resolve_config(name_or_path, "datasets")
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = load_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not readable YAML", found=str(error)) from error
     if not isinstance(table, Mapping):

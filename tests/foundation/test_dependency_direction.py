@@ -11,7 +11,7 @@ PACKAGE = "mindspeed_rl_ext"
 ENGINES = {"checkpoint", "preprocess", "verifiers", "algorithms"}
 GROUND = {
     "errors", "registry", "text", "jsonlines", "files", "progress", "rollouts", "metrics",
-    "shipped", "version",
+    "shipped", "version", "yaml_table",
 }  # fmt: skip
 # A room may import itself, the ground floor and the rooms of its row.
 MAY_IMPORT: dict[str, set[str]] = {

@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
     recipe = load_recipe(args.config, args.size, args.set)
     if args.engine != TRL:
+        _require_no_effectless(args)
         return _run_on_cluster(args, recipe)
     if args.host or args.skip_doctor:
         raise InputError(
@@ -78,6 +79,24 @@ def _train(recipe: Recipe, args: argparse.Namespace, output: Path) -> int:
         print(f"{result.stage:<{width}}  {result.seconds:7.1f} s  {told}")
     print(f"\nmsrl-ext report {output / results[-1].stage}")
     return EXIT_DONE
+
+
+def _require_no_effectless(args: argparse.Namespace) -> None:
+    """The host's trainer reads its own YAML: what would change nothing there is refused."""
+    given = {
+        "--set": [change for change in args.set if not change.startswith("cluster.")],
+        "--stage": args.stage,
+        "--output": args.output,
+        "--resume": args.resume,
+    }
+    named = [flag for flag, value in given.items() if value]
+    if named:
+        raise InputError(
+            f"{', '.join(named)} would change nothing with --engine {args.engine}",
+            expected="the host's trainer reads its own YAML file, and nothing else",
+            remedy=f"msrl-ext init DIR copies that file out; change it there, then --set "
+            f"cluster.{args.engine}=FILE",
+        )
 
 
 def _run_on_cluster(args: argparse.Namespace, recipe: Recipe) -> int:

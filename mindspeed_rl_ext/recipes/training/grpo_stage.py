@@ -6,6 +6,7 @@ Does not cover: losses; `trl.loss_type` chooses TRL's.
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,7 @@ def grpo(run: StageRun, prompts: Prompts) -> str:
     arguments = trl_arguments(run.recipe, "grpo", run.recipe.grpo.trl, "grpo.trl")
     init = arguments.pop("model_init_kwargs", None)
     config = make_config(run, "grpo", arguments)
+    _require_known_loss(GRPOTrainer, config.loss_type)
     rows = [row.for_trl() for row in prompts.train]
     require_labels(rows)
     micro_batches = config.max_steps * config.gradient_accumulation_steps
@@ -78,6 +80,15 @@ def grpo(run: StageRun, prompts: Prompts) -> str:
     train(run, trainer, TRL_NAMES, run.folder.name)
     rewards = [log["reward"] for log in trainer.state.log_history if log.get("reward") is not None]
     return f"{config.max_steps} steps, mean reward {rewards[0]:.3f} -> {rewards[-1]:.3f}"
+
+
+def _require_known_loss(trainer_class: type, loss_type: str) -> None:
+    """TRL looks at the name only when it computes the first loss."""
+    if f'"{loss_type}"' not in inspect.getsource(trainer_class):
+        raise InputError(
+            f"grpo.trl.loss_type {loss_type!r} is none that the installed TRL computes",
+            expected="dapo, grpo, dr_grpo, bnpo, or another of TRL's documentation",
+        )
 
 
 def require_labels(rows: Sequence[Mapping[str, str]]) -> None:

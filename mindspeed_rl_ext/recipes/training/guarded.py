@@ -43,11 +43,14 @@ class GuardedTraining:
 
     def not_finite(self, name: str, value: float) -> CheckFailedError:
         """The error that stops the run; the weights are those of the step before."""
+        folder = Path(self.args.output_dir)
+        last = checkpoints.last_whole(folder)
+        start = f" from there: --set model={last}" if last else ""
         return CheckFailedError(
             f"the {name} of step {self.state.global_step + 1} is {value}: training stops",
-            expected=f"a finite number; {checkpoints.said_last_good(Path(self.args.output_dir))}",
-            remedy="a lower learning rate, a smaller clip or max_grad_norm, then --resume; "
-            "bfloat16 in the place of float16",
+            expected=f"a finite number; {checkpoints.said_last_good(folder)}",
+            remedy="a lower learning rate, a smaller clip or max_grad_norm, bfloat16 in the place "
+            f"of float16, with another --output{start}",
         )
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 from pathlib import Path
 
@@ -61,10 +62,23 @@ def disk_lines(recipe: Recipe) -> list[str]:
 
 
 def _parameters(model: str) -> int | None:
-    """Number of parameters by the index of the weights, None where there is none."""
-    index = Path(model).expanduser() / "model.safetensors.index.json"
+    """Number of parameters by the weights' files or their index, None where there is neither."""
+    folder = Path(model).expanduser()
+    files = sorted(folder.glob("*.safetensors"))
     try:
-        total = json.loads(index.read_text(encoding="utf-8"))["metadata"]["total_size"]
-    except (OSError, ValueError, KeyError, TypeError):
+        if files:
+            return sum(map(_parameters_of_file, files))
+        index = (folder / "model.safetensors.index.json").read_text(encoding="utf-8")
+        return int(json.loads(index)["metadata"]["total_size"]) // 2
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return int(total) // 2
+
+
+def _parameters_of_file(path: Path) -> int:
+    """A safetensors file begins with the length of its head, eight bytes, and the head, JSON."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size:
+            raise ValueError("no safetensors file")
+        head = json.loads(file.read(length))
+    return sum(math.prod(one["shape"]) for name, one in head.items() if name != "__metadata__")

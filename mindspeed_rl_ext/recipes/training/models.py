@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.errors import ExtError, InputError
 from mindspeed_rl_ext.recipes.device import pick_device, use_one_thread
+from mindspeed_rl_ext.recipes.training.checkpoints import machine_fault
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 
 # Where a model that is made on the spot lies, under the output directory.
@@ -116,7 +117,16 @@ def load_policy(folder: Path, recipe: Recipe, more: Mapping[str, Any] | None = N
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype):
         raise InputError(f"no dtype {name!r}", expected="float32 or bfloat16")
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **arguments)
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **arguments)
+    except Exception as error:  # transformers, torch and safetensors raise errors of many kinds
+        if isinstance(error, ExtError) or machine_fault(error):
+            raise
+        raise InputError(
+            f"the model at {folder} cannot be loaded",
+            found=f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}",
+            remedy="download or convert it again; msrl-ext inspect DIR looks at its files",
+        ) from error
 
 
 def on_device(model: Any) -> Any:

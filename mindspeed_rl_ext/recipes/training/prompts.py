@@ -87,6 +87,12 @@ def load_prompts(recipe: Recipe, tokenizer: Any, tokenizer_folder: str) -> Promp
     held = set(order[: section.held_out])
     asked = {rows[i].prompt for i in held}
     train = [row for row in rows if row.prompt not in asked]
+    if not train:
+        raise InputError(
+            "no row is left to train on: every prompt is held out too",
+            found=f"{len(rows)} rows with {len({row.prompt for row in rows})} different prompts",
+            remedy="lower dataset.held_out, or give more different prompts",
+        )
     return Prompts(train, [rows[i] for i in sorted(held)], [row for row in train if row.solution])
 
 

@@ -14,9 +14,11 @@ from typing import Any
 import yaml
 
 from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.recipes.training.bounds import require_bounds
 from mindspeed_rl_ext.recipes.training.reading import build
 from mindspeed_rl_ext.recipes.training.schema import SIZES, STAGES, Recipe
 from mindspeed_rl_ext.shipped import resolve_config, shipped_folder
+from mindspeed_rl_ext.yaml_table import load_yaml
 
 KIND = "recipes"
 # A plain TRL file: what it trains, in TRL's words.
@@ -41,7 +43,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: not readable, or no table.
     """
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = load_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not readable YAML", found=str(error)) from error
     if not isinstance(table, dict):
@@ -106,7 +108,7 @@ def _apply(table: dict[str, Any], change: str) -> None:
             expected="key=value, such as grpo.trl.max_steps=100",
         )
     try:
-        value = yaml.safe_load(text)
+        value = load_yaml(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {key}: the value is not readable", found=text) from error
     *path, last = key.split(".")
@@ -147,6 +149,7 @@ def _check(recipe: Recipe, place: str) -> None:
             expected="one weight for each verifier",
         )
     _check_dataset(recipe, place)
+    require_bounds(recipe, place)
     from mindspeed_rl_ext.verifiers import resolve
 
     for spec in recipe.verifiers:

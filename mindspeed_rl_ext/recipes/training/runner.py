@@ -7,16 +7,18 @@ Does not cover: what a stage does.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import ExtError, InputError
+from mindspeed_rl_ext.errors import InputError, MissingExtraError
 from mindspeed_rl_ext.files import write_text_atomic
 from mindspeed_rl_ext.jsonlines import write_jsonl
 from mindspeed_rl_ext.recipes.device import pick_device
@@ -41,7 +43,8 @@ from mindspeed_rl_ext.recipes.training.trainers import (
 
 logger = logging.getLogger(__name__)
 
-RECIPE_FILE, DONE_FILE, EVALUATION = "recipe.json", "done.json", "evaluation"
+RECIPE_FILE, DATA_FILE, DONE_FILE = "recipe.json", "data.json", "done.json"
+EVALUATION = "evaluation"
 # Which section of TRL's keys a stage has.
 _TRL = {"sft": "sft", "expert_iteration": "sft", "grpo": "grpo"}
 
@@ -91,16 +94,18 @@ def run_recipe(
         folder, tokenizer, prompts = _inputs(recipe, output)
         if "grpo" in chosen:
             require_labels([row.for_trl() for row in prompts.train])
-    except ExtError:
+        _require_same_data(output, prompts)
+        accuracy = _accuracy(recipe, folder, prompts, output, "start")
+        results = [StageResult("start", "", 0.0, accuracy)]
+        for stage in chosen:
+            results.append(
+                _run_stage(recipe, stage, output, folder, tokenizer, prompts, resume, trackers)
+            )
+    except (InputError, MissingExtraError):
         # Nothing was trained: the corrected command must find the directory as it was.
-        if fresh and is_main_process():
+        if fresh and is_main_process() and not _has_work(output):
             _discard(output)
         raise
-    results = [StageResult("start", "", 0.0, _accuracy(recipe, folder, prompts, output, "start"))]
-    for stage in chosen:
-        results.append(
-            _run_stage(recipe, stage, output, folder, tokenizer, prompts, resume, trackers)
-        )
     return results
 
 
@@ -110,13 +115,40 @@ def _inputs(recipe: Recipe, output: Path) -> tuple[Path, Any, Prompts]:
     wait_for_everyone()
     folder = models.model_folder(recipe, output)
     tokenizer = models.load_tokenizer(folder)
+    models.require_same_tokenizer(tokenizer, folder)
     return folder, tokenizer, load_prompts(recipe, tokenizer, str(folder))
 
 
+def _require_same_data(output: Path, prompts: Prompts) -> None:
+    """Records a digest of the rows, or compares it with that of the run that goes on."""
+    rows = [asdict(row) for part in (prompts.train, prompts.held_out) for row in part]
+    digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    data = {"train": len(prompts.train), "held_out": len(prompts.held_out), "sha256": digest}
+    path = output / DATA_FILE
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else data
+    if earlier != data:
+        raise InputError(
+            f"{output} was begun with other rows: a run that goes on must be the same",
+            found=", ".join(_differences(earlier, data)),
+            remedy="give the data set as it was, or another --output",
+        )
+    if is_main_process():
+        write_text_atomic(path, json.dumps(data, indent=2) + "\n")
+
+
+def _has_work(output: Path) -> bool:
+    kept = ("*/checkpoint-*", f"*/{POLICY}", f"*/{DONE_FILE}", f"*/{ALPACA}")
+    return any(path for pattern in kept for path in output.glob(pattern))
+
+
 def _discard(output: Path) -> None:
-    (output / RECIPE_FILE).unlink(missing_ok=True)
-    shutil.rmtree(output / models.FOLDER, ignore_errors=True)
-    if not any(output.iterdir()):
+    """Removes what a run made in a directory that was empty before."""
+    for path in output.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):  # a mount point stays
         output.rmdir()
 
 

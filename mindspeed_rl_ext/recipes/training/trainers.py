@@ -22,7 +22,9 @@ from mindspeed_rl_ext.files import write_text_atomic
 from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.training import checkpoints
+from mindspeed_rl_ext.recipes.training.bounds import require_trl_bounds
 from mindspeed_rl_ext.recipes.training.guarded import GuardedTraining, finite_gradients_callback
+from mindspeed_rl_ext.recipes.training.models import require_same_tokenizer
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 from mindspeed_rl_ext.recipes.training.trl_keys import config_arguments, config_class
 
@@ -70,6 +72,7 @@ def trl_arguments(
         InputError: an unknown key, no max_steps, a group size that does not divide the batch.
     """
     given = config_arguments(kind, table, place)
+    require_trl_bounds(given, place)
     if given.get("max_steps", -1) < 1:
         raise InputError(
             f"{place}: max_steps says how long to train, and is not there",
@@ -195,6 +198,9 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
     for printing in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(printing)
     last = prepare_resume(run) if run.resume else None
+    if last is not None:
+        require_same_tokenizer(run.tokenizer, last)
+        _restore_token_count(trainer, last)
     trainer.add_callback(finite_gradients_callback(trainer))
     trainer.add_callback(metrics_callback(run.folder / METRICS, names))
     with progress(label, trainer.args.max_steps, "step") as shown:
@@ -215,6 +221,15 @@ def prepare_resume(run: StageRun) -> Path | None:
             _forget_after(run.folder / name, step)
     wait_for_everyone()
     return last
+
+
+def _restore_token_count(trainer: Any, last: Path) -> None:
+    """TRL's SFTTrainer counts tokens in an attribute that no checkpoint keeps."""
+    if not hasattr(trainer, "_total_train_tokens"):
+        return
+    state = json.loads((last / "trainer_state.json").read_text(encoding="utf-8"))
+    counts = [log["num_tokens"] for log in state["log_history"] if "num_tokens" in log]
+    trainer._total_train_tokens = int(counts[-1]) if counts else 0
 
 
 def _forget_after(path: Path, step: int) -> None:

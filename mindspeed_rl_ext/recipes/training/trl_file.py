@@ -51,6 +51,8 @@ def as_recipe_keys(table: Mapping[str, Any], place: str) -> dict[str, Any]:
     for key, value in table.items():
         if key in _OLD:
             logger.warning("%s: %s is a key of an older script: %s", place, key, _OLD[key])
+        if key == "output_dir":
+            logger.warning("%s: output_dir is not read: --output DIR says where", place)
         if key in _PLACES:
             _put(result, _PLACES[key], value)
         elif key not in _DROPPED:
