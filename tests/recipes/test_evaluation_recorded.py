@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.recipes.evaluation.backends import Response
@@ -98,12 +100,33 @@ def test_rows_behind_the_limit_are_not_extra(tmp_path):
         ({"id": "aime24/0", "responses": ["a"], "num_tokens": [1, 2]}, "num_tokens or sample"),
         ({"id": "aime24/0", "response": "a", "num_tokens": "5"}, "num_tokens or sample"),
         ({"id": "aime24/0", "response": "a", "sample": "0"}, "num_tokens or sample"),
+        (
+            {"id": "aime24/0", "response": "a", "num_tokens": -5},
+            "line 1: num_tokens or",
+        ),
+        ({"id": "aime24/0", "responses": ["a", "b"], "num_tokens": [3, -1]}, "is negative"),
+        ({"id": "aime24/0", "response": "a", "sample": -3}, "is negative"),
         ({"id": "other", "response": "a"}, "no response to any of the problems"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_refused_with_its_line(tmp_path, row, said):
     with pytest.raises(InputError, match=said):
         read_recorded(write(tmp_path, row), BOTH)
+
+
+@given(st.none() | st.integers(-3, 9), st.none() | st.integers(-3, 9))
+def test_numbers_are_taken_as_they_are_or_refused_with_their_line(tmp_path_factory, tokens, sample):
+    row = {"id": "aime24/0", "response": "a", "num_tokens": tokens, "sample": sample}
+    rows = [{"id": "aime24/1", "response": "b"}, row]
+    path = write(tmp_path_factory.mktemp("made"), *rows)
+    if min(tokens or 0, sample or 0) >= 0:
+        found = read_recorded(path, BOTH).responses
+        assert found["aime24/0"] == [Response("a", tokens)]
+        return
+    with pytest.raises(InputError) as refused:
+        read_recorded(path, BOTH)
+    said = str(refused.value)
+    assert all(word in said for word in ("line 2", "found:", "expected:", "remedy:"))
 
 
 def test_an_empty_or_broken_file_is_refused(tmp_path):

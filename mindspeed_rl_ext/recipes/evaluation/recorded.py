@@ -52,8 +52,8 @@ def read_recorded(path: Path, benchmarks: Sequence[Loaded]) -> Recorded:
         benchmarks: the problems.
 
     Raises:
-        InputError: no such file, no rows, a row that names no problem or has no response; no row
-            belongs to a problem.
+        InputError: no such file, no rows, a row that names no problem or has no response, whose
+            num_tokens or sample is no integer or negative; no row belongs to a problem.
     """
     names = _names(benchmarks)
     wanted = {p.id for loaded in benchmarks for p in loaded.problems}
@@ -142,6 +142,13 @@ def _responses(row: Mapping[str, Any], place: str) -> tuple[list[Response], int]
             found=repr({"num_tokens": row.get("num_tokens"), "sample": sample})[:120],
             expected="an integer a response, or no such column",
             remedy="mend the row",
+        )
+    if any(number is not None and number < 0 for number in numbers):
+        raise InputError(
+            f"{place}: num_tokens or sample is negative",
+            found=repr({"num_tokens": row.get("num_tokens"), "sample": sample})[:120],
+            expected="0 or more: a length in tokens, the number of a sample from 0",
+            remedy="mend the row, or leave the column out",
         )
     cut = row.get("cut") if isinstance(row.get("cut"), bool) else None
     responses = [Response(text, count, cut) for text, count in zip(said, counts, strict=True)]
