@@ -48,8 +48,13 @@ def estimate_kl(
         [0.5, 0.125, 0.1065]
     """
     require_same_shape(policy_log_probs=policy_log_probs, reference_log_probs=reference_log_probs)
+    return kl_of_log_ratio(reference_log_probs.detach() - policy_log_probs, estimator)
+
+
+def kl_of_log_ratio(log_ratio: torch.Tensor, estimator: str) -> torch.Tensor:
+    """The same from log r = log p_ref - log p; raises InputError for an unknown estimator."""
     if estimator not in KL_ESTIMATORS:
         raise InputError(
             f"unknown KL estimator {estimator!r}", remedy=nearest(estimator, KL_ESTIMATORS)
         )
-    return KL_ESTIMATORS[estimator](reference_log_probs.detach() - policy_log_probs)
+    return KL_ESTIMATORS[estimator](log_ratio)

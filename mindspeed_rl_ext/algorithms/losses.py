@@ -65,9 +65,28 @@ def compute_grpo_clip_loss(
             "cliprange is negative", found=str(cliprange), expected="0 or more, usually 0.2"
         )
     ratio = torch.exp(policy_log_probs - old_log_probs.detach())
-    plain = ratio * advantages
-    bounded = ratio.clamp(1 - cliprange, 1 + cliprange) * advantages
-    return -torch.minimum(plain, bounded), {"clipped": bounded < plain}
+    loss, clipped = clipped_surrogate(ratio, advantages, cliprange, cliprange)
+    return loss, {"clipped": clipped}
+
+
+def clipped_surrogate(
+    ratio: torch.Tensor, advantages: torch.Tensor, clip_low: float, clip_high: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """-min(r * A, clip(r, 1 - clip_low, 1 + clip_high) * A), and where the clipped side is less.
+
+    Args:
+        ratio: r, `[B, L]`, or `[B, 1]` where a response has one.
+        advantages: A, `[B, 1]`.
+        clip_low: the ratio may fall to 1 - clip_low.
+        clip_high: the ratio may rise to 1 + clip_high.
+    """
+    # The sign moves to the small tensor. Where the clipped side is taken, the ratio is out of the
+    # range and has no gradient there: so none is recorded for that side.
+    costs = -advantages
+    plain = ratio * costs
+    bounded = ratio.detach().clamp(1 - clip_low, 1 + clip_high) * costs
+    clipped = bounded > plain
+    return torch.where(clipped, bounded, plain), clipped
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import torch
 
 from mindspeed_rl_ext.algorithms.aggregation import aggregate_loss
-from mindspeed_rl_ext.algorithms.kl import estimate_kl
-from mindspeed_rl_ext.algorithms.losses import LossAndMetadata
+from mindspeed_rl_ext.algorithms.kl import kl_of_log_ratio
+from mindspeed_rl_ext.algorithms.losses import LossAndMetadata, clipped_surrogate
 from mindspeed_rl_ext.algorithms.masks import masked_mean
 from mindspeed_rl_ext.algorithms.shapes import (
     as_bool,
@@ -114,14 +114,13 @@ def compute_grpo_variant_loss(
     mask = as_bool("response_mask", response_mask)
     require_tokens(mask)
     ratio = _ratio(policy_log_probs, old_log_probs, mask, chosen)
-    plain, bounded = ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages
-    losses = -torch.minimum(plain, bounded).expand_as(policy_log_probs)
-    metadata = {"clip_fraction": _clip_fraction(bounded < plain, mask)}
+    losses, clipped = clipped_surrogate(ratio, advantages, low, high)
+    metadata = {"clip_fraction": _clip_fraction(clipped, mask)}
     if kl_weight != 0.0:
         kl = _kl(policy_log_probs, reference_log_probs, mask, kl_estimator)
         losses = losses + kl_weight * kl
         metadata["kl"] = masked_mean(kl.detach(), mask)
-    return aggregate_loss(losses, mask, chosen.aggregation, max_length), metadata
+    return _aggregated(losses, mask, chosen.aggregation, max_length), metadata
 
 
 def _ratio(
@@ -133,6 +132,15 @@ def _ratio(
         return torch.exp(masked_mean(log_ratio, mask, dim=-1).unsqueeze(-1))
     # What padding holds must not reach exp: 0 * inf would be a NaN gradient.
     return torch.exp(torch.where(mask, log_ratio, 0.0))
+
+
+def _aggregated(
+    losses: torch.Tensor, mask: torch.Tensor, aggregation: str, max_length: int | None
+) -> torch.Tensor:
+    """`aggregate_loss` of `[B, L]`, or of `[B, 1]`: the loss of each token of a response."""
+    if losses.shape != mask.shape and aggregation == "sequence_mean":
+        return losses.mean()
+    return aggregate_loss(losses.expand_as(mask), mask, aggregation, max_length)
 
 
 def _clip_fraction(clipped: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -158,7 +166,5 @@ def _kl(
             remedy="give the log-probs of the reference policy, or kl_weight=0",
         )
     require_same_shape(policy_log_probs=policy, reference_log_probs=reference)
-    zero = policy.new_zeros(())
-    return estimate_kl(
-        torch.where(mask, policy, zero), torch.where(mask, reference, zero), estimator
-    )
+    log_ratio = torch.where(mask, reference.detach() - policy, 0.0)
+    return kl_of_log_ratio(log_ratio, estimator)

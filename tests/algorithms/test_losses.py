@@ -87,6 +87,24 @@ def test_the_clip_loss_has_the_gradient_of_finite_differences():
     )
 
 
+# At an advantage of 0 the minimum has a kink, and no one gradient.
+SIGNED = st.floats(0.01, 3) | st.floats(-3, -0.01)
+
+
+@given(st.lists(st.tuples(FINITE, FINITE, SIGNED), min_size=1, max_size=6), st.floats(0, 0.9))
+def test_the_clip_loss_has_the_gradients_of_minimum_and_clamp(rows, clip):
+    """As autograd finds them for the formula as it is written, advantages included."""
+    new, old, advantage = torch.tensor(rows, dtype=torch.float64).T.unsqueeze(-1).unbind()
+    new, advantage = new.clone().requires_grad_(), advantage.clone().requires_grad_()
+    ratio = torch.exp(new - old)
+    written = -torch.minimum(ratio * advantage, torch.clamp(ratio, 1 - clip, 1 + clip) * advantage)
+    found, _ = compute_grpo_clip_loss(advantage, new, old, clip)
+    torch.testing.assert_close(found, written, rtol=0, atol=0)
+    expected = torch.autograd.grad(written.sum(), (new, advantage))
+    gradients = torch.autograd.grad(found.sum(), (new, advantage))
+    torch.testing.assert_close(gradients, expected)
+
+
 def test_no_gradient_flows_into_the_old_policy():
     old = _policy().requires_grad_()
     loss, _ = compute_grpo_clip_loss(ADVANTAGES, _policy().requires_grad_(), old, 0.2)
