@@ -121,7 +121,8 @@ def open_all(asked: Asked) -> Opened:
     """
     opened = Opened([], [], [], [], [])
     for name in asked.configs:
-        _sort(_read(_located(name)), opened)
+        for path in located(name):
+            _sort(_read(path), opened)
     if asked.trl is not None:
         opened.trl.append(_read(asked.trl))
     if asked.accelerate is not None:
@@ -129,18 +130,26 @@ def open_all(asked: Asked) -> Opened:
     return opened
 
 
-def _located(name: str) -> Path:
+def located(name: str) -> list[Path]:
+    """The files that a name means: itself, or every shipped file of that name.
+
+    Raises:
+        InputError: there is none.
+    """
     path = Path(name)
-    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 2:
-        if not path.exists():
-            raise _no_file(path)
-        return path
-    folders = [shipped_folder("configs") / folder for folder in CONFIG_FOLDERS]
-    for folder in folders:
-        for candidate in (folder / f"{name}.yaml", folder.parent / f"{name}.yaml"):
-            if candidate.is_file():
-                return candidate
-    raise _no_file(path)
+    if path.is_file():
+        return [path]
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 2:
+        raise _no_file(path)
+    root = shipped_folder("configs")
+    # `recipes/r1_zero` means one file; a bare name each that bears it, none of them shadowed.
+    wanted = [root / f"{name}.yaml"]
+    if len(path.parts) == 1:
+        wanted = [root / folder / f"{name}.yaml" for folder in CONFIG_FOLDERS]
+    found = [candidate for candidate in wanted if candidate.is_file()]
+    if not found:
+        raise _no_file(path)
+    return found
 
 
 def _no_file(path: Path) -> InputError:
@@ -178,22 +187,22 @@ def _sort(document: Document, opened: Opened) -> None:
 def examine_files(asked: Asked, opened: Opened, found: Surroundings) -> Iterator[Finding]:
     """All rules on what a user named."""
     for run in opened.rl:
-        yield from _rl(run, opened)
+        yield from _rl(run, opened, asked.model)
         yield from keys_of_the_installed_host(run, found)
     for old in opened.rlxf:
-        yield from _rlxf(old, opened)
+        yield from _rlxf(old, opened, asked.model)
     for document in opened.datasets:
         yield from datasets.rules(document)
     accelerate = opened.accelerate[0] if opened.accelerate else None
     for document in opened.trl:
-        yield from trl_rules.rules(document, found, accelerate)
+        yield from trl_rules.rules(document, found, accelerate, asked.model)
         yield from recipe_rules.rules(document, asked.model)
     for document in opened.accelerate:
         yield from accelerate_rules.rules(document)
     yield from _around(asked, opened)
 
 
-def _rl(run: RlRun, opened: Opened) -> Iterator[Finding]:
+def _rl(run: RlRun, opened: Opened, model: Path | None) -> Iterator[Finding]:
     for common in RL_COMMON if not run.is_rollout else (resources.experts,):
         yield from common(run)
     roles = {"actor": run.actor}
@@ -212,12 +221,12 @@ def _rl(run: RlRun, opened: Opened) -> Iterator[Finding]:
     if run.rl.get("rule_reward"):
         data = hint(str(run.actor.get("data_path") or ""), opened.datasets)
         pictures = bool(run.rl.get("is_multimodal"))
-        scoring = rewards.Scoring(run.rl, run.actor, RL_VERIFIERS, data, pictures)
+        scoring = rewards.Scoring(run.rl, run.actor, RL_VERIFIERS, data, pictures, model)
         for of_rewards in rewards.RULES:
             yield from of_rewards(scoring)
 
 
-def _rlxf(run: RlxfRun, opened: Opened) -> Iterator[Finding]:
+def _rlxf(run: RlxfRun, opened: Opened, model: Path | None) -> Iterator[Finding]:
     for check in rlxf_rules.RULES:
         yield from check(run)
     for rule in ROLE_RULES:
@@ -228,7 +237,7 @@ def _rlxf(run: RlxfRun, opened: Opened) -> Iterator[Finding]:
     reward = run.roles.get("reward")
     if reward is not None and reward.get("verifier"):
         data = hint(str(run.actor.get("data_path") or ""), opened.datasets)
-        scoring = rewards.Scoring(run.algorithm, run.actor, LLM_VERIFIERS, data)
+        scoring = rewards.Scoring(run.algorithm, run.actor, LLM_VERIFIERS, data, model=model)
         for of_rewards in rewards.RULES:
             yield from of_rewards(scoring)
 

@@ -6,17 +6,15 @@ Does not cover: keys and groups; `trl_rules` does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.finding import Finding, Place
-from mindspeed_rl_ext.doctor.rewards import BASE_MATH, bare_name
+from mindspeed_rl_ext.doctor.rewards import BASE_MATH, INSTRUCT, bare_name, name_of_model
 from mindspeed_rl_ext.doctor.trl_rules import SMALLEST, billions_of
 from mindspeed_rl_ext.doctor.verifier_table import OURS_READ, TAGS
 
-INSTRUCT = re.compile(r"instruct", re.I)
 ZERO, COUNTDOWN = "simplerl_zero", "countdown"
 
 
@@ -41,7 +39,7 @@ def rules(document: Document, model: Path | None) -> Iterator[Finding]:
 
 def _about(document: Document, model: str, place: Place) -> Iterator[Finding]:
     recipe = document.value.get("name")
-    name = Path(model).name
+    name = name_of_model(model)
     if recipe == ZERO and INSTRUCT.search(name):
         yield Finding("S0-5", place, {"model": model})
     billions = billions_of(name)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from mindspeed_rl_ext.doctor.data_hints import DataHint
-from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor.finding import Finding, Place
 from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.verifier_table import OURS_READ, READS, TAGS, HostVerifier
 from mindspeed_rl_ext.errors import ExtError, nearest
@@ -22,6 +23,7 @@ from mindspeed_rl_ext.verifiers.api import resolve
 FREE_COLUMNS = ("answer", "prompt", "num_tokens")
 BELONGS = {"math_17k_acc": "DAPO-Math-17k", "math_17k": "DAPO-Math-17k", "countdown": "Countdown"}
 BASE_MATH = re.compile(r"Qwen2\.?5[-_]Math[-_][\d.]+B(?!.*Instruct)", re.I)
+INSTRUCT = re.compile(r"instruct", re.I)
 _INSTRUCT_MATH = re.compile(r"Math.*Instruct", re.I)
 
 
@@ -35,6 +37,7 @@ class Scoring:
         host: the host's own verifiers.
         data: what is known of the data.
         multimodal: whether rows have pictures.
+        model: the directory that a user names beside the files.
     """
 
     verifiers: Layers
@@ -42,6 +45,7 @@ class Scoring:
     host: Mapping[str, HostVerifier]
     data: DataHint
     multimodal: bool = False
+    model: Path | None = None
 
     @property
     def names(self) -> list[str]:
@@ -162,14 +166,41 @@ def _advice(asks: frozenset[str]) -> dict[str, str]:
 
 def models_that_cannot_be_paid(scoring: Scoring) -> Iterator[Finding]:
     """S4-2, S0-5: what the notes found out about Qwen2.5-Math."""
-    key = "tokenizer_name_or_path"
-    model = str(scoring.role.get(key) or "")
-    place = scoring.role.place(key)
     tagged = [n for n in scoring.names if TAGS in _reads(bare_name(n), scoring.host)]
-    if BASE_MATH.search(model) and tagged:
-        yield Finding("S4-2", place, {"model": model, "name": tagged[0]})
-    if _INSTRUCT_MATH.search(model) and any(bare_name(n) == "simplerl" for n in scoring.names):
-        yield Finding("S0-5", place, {"model": model})
+    boxed = any(bare_name(n) == "simplerl" for n in scoring.names)
+    for model, place in _models(scoring):
+        name = name_of_model(model)
+        if BASE_MATH.search(model) and tagged:
+            yield Finding("S4-2", place, {"model": model, "name": tagged[0]})
+        if boxed and (INSTRUCT.search(name) or _INSTRUCT_MATH.search(model)):
+            yield Finding("S0-5", place, {"model": model})
+
+
+def _models(scoring: Scoring) -> Iterator[tuple[str, Place]]:
+    """The model that the files name, and the one that a user names beside them."""
+    key = "tokenizer_name_or_path"
+    written = str(scoring.role.get(key) or "")
+    if written:
+        yield written, scoring.role.place(key)
+    if scoring.model is not None and name_of_model(str(scoring.model)) != name_of_model(written):
+        yield str(scoring.model), Place(str(scoring.model))
+
+
+def name_of_model(path: str) -> str:
+    """The part of a path that is a model's name.
+
+    Example:
+        >>> name_of_model("./models/Qwen2.5-Math-7B/")
+        'Qwen2.5-Math-7B'
+        >>> name_of_model("hub/models--Qwen--Qwen2.5-3B/snapshots/3aab1f")
+        'models--Qwen--Qwen2.5-3B'
+    """
+    if not path:
+        return ""
+    parts = Path(path).parts
+    if not parts or parts[-1] == "..":
+        parts = Path(path).resolve().parts
+    return parts[-3] if len(parts) > 2 and parts[-2] == "snapshots" else parts[-1]
 
 
 RULES = (

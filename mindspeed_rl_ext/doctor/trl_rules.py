@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.doctor import trl_fields
 from mindspeed_rl_ext.doctor.document import Document, KeyPath
-from mindspeed_rl_ext.doctor.finding import Finding
+from mindspeed_rl_ext.doctor.finding import Finding, Place
+from mindspeed_rl_ext.doctor.rewards import name_of_model
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
 from mindspeed_rl_ext.errors import nearest
+from mindspeed_rl_ext.shipped import resolve_config
 
 # Keys of older versions and of scripts around them: where each went, in both languages.
 MOVED: Mapping[str, tuple[str, str]] = {
@@ -96,19 +99,50 @@ def parts(document: Document) -> list[Part]:
 
 
 def rules(
-    document: Document, found: Surroundings, accelerate: Document | None = None
+    document: Document,
+    found: Surroundings,
+    accelerate: Document | None = None,
+    model: Path | None = None,
 ) -> Iterator[Finding]:
-    """All rules on a TRL file or a recipe."""
+    """All rules on a TRL file or a recipe.
+
+    Args:
+        document: the file.
+        found: the environment.
+        accelerate: the accelerate file that a user names; it wins over a recipe's own.
+        model: the directory that takes the place of the file's model.
+
+    Raises:
+        InputError: a recipe names an accelerate file that is not there.
+    """
     all_parts = [part for part in parts(document) if part.kind != "recipe"]
     known = _known({part.kind for part in all_parts})
     for part in all_parts:
         yield from keys(part, known[part.kind], found)
         yield from devices(part, found)
+        started = accelerate or own_accelerate(part)
         if part.kind == "grpo":
-            yield from group(part, accelerate, known[part.kind])
-            yield from size_and_disk(part)
-        if accelerate is not None:
-            yield from precision(part, accelerate)
+            yield from group(part, started, known[part.kind])
+            # A recipe names its model outside of TRL's keys: `recipe_rules` looks at it.
+            yield from size_and_disk(part, None if part.path else model)
+        if started is not None:
+            yield from precision(part, started)
+
+
+def own_accelerate(part: Part) -> Document | None:
+    """The file under configs/accelerate that a recipe, or its size, names.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    # Here, not above: the doctor looks at an environment without PyYAML too.
+    from mindspeed_rl_ext.doctor.yaml_file import read
+
+    for end in range(len(part.path) - 1, -1, -1):
+        name = part.document.table(*part.path[:end]).get("accelerate")
+        if part.path and isinstance(name, str):
+            return read(resolve_config(name, "accelerate"))
+    return None
 
 
 def _known(kinds: Set[str]) -> dict[str, frozenset[str]]:
@@ -201,15 +235,21 @@ def billions_of(model: str) -> float | None:
     return None if match is None else float(match.group(1))
 
 
-def size_and_disk(part: Part) -> Iterator[Finding]:
-    """S3-2, S3-9: what the model's name says of its size."""
-    model = str(part.table.get("model_name_or_path", ""))
-    billions = billions_of(model)
+def size_and_disk(part: Part, other: Path | None = None) -> Iterator[Finding]:
+    """S3-2, S3-9: what the model's name says of its size.
+
+    Args:
+        part: TRL's keys.
+        other: the model that takes the place of theirs.
+    """
+    model = str(other or part.table.get("model_name_or_path") or "")
+    billions = billions_of(name_of_model(model)) if model else None
     if billions is None:
         return
     place = part.document.place(*part.path, "model_name_or_path")
     if billions < SMALLEST:
-        yield Finding("S3-2", place, {"model": model, "size": f"{billions:g}"})
+        about = place if other is None else Place(str(other))
+        yield Finding("S3-2", about, {"model": model, "size": f"{billions:g}"})
     steps, every = part.number("max_steps", 0), part.number("save_steps", 500)
     if steps <= 0 or every <= 0 or part.table.get("save_only_model"):
         return

@@ -44,6 +44,33 @@ def test_a_name_with_its_folder_tells_the_hosts_apart(doctor):
     assert "R2-holds" in {row["id"] for row in json.loads(out)}
 
 
+@pytest.mark.parametrize(
+    ("name", "folders"),
+    [
+        ("r1_zero", {"datasets", "recipes"}),
+        ("countdown", {"datasets", "recipes"}),
+        ("grpo_qwen25_math_7b", {"msrl", "rlxf"}),
+        ("r1_zero_qwen25_7b_instruct", {"msrl", "rlxf"}),
+        ("grpo_qwen25_7b", {"msrl"}),
+        ("recipes/r1_zero", {"recipes"}),
+        ("rlxf/grpo_qwen25_math_7b", {"rlxf"}),
+    ],
+)
+def test_every_shipped_file_of_a_name_is_opened_and_named(name, folders, doctor):
+    code, out, _ = doctor("--config", name, "--json")
+    last = f"{Path(name).name}.yaml"
+    named = {Path(row["file"]).parent.name for row in json.loads(out) if last in row["file"]}
+    assert named == folders
+    assert code == (1 if errors_of(out) else 0)
+
+
+def test_a_directory_of_the_name_shadows_no_shipped_file(doctor, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "grpo_qwen25_7b").mkdir()
+    _, out, _ = doctor("--config", "grpo_qwen25_7b", "--json")
+    assert "R1-holds" in {row["id"] for row in json.loads(out)}
+
+
 def test_an_error_is_exit_code_1(doctor, spoil):
     path = spoil(SEVEN, {"actor_config/micro_batch_size": 3})
     code, out, _ = doctor("--config", path)

@@ -92,6 +92,47 @@ def test_a_missing_epsilon_is_megatron_s_default(configs, findings, hf):
     assert "1e-05, Megatron's default" in told.cause
 
 
+OF_MODELS = {"S0-5", "S3-2", "S4-2"}
+
+
+@pytest.mark.parametrize(
+    ("config", "model", "rule"),
+    [
+        ("msrl/grpo_qwen25_math_7b", "Qwen2.5-Math-7B-Instruct", "S0-5"),
+        ("rlxf/grpo_qwen25_math_7b", "Qwen2.5-Math-7B-Instruct", "S0-5"),
+        ("rlxf/grpo_qwen25_math_7b", "Qwen2.5-7B-Instruct", "S0-5"),
+        ("msrl/r1_zero_qwen25_7b_instruct", "Qwen2.5-Math-7B", "S4-2"),
+        ("rlxf/r1_zero_qwen25_7b_instruct", "Qwen2.5-Math-7B", "S4-2"),
+        ("rlxf/r1_zero_qwen25_7b_instruct", "models--Q--Qwen2.5-Math-7B/snapshots/3a", "S4-2"),
+        ("trl/countdown_3b", "Qwen2.5-1.5B-Instruct", "S3-2"),
+    ],
+)
+def test_the_model_that_a_user_names_counts(config, model, rule, configs, findings, tmp_path):
+    """The directory needs a config.json only, and the finding names it."""
+    folder = tmp_path / model
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    run = configs / f"{config}.yaml"
+    assert not ids(findings(run)) & OF_MODELS
+    [told] = [f for f in findings(run, model=folder) if f.id in OF_MODELS]
+    assert (told.id, told.at.name) == (rule, str(folder))
+
+
+@pytest.mark.parametrize(
+    ("config", "model"),
+    [
+        ("msrl/grpo_qwen25_math_7b", "Instruct/Qwen2.5-Math-7B"),
+        ("msrl/r1_zero_qwen25_7b_instruct", "Qwen2.5-7B-Instruct"),
+        ("trl/countdown_3b", "0.5B/Qwen2.5-3B-Instruct"),
+    ],
+)
+def test_a_model_that_suits_is_silent(config, model, configs, findings, tmp_path):
+    folder = tmp_path / model
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    assert not ids(findings(configs / f"{config}.yaml", model=folder)) & OF_MODELS
+
+
 @pytest.fixture
 def checkpoint(tmp_path, hf):
     """A converted checkpoint: a manifest, rank directories."""

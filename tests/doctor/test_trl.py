@@ -155,6 +155,46 @@ def test_no_shipped_file_has_an_error(kind, repo_root, findings):
         assert not [str(f) for f in findings(path) if f.level == "error"]
 
 
+REAL = "sizes/real/grpo/trl"
+ONE_STEP = {f"{REAL}/gradient_accumulation_steps": 1}
+
+
+def of_the_real_size(found):
+    return {f.id for f in found if f.at.key.startswith("sizes.real")}
+
+
+def test_a_recipe_s_own_accelerate_file_says_how_many_processes(spoil, findings, gone):
+    """zero3 has 8: one response each is a group of 8."""
+    assert "R11-group" not in of_the_real_size(findings(spoil("recipes/countdown", ONE_STEP)))
+    [told] = [
+        f
+        for f in findings(spoil("recipes/countdown", {**ONE_STEP, f"{REAL}/num_generations": 16}))
+        if f.id == "R11-group"
+    ]
+    assert told.values["processes"] == 8
+    at_the_top = {**ONE_STEP, "sizes/real/accelerate": gone, "accelerate": "zero3"}
+    assert "R11-group" not in of_the_real_size(findings(spoil("recipes/countdown", at_the_top)))
+    alone = {**at_the_top, "accelerate": "cpu"}
+    assert "R11-group" in of_the_real_size(findings(spoil("recipes/countdown", alone)))
+
+
+def test_an_accelerate_file_that_a_user_names_wins(spoil, findings, tmp_path):
+    other = tmp_path / "two.yaml"
+    other.write_text(yaml.safe_dump(MACHINES))
+    run = spoil("recipes/countdown", ONE_STEP)
+    assert "R11-group" in of_the_real_size(findings(run, accelerate=other))
+
+
+def test_an_accelerate_file_that_is_not_there_is_bad_input(spoil, findings):
+    with pytest.raises(InputError, match="zero4"):
+        findings(spoil("recipes/countdown", {"sizes/real/accelerate": "zero4"}))
+
+
+def test_shipped_recipes_are_not_told_of_groups_that_are_whole(repo_root, findings):
+    for path in sorted((repo_root / "configs/recipes").glob("*.yaml")):
+        assert not ids(findings(path)) & {"I14", "R11-group"}, path
+
+
 def test_a_wrong_type_in_an_accelerate_file_is_bad_input(said):
     with pytest.raises(InputError, match="num_processes has the wrong type"):
         said(GOOD, {**MACHINES, "num_processes": "two"})
