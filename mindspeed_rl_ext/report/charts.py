@@ -8,6 +8,7 @@ Does not cover: which metrics; `series.PANELS` does. The PNG; `curves` draws tha
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -23,6 +24,8 @@ from mindspeed_rl_ext.report.words import Words
 POINTS = 500
 _BOX = 1000.0
 _TICKS = 4
+_LEAST = 1e-300  # a difference that can still be divided
+_MOST = sys.float_info.max
 _SPIKES_FROM_POINTS = 200
 _CLASS_COLOURS = ("good", "mid", "bad")
 
@@ -42,7 +45,9 @@ class Axes:
 
     def y(self, values: np.ndarray) -> np.ndarray:
         """Values to box units, from the top."""
-        return (self.high - values) / (self.high - self.low or 1.0) * _BOX
+        # In halves: the distance of the largest numbers is no number.
+        height = self.high / 2 - self.low / 2 or 0.5
+        return (self.high / 2 - values / 2) / height * _BOX
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,10 @@ def line_chart(
         series: all metrics, for the band.
         words: headings.
     """
-    drawn = {label: line for label, line in lines.items() if line.logged and len(line.steps)}
+    drawn = {label: line for label, line in lines.items() if not line.absent}
     if not drawn:
-        return Chart(_figure(words(panel.key), "", _empty(words("not_logged"))))
+        said = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
+        return Chart(_figure(words(panel.key), "", _empty("; ".join(said))))
     bounds = [series[name] for name in panel.bounds or () if name in series]
     axes = _axes(list(drawn.values()), bounds)
     shapes = _band(bounds, axes) if len(bounds) == 2 else ""
@@ -133,15 +139,17 @@ def ticks(low: float, high: float, count: int = _TICKS) -> list[float]:
         >>> ticks(0.0, 1.0), ticks(3.0, 47.0)
         ([0.0, 0.25, 0.5, 0.75, 1.0], [10.0, 20.0, 30.0, 40.0])
     """
-    if not high > low:
+    rough = (high / 2 - low / 2) / count * 2
+    if rough < _LEAST:
         return [low]
-    rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = min((1, 2, 2.5, 5, 10), key=lambda nice: abs(nice * power - rough)) * power
     start = math.ceil(low / step - 1e-9)
+    end = min(high + step * 1e-9, _MOST)
     found: list[float] = []
-    while start * step <= high + step * 1e-9 and len(found) < 3 * count:
-        found.append(float(f"{start * step:.10g}"))
+    while start * step <= end and len(found) < 3 * count:
+        mark = float(f"{start * step:.10g}")
+        found.append(mark if math.isfinite(mark) else start * step)
         start += 1
     return found
 
@@ -157,14 +165,14 @@ def _axes(lines: Sequence[Series], bounds: Sequence[Series]) -> Axes:
     low, high = min(lows), max(highs)
     if low > 0 and low < 0.6 * high:
         low = 0.0
-    if low == high == 0:
-        high = 1.0
-    elif low == high:
-        low, high = low - (abs(low) * 0.5 or 0.5), high + (abs(high) * 0.5 or 0.5)
-    else:
-        room = 0.06 * (high - low)
+    if high / 2 - low / 2 > _LEAST:
+        room = 0.12 * (high / 2 - low / 2)
         low, high = (low if low == 0 else low - room), high + room
-    return Axes(first, last, low, high)
+    elif abs(high) < 2 * _LEAST:
+        low, high = 0.0, 1.0
+    else:
+        low, high = low - abs(low) * 0.5, high + abs(high) * 0.5
+    return Axes(first, last, max(low, -_MOST), min(high, _MOST))
 
 
 def _range(line: Series) -> tuple[float, float]:
@@ -290,5 +298,13 @@ def _bold(line: Series, *, percent: bool = False) -> str:
 
 def _pointed(label: str, colour: str, line: Series) -> dict[str, Any]:
     at = thin(line.values, POINTS)
-    values = [float(f"{v:.5g}") if math.isfinite(v) else None for v in line.values[at].tolist()]
+    values = [_rounded(v) for v in line.values[at].tolist()]
     return {"label": label, "colour": colour, "steps": line.steps[at].tolist(), "values": values}
+
+
+def _rounded(value: float) -> float | None:
+    """Five digits, where that is still a number; None for NaN and infinities."""
+    rounded = float(f"{value:.5g}")
+    if math.isfinite(rounded):
+        return rounded
+    return value if math.isfinite(value) else None

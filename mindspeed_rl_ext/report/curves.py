@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
+
 from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, thin
 from mindspeed_rl_ext.report.words import Words
 
@@ -18,6 +20,7 @@ _PANEL_INCHES = (5.2, 3.0)
 _DOTS_PER_INCH = 110
 _LEGEND_COLUMNS = 2
 _POINTS = 600
+_MOST = 1e300
 MAX_PANELS = 8
 
 
@@ -59,14 +62,15 @@ def _draw_panel(
     words = Words("en")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    drawn = [(label, line) for label, line in lines.items() if line.logged]
+    drawn = [(label, line) for label, line in lines.items() if not line.absent]
     banded = _draw_band(axes, panel, series)
     title = words(panel.key) + f" ({words('band')})" * banded
     # A given height: looking for one measures all ticks.
     axes.set_title(title, fontsize=10, loc="left", y=1.0)
     if not drawn:
         axes.set(xticks=[], yticks=[])
-        axes.text(0.5, 0.5, words("not_logged"), ha="center", transform=axes.transAxes, fontsize=10)
+        said = "\n".join(dict.fromkeys(words(one.absent) for one in lines.values() if one.absent))
+        axes.text(0.5, 0.5, said, ha="center", transform=axes.transAxes, fontsize=10)
         return
     axes.set_xlabel(words("step"), fontsize=9)
     axes.tick_params(labelsize=8)
@@ -90,13 +94,14 @@ def _draw_line(axes: Any, label: str, line: Series) -> None:
     # A dollar sign would start a formula.
     name = label.replace("$", r"\$")
     if len(line.steps) < SMOOTH_FROM_POINTS:
-        axes.plot(line.steps, line.values, label=name, linewidth=1.6, marker="o", markersize=3)
+        heights = _drawable(line.values)
+        axes.plot(line.steps, heights, label=name, linewidth=1.6, marker="o", markersize=3)
         return
     at = thin(line.smooth, _POINTS)
-    (smooth,) = axes.plot(line.steps[at], line.smooth[at], label=name, linewidth=1.8)
+    (smooth,) = axes.plot(line.steps[at], _drawable(line.smooth[at]), label=name, linewidth=1.8)
     at = thin(line.values, _POINTS)
     colour = smooth.get_color()
-    axes.plot(line.steps[at], line.values[at], color=colour, alpha=0.3, linewidth=0.8)
+    axes.plot(line.steps[at], _drawable(line.values[at]), color=colour, alpha=0.3, linewidth=0.8)
 
 
 def _draw_band(axes: Any, panel: Panel, series: dict[str, Series]) -> bool:
@@ -105,5 +110,12 @@ def _draw_band(axes: Any, panel: Panel, series: dict[str, Series]) -> bool:
     if low is None or high is None or low.steps.tolist() != high.steps.tolist():
         return False
     at = thin(high.values, _POINTS)
-    axes.fill_between(low.steps[at], low.values[at], high.values[at], alpha=0.12, linewidth=0)
+    lower, upper = _drawable(low.values[at]), _drawable(high.values[at])
+    axes.fill_between(low.steps[at], lower, upper, alpha=0.12, linewidth=0)
     return True
+
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    """Matplotlib subtracts and adds margins: what is beyond 1e300 is drawn there."""
+    finite = np.isfinite(values)
+    return np.where(finite, np.clip(values, -_MOST, _MOST), np.nan)

@@ -6,6 +6,7 @@ Does not cover: curves (`charts`), style and script.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -42,10 +43,10 @@ def tiles(run: Run, words: Words) -> str:
         cells.append(_tile(words("reward"), _from_to(reward, words), best))
     for key, name in _TILES:
         line = run.series.get(name)
-        if line is None or not len(line.finite.values):
+        if line is None:
             continue
-        if not line.logged:
-            cells.append(_tile(words(key), "–", words("not_logged")))
+        if line.absent:
+            cells.append(_tile(words(key), "–", words(line.absent)))
             continue
         cells.append(_tile(words(key), _from_to(line, words), words("start_end")))
     seconds = run.series.get(metrics.TIME_ALL_S)
@@ -170,7 +171,8 @@ def _from_to(line: Series, words: Words) -> str:
 
 
 def _short(value: float) -> str:
-    return number_text(float(f"{value:.3g}"))
+    rounded = float(f"{value:.3g}")
+    return number_text(rounded if math.isfinite(rounded) else value)
 
 
 def _finding(one: Finding, words: Words) -> str:
@@ -191,8 +193,8 @@ def _never_occurred(line: Series) -> bool:
 
 
 def _metric_row(line: Series, words: Words) -> str:
-    if not line.logged:
-        return cell(line.name) + f'<td colspan="7">{words("not_logged")}</td>'
+    if line.absent:
+        return cell(line.name) + f'<td colspan="7">{words(line.absent)}</td>'
     low, high = line.lowest, line.highest
     cells = (
         number_text(float(line.values[0])),

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mindspeed_rl_ext.errors import InputError
 from mindspeed_rl_ext.files import open_atomic, write_text_atomic
 from mindspeed_rl_ext.report.curves_process import curves_process
@@ -18,7 +20,7 @@ from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis
 from mindspeed_rl_ext.report.load import Run, load_run
 from mindspeed_rl_ext.report.page import Content, build_page
-from mindspeed_rl_ext.report.series import Panel, Series, panels_of
+from mindspeed_rl_ext.report.series import NEAR_THE_END, Panel, Series, panels_of
 from mindspeed_rl_ext.report.throughput import Throughput, Timing, throughput_of, timing_of
 from mindspeed_rl_ext.report.words import Words
 
@@ -47,6 +49,7 @@ class ReportFiles:
     timing: Timing | None
 
 
+@np.errstate(**NEAR_THE_END)
 def write_report(
     run_dir: Path,
     out_dir: Path | None = None,
@@ -69,10 +72,13 @@ def write_report(
         sizes: what the log lacks; see `load.Run`.
 
     Raises:
-        InputError: nothing there that is a log, no readable step, no metric that has a curve, or
-            the only log is an event file and tensorboard is not installed.
+        InputError: `out_dir` is or lies below a file, nothing there that is a log, no readable
+            step, no metric that has a curve, or the only log is an event file and tensorboard is
+            not installed.
     """
     words = Words(language)
+    if out_dir is not None:
+        _check_folder(Path(out_dir))
     with curves_process() as drawing:
         run = load_run(Path(run_dir), sizes)
         panels = _panels(run)
@@ -102,6 +108,19 @@ def _panels(run: Run) -> list[tuple[Panel, dict[str, Series]]]:
             remedy="rename the metrics",
         )
     return panels
+
+
+def _check_folder(folder: Path) -> None:
+    for part in (folder, *folder.parents):
+        if part.exists():
+            if part.is_dir():
+                return
+            raise InputError(
+                f"the report cannot be written into {folder}",
+                found=f"{part} is a file",
+                expected=f"a directory, for {HTML_FILE} and {PNG_FILE}; it is made where missing",
+                remedy="give --output another name, or the directory that the file is in",
+            )
 
 
 def _name(path: Path, run: Run) -> str:

@@ -8,8 +8,11 @@ Does not cover: drawing.
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,10 @@ from mindspeed_rl_ext.report.names import KL, LENGTH, REWARD_NAMES
 
 _REACHES_PER_RUN = 30
 SMOOTH_FROM_POINTS = 20
+_LARGE = 1e290  # sums of larger numbers may overflow
+_MOST = sys.float_info.max
+# Of numbers near the end of float64 some statistics are infinite; the report shows them as such.
+NEAR_THE_END: Mapping[str, Any] = {"over": "ignore", "invalid": "ignore"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,13 @@ class Series:
     def logged(self) -> bool:
         """False for an entropy that is constant 0: MindSpeed-RL skips it but writes the key."""
         return self.name != metrics.ENTROPY or bool(np.any(self.values != 0))
+
+    @property
+    def absent(self) -> str | None:
+        """Why there is nothing to draw, as a key of `words`; None where there is something."""
+        if not self.logged:
+            return "not_logged"
+        return None if np.isfinite(self.values).any() else "never_finite"
 
     @property
     def lowest(self) -> tuple[float, int] | None:
@@ -84,13 +98,42 @@ def running_mean(values: np.ndarray, reach: int) -> np.ndarray:
         [2.0, 4.0, 5.333333333333333, 6.5]
     """
     finite = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(finite)])
-    at = np.arange(len(values))
-    starts, ends = np.maximum(0, at - reach), np.minimum(len(values), at + reach + 1)
-    number = counts[ends] - counts[starts]
-    total = sums[ends] - sums[starts]
-    return np.divide(total, number, out=np.full(len(values), np.nan), where=number > 0)
+    kept = np.where(finite, values, 0.0)
+    # A power of two changes no digit, and keeps sums of the largest numbers finite.
+    scale = 2.0 ** -(2 * reach + 1).bit_length() if (np.abs(kept) > _LARGE).any() else 1.0
+    number = _window_sums(finite.astype(np.float64), reach)
+    total = _window_sums(kept * scale, reach)
+    means = np.divide(total, number, out=np.full(len(values), np.nan), where=number > 0)
+    return np.clip(means, -_MOST * scale, _MOST * scale) / scale
+
+
+def _window_sums(values: np.ndarray, reach: int) -> np.ndarray:
+    """Sums of each value and its neighbours, 0 beyond the ends.
+
+    From the sums that begin and that end at the edges of blocks: nothing is subtracted, so a spike
+    of 1e20 leaves no trace outside its own windows.
+    """
+    width = 2 * reach + 1
+    padded = np.zeros(-(-(len(values) + 2 * reach) // width) * width)
+    padded[reach : reach + len(values)] = values
+    blocks = padded.reshape(-1, width)
+    up_to = blocks.cumsum(axis=1).ravel()
+    since = blocks[:, ::-1].cumsum(axis=1)[:, ::-1].ravel()
+    first = np.arange(len(values))
+    return up_to[first + width - 1] + np.where(first % width, since[first], 0.0)
+
+
+def mean_of(values: np.ndarray) -> float:
+    """The mean of finite numbers, however large.
+
+    Example:
+        >>> mean_of(np.array([1.0, 2.0])), mean_of(np.array([1.5e308, 1.5e308]))
+        (1.5, 1.5e+308)
+    """
+    if np.abs(values).max() <= _LARGE:
+        return float(values.mean())
+    # In halves: rounding may lead beyond the largest number.
+    return 2 * float(np.clip((values / 2 / len(values)).sum(), -_MOST / 2, _MOST / 2))
 
 
 def thin(values: np.ndarray, points: int) -> np.ndarray:

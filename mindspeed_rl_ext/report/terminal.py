@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
 from mindspeed_rl_ext.report.diagnosis.texts import tell
 from mindspeed_rl_ext.report.notes import notes_of
 from mindspeed_rl_ext.report.run import ReportFiles
-from mindspeed_rl_ext.report.series import panels_of
+from mindspeed_rl_ext.report.series import NEAR_THE_END, panels_of
 from mindspeed_rl_ext.report.words import Words
 
 _WIDTH = 96
 
 
+@np.errstate(**NEAR_THE_END)
 def lines_of(files: ReportFiles, words: Words) -> list[str]:
     """The report in lines of text."""
     steps = files.run.table.steps
@@ -49,6 +51,7 @@ def lines_of(files: ReportFiles, words: Words) -> list[str]:
     return out
 
 
+@np.errstate(**NEAR_THE_END)
 def as_json(files: ReportFiles, language: str) -> dict[str, Any]:
     """The report for programs."""
     run = files.run
@@ -99,7 +102,7 @@ def as_json(files: ReportFiles, language: str) -> dict[str, Any]:
             }
             for one in files.throughput
         ],
-        "timing": {**vars(files.timing), "parts": dict(files.timing.parts)}
+        "timing": {name: _plain(value) for name, value in vars(files.timing).items()}
         if files.timing
         else None,
     }
@@ -110,10 +113,10 @@ def _figures(files: ReportFiles, words: Words) -> list[str]:
     rows = []
     for panel, lines in panels_of(files.run.series):
         for label, line in lines.items():
-            values = line.finite.values
-            if not line.logged or not len(values):
-                rows.append((words(panel.key), label, words("not_logged")))
+            if line.absent:
+                rows.append((words(panel.key), label, words(line.absent)))
                 continue
+            values = line.finite.values
             trend = trend_of(line)
             pair = (trend.start, trend.end) if trend else (float(values[0]), float(values[-1]))
             rows.append((words(panel.key), label, " -> ".join(number_text(v) for v in pair)))
@@ -168,6 +171,10 @@ def _summary(line: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A number that JSON can hold; None where it is not finite."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value

@@ -28,6 +28,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "loss": ("Loss", "损失"),
     "band": ("shaded: min to max", "阴影：最小到最大"),
     "not_logged": ("not logged (constant 0)", "未记录（恒为 0）"),
+    "never_finite": (
+        "never finite: NaN or infinite at every step",
+        "从未有限：每步都是 NaN 或无穷",
+    ),
     "right": ("format and answer right", "格式与答案都对"),
     "wrong": ("format right, answer wrong", "格式对，答案错"),
     "neither": ("neither", "都不对"),

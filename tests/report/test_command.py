@@ -81,8 +81,43 @@ def test_the_command_refuses_what_is_no_run(tmp_path, capsys):
     assert "holds no log of a run" in capsys.readouterr().err
 
 
-def test_a_file_in_the_place_of_the_output_is_an_error(run_dir, tmp_path, capsys):
-    (tmp_path / "out").write_text("x")
-    assert main(["report", str(run_dir), "-o", str(tmp_path / "out")]) != 0
-    assert (tmp_path / "out").read_text() == "x"
-    assert "error" in capsys.readouterr().err
+@pytest.mark.parametrize("below", ["", "a", "a/b"])
+def test_a_file_in_the_place_of_the_output_is_named(run_dir, tmp_path, capsys, below):
+    file = tmp_path / "out"
+    file.write_text("x")
+    assert main(["report", str(run_dir), "-o", str(file / below)]) == 2
+    assert file.read_text() == "x"
+    said = capsys.readouterr().err
+    assert f"found:    {file} is a file" in said
+    assert "expected:" in said
+    assert "remedy:" in said
+    assert "Errno" not in said
+
+
+NAN_RUN = {"grpo/rewards/mean": 0.5, "grad_norm": float("nan"), "actor/entropy": float("inf")}
+
+
+@pytest.mark.parametrize("entropy", [float("inf"), 0.0])
+@pytest.mark.parametrize("flags", [["--lang", "en"], ["--lang", "zh"], ["--json"]])
+def test_a_metric_that_is_never_finite_is_not_taken_for_one_not_logged(
+    tmp_path, capsys, flags, entropy
+):
+    for step in range(1, 10):
+        row = MetricsRow(step, {**NAN_RUN, "actor/entropy": entropy})
+        append_metrics(tmp_path / "metrics.jsonl", row)
+    assert main(["report", str(tmp_path), *flags]) == 0
+    said = capsys.readouterr().out
+    if flags == ["--json"]:
+        assert json.loads(said)["metrics"]["grad_norm"]["not_finite"] == 9
+        return
+    never = {"en": "never finite", "zh": "从未有限"}[flags[1]]
+    constant = {"en": "constant 0", "zh": "恒为 0"}[flags[1]]
+    lines = {line.split()[0]: line for line in said.splitlines() if line[:1].strip()}
+    assert never in lines["grad_norm"]
+    assert constant not in lines["grad_norm"]
+    assert (never in lines["actor/entropy"]) == (entropy != 0)
+    assert (constant in lines["actor/entropy"]) == (entropy == 0)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    # Once in the chart and once in the table for each; once in the tile of the entropy.
+    assert page.count(never) == 2 + 3 * (entropy != 0)
+    assert page.count(constant) == 3 * (entropy == 0)

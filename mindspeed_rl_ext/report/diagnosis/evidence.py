@@ -16,7 +16,7 @@ import numpy as np
 from mindspeed_rl_ext import metrics
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.rollout_scan import StepRollouts
-from mindspeed_rl_ext.report.series import Series, reward_of, running_mean
+from mindspeed_rl_ext.report.series import Series, mean_of, reward_of, running_mean
 
 MIN_POINTS = 8
 _WINDOWS = 8
@@ -90,8 +90,8 @@ def trend_of(line: Series) -> Trend | None:
     peak, low = int(np.argmax(smooth)), int(np.argmin(smooth))
     return Trend(
         first=float(values[0]),
-        start=float(values[:window].mean()),
-        end=float(values[-window:].mean()),
+        start=mean_of(values[:window]),
+        end=mean_of(values[-window:]),
         peak=float(smooth[peak]),
         peak_step=int(steps[peak]),
         low=float(smooth[low]),
@@ -182,7 +182,7 @@ class Evidence:
         """The mean over the last third of the steps."""
         values = line.finite.values
         late = values[len(values) - max(1, len(values) // _LATE) :]
-        return float(late.mean()) if len(late) else float("nan")
+        return mean_of(late) if len(late) else float("nan")
 
     def _extreme(self, kind: str, choose: Callable[[np.ndarray], Any]) -> float:
         line = reward_of(self.run.series)
