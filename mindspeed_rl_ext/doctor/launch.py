@@ -77,20 +77,36 @@ def cards(script: Script, needed: int | None) -> Iterator[Finding]:
 
 
 def master(script: Script) -> Iterator[Finding]:
-    """S1-14: the master's address is one of a network card."""
+    """S1-14: the master's address is one of a network card, on one node that of this node."""
     for name in ADDRESS_VARIABLES:
         if name in script.sets:
             yield from address(script.get(name), script.place(name))
+    if script.get("NNODES") == "1":
+        yield from _one_address(script)
+
+
+def _one_address(script: Script) -> Iterator[Finding]:
+    current, master = (script.get(name) for name in ADDRESS_VARIABLES)
+    # A name may be that of the other's address, which only a resolver knows.
+    if not (_is_ip(current) and _is_ip(master)) or current == master:
+        return
+    if not any(map(_is_loopback, (current, master))):  # said already
+        values = {"master": master, "current": current}
+        yield Finding("S1-14-differs", script.place("MASTER_ADDR"), values)
 
 
 def address(value: str, place: Place) -> Iterator[Finding]:
     """Whether a text can be a master's address; computed values are left alone."""
     if value.startswith(("$", "`")):
         return
-    if value == "localhost" or value.startswith("127.") or value in ("0.0.0.0", "::1"):
+    if _is_loopback(value):
         yield Finding("S1-14", place, {"value": value})
     elif not value or " " in value or not _is_host(value):
         yield Finding("S1-14-empty", place, {"value": value or "-"})
+
+
+def _is_loopback(value: str) -> bool:
+    return value == "localhost" or value.startswith("127.") or value in ("0.0.0.0", "::1")
 
 
 def _is_host(value: str) -> bool:
@@ -105,29 +121,48 @@ def network_card(
     script: Script, cards_here: Callable[[], Mapping[str, list[str]]] = addresses_of_cards
 ) -> Iterator[Finding]:
     """S1-15: the card is there, and on one node it holds the master's address."""
+    values = {name: script.get(name) for name in (*CARD_VARIABLES, *ADDRESS_VARIABLES)}
+    one_node = script.get("NNODES") in ("", "1")
+    yield from cards_and_addresses(values, script.place, one_node, cards_here)
+
+
+def cards_and_addresses(
+    values: Mapping[str, str],
+    place: Callable[[str], Place],
+    one_node: bool,
+    cards_here: Callable[[], Mapping[str, list[str]]] = addresses_of_cards,
+) -> Iterator[Finding]:
+    """S1-15: each card that variables name is there, and holds the address that they name.
+
+    Args:
+        values: variable to value, "" where it is not set.
+        place: where a variable is set.
+        one_node: whether the master is this machine.
+        cards_here: this machine's cards.
+    """
+    # On several nodes the master is elsewhere, and this node's own address is computed.
+    variable = "CURRENT_IP" if _is_plain(values.get("CURRENT_IP", "")) else "MASTER_ADDR"
+    wanted = values.get(variable, "") if variable == "CURRENT_IP" or one_node else ""
     for name in CARD_VARIABLES:
-        card = script.get(name)
-        if not card or " " in card or card.startswith("$"):
+        card = values.get(name, "")
+        # HCCL takes a list, `=` for a whole name and `^` for all but that; those are left alone.
+        if not _is_plain(card) or re.search(r"[\s,=^]", card):
             continue
         here = cards_here()
+        if name == "HCCL_SOCKET_IFNAME" and card not in here:
+            card = next((own for own in here if own.startswith(card)), card)
         if card not in here:
-            values = {"card": card, "cards": ", ".join(here) or "none"}
-            yield Finding("S1-15-absent", script.place(name), values)
-            continue
-        # On several nodes the master is elsewhere, and this node's own address is computed.
-        variable = "CURRENT_IP" if _plain(script, "CURRENT_IP") else "MASTER_ADDR"
-        if variable == "MASTER_ADDR" and script.get("NNODES") not in ("", "1"):
-            continue
-        wanted = script.get(variable)
-        if _plain(script, variable) and _is_ip(wanted) and wanted not in here[card]:
-            values = {"card": card, "addresses": ", ".join(here[card]) or "no address"}
-            values |= {"address": wanted, "variable": variable, "variable_card": name}
-            yield Finding("S1-15", script.place(name), values)
+            yield Finding(
+                "S1-15-absent", place(name), {"card": card, "cards": ", ".join(here) or "none"}
+            )
+        elif _is_ip(wanted) and wanted not in here[card]:
+            found = {"card": card, "addresses": ", ".join(here[card]) or "no address"}
+            found |= {"address": wanted, "variable": variable, "variable_card": name}
+            yield Finding("S1-15", place(name), found)
 
 
-def _plain(script: Script, name: str) -> bool:
-    value = script.get(name)
-    return bool(value) and not value.startswith("$")
+def _is_plain(value: str) -> bool:
+    return bool(value) and not value.startswith(("$", "`"))
 
 
 def _is_ip(value: str) -> bool:

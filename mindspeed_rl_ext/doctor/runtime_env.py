@@ -6,11 +6,17 @@ Does not cover: variables that only a driver knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from mindspeed_rl_ext.doctor.document import Document
-from mindspeed_rl_ext.doctor.finding import Finding
-from mindspeed_rl_ext.doctor.launch import CARD_VARIABLES, address
+from mindspeed_rl_ext.doctor.finding import Finding, Place
+from mindspeed_rl_ext.doctor.launch import (
+    ADDRESS_VARIABLES,
+    CARD_VARIABLES,
+    address,
+    cards_and_addresses,
+)
+from mindspeed_rl_ext.doctor.network import addresses_of_cards
 from mindspeed_rl_ext.doctor.run_rl import RlRun
 from mindspeed_rl_ext.doctor.schema import check_part, unknown_key
 
@@ -32,11 +38,21 @@ def check_keys(document: Document) -> None:
     check_part(document, (), {**dict.fromkeys(KEYS, "anything"), "env_vars": "table"})
 
 
-def rules(document: Document, run: RlRun | None) -> Iterator[Finding]:
-    """All rules on a runtime_env."""
+def rules(
+    document: Document,
+    run: RlRun | None,
+    cards_here: Callable[[], Mapping[str, list[str]]] = addresses_of_cards,
+) -> Iterator[Finding]:
+    """All rules on a runtime_env.
+
+    Args:
+        document: the file.
+        run: the configuration that uses it.
+        cards_here: this machine's network cards.
+    """
     yield from _texts(document)
     yield from _hook(document)
-    yield from _network(document)
+    yield from _network(document, cards_here)
     variables = document.table("env_vars")
     if str(variables.get("MSRL_EXT_DISABLE", "0")) not in SWITCHED_OFF:
         place = document.place("env_vars", "MSRL_EXT_DISABLE")
@@ -61,7 +77,9 @@ def _hook(document: Document) -> Iterator[Finding]:
         yield Finding("S1-12-hook-other", document.place(HOOK), {"value": hook})
 
 
-def _network(document: Document) -> Iterator[Finding]:
+def _network(
+    document: Document, cards_here: Callable[[], Mapping[str, list[str]]]
+) -> Iterator[Finding]:
     variables = document.table("env_vars")
     named = {key: str(variables[key]) for key in CARD_VARIABLES if variables.get(key)}
     if len(set(named.values())) > 1:
@@ -70,21 +88,25 @@ def _network(document: Document) -> Iterator[Finding]:
     if "MASTER_ADDR" in variables:
         place = document.place("env_vars", "MASTER_ADDR")
         yield from address(str(variables["MASTER_ADDR"]), place)
+    values = {key: str(variables.get(key) or "") for key in (*CARD_VARIABLES, *ADDRESS_VARIABLES)}
+
+    def place_of(key: str) -> Place:
+        return document.place("env_vars", key)
+
+    # The file goes to every node: it cannot say which of them is the master.
+    yield from cards_and_addresses(values, place_of, one_node=False, cards_here=cards_here)
 
 
 def _data_parallel(document: Document, run: RlRun) -> Iterator[Finding]:
     value = str(document.table("env_vars").get("VLLM_DP_SIZE", ""))
     expected = str(run.generate.size("infer_expert_parallel_size") if run.is_moe else 1)
-    if value and value != expected:
-        reason = (
-            "a dense model has one engine"
-            if not run.is_moe
-            else (f"a mixture of experts needs infer_expert_parallel_size {expected}")
-        )
-        reason_zh = (
-            "稠密模型只能是 1"
-            if not run.is_moe
-            else (f"MoE 必须等于 infer_expert_parallel_size {expected}")
-        )
-        values = {"value": value, "expected": expected, "reason": reason, "reason_zh": reason_zh}
-        yield Finding("S1-12", document.place("env_vars", "VLLM_DP_SIZE"), values)
+    # Without it the host takes 1.
+    if (value or "1") == expected:
+        return
+    reason, reason_zh = "a dense model has one engine", "稠密模型只能是 1"
+    if run.is_moe:
+        reason = f"a mixture of experts needs infer_expert_parallel_size {expected}"
+        reason_zh = f"MoE 必须等于 infer_expert_parallel_size {expected}"
+    values = {"expected": expected, "reason": reason, "reason_zh": reason_zh}
+    values |= {"value": value or "not set", "value_zh": value or "空（没有设置）"}
+    yield Finding("S1-12", document.place("env_vars", "VLLM_DP_SIZE"), values)

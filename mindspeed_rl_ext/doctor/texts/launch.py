@@ -10,6 +10,15 @@ TEXTS = {
         "MASTER_ADDR 是 {value}：HCCL 和 Ray 需要网卡的地址",
         "MASTER_ADDR 填主节点 IP；单机即本机 IP",
     ),
+    "S1-14-differs": Text(
+        "error",
+        "one node (NNODES 1), but MASTER_ADDR is {master} and CURRENT_IP is {current}: this node "
+        "waits for a master that is elsewhere",
+        "MASTER_ADDR: {current}",
+        "单机（NNODES 为 1），但 MASTER_ADDR 是 {master}，CURRENT_IP 是 {current}："
+        "本机会一直等待别处的主节点",
+        "MASTER_ADDR 填 {current}",
+    ),
     "S1-14-empty": Text(
         "note",
         "MASTER_ADDR is not filled in yet ({value})",
@@ -57,7 +66,7 @@ TEXTS = {
         "error",
         "VLLM_DP_SIZE is {value}, {reason}",
         "VLLM_DP_SIZE: '{expected}'",
-        "VLLM_DP_SIZE 是 {value}，{reason_zh}",
+        "VLLM_DP_SIZE 是 {value_zh}，{reason_zh}",
         "VLLM_DP_SIZE: '{expected}'",
     ),
     "S1-12-type": Text(
