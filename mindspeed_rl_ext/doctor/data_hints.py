@@ -7,10 +7,12 @@ or in a dataset YAML that is checked together. Does not cover: reading rows; `--
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.verifier_table import ASKED_BY_PROMPT_TYPE, BOX, LINE, TAGS
@@ -43,6 +45,19 @@ KNOWN = (
 )
 
 
+def makes(document: Document, data_path: object) -> bool:
+    """Whether a dataset YAML makes the data that a run reads.
+
+    Args:
+        document: the dataset YAML.
+        data_path: the run's: a prefix, or several with their weights.
+    """
+    prefix = document.value.get("output_prefix")
+    if not isinstance(prefix, str) or not isinstance(data_path, str):
+        return False
+    return os.path.normpath(prefix) in map(os.path.normpath, [data_path, *data_path.split()])
+
+
 def hint(data_path: str, datasets: Iterable[Document] = ()) -> DataHint:
     """What the data of a path ask for.
 
@@ -50,20 +65,38 @@ def hint(data_path: str, datasets: Iterable[Document] = ()) -> DataHint:
         data_path: the training configuration's.
         datasets: dataset YAMLs that are checked together.
     """
-    name, by_name = next(
-        ((n, asks) for n, rule, asks in KNOWN if rule.search(data_path)), ("", None)
+    made_by = next((document for document in datasets if makes(document, data_path)), None)
+    if made_by is not None:
+        return hint_of_recipe(made_by, {}, data_path)
+    template, source = _of_report(data_path)
+    return _known(template, source, data_path)
+
+
+def hint_of_recipe(document: Document, options: Mapping[str, Any], data_path: str = "") -> DataHint:
+    """What the data that a dataset YAML makes ask for.
+
+    Args:
+        document: the dataset YAML.
+        options: keys that go over it.
+        data_path: where it puts them, "" where that is not known.
+    """
+    template, source = (
+        str(options.get(key) or document.value.get(key) or "") for key in ("prompt_type", "input")
     )
-    template, source = _template(data_path, datasets)
+    return _known(template, f"{document.path} (prompt type {template})", source, data_path)
+
+
+def _known(template: str, said_by: str, *paths: str) -> DataHint:
+    """Joins what a template and the names of files tell; the first path that tells wins."""
+    name, by_name = next(
+        ((n, asks) for path in paths for n, rule, asks in KNOWN if rule.search(path)), ("", None)
+    )
     if template in ASKED_BY_PROMPT_TYPE:
-        return DataHint(name, ASKED_BY_PROMPT_TYPE[template], source, template)
+        return DataHint(name, ASKED_BY_PROMPT_TYPE[template], said_by, template)
     return DataHint(name, by_name, name, template)
 
 
-def _template(data_path: str, datasets: Iterable[Document]) -> tuple[str, str]:
-    for document in datasets:
-        if str(document.value.get("output_prefix", "")) == data_path:
-            template = str(document.value.get("prompt_type") or "")
-            return template, f"{document.path} (prompt type {template})"
+def _of_report(data_path: str) -> tuple[str, str]:
     report = Path(f"{data_path}_report.json")
     try:
         template = str(json.loads(report.read_text("utf-8"))["template"])

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.doctor.data_hints import makes
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.layers import Layers
-from mindspeed_rl_ext.doctor.schema import check_part
+from mindspeed_rl_ext.doctor.schema import check_part, is_open
 from mindspeed_rl_ext.errors import nearest
 
 FIRST_CHARS = 200_000
@@ -91,13 +92,30 @@ def pairs(
         data_path: the run's.
         training: key to the part of the run that has it.
     """
-    if str(document.value.get("output_prefix")) != str(data_path):
+    if not makes(document, data_path):
         return
     for key, layers in training.items():
         ours, theirs = document.value.get(key), layers.get(key)
         if ours is not None and theirs is not None and ours != theirs:
             values = {"key": key, "ours": ours, "theirs": theirs, "other": layers.place(key)}
             yield Finding("D-pair", document.place(key), values)
+
+
+def apart(document: Document, runs: Sequence[Layers]) -> Iterator[Finding]:
+    """Says that a dataset YAML makes the data of none of the runs, so that nothing is compared.
+
+    Args:
+        document: a dataset YAML.
+        runs: the part of each run that has data_path.
+    """
+    prefix = document.value.get("output_prefix")
+    named = [run for run in runs if isinstance(run.get("data_path"), str)]
+    if not named or not isinstance(prefix, str) or is_open(prefix):
+        return
+    if not any(makes(document, run.get("data_path")) for run in named):
+        values = {"prefix": prefix, "data_path": named[0].get("data_path")}
+        values["other"] = named[0].place("data_path")
+        yield Finding("D-apart", document.place("output_prefix"), values)
 
 
 def first_row(path: Path) -> Mapping[str, Any] | None:

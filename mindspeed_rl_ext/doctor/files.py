@@ -102,6 +102,11 @@ class Opened:
         return dict(self.rlxf[0].roles) if self.rlxf else {}
 
     @property
+    def readers(self) -> list[Layers]:
+        """What has the data_path of each training configuration."""
+        return [*(run.actor for run in self.rl), *(old.actor for old in self.rlxf)]
+
+    @property
     def npus(self) -> int | None:
         """Cards that the first MindSpeed-RL configuration asks for."""
         return self.rl[0].npus() if self.rl else None
@@ -193,6 +198,7 @@ def examine_files(asked: Asked, opened: Opened, found: Surroundings) -> Iterator
         yield from _rlxf(old, opened, asked.model)
     for document in opened.datasets:
         yield from datasets.rules(document)
+        yield from datasets.apart(document, opened.readers)
     accelerate = opened.accelerate[0] if opened.accelerate else None
     for document in opened.trl:
         yield from trl_rules.rules(document, found, accelerate, asked.model)

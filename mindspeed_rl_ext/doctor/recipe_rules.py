@@ -1,6 +1,7 @@
-"""S0-5, S3-2, S4-2: what the notes learned about the model that one of our recipes starts from.
+"""S0-5, S0-19, S3-2, S4-2: what the notes learned about the models and data of our recipes.
 
-Covers: the model of each size of a recipe, or the one that a user names with --model.
+Covers: the model of each size of a recipe, or the one that a user names with --model; verifiers
+beside the dataset YAML or the packed files that a size names.
 Does not cover: keys and groups; `trl_rules` does.
 """
 
@@ -9,32 +10,68 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mindspeed_rl_ext.doctor.document import Document
+from mindspeed_rl_ext.doctor.data_hints import hint, hint_of_recipe
+from mindspeed_rl_ext.doctor.document import Document, KeyPath
 from mindspeed_rl_ext.doctor.finding import Finding, Place
-from mindspeed_rl_ext.doctor.rewards import BASE_MATH, INSTRUCT, bare_name, name_of_model
+from mindspeed_rl_ext.doctor.rewards import (
+    BASE_MATH,
+    INSTRUCT,
+    against_data,
+    bare_name,
+    name_of_model,
+)
 from mindspeed_rl_ext.doctor.trl_rules import SMALLEST, billions_of
 from mindspeed_rl_ext.doctor.verifier_table import OURS_READ, TAGS
+from mindspeed_rl_ext.shipped import resolve_config
 
 ZERO, COUNTDOWN = "simplerl_zero", "countdown"
 
 
 def rules(document: Document, model: Path | None) -> Iterator[Finding]:
-    """All rules on the models of a recipe; nothing for a file that is none.
+    """All rules on a recipe; nothing for a file that is none.
 
     Args:
         document: a TRL file or a recipe.
         model: the directory that takes the place of the recipe's models.
+
+    Raises:
+        InputError: a recipe names a dataset YAML that is not there.
     """
-    sizes = document.table("sizes")
-    if not sizes:
+    sizes: list[KeyPath] = [("sizes", str(size)) for size in document.table("sizes")]
+    if not sizes and "verifiers" not in document.value:
         return
     if model is not None:
         yield from _about(document, str(model), Place(str(model)))
+    for path in sizes or [()]:
+        named = document.table(*path).get("model")
+        if model is None and isinstance(named, str):
+            yield from _about(document, named, document.place(*path, "model"))
+        yield from _rewards_and_data(document, path)
+
+
+def _rewards_and_data(document: Document, path: KeyPath) -> Iterator[Finding]:
+    """S0-19 and R9: the prompts of the data ask for what the verifiers look for."""
+    at = path if "verifiers" in document.table(*path) else ()
+    specs = document.table(*at).get("verifiers")
+    # The keys of a size go over the common ones.
+    dataset = {**document.table("dataset"), **document.table(*path, "dataset")}
+    options = {
+        **document.table("dataset", "options"),
+        **document.table(*path, "dataset", "options"),
+    }
+    if not isinstance(specs, list):
         return
-    for size in sizes:
-        named = document.table("sizes", size).get("model")
-        if isinstance(named, str):
-            yield from _about(document, named, document.place("sizes", size, "model"))
+    # Here, not above: the doctor looks at an environment without PyYAML too.
+    from mindspeed_rl_ext.doctor.yaml_file import read
+
+    if isinstance(dataset.get("config"), str):
+        data = hint_of_recipe(read(resolve_config(dataset["config"], "datasets")), options)
+    elif isinstance(dataset.get("packed"), str):
+        data = hint(dataset["packed"])
+    else:
+        return
+    place = document.place(*at, "verifiers")
+    yield from against_data([str(spec) for spec in specs], place, {}, data)
 
 
 def _about(document: Document, model: str, place: Place) -> Iterator[Finding]:

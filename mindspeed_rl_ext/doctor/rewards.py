@@ -7,7 +7,7 @@ Does not cover: the rows of the data; `--data` does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,10 +124,24 @@ def multimodal(scoring: Scoring) -> Iterator[Finding]:
 
 def reads_what_is_asked(scoring: Scoring) -> Iterator[Finding]:
     """S0-19 and R9: a verifier finds what the prompts ask for, and belongs to the data."""
-    place, data = scoring.verifiers.place("verifier_function"), scoring.data
-    for name in scoring.names:
+    place = scoring.verifiers.place("verifier_function")
+    yield from against_data(scoring.names, place, scoring.host, scoring.data)
+
+
+def against_data(
+    names: Sequence[str], place: Place, host: Mapping[str, HostVerifier], data: DataHint
+) -> Iterator[Finding]:
+    """What verifiers look for beside what the data ask for.
+
+    Args:
+        names: the verifiers.
+        place: where they are written.
+        host: the host's own.
+        data: what is known of the data.
+    """
+    for name in names:
         bare = bare_name(name)
-        missing = _reads(bare, scoring.host) - (data.asks if data.asks is not None else _ALL)
+        missing = _reads(bare, host) - (data.asks if data.asks is not None else _ALL)
         if missing == {TAGS} and data.prompt_type == "qwen_math_r1":
             yield Finding("S0-19", place, {"name": name, "prompt_type": data.prompt_type})
         elif missing:

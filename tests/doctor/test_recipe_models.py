@@ -1,4 +1,4 @@
-"""The doctor knows what the notes learned about the models of our recipes."""
+"""The doctor knows what the notes learned about the models and data of our recipes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import pytest
 
 from mindspeed_rl_ext.doctor import recipe_rules
 from mindspeed_rl_ext.doctor.yaml_file import read
+from mindspeed_rl_ext.errors import InputError
 
 OF_MODELS = {"S0-5", "S3-2", "S4-2"}
+OF_DATA = {"S0-19", "R9-reads", "R9-other-data"}
 
 
 def told(repo_root: Path, recipe: str, model: str | None = None) -> set[str]:
@@ -43,3 +45,47 @@ def test_the_model_that_a_recipe_names_is_looked_at_with_its_line(repo_root, tmp
     [found] = recipe_rules.rules(read(copy), None)
     assert "instruct" in copy.read_text("utf-8").splitlines()[found.at.line - 1]
     assert found.id == "S0-5"
+
+
+ALL = ["countdown", "gsm8k_ei", "gsm8k_grpo", "gsm8k_sft", "r1_zero", "simplerl", "simplerl_zero"]
+
+
+@pytest.mark.parametrize("recipe", ALL)
+def test_verifiers_and_data_of_our_recipes_go_together(repo_root, recipe):
+    assert not told(repo_root, recipe) & OF_DATA
+
+
+@pytest.mark.parametrize(
+    ("rule", "recipe", "changes"),
+    [
+        ("S0-19", "simplerl_zero", {"verifiers": ["r1_format"]}),
+        ("S0-19", "simplerl", {"sizes/real/verifiers": ["strict_tags"]}),
+        ("S0-19", "r1_zero", {"sizes/real/dataset/options/prompt_type": "qwen_math_r1"}),
+        ("S0-19", "r1_zero", {"sizes/real/dataset": {}, "dataset": {"config": "math_8k"}}),
+        ("R9-reads", "simplerl_zero", {"sizes/real/dataset": {"config": "math_17k"}}),
+        ("R9-other-data", "gsm8k_grpo", {"verifiers": ["math_17k"]}),
+    ],
+)
+def test_a_verifier_that_the_data_of_a_recipe_cannot_pay_is_told(spoil, rule, recipe, changes):
+    path = spoil(f"recipes/{recipe}", changes)
+    [found, *_] = [f for f in recipe_rules.rules(read(path), None) if f.id in OF_DATA]
+    assert found.id == rule
+    assert found.at.name == str(path)
+    assert found.at.key.endswith("verifiers")
+    assert "{" not in found.cause
+
+
+def test_a_recipe_without_sizes_and_one_with_packed_data_are_looked_at(tmp_path):
+    (tmp_path / "data_report.json").write_text('{"template": "qwen_math_r1"}')
+    path = tmp_path / "mine.yaml"
+    text = f"verifiers: [NAME]\ndataset: {{packed: {tmp_path / 'data'}}}\n"
+    path.write_text(text.replace("NAME", "r1_format"), "utf-8")
+    assert [f.id for f in recipe_rules.rules(read(path), None)] == ["S0-19"]
+    path.write_text(text.replace("NAME", "simplerl"), "utf-8")
+    assert not [*recipe_rules.rules(read(path), None)]
+
+
+def test_a_data_recipe_that_is_not_there_is_bad_input(spoil):
+    path = spoil("recipes/simplerl_zero", {"sizes/real/dataset/config": "math_9k"})
+    with pytest.raises(InputError, match="math_9k"):
+        [*recipe_rules.rules(read(path), None)]

@@ -238,6 +238,45 @@ def test_the_host_s_format_is_no_match_for_a_box_prompt(spoil, findings):
     assert [f.id for f in found].count("S0-19") == 1
 
 
+@pytest.mark.parametrize("run", [MATH, OLD])
+def test_files_that_do_not_belong_together_are_told(run, spoil, findings, configs):
+    path, data = configs / f"{run}.yaml", configs / "datasets" / "math_8k.yaml"
+    other = spoil("datasets/math_8k", {"output_prefix": "./dataset/elsewhere"})
+    assert "D-apart" not in {f.id for f in findings(path, data)}
+    assert "D-apart" not in {f.id for f in findings(other)}
+    [told] = [f for f in findings(path, other) if f.id == "D-apart"]
+    assert told.at.name == str(other)
+    assert path.name in told.cause
+
+
+@pytest.mark.parametrize("spelled", ["dataset/math_8k/data", "./dataset//math_8k/data"])
+def test_one_prefix_may_be_spelled_in_two_ways(spelled, spoil, findings):
+    run = spoil(MATH, {"rl_config/verifier_function": ["strict_tags"]})
+    found = {f.id for f in findings(run, spoil("datasets/math_8k", {"output_prefix": spelled}))}
+    assert "S0-19" in found
+    assert "D-apart" not in found
+
+
+def test_data_that_fit_one_of_two_runs_belong_to_it(findings, configs):
+    runs = [configs / f"{name}.yaml" for name in (SEVEN, MATH)]
+    found = findings(*runs, configs / "datasets" / "math_8k.yaml")
+    assert "D-apart" not in {f.id for f in found}
+
+
+def test_the_file_that_data_are_made_of_says_which_they_are(spoil, findings, configs):
+    """The prefix tells nothing: only the dataset YAML names the rows."""
+    prefix = "./dataset/mine/data"
+    run = spoil(SEVEN, {"megatron_training/data_path": prefix})
+    fits = spoil("datasets/math_17k", {"output_prefix": prefix})
+    assert "R9-other-data" not in {f.id for f in findings(run, fits)}
+    other = {"output_prefix": prefix, "prompt_type": "qwen", "input": "./gsm8k/train.jsonl"}
+    [told] = [f for f in findings(run, spoil("datasets/gsm8k", other)) if f.id == "R9-other-data"]
+    assert told.values["data"] == "GSM8K"
+    misnamed = {"input": "./gsm8k/train.jsonl"}
+    found = findings(configs / f"{SEVEN}.yaml", spoil("datasets/math_17k", misnamed))
+    assert "R9-other-data" in {f.id for f in found}
+
+
 def test_data_and_run_that_differ_are_told(spoil, findings, configs):
     run = configs / f"{MATH}.yaml"
     data = configs / "datasets" / "math_8k.yaml"

@@ -53,6 +53,15 @@ TEXTS = {
         "{key} 这里是 {ours}，而 {other} 里是 {theirs}",
         "两处改成一致",
     ),
+    "D-apart": Text(
+        "warning",
+        "the files do not belong together: output_prefix is {prefix}, the run reads {data_path} "
+        "({other}), so data and rewards are not compared",
+        "make output_prefix and data_path the same, or name the dataset YAML that made the data",
+        "两个文件不配套：output_prefix 是 {prefix}，而训练读的是 {data_path}（{other}），"
+        "因此没有对照数据与奖励",
+        "让 output_prefix 与 data_path 一致，或指定真正生成该数据的数据集 YAML",
+    ),
     "D-fine": Text(
         "ok",
         "prompt type {prompt_type}, columns {columns}",
