@@ -30,7 +30,7 @@ NAMES = (
     "actor/kl_loss", "actor/pg_clipfrac", "grpo/zero_std_groups/frac", "acc_rewards/mean",
     "response_length/clip_ratio", "acc_outcome/CORRECT", "acc_outcome/TIMEOUT",
     "acc_format_rewards/mean", "non_overlap_rule_reward", "global_batch_size", "world_size",
-    "n_samples_per_prompt",
+    "n_samples_per_prompt", "mini_batch_size", "ppo_epochs",
 )  # fmt: skip
 EDGES = st.sampled_from(
     [MOST, -MOST, 1e308, -1e308, 5e-324, -5e-324, 2.3e-308, 0.0, -0.0, 1.0, 1 + 2**-52, 1e-300]
@@ -57,6 +57,7 @@ def logs(draw):
 @example([{"step": 1, "actor/entropy": 1e308}, {"step": 2, "actor/entropy": -1e308}])
 @example([{"step": i, "actor/entropy": MOST} for i in range(1, 40)])
 @example([{"step": i, "actor/entropy": 5e-324 * (i % 2)} for i in range(1, 40)])
+@example([{"step": i, "response_length/mean": 0.0, "response_length/max": 0.0} for i in range(9)])
 def test_a_report_is_made_of_any_numbers(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("run")
     write_jsonl(folder / "metrics.jsonl", rows)

@@ -57,6 +57,8 @@ def length_clipped(seen: Evidence) -> Finding | None:
     limit = longest.highest
     if limit is None:
         raise MissingEvidence(f"{LENGTH}/max")
+    if limit[0] <= 0:
+        return None
     at_limit = float(np.mean(longest.finite.values == limit[0]))
     share = seen.late_mean(mean) / limit[0]
     if len(longest.values) < 4 or at_limit < _AT_LIMIT_STEPS or share < _AT_LIMIT_MEAN:
