@@ -1,7 +1,7 @@
 """What must not be in a prompt: a second system block, a template already applied, the answer.
 
 Covers: chat markers of the common model families and of the template itself; a whole solution
-inside the prompt; an answer given at the end of the prompt.
+inside the prompt; a long answer anywhere in it, word for word; a short one at its end.
 Does not cover: guesses. A short answer that occurs as a number in the question is no leak, nor is
 one that a list of choices names.
 """
@@ -25,6 +25,12 @@ TURN_MARKERS = (
 )
 # Shorter texts repeat by chance, or as one of the choices that a question lists.
 SENTENCE_MIN_CHARS, SENTENCE_MIN_WORDS = 20, 4
+# An answer as long as this stands nowhere in a question by chance.
+LONG_MIN_CHARS, LONG_MIN_WORDS = 40, 8
+# What stands before a choice: (A) or B) anywhere, 1. or - at the start of a line.
+_CHOICE = re.compile(
+    r"(?:\(\w{1,2}\)|\b[A-Z][.)]|^[ \t]*(?:\w{1,2}[.):、]|[-*•]))\s*", re.MULTILINE
+)
 _ANSWER_BEFORE = re.compile(
     r"(?:####|\\boxed\{|<answer>|\b(?:final )?answer(?: is)?\s*[:=]?|答案(?:是|为)?\s*[:：]?)"
     r"\s*\$?\s*$",
@@ -100,6 +106,8 @@ def check_leak(record: Record) -> None:
             raise RejectError(Reason.ANSWER_IN_PROMPT, "the whole response is inside the prompt")
         if text.endswith(solution) and text != solution:
             raise RejectError(Reason.ANSWER_IN_PROMPT, "the prompt ends with the response")
+    if _stands_inside(text, record.label):
+        raise RejectError(Reason.ANSWER_IN_PROMPT, "the whole answer is inside the prompt")
     if _given_at_end(text, record.label) or (
         solution and solution != record.label and _given_at_end(text, solution)
     ):
@@ -128,6 +136,22 @@ def _given_at_end(text: str, answer: str) -> bool:
         if end.endswith(answer) and _ANSWER_BEFORE.search(end[: -len(answer)]):
             return True
     return False
+
+
+def _stands_inside(text: str, answer: str) -> bool:
+    """Whether a long answer stands in a text as it is, other than as one of the choices."""
+    words = answer.split()
+    if len(words) < LONG_MIN_WORDS and len(answer.strip()) < LONG_MIN_CHARS:
+        return False
+    # A line break may have become a blank on the way. Chinese has no blanks around words.
+    edges = (r"(?<!\w)" * words[0][0].isascii(), r"(?!\w)" * words[-1][-1].isascii())
+    pattern = edges[0] + r"\s+".join(map(re.escape, words)) + edges[1]
+    places = [at.start() for at in re.finditer(pattern, text)]
+    if not places:
+        return False
+    choices = {mark.end() for mark in _CHOICE.finditer(text)}
+    # One mark alone is no list.
+    return len(choices) < 2 or not choices.issuperset(places)
 
 
 def _is_sentence(text: str) -> bool:

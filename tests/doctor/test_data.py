@@ -17,6 +17,7 @@ from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
 from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
 
 SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"
+TOLD = "She sells nine eggs a day at two dollars each, eighteen dollars in all"
 OPENED = f"{SYSTEM}<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -83,6 +84,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("text_after_header", {"input_ids": OPENED + "72", "labels": "72"}),
     ("answer_in_prompt", {"input_ids": OPENED.replace("many?", "many? 72"), "labels": "72"}),
     ("answer_in_prompt", {"input_ids": "How many? The answer is 72", "labels": "72"}),
+    ("answer_in_prompt", {"input_ids": OPENED.replace("many?", f"{TOLD} How?"), "labels": TOLD}),
     ("second_system_block", {"input_ids": SYSTEM + OPENED, "labels": "72"}),
     ("no_assistant_header", {"input_ids": OPENED[:-22], "labels": "72"}),
     ("empty_prompt", {"input_ids": "", "labels": "72"}),
@@ -106,6 +108,50 @@ def test_each_fault_is_found_counted_and_its_row_named(
     assert [(f.level, f.remedy) for f in found] == [(text.level, text.remedy)]
     assert found[0].cause.startswith("1 of 2 rows: ")
     assert " (row 1: " in found[0].cause
+
+
+LONG_EXPRESSION = "\\begin{pmatrix} -7 \\\\ 16 \\\\ 5 \\end{pmatrix}"
+MANY = "many?"
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        (f"Ann has ducks. {TOLD}. How many dollars?", TOLD),
+        (f"Ann has ducks. It is 5. {TOLD}. How many?", TOLD),
+        (f"Ann has ducks. She sells{TOLD[9:40]}\n{TOLD[41:]}. How many?", TOLD),
+        (f"Find the vector. {LONG_EXPRESSION} is what I found. Show how.", LONG_EXPRESSION),
+        (
+            "小明每天早上吃三个鸡蛋，其余的鸡蛋以每个两美元的价格在农贸市场出售，一共得到十八美元，请问怎么算？",
+            "小明每天早上吃三个鸡蛋，其余的鸡蛋以每个两美元的价格在农贸市场出售，一共得到十八美元",
+        ),
+        (f"Which one?\n(A) {TOLD}\n(B) none\nHint: {TOLD}. Choose.", TOLD),
+    ],
+)
+def test_a_long_answer_in_the_middle_of_a_prompt_is_found(
+    pack: Pack, model: Path, question: str, label: str
+) -> None:
+    prefix = pack([{"input_ids": OPENED.replace(MANY, question), "labels": label}])
+    assert "R13-answer_in_prompt" in {f.id for f in packed_data(str(prefix), str(model))}
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ("There are 4 ducks with 4 eggs each. How many eggs are 4 times 4 less 12?", "4"),
+        ("Tom, Ann and Eve walk 4 miles. Who walks most?", "Tom, Ann and Eve"),
+        (f"{TOLD}s. How much?", TOLD),
+        (f"Which one?\n(A) {TOLD}\n(B) She keeps them", TOLD),
+        (f"Which one? A. {TOLD} B. She keeps them", TOLD),
+        (f"Which one?\n- {TOLD}\n- She keeps them", TOLD),
+        (f"Simplify {LONG_EXPRESSION[:-20]}", LONG_EXPRESSION),
+    ],
+)
+def test_a_short_answer_or_a_choice_in_a_prompt_is_no_leak(
+    pack: Pack, model: Path, question: str, label: str
+) -> None:
+    prefix = pack([{"input_ids": OPENED.replace(MANY, question), "labels": label}])
+    assert {f.level for f in packed_data(str(prefix), str(model))} == {"note", "ok"}
 
 
 def test_every_kind_of_fault_has_a_case() -> None:

@@ -72,7 +72,7 @@ def test_a_verifier_that_the_data_of_a_recipe_cannot_pay_is_told(spoil, rule, re
     assert found.id == rule
     assert found.at.name == str(path)
     assert found.at.key.endswith("verifiers")
-    assert "{" not in found.cause
+    assert "{" not in found.cause.replace("\\boxed{}", "")
 
 
 def test_a_recipe_without_sizes_and_one_with_packed_data_are_looked_at(tmp_path):
