@@ -197,7 +197,7 @@ def _models(scoring: Scoring) -> Iterator[tuple[str, Place]]:
     if written:
         yield written, scoring.role.place(key)
     if scoring.model is not None and name_of_model(str(scoring.model)) != name_of_model(written):
-        yield str(scoring.model), Place(str(scoring.model))
+        yield str(scoring.model), scoring.verifiers.place("verifier_function")
 
 
 def name_of_model(path: str) -> str:

@@ -126,6 +126,8 @@ def test_old_versions_do_not_count_accumulation(fake_trl, said):
     assert "R11-group" in ids(said(GOOD, MACHINES))
     fake_trl(*GOOD, "steps_per_generation")
     assert ids(said(GOOD, MACHINES)) >= {"R11-holds", "I14"}
+    assert "I14" not in ids(said(GOOD, {**MACHINES, "num_processes": 8}))
+    assert "I14" not in ids(said(GOOD))
 
 
 def test_the_note_s_eight_keys_are_named_with_the_real_trl(said):
