@@ -1,7 +1,7 @@
 """Whether packed rows are prompts and nothing else, whoever packed them.
 
 Covers: one system block at most; an end that opens the assistant's turn, with nothing behind it;
-no answer at the end of the question; labels that are answers, not masked training targets; ids and
+no answer given in the question; labels that are answers, not masked training targets; ids and
 lengths that a reader can use.
 Does not cover: templates without chat markers beyond the answer at the end; which template it is.
 
