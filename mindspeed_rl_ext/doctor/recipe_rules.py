@@ -40,27 +40,32 @@ def rules(document: Document, model: Path | None) -> Iterator[Finding]:
     sizes: list[KeyPath] = [("sizes", str(size)) for size in document.table("sizes")]
     if not sizes and "verifiers" not in document.value:
         return
-    if model is not None:
-        yield from _about(document, str(model), Place(str(model)))
-    for path in sizes or [()]:
-        named = document.table(*path).get("model")
-        if model is None and isinstance(named, str):
-            yield from _about(document, named, document.place(*path, "model"))
+    paths = sizes or [()]
+    about = [f for path in paths for f in _models(document, path, model)]
+    # A model that a user names is the same one in every size.
+    yield from {(f.id, f.at): f for f in about}.values()
+    for path in paths:
         yield from _rewards_and_data(document, path)
+
+
+def _models(document: Document, path: KeyPath, model: Path | None) -> Iterator[Finding]:
+    at = path if "model" in document.table(*path) else ()
+    named = document.table(*at).get("model")
+    if model is not None:
+        yield from _about(document, path, str(model), Place(str(model)))
+    elif isinstance(named, str):
+        yield from _about(document, path, named, document.place(*at, "model"))
 
 
 def _rewards_and_data(document: Document, path: KeyPath) -> Iterator[Finding]:
     """S0-19 and R9: the prompts of the data ask for what the verifiers look for."""
-    at = path if "verifiers" in document.table(*path) else ()
-    specs = document.table(*at).get("verifiers")
+    specs, place = _verifiers(document, path)
     # The keys of a size go over the common ones.
     dataset = {**document.table("dataset"), **document.table(*path, "dataset")}
     options = {
         **document.table("dataset", "options"),
         **document.table(*path, "dataset", "options"),
     }
-    if not isinstance(specs, list):
-        return
     # Here, not above: the doctor looks at an environment without PyYAML too.
     from mindspeed_rl_ext.doctor.yaml_file import read
 
@@ -70,11 +75,18 @@ def _rewards_and_data(document: Document, path: KeyPath) -> Iterator[Finding]:
         data = hint(dataset["packed"])
     else:
         return
-    place = document.place(*at, "verifiers")
-    yield from against_data([str(spec) for spec in specs], place, {}, data)
+    yield from against_data(specs, place, {}, data)
 
 
-def _about(document: Document, model: str, place: Place) -> Iterator[Finding]:
+def _verifiers(document: Document, path: KeyPath) -> tuple[list[str], Place]:
+    """The names of a size, or those of all sizes, and where they are."""
+    at = path if "verifiers" in document.table(*path) else ()
+    specs = document.table(*at).get("verifiers")
+    names = [str(spec) for spec in specs] if isinstance(specs, list) else []
+    return names, document.place(*at, "verifiers")
+
+
+def _about(document: Document, path: KeyPath, model: str, place: Place) -> Iterator[Finding]:
     recipe = document.value.get("name")
     name = name_of_model(model)
     if recipe == ZERO and INSTRUCT.search(name):
@@ -82,7 +94,7 @@ def _about(document: Document, model: str, place: Place) -> Iterator[Finding]:
     billions = billions_of(name)
     if recipe == COUNTDOWN and billions is not None and billions < SMALLEST:
         yield Finding("S3-2", place, {"model": model, "size": f"{billions:g}"})
-    verifiers = [bare_name(str(spec)) for spec in document.value.get("verifiers") or ()]
+    verifiers = [bare_name(spec) for spec in _verifiers(document, path)[0]]
     tagged = [name for name in verifiers if TAGS in OURS_READ.get(name, frozenset())]
     if BASE_MATH.search(name) and tagged:
         yield Finding("S4-2", place, {"model": model, "name": tagged[0]})

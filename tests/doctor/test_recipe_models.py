@@ -89,3 +89,19 @@ def test_a_data_recipe_that_is_not_there_is_bad_input(spoil):
     path = spoil("recipes/simplerl_zero", {"sizes/real/dataset/config": "math_9k"})
     with pytest.raises(InputError, match="math_9k"):
         [*recipe_rules.rules(read(path), None)]
+
+
+@pytest.mark.parametrize("value", [3, "x", None, {"a": 1}, [1, {"a": 2}]])
+@pytest.mark.parametrize("key", ["verifiers", "sizes/real/dataset", "sizes/real/dataset/options"])
+def test_odd_values_are_left_to_the_recipe_s_own_check(key, value, spoil):
+    path = spoil("recipes/simplerl_zero", {key: value})
+    assert not {f.id for f in recipe_rules.rules(read(path), Path("Qwen2.5-Math-7B"))} & OF_MODELS
+
+
+def test_a_size_s_own_verifiers_count(spoil):
+    path = spoil("recipes/r1_zero", {"sizes/real/verifiers": ["simplerl"]})
+    model = "m/Qwen2.5-Math-7B"
+    assert [f.id for f in recipe_rules.rules(read(path), Path(model))].count("S4-2") == 1
+    both = {"sizes/real/verifiers": ["simplerl"], "sizes/cpu/verifiers": ["simplerl"]}
+    found = recipe_rules.rules(read(spoil("recipes/r1_zero", both)), Path(model))
+    assert "S4-2" not in {f.id for f in found}
