@@ -1,8 +1,10 @@
-"""A policy that several files of tests train on."""
+"""What several files of tests train with: a policy, and a user who stops."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,3 +30,21 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_sft(model, tokenizer, rows, SftSettings(steps=120, batch_size=16))
     model.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the user press Ctrl-C when the numbers of a step are written."""
+    from mindspeed_rl_ext import metrics
+
+    write = metrics.append_metrics
+
+    def stop(step: int) -> None:
+        def write_and_stop(path: Any, row: Any) -> None:
+            write(path, row)
+            if row.step == step:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(metrics, "append_metrics", write_and_stop)
+
+    return stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,12 @@ def test_an_output_dir_in_a_trl_file_is_told(
 
 
 def test_another_tokenizer_in_the_place_of_the_checkpoints_is_refused(
-    tmp_path: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, warm: Path, monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], None]
 ) -> None:
     model = tmp_path / "model"
     shutil.copytree(warm, model)
     small = load_recipe("simplerl_zero", "cpu", [*SMALL, f"model={model}"])
-    stop_at(monkeypatch, 3)
+    stop_after(3)
     with pytest.raises(KeyboardInterrupt):
         run_recipe(small, tmp_path / "run")
     monkeypatch.undo()
@@ -124,25 +125,12 @@ def test_another_tokenizer_in_the_place_of_the_checkpoints_is_refused(
         run_recipe(small, tmp_path / "run", resume=True)
 
 
-def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    from mindspeed_rl_ext import metrics
-
-    write = metrics.append_metrics
-
-    def write_and_stop(path: Any, row: Any) -> None:
-        write(path, row)
-        if row.step == step:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(metrics, "append_metrics", write_and_stop)
-
-
 def test_tokens_are_counted_on_after_a_resume(
-    tmp_path: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, warm: Path, monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], None]
 ) -> None:
     small = load_recipe("simplerl_zero", "cpu", [*SMALL, f"model={warm}"])
     run_recipe(small, tmp_path / "whole")
-    stop_at(monkeypatch, 3)
+    stop_after(3)
     with pytest.raises(KeyboardInterrupt):
         run_recipe(small, tmp_path / "stopped")
     monkeypatch.undo()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -188,11 +189,15 @@ def test_ctrl_c_leaves_a_whole_checkpoint_and_a_resumed_run_goes_on_exactly(
     ],
 )
 def test_every_kind_of_run_resumes_exactly(
-    warm: Path, tmp_path: Path, changes: list[str], monkeypatch: pytest.MonkeyPatch
+    warm: Path,
+    tmp_path: Path,
+    changes: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    stop_after: Callable[[int], None],
 ) -> None:
     small = recipe(warm, "grpo.trl.max_steps=4", *changes)
     run_recipe(small, tmp_path / "whole")
-    stop_after(monkeypatch, step=3)
+    stop_after(3)
     with pytest.raises(KeyboardInterrupt):
         run_recipe(small, tmp_path / "stopped")
     monkeypatch.undo()
@@ -201,26 +206,12 @@ def test_every_kind_of_run_resumes_exactly(
     assert same_weights(tmp_path / "stopped/grpo/policy", tmp_path / "whole/grpo/policy")
 
 
-def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """The user presses Ctrl-C when the numbers of that step are written."""
-    from mindspeed_rl_ext import metrics
-
-    write = metrics.append_metrics
-
-    def write_and_stop(path: Any, row: Any) -> None:
-        write(path, row)
-        if row.step == step:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(metrics, "append_metrics", write_and_stop)
-
-
 def test_fine_tuning_resumes_exactly(
-    warm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], None]
 ) -> None:
     small = recipe(warm, "stages=[sft]", "sft.demonstration=boxed", "sft.trl.learning_rate=1e-3")
     run_recipe(small, tmp_path / "whole")
-    stop_after(monkeypatch, step=5)
+    stop_after(5)
     with pytest.raises(KeyboardInterrupt):
         run_recipe(small, tmp_path / "stopped")
     monkeypatch.undo()
