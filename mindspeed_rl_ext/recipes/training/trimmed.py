@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_PARTS = 4
+_PARTS = 8
 # Below this a part is too small to be worth a pass of its own.
 _MIN_ROWS = 32
 
