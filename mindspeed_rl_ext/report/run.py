@@ -90,8 +90,9 @@ def write_report(
         content = Content(heading, run, found, throughput, timing, summary_rows, a3)
         page = build_page(content, words)
         target = run.folder if out_dir is None else Path(out_dir)
-        png = None if drawing is None else target / PNG_FILE
-        if drawing is not None and png is not None:
+        png = None
+        if drawing is not None:
+            png = target / PNG_FILE
             with open_atomic(png) as file:
                 file.write(drawing.picture())
     write_text_atomic(target / HTML_FILE, page)

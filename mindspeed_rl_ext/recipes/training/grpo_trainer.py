@@ -218,14 +218,14 @@ def replaced(batch: dict[str, Any], fresh: dict[str, Any], taken: Any) -> dict[s
         if old.dim() > 1:
             width = max(old.shape[1], new.shape[1])
             left = name.startswith("prompt")
-            old, new = (_widened(t, width, left=left) for t in (old, new))
+            old, new = (widened(t, width, left=left) for t in (old, new))
         where = taken.view(-1, *([1] * (old.dim() - 1)))
         result[name] = torch.where(where, new, old)
     return result
 
 
-def _widened(tensor: Any, width: int, *, left: bool) -> Any:
-    """Padded with 0: masks and log-probabilities need no other, and ids are masked."""
+def widened(tensor: Any, width: int, *, left: bool) -> Any:
+    """Padded with 0 in the second dimension; masks and log-probabilities need no other value."""
     import torch
 
     missing = width - tensor.shape[1]

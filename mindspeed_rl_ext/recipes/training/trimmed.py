@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mindspeed_rl_ext.recipes.training.grpo_trainer import widened
+
 _PARTS = 8
 # Below this a part is too small to be worth a pass of its own.
 _MIN_ROWS = 32
@@ -49,17 +51,10 @@ class TrimmedLogProbs:
                 model, input_ids[index, :end], attention_mask[index, :end], width,
                 compute_entropy=compute_entropy, **others,
             )  # fmt: skip
-            parts.append([_widened(each, logits_to_keep) for each in numbers])
+            parts.append(
+                [n if n is None else widened(n, logits_to_keep, left=False) for n in numbers]
+            )
         return tuple(_in_order(column, order) for column in zip(*parts, strict=True))
-
-
-def _widened(numbers: Any, width: int) -> Any:
-    """Padded on the right with 0; None stays."""
-    import torch
-
-    if numbers is None:
-        return None
-    return torch.nn.functional.pad(numbers, (0, width - numbers.shape[1]))
 
 
 def _in_order(parts: tuple[Any, ...], order: Any) -> Any:
