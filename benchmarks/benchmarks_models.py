@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
-from mindspeed_rl_ext.checkpoint.expected import expected_hf
+from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import header_bytes
+from mindspeed_rl_ext.checkpoint.mapping.expected import expected_hf
+from mindspeed_rl_ext.checkpoint.mapping.sizes import sizes_of_config
 from mindspeed_rl_ext.checkpoint.models import model_of_config
-from mindspeed_rl_ext.checkpoint.safetensors_file import header_bytes
-from mindspeed_rl_ext.checkpoint.sizes import sizes_of_config
 
 # Published sizes of Qwen2.5: layers, hidden, heads, groups, ffn, vocabulary, tied.
 SIZES = {

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from benchmarks_models import write_random_model
 
-from mindspeed_rl_ext.checkpoint.staging import STAGING_NAME
+from mindspeed_rl_ext.checkpoint.copying.staging import STAGING_NAME
 
 DIRECTIONS = {
     "hf -> mg": ["--load-model-type", "hf", "--save-model-type", "mg",
@@ -36,7 +36,9 @@ DIRECTIONS = {
 
 def command(flags: list[str], source: Path, out: Path, *more: str) -> list[str]:
     """The command line of a conversion."""
-    run = "import sys; from mindspeed_rl_ext.cli import main; sys.exit(main(sys.argv[1:]))"
+    run = (
+        "import sys; from mindspeed_rl_ext.cli._dispatch import main; sys.exit(main(sys.argv[1:]))"
+    )
     where = ["--load-dir", str(source), "--save-dir", str(out)]
     return [sys.executable, "-c", run, "convert", *flags, *where, *more]
 

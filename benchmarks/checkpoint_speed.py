@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from benchmarks_models import write_random_model
 
-RUN = "import sys; from mindspeed_rl_ext.cli import main; sys.exit(main(sys.argv[1:]))"
+RUN = "import sys; from mindspeed_rl_ext.cli._dispatch import main; sys.exit(main(sys.argv[1:]))"
 
 
 def convert(source: Path, out: Path, to: str, workers: int) -> None:

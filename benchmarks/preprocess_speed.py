@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mindspeed_rl_ext.preprocess.columns import read_prompt
 from mindspeed_rl_ext.preprocess.engine import CHUNK_ROWS, pack_rows
-from mindspeed_rl_ext.preprocess.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.readers import open_source
-from mindspeed_rl_ext.preprocess.template import load_template
-from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.reading.columns import read_prompt
+from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
+from mindspeed_rl_ext.preprocess.reading.readers import open_source
+from mindspeed_rl_ext.preprocess.templates.template import load_template
+from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
 NAMES = ("the tokenizer alone", "the tokenizer, one batch", "rows to packed files")
 MAP_KEYS = '{"prompt":"question","query":"","response":"answer"}'

@@ -14,7 +14,7 @@ from typing import SupportsFloat, SupportsIndex
 
 import torch
 
-from mindspeed_rl_ext.errors import InputError, shorten
+from mindspeed_rl_ext.core.errors import InputError, shorten
 
 RewardFn = Callable[[str, str], Mapping[str, object]]
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 
 from mindspeed_rl_ext.algorithms.masks import masked_mean, masked_normalize
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 
 
 def _sequence_mean(

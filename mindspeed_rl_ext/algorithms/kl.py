@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 
 from mindspeed_rl_ext.algorithms.shapes import require_same_shape
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 
 KL_ESTIMATORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "k1": lambda log_ratio: -log_ratio,

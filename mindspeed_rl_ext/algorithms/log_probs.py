@@ -13,7 +13,7 @@ import torch
 
 from mindspeed_rl_ext.algorithms.per_token import PerToken
 from mindspeed_rl_ext.algorithms.shapes import require_same_shape
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 def compute_entropy(logits: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from mindspeed_rl_ext.algorithms.shapes import require_column, require_same_shape
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 
 LossAndMetadata = tuple[torch.Tensor, dict[str, torch.Tensor]]
 

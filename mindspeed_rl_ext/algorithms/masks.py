@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 
 from mindspeed_rl_ext.algorithms.shapes import as_bool, require_same_shape
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 def masked_mean(tensor: torch.Tensor, mask: torch.Tensor, dim: int | None = None) -> torch.Tensor:

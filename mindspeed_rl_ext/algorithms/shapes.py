@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 def require_same_shape(**tensors: torch.Tensor) -> None:

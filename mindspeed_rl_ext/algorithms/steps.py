@@ -11,7 +11,7 @@ import torch
 from mindspeed_rl_ext.algorithms.losses import LossAndMetadata, compute_policy_gradient_loss
 from mindspeed_rl_ext.algorithms.masks import masked_mean, masked_normalize
 from mindspeed_rl_ext.algorithms.shapes import as_bool, require_same_shape, require_tokens
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 def sft_microbatch_train_step(

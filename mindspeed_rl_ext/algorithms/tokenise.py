@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 def tokenize_prompt_and_output(

@@ -34,7 +34,7 @@ from mindspeed_rl_ext.algorithms.shapes import (
     require_same_shape,
     require_tokens,
 )
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 
 
 @dataclass(frozen=True)

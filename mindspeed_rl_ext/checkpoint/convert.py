@@ -14,25 +14,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.compare import equal_boxes
+from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
+from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan
+from mindspeed_rl_ext.checkpoint.copying.journal import Journal
+from mindspeed_rl_ext.checkpoint.copying.staging import finish_killed, staging
+from mindspeed_rl_ext.checkpoint.copying.threads import Lane, Unit, run_units
+from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
-from mindspeed_rl_ext.checkpoint.file_plan import FilePlan
+from mindspeed_rl_ext.checkpoint.formats.huggingface.writer import (
+    finish_hf,
+    shard_file,
+    write_beside,
+)
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import build_args
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import (
+    RankContent,
+    finish_mg,
+    rank_file,
+)
 from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
-from mindspeed_rl_ext.checkpoint.journal import Journal
-from mindspeed_rl_ext.checkpoint.lanes import Lane, Unit, run_units
 from mindspeed_rl_ext.checkpoint.manifest import Written, manifest_text, recorded_plan
-from mindspeed_rl_ext.checkpoint.mcore_args import build_args
-from mindspeed_rl_ext.checkpoint.mg_source import TRACKER
+from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.plan import CopyPair
-from mindspeed_rl_ext.checkpoint.staging import finish_killed, staging
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify
 from mindspeed_rl_ext.checkpoint.wording import some
-from mindspeed_rl_ext.checkpoint.write_files import Copying, Writing
-from mindspeed_rl_ext.checkpoint.write_hf import finish_hf, shard_file, write_beside
-from mindspeed_rl_ext.checkpoint.write_mg import RankContent, finish_mg, rank_file
-from mindspeed_rl_ext.errors import CheckFailedError
-from mindspeed_rl_ext.progress import progress
+from mindspeed_rl_ext.core.errors import CheckFailedError
+from mindspeed_rl_ext.core.progress import progress
 
 log = logging.getLogger(__name__)
 

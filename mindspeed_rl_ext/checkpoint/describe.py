@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from mindspeed_rl_ext.checkpoint.compare import same_values
+from mindspeed_rl_ext.checkpoint.copying.compare import same_values
 from mindspeed_rl_ext.checkpoint.dtypes import Array, by_name, cast
-from mindspeed_rl_ext.checkpoint.hf_source import HfSource
-from mindspeed_rl_ext.checkpoint.mg_source import MgSource
+from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import HfSource
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MgSource
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView
 from mindspeed_rl_ext.checkpoint.verify import open_source, refs_of
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 _WINDOW_ROWS_BYTES = 8 << 20
 

@@ -13,29 +13,34 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.copying.threads import LANE_BYTES
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
-from mindspeed_rl_ext.checkpoint.expected import (
+from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import HfSource
+from mindspeed_rl_ext.checkpoint.formats.huggingface.writer import existing_hf, shards_of
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.rank_files import check_ranks
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE, MgSource
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import ITERATION_DIR, existing_mg
+from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
+from mindspeed_rl_ext.checkpoint.mapping.expected import (
     TE,
     RankPart,
     expected_hf,
     expected_parts,
     hf_part,
 )
-from mindspeed_rl_ext.checkpoint.hf_source import HfSource
-from mindspeed_rl_ext.checkpoint.lanes import LANE_BYTES
-from mindspeed_rl_ext.checkpoint.layout import Layout, padded_vocab
-from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
-from mindspeed_rl_ext.checkpoint.mg_source import RANK_FILE, MgSource
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, padded_vocab
+from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.mapping.sizes import (
+    Sizes,
+    check_args,
+    read_config,
+    sizes_of_config,
+)
+from mindspeed_rl_ext.checkpoint.mapping.spec import EMBEDDING, ModelSpec
 from mindspeed_rl_ext.checkpoint.models import choose_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
-from mindspeed_rl_ext.checkpoint.rank_files import check_ranks
-from mindspeed_rl_ext.checkpoint.sizes import Sizes, check_args, read_config, sizes_of_config
-from mindspeed_rl_ext.checkpoint.spec import EMBEDDING, ModelSpec
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
-from mindspeed_rl_ext.checkpoint.write_hf import existing_hf, shards_of
-from mindspeed_rl_ext.checkpoint.write_mg import ITERATION_DIR, existing_mg
-from mindspeed_rl_ext.errors import InputError, MachineError
+from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.version import __version__
 
 # Pickle, headers, manifest and file-system blocks, per tensor and per file.

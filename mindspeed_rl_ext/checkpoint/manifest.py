@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.layout import Layout
-from mindspeed_rl_ext.checkpoint.plan import TensorPlan
-from mindspeed_rl_ext.checkpoint.streaming import Sums
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.checkpoint.copying.streaming import Sums
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.version import __version__
 
 MANIFEST = "manifest.json"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 KINDS = ("hf", "mg")
 IMPLEMENTATIONS = ("local", "transformer_engine")

@@ -11,21 +11,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mindspeed_rl_ext.checkpoint.assembled import Assembled
-from mindspeed_rl_ext.checkpoint.compare import PAIRS, same_values
+from mindspeed_rl_ext.checkpoint.copying.compare import PAIRS, same_values
 from mindspeed_rl_ext.checkpoint.dtypes import Array, DType
-from mindspeed_rl_ext.checkpoint.expected import RankPart, Slot, expected_hf, hf_part
-from mindspeed_rl_ext.checkpoint.hf_source import HfSource, is_hf
+from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import HfSource, is_hf
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.assembled import Assembled
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MgSource, is_mg
 from mindspeed_rl_ext.checkpoint.job import checked_parts, ignored_names, tied_name
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
-from mindspeed_rl_ext.checkpoint.mg_source import MgSource, is_mg
+from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart, Slot, expected_hf, hf_part
+from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes, read_config, sizes_of_config
+from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
 from mindspeed_rl_ext.checkpoint.models import model_of_config
-from mindspeed_rl_ext.checkpoint.sizes import Sizes, read_config, sizes_of_config
-from mindspeed_rl_ext.checkpoint.spec import ModelSpec
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
 from mindspeed_rl_ext.checkpoint.wording import no_directory
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.progress import Progress, progress
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.progress import Progress, progress
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.doctor import trl_fields
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.schema import check_type
-from mindspeed_rl_ext.errors import nearest
 
 ENVIRONMENTS = ("LOCAL_MACHINE", "AMAZON_SAGEMAKER")
 _ACCELERATE_KINDS = {

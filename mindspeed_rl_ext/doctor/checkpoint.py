@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor.finding import Finding, Place
 from mindspeed_rl_ext.doctor.layers import Layers
-from mindspeed_rl_ext.errors import InputError
 
 MANIFEST = "manifest.json"
 _RANK = re.compile(r"mp_rank_(\d{2})(?:_(\d{3}))?(?:_(\d{3}))?$")

@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import ExtError
 from mindspeed_rl_ext.doctor.finding import Finding, Place
-from mindspeed_rl_ext.errors import ExtError
+from mindspeed_rl_ext.preprocess.checks.prompt_proof import Problem, problems
 from mindspeed_rl_ext.preprocess.options import LABELS
-from mindspeed_rl_ext.preprocess.packed import PackedDataset, read_packed
-from mindspeed_rl_ext.preprocess.preview import recorded_tokenizer
-from mindspeed_rl_ext.preprocess.prompt_proof import Problem, problems
+from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset, read_packed
+from mindspeed_rl_ext.preprocess.packing.preview import recorded_tokenizer
 from mindspeed_rl_ext.preprocess.report import percentiles
-from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
 # More rows are sampled evenly: about a minute's work.
 MAX_ROWS = 20_000

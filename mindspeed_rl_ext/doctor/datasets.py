@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.doctor.data_hints import makes
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.schema import check_part, is_open
-from mindspeed_rl_ext.errors import nearest
 
 FIRST_CHARS = 200_000
 CHAT_MARK = "<|im_start|>"

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.shipped import shipped_folder
 from mindspeed_rl_ext.doctor import (
     accelerate_rules,
     checkpoint,
@@ -36,8 +38,6 @@ from mindspeed_rl_ext.doctor.run_rl import RlRun, load_rl
 from mindspeed_rl_ext.doctor.run_rlxf import RlxfRun, load_rlxf
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
 from mindspeed_rl_ext.doctor.verifier_table import LLM_VERIFIERS, RL_VERIFIERS
-from mindspeed_rl_ext.errors import InputError, nearest
-from mindspeed_rl_ext.shipped import shipped_folder
 
 RL_RULES = (
     rl_batch.sizes,

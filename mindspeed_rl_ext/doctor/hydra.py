@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.doctor.document import Document
-from mindspeed_rl_ext.errors import InputError, nearest
 
 GROUP = "model"
 

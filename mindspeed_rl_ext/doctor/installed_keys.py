@@ -10,11 +10,11 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.doctor.document import Document, KeyPath
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.run_rl import RlRun
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
-from mindspeed_rl_ext.errors import nearest
 
 PACKAGE = "mindspeed_rl"
 MEGATRON, RL, GENERATE = "megatron_config", "rl_config", "generate_config"

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor.finding import Finding, Place
 from mindspeed_rl_ext.doctor.network import addresses_of_cards
-from mindspeed_rl_ext.errors import InputError
 
 _SETS = re.compile(r"^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s#;]*)")
 _DEFAULT = re.compile(r"^\$\{[A-Z0-9_]+:?-([^}]*)\}$")

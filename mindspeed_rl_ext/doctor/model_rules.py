@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.layers import Layers
-from mindspeed_rl_ext.errors import InputError
 
 # Key of the YAML to keys of config.json that mean the same.
 SIZES: Mapping[str, tuple[str, ...]] = {

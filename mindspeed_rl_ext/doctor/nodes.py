@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
 from mindspeed_rl_ext.doctor.finding import Finding, Place
-from mindspeed_rl_ext.errors import InputError, MissingExtraError
 
 SAME = ("python", "mindspeed-rl-ext", "torch", "torch-npu", "ray", "vllm", "transformers", "numpy")
 WHOLE_FILE_BYTES = 64 << 20

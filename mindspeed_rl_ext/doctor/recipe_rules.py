@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mindspeed_rl_ext.core.shipped import resolve_config
 from mindspeed_rl_ext.doctor.data_hints import hint, hint_of_recipe
 from mindspeed_rl_ext.doctor.document import Document, KeyPath
 from mindspeed_rl_ext.doctor.finding import Finding, Place
@@ -22,7 +23,6 @@ from mindspeed_rl_ext.doctor.rewards import (
 )
 from mindspeed_rl_ext.doctor.trl_rules import SMALLEST, billions_of
 from mindspeed_rl_ext.doctor.verifier_table import OURS_READ, TAGS
-from mindspeed_rl_ext.shipped import resolve_config
 
 ZERO, COUNTDOWN = "simplerl_zero", "countdown"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.rl_resume import same_path
@@ -16,7 +17,6 @@ from mindspeed_rl_ext.doctor.run_rl import RlRun, load_rl
 from mindspeed_rl_ext.doctor.run_rlxf import ROLE_PATHS, RlxfRun, load_rlxf
 from mindspeed_rl_ext.doctor.yaml_edit import Scalar, with_value
 from mindspeed_rl_ext.doctor.yaml_file import parse
-from mindspeed_rl_ext.errors import InputError
 
 REFERENCE = ("rl_config", "integrated_mode_config", "ref_model_load_path")
 NOT_LOADED = ("no_load_optim", "no_load_rng")

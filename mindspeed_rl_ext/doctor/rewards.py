@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import ExtError, nearest
 from mindspeed_rl_ext.doctor.data_hints import DataHint
 from mindspeed_rl_ext.doctor.finding import Finding, Place
 from mindspeed_rl_ext.doctor.layers import Layers
 from mindspeed_rl_ext.doctor.verifier_table import OURS_READ, READS, TAGS, HostVerifier
-from mindspeed_rl_ext.errors import ExtError, nearest
 from mindspeed_rl_ext.verifiers import parse_spec, registry_names
 from mindspeed_rl_ext.verifiers.api import resolve
 

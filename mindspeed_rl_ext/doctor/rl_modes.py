@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.doctor.finding import Finding
 from mindspeed_rl_ext.doctor.run_rl import RlRun
-from mindspeed_rl_ext.errors import nearest
 
 
 def precision(run: RlRun) -> Iterator[Finding]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.doctor import keys_rl
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.hydra import read_models
 from mindspeed_rl_ext.doctor.layers import Layer, Layers
 from mindspeed_rl_ext.doctor.schema import check_part, unknown_key
-from mindspeed_rl_ext.errors import InputError, nearest
 
 # Of MegatronConfig, RLConfig and GenerateConfig, as far as rules look at them.
 MEGATRON_DEFAULTS: dict[str, Any] = {

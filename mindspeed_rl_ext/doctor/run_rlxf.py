@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.doctor import keys_rlxf
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.hydra import read_models
 from mindspeed_rl_ext.doctor.layers import Layer, Layers
 from mindspeed_rl_ext.doctor.schema import check_type, unknown_key
-from mindspeed_rl_ext.errors import InputError, nearest
 
 DEFAULTS: dict[str, Any] = {
     "pad_to_multiple_of": 8,

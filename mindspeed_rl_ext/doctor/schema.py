@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.doctor.document import Document
-from mindspeed_rl_ext.errors import InputError, nearest
 
 
 def is_number(value: object) -> bool:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import nearest
+from mindspeed_rl_ext.core.shipped import resolve_config
 from mindspeed_rl_ext.doctor import trl_fields
 from mindspeed_rl_ext.doctor.document import Document, KeyPath
 from mindspeed_rl_ext.doctor.finding import Finding, Place
 from mindspeed_rl_ext.doctor.rewards import name_of_model
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
-from mindspeed_rl_ext.errors import nearest
-from mindspeed_rl_ext.shipped import resolve_config
 
 # Keys of older versions and of scripts around them: where each went, in both languages.
 MOVED: Mapping[str, tuple[str, str]] = {

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import yaml
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor.document import Document
 from mindspeed_rl_ext.doctor.yaml_file import parse
-from mindspeed_rl_ext.errors import InputError
 
 Scalar = str | int | float | bool
 _LINE = re.compile(

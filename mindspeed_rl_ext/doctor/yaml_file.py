@@ -17,8 +17,8 @@ from pathlib import Path
 
 import yaml
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor.document import Document, KeyPath
-from mindspeed_rl_ext.errors import InputError
 
 _FLOAT = re.compile(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"

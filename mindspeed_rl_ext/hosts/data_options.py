@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Set
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.hosts.batch_columns import leave_alone
 from mindspeed_rl_ext.hosts.handler_point import HANDLER
 from mindspeed_rl_ext.hosts.protocol import Expect, Point

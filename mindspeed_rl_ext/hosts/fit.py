@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import ModuleType
 
-from mindspeed_rl_ext.errors import ExtError
+from mindspeed_rl_ext.core.errors import ExtError
 from mindspeed_rl_ext.hosts.ledger import ledger_row
 from mindspeed_rl_ext.hosts.probe import misfits
 from mindspeed_rl_ext.hosts.protocol import Adapter, Fitted, Point

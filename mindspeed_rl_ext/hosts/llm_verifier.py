@@ -11,10 +11,10 @@ import functools
 from types import ModuleType
 from typing import Any
 
+from mindspeed_rl_ext.core.metrics import reward_key
 from mindspeed_rl_ext.hosts.overlay import Overlay
 from mindspeed_rl_ext.hosts.probe import names_in_table
 from mindspeed_rl_ext.hosts.verifier_point import Batch, Metrics, score_batch
-from mindspeed_rl_ext.metrics import reward_key
 
 PREFIX = "grpo/"
 # What the host takes where its configuration names no verifier.

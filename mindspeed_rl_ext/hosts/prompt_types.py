@@ -13,9 +13,9 @@ import json
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.shipped import shipped_folder
 from mindspeed_rl_ext.hosts.protocol import Expect, Point
-from mindspeed_rl_ext.shipped import shipped_folder
 
 OPTION = "--prompt-type"
 

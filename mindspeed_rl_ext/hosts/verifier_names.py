@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.verifiers import is_ours, parse_spec, registry_names
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.metrics import outcome_key, reward_key
 from mindspeed_rl_ext.hosts.batch_columns import batch_column
 from mindspeed_rl_ext.hosts.overlay import Overlay
 from mindspeed_rl_ext.hosts.probe import names_in_table
@@ -25,7 +26,6 @@ from mindspeed_rl_ext.hosts.verifier_names import (
     names_us,
     unknown_name,
 )
-from mindspeed_rl_ext.metrics import outcome_key, reward_key
 from mindspeed_rl_ext.verifiers import Outcome, is_ours, resolve, score
 
 Metrics = dict[str, list[float]]

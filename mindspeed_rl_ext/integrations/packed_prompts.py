@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 _PROMPT_KEY, _ANSWER_KEY = "input_ids", "labels"
 _NOT_TEXT = frozenset({_PROMPT_KEY, _ANSWER_KEY, "attention_mask"})

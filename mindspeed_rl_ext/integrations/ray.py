@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from mindspeed_rl_ext.errors import MissingExtraError
+from mindspeed_rl_ext.core.errors import MissingExtraError
 from mindspeed_rl_ext.verifiers.api import resolve
 from mindspeed_rl_ext.verifiers.scoring import (
     Result,

@@ -22,9 +22,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.metrics import outcome_key
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
-from mindspeed_rl_ext.metrics import outcome_key
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.scoring import resolve_all

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext import metrics
-from mindspeed_rl_ext.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
 
 TRL_NAMES: Mapping[str, str] = {
     "reward": metrics.REWARD_MEAN,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.verifiers import score
 from mindspeed_rl_ext.verifiers.scoring import resolve_all
 from mindspeed_rl_ext.verifiers.verdict import Outcome

@@ -23,7 +23,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from mindspeed_rl_ext.errors import ExtError, InputError, MachineError
+from mindspeed_rl_ext.core.errors import ExtError, InputError, MachineError
 
 _LOG = logging.getLogger(__name__)
 

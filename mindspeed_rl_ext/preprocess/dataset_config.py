@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.core.yaml_table import load_yaml
 from mindspeed_rl_ext.preprocess.options import parse_shard
-from mindspeed_rl_ext.shipped import resolve_config
-from mindspeed_rl_ext.yaml_table import load_yaml
 
 logger = logging.getLogger(__name__)
 

@@ -17,19 +17,19 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess import packed
-from mindspeed_rl_ext.preprocess.columns import require_columns
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
+from mindspeed_rl_ext.preprocess.packing import packed
+from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
 from mindspeed_rl_ext.preprocess.pipeline import Packed, Pipeline, Ready, Rejected
+from mindspeed_rl_ext.preprocess.reading.columns import require_columns
 from mindspeed_rl_ext.preprocess.record import Reason, Row, Source
 from mindspeed_rl_ext.preprocess.rejects import reject_line, require_kept
 from mindspeed_rl_ext.preprocess.report import Counts, Part, PreprocessReport
-from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
 from mindspeed_rl_ext.preprocess.summary import build_report
-from mindspeed_rl_ext.preprocess.template import PromptTemplate
-from mindspeed_rl_ext.preprocess.tokenizer import Tokenizer
-from mindspeed_rl_ext.progress import progress
+from mindspeed_rl_ext.preprocess.templates.template import PromptTemplate
+from mindspeed_rl_ext.preprocess.templates.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 

@@ -13,16 +13,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.preprocess.chat_template import PROMPT_TYPE, ChatTemplate
 from mindspeed_rl_ext.preprocess.engine import pack_rows
-from mindspeed_rl_ext.preprocess.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions, options_from_environment
-from mindspeed_rl_ext.preprocess.packed import key_file
+from mindspeed_rl_ext.preprocess.packing.packed import key_file
 from mindspeed_rl_ext.preprocess.pipeline import Pipeline
+from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.record import Row, Source
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
-from mindspeed_rl_ext.preprocess.template import PromptTemplate, load_template
-from mindspeed_rl_ext.preprocess.tokenizer import wrap_transformers
+from mindspeed_rl_ext.preprocess.templates.chat_template import PROMPT_TYPE, ChatTemplate
+from mindspeed_rl_ext.preprocess.templates.template import PromptTemplate, load_template
+from mindspeed_rl_ext.preprocess.templates.tokenizer import wrap_transformers
 
 logger = logging.getLogger(__name__)
 

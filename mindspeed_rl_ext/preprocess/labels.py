@@ -25,10 +25,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mindspeed_rl_ext.errors import InputError, MissingExtraError, nearest, shorten
+from mindspeed_rl_ext.core.errors import InputError, MissingExtraError, nearest, shorten
+from mindspeed_rl_ext.core.text import find_boxes, last_boxed, last_number
+from mindspeed_rl_ext.preprocess.reading.values import canonical_text
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
-from mindspeed_rl_ext.preprocess.values import canonical_text
-from mindspeed_rl_ext.text import find_boxes, last_boxed, last_number
 
 GSM8K_MARK = "####"
 RAW_MAX_CHARS = 256

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess.packed import part_prefix
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.packing.packed import part_prefix
 
 ENVIRONMENT_PREFIX = "MSRL_EXT_"
 LABELS = "labels"

@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess.checks import PromptChecker
-from mindspeed_rl_ext.preprocess.columns import column_text, read_prompt, require_text
-from mindspeed_rl_ext.preprocess.derived import derive, parse_derived
-from mindspeed_rl_ext.preprocess.encode import PromptEncoder
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.checks.prompts import PromptChecker
+from mindspeed_rl_ext.preprocess.checks.sameness import Seen, digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor, response_text
-from mindspeed_rl_ext.preprocess.map_keys import MapKeys, parse_map_keys
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
-from mindspeed_rl_ext.preprocess.packed import Ids
+from mindspeed_rl_ext.preprocess.packing.packed import Ids
+from mindspeed_rl_ext.preprocess.reading.columns import column_text, read_prompt, require_text
+from mindspeed_rl_ext.preprocess.reading.derived import derive, parse_derived
+from mindspeed_rl_ext.preprocess.reading.map_keys import MapKeys, parse_map_keys
 from mindspeed_rl_ext.preprocess.record import Reason, Record, RejectError, Row
-from mindspeed_rl_ext.preprocess.sameness import Seen, digest_of, is_held_out
-from mindspeed_rl_ext.preprocess.template import Element, PromptTemplate
-from mindspeed_rl_ext.preprocess.tokenizer import Tokenizer
+from mindspeed_rl_ext.preprocess.templates.encode import PromptEncoder
+from mindspeed_rl_ext.preprocess.templates.template import Element, PromptTemplate
+from mindspeed_rl_ext.preprocess.templates.tokenizer import Tokenizer
 
 PROMPT_KEYS = ("input_ids", "attention_mask")
 

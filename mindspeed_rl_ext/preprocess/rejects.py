@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError, Row
 from mindspeed_rl_ext.preprocess.report import Counts, spell
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mindspeed_rl_ext.preprocess import chat_template
 from mindspeed_rl_ext.preprocess.engine import pack_rows
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.packed import heldout_prefix
-from mindspeed_rl_ext.preprocess.readers import open_source
+from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
+from mindspeed_rl_ext.preprocess.packing.staging import refuse_stale
+from mindspeed_rl_ext.preprocess.reading.readers import open_source
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
-from mindspeed_rl_ext.preprocess.staging import refuse_stale
-from mindspeed_rl_ext.preprocess.template import PromptTemplate, load_template
-from mindspeed_rl_ext.preprocess.tokenizer import (
+from mindspeed_rl_ext.preprocess.templates import chat_template
+from mindspeed_rl_ext.preprocess.templates.template import PromptTemplate, load_template
+from mindspeed_rl_ext.preprocess.templates.tokenizer import (
     Tokenizer,
     load_tokenizer,
     load_with_transformers,
@@ -39,7 +39,7 @@ def preprocess(options: PreprocessOptions) -> PreprocessReport:
         MissingExtraError: a library of the `data` extra is missing.
     """
     if options.n_subs > 1:
-        from mindspeed_rl_ext.preprocess.subruns import preprocess_in_parts
+        from mindspeed_rl_ext.preprocess.packing.subruns import preprocess_in_parts
 
         return preprocess_in_parts(options)
     options = replace(options, output_prefix=options.part_prefix())

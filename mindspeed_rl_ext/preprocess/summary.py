@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mindspeed_rl_ext.preprocess.derived import parse_derived
-from mindspeed_rl_ext.preprocess.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
+from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter
+from mindspeed_rl_ext.preprocess.reading.derived import parse_derived
+from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.report import Counts, Part, PreprocessReport, percentiles
-from mindspeed_rl_ext.preprocess.staging import PackedWriter
 
 
 def build_report(

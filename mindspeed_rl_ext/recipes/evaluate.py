@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mindspeed_rl_ext.core.rollouts import Rollout, verdict_rows
 from mindspeed_rl_ext.recipes.evaluation.backends.hf import HfBackend
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Sampling
-from mindspeed_rl_ext.rollouts import Rollout, verdict_rows
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import MissingExtraError
+from mindspeed_rl_ext.core.errors import MissingExtraError
+from mindspeed_rl_ext.core.rollouts import Rollout, VerdictLike, verdict_rows
 from mindspeed_rl_ext.recipes.training.compacted import CompactedSampling
 from mindspeed_rl_ext.recipes.training.trimmed import TrimmedLogProbs
-from mindspeed_rl_ext.rollouts import Rollout, VerdictLike, verdict_rows
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mindspeed_rl_ext.errors import CheckFailedError, InputError
+from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
 
 PARTS_PER_BATCH = 3
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import MissingExtraError
+from mindspeed_rl_ext.core.errors import MissingExtraError
 
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 PAD_TOKEN = "<|pad|>"

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, thin
-from mindspeed_rl_ext.report.words import Words
 
 _COLUMNS = 2
 _PANEL_INCHES = (5.2, 3.0)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import IO
 
-from mindspeed_rl_ext.errors import MachineError
+from mindspeed_rl_ext.core.errors import MachineError
 from mindspeed_rl_ext.report.series import Panel, Series
 
 _CODE = (

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.report.rollout_scan import RolloutScan, rows_of, scan_rollouts
 from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.find import EXPECTED, Found, find_sources

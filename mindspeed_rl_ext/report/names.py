@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mindspeed_rl_ext import metrics
+from mindspeed_rl_ext.core import metrics
 
 LENGTH = metrics.RESPONSE_LENGTH
 REWARD_NAMES = (

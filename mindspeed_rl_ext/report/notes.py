@@ -7,7 +7,7 @@ Does not cover: what the numbers mean.
 from __future__ import annotations
 
 from mindspeed_rl_ext.report.load import Run
-from mindspeed_rl_ext.report.words import Words
+from mindspeed_rl_ext.report.page.words import Words
 
 
 def notes_of(run: Run, words: Words) -> list[str]:

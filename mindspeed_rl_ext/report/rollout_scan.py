@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mindspeed_rl_ext import metrics
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.jsonlines import parse_object
+from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.jsonlines import parse_object
+from mindspeed_rl_ext.core.rollouts import Rollout, from_row
 from mindspeed_rl_ext.report.sources.record import Broken
 from mindspeed_rl_ext.report.sources.rows import Row
-from mindspeed_rl_ext.rollouts import Rollout, from_row
 
 RIGHT, WRONG, NEITHER = "right", "wrong", "neither"
 CLASSES = (RIGHT, WRONG, NEITHER)
@@ -80,7 +80,7 @@ def scan_rollouts(path: Path, max_sample: int = MAX_SAMPLE) -> RolloutScan:
     """Reads a rollouts file.
 
     Args:
-        path: JSON Lines as `mindspeed_rl_ext.rollouts` describes them.
+        path: JSON Lines as `mindspeed_rl_ext.core.rollouts` describes them.
         max_sample: rollouts kept to look at.
     """
     steps: dict[int, StepRollouts] = {}
@@ -110,7 +110,7 @@ def class_of(rollout: Rollout) -> str | None:
     Right: format and answer are. Wrong: the format is, the answer is not. Neither: the rest.
 
     Example:
-        >>> from mindspeed_rl_ext.rollouts import VerdictRow
+        >>> from mindspeed_rl_ext.core.rollouts import VerdictRow
         >>> row = {"acc": VerdictRow(0.0, "WRONG"), "my_format": VerdictRow(1.0, "CORRECT")}
         >>> class_of(Rollout(response="", answer="", verdicts=row))
         'wrong'

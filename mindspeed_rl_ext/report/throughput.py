@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mindspeed_rl_ext import metrics
+from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.series import Series
 

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-from mindspeed_rl_ext.errors import ExtError, InputError, nearest
-from mindspeed_rl_ext.registry import Registry
-from mindspeed_rl_ext.rollouts import answer_text
+from mindspeed_rl_ext.core.errors import ExtError, InputError, nearest
+from mindspeed_rl_ext.core.registry import Registry
+from mindspeed_rl_ext.core.rollouts import answer_text
 from mindspeed_rl_ext.verifiers.plugins import load_plugins
 from mindspeed_rl_ext.verifiers.spec import Spec, parse_spec
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict

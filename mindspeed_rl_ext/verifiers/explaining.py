@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from mindspeed_rl_ext.rollouts import OPTIONAL_COLUMNS, Rollout
-from mindspeed_rl_ext.text import find_boxes, find_tags, last_boxed
+from mindspeed_rl_ext.core.rollouts import OPTIONAL_COLUMNS, Rollout
+from mindspeed_rl_ext.core.text import find_boxes, find_tags, last_boxed
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.equivalence.cascade import steps
 from mindspeed_rl_ext.verifiers.extraction import last_block

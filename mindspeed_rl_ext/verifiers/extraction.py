@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mindspeed_rl_ext.text import Tag, find_boxes, find_tags, strip_stop_tokens
+from mindspeed_rl_ext.core.text import Tag, find_boxes, find_tags, strip_stop_tokens
 
 THINK_OPENING = "<think>"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, MachineError
+from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.verifiers import pool
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.pool.calls import packed_call

@@ -13,7 +13,7 @@ import threading
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 GROUP = "mindspeed_rl_ext.verifiers"
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.jsonlines import read_jsonl
-from mindspeed_rl_ext.rollouts import answer_text
-from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.rollouts import answer_text
+from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.equivalence import equivalent
 from mindspeed_rl_ext.verifiers.verdict import Outcome
 

@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.metrics import outcome_key, reward_key
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.metrics import outcome_key, reward_key
 from mindspeed_rl_ext.verifiers.api import BoundVerifier, isolated_verdicts, resolve
 from mindspeed_rl_ext.verifiers.equivalence import deferred, symbolic
 from mindspeed_rl_ext.verifiers.spec import split_specs

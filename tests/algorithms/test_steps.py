@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 torch = pytest.importorskip("torch", reason="the algorithms room stands on torch")
 

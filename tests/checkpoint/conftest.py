@@ -229,7 +229,7 @@ def hf_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def cli(capsys):
     """Runs msrl-ext; returns exit code, standard output, standard error."""
-    from mindspeed_rl_ext.cli import main
+    from mindspeed_rl_ext.cli._dispatch import main
 
     def run(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()

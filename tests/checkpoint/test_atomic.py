@@ -15,7 +15,7 @@ from mindspeed_rl_ext.checkpoint import convert as convert_module
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 def snapshot(folder) -> dict[str, bytes]:

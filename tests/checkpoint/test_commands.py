@@ -11,7 +11,7 @@ import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.errors import CheckFailedError
+from mindspeed_rl_ext.core.errors import CheckFailedError
 
 OLDER_HOST = (
     "--use-mcore-models --model-type GPT --load-model-type hf --save-model-type mg "
@@ -160,7 +160,7 @@ def test_inspect_and_diff_describe_checkpoints(cli, kit, hf_dir, tmp_path):
 def test_converting_both_ways_imports_no_torch(hf_dir, tmp_path):
     script = f"""
 import sys
-from mindspeed_rl_ext.cli import main
+from mindspeed_rl_ext.cli._dispatch import main
 a, b, c = {str(hf_dir)!r}, {str(tmp_path / "mg")!r}, {str(tmp_path / "back")!r}
 words = ["convert", "--load-model-type", "hf", "--save-model-type", "mg", "--verify"]
 assert main(words + ["--load-dir", a, "--save-dir", b, "--target-tensor-parallel-size", "2"]) == 0

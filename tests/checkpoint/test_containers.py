@@ -20,12 +20,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
+from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import dumps
+from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import (
+    Attributes,
+    Placeholder,
+    restricted_loads,
+)
+from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.torch_archive import TorchArchive
-from mindspeed_rl_ext.checkpoint.torch_pickle import dumps
-from mindspeed_rl_ext.checkpoint.torch_unpickle import Attributes, Placeholder, restricted_loads
-from mindspeed_rl_ext.checkpoint.torch_zip import TorchZip
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 torch = pytest.importorskip("torch", reason="torch writes and judges the files")
 
@@ -232,7 +236,7 @@ def compressed(path: Path) -> None:
 def test_other_containers_are_refused_before_unpickling(tmp_path, monkeypatch, make, named):
     make(tmp_path / "a.pt")
     monkeypatch.setattr(
-        "mindspeed_rl_ext.checkpoint.torch_archive.restricted_loads",
+        "mindspeed_rl_ext.checkpoint.formats.torch_file.archive.restricted_loads",
         lambda *a: pytest.fail("unpickled"),
     )
     with pytest.raises(InputError, match=named):

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.copying.staging import STAGING_NAME
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.staging import STAGING_NAME
 from mindspeed_rl_ext.checkpoint.verify import open_source, verify
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

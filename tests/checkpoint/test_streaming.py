@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.checkpoint import out_file
-from mindspeed_rl_ext.checkpoint.byte_check import _tiled
 from mindspeed_rl_ext.checkpoint.convert import convert
-from mindspeed_rl_ext.checkpoint.crc32 import joined
+from mindspeed_rl_ext.checkpoint.copying import out_file
+from mindspeed_rl_ext.checkpoint.copying.byte_check import _tiled
+from mindspeed_rl_ext.checkpoint.copying.crc32 import joined
+from mindspeed_rl_ext.checkpoint.copying.out_file import Buffers, OutFile, Stretch
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.out_file import Buffers, OutFile, Stretch
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 @given(st.binary(), st.binary(max_size=5000))

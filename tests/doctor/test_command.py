@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 
 SEVEN = "msrl/grpo_qwen25_7b"
 
@@ -189,7 +189,7 @@ def test_no_heavy_library_is_imported(tmp_path, repo_root):
     words += ["--runtime-env", Path(repo_root, "configs/envs/runtime_env.yaml")]
     code = (
         "import sys\n"
-        "from mindspeed_rl_ext.cli import main\n"
+        "from mindspeed_rl_ext.cli._dispatch import main\n"
         "code = main(['doctor', *sys.argv[1:]])\n"
         "assert code in (0, 1), code\n"
         "heavy = {'torch', 'transformers', 'trl', 'accelerate', 'ray', 'sympy', 'datasets'}\n"

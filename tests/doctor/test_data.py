@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.doctor.data import packed_data
 from mindspeed_rl_ext.doctor.texts import TEXTS
-from mindspeed_rl_ext.preprocess.packed import key_file
-from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
-from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.packing.packed import key_file
+from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
 SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"
 TOLD = "She sells nine eggs a day at two dollars each, eighteen dollars in all"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.doctor import command
+from mindspeed_rl_ext.cli import doctor as command
 from mindspeed_rl_ext.doctor.texts import TEXTS
 from mindspeed_rl_ext.doctor.verifier_table import RL_VERIFIERS
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor import faq, npu
 from mindspeed_rl_ext.doctor.nodes import compared
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
 from mindspeed_rl_ext.doctor.yaml_file import parse
-from mindspeed_rl_ext.errors import InputError
 
 SEVEN = "msrl/grpo_qwen25_7b"
 MODEL = "model/qwen25-7b"

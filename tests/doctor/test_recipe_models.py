@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor import recipe_rules
 from mindspeed_rl_ext.doctor.yaml_file import read
-from mindspeed_rl_ext.errors import InputError
 
 OF_MODELS = {"S0-5", "S3-2", "S4-2"}
 OF_DATA = {"S0-19", "R9-reads", "R9-other-data"}

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor.resume import resumed
 from mindspeed_rl_ext.doctor.yaml_edit import with_value
-from mindspeed_rl_ext.errors import InputError
 
 SEVEN = "msrl/grpo_qwen25_7b"
 ZERO = "rlxf/r1_zero_qwen25_7b_instruct"

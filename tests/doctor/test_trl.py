@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.doctor import trl_fields, trl_rules
 from mindspeed_rl_ext.doctor.surroundings import Surroundings
-from mindspeed_rl_ext.errors import InputError
 
 GOOD = {
     "model_name_or_path": "./Qwen2.5-3B-Instruct",

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import errno
 import sys
-import types
 
 import pytest
 
-from mindspeed_rl_ext import cli
-from mindspeed_rl_ext.errors import CheckFailedError, InputError, MachineError, MissingExtraError
+import mindspeed_rl_ext.cli
+from mindspeed_rl_ext.cli import _dispatch as cli
+from mindspeed_rl_ext.core.errors import (
+    CheckFailedError,
+    InputError,
+    MachineError,
+    MissingExtraError,
+)
 
 
 @pytest.fixture
-def fake(monkeypatch):
-    """A command whose `run` does what the test says."""
+def fake(monkeypatch, tmp_path):
+    """A command in a folder of its own, whose `run` does what the test says."""
 
     def make(act):
-        module = types.ModuleType("mindspeed_rl_ext.fake_command", "A command for tests.")
-        module.add_arguments = lambda parser: parser.add_argument("--number", type=int, default=0)
-        module.run = act
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setitem(cli.COMMANDS, "fake", cli.Command("fake_command", "for tests"))
+        (tmp_path / "fake.py").write_text(
+            '"""A command for tests."""\n\n'
+            "def add_arguments(parser):\n"
+            "    parser.add_argument('--number', type=int, default=0)\n"
+        )
+        paths = [*mindspeed_rl_ext.cli.__path__, str(tmp_path)]
+        monkeypatch.setattr(mindspeed_rl_ext.cli, "__path__", paths)
+        monkeypatch.setattr(cli.load_command("fake"), "run", act, raising=False)
 
-    return make
+    yield make
+    sys.modules.pop("mindspeed_rl_ext.cli.fake", None)
 
 
 def raises(error):
@@ -40,7 +49,7 @@ def test_an_unknown_command_is_wrong_usage_with_the_nearest_names(capsys):
     assert "did you mean convert" in said
 
 
-@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+@pytest.mark.parametrize("name", cli.command_names())
 def test_help_of_every_command_works_and_says_what_it_is(name, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main([name, "--help"])
@@ -54,7 +63,14 @@ def test_help_of_every_command_works_and_says_what_it_is(name, capsys):
 def test_usage_lists_every_command(words, capsys):
     assert cli.main(words) == (0 if words else 2)
     said = capsys.readouterr().out
-    assert all(f"  {name} " in said for name in cli.COMMANDS)
+    assert all(f"  {name} " in said for name in cli.command_names())
+
+
+def test_a_module_in_the_folder_is_a_command_and_its_docstring_the_summary(fake, capsys):
+    fake(lambda args: 0)
+    assert "fake" in cli.command_names()
+    assert cli.main(["--help"]) == 0
+    assert "A command for tests" in capsys.readouterr().out
 
 
 def test_version_is_that_of_the_package(capsys):

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext import errors
-from mindspeed_rl_ext.errors import ExtError, InputError, MissingExtraError, nearest
-from mindspeed_rl_ext.files import open_atomic, write_text_atomic
-from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
-from mindspeed_rl_ext.metrics import MetricsRow, append_metrics, length_metrics, read_metrics
-from mindspeed_rl_ext.registry import Registry
-from mindspeed_rl_ext.rollouts import Rollout, answer_text, from_row, read_rollouts
-from mindspeed_rl_ext.shipped import resolve_config
+from mindspeed_rl_ext.core import errors
+from mindspeed_rl_ext.core.errors import ExtError, InputError, MissingExtraError, nearest
+from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
+from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics, length_metrics, read_metrics
+from mindspeed_rl_ext.core.registry import Registry
+from mindspeed_rl_ext.core.rollouts import Rollout, answer_text, from_row, read_rollouts
+from mindspeed_rl_ext.core.shipped import resolve_config
 
 KINDS = [errors.ExtError, errors.InputError, errors.CheckFailedError, errors.MachineError]
 JSON = st.recursive(

@@ -31,9 +31,9 @@ def modules_after(code: str) -> set[str]:
         "import mindspeed_rl_ext.cli",
         "import mindspeed_rl_ext.activation.hook",
         "import mindspeed_rl_ext.hosts.catalog as c; c.load_adapters()",
-        "import mindspeed_rl_ext.doctor.command",
+        "import mindspeed_rl_ext.cli.doctor",
         "import mindspeed_rl_ext.verifiers",
-        "import mindspeed_rl_ext.rollouts, mindspeed_rl_ext.metrics, mindspeed_rl_ext.shipped",
+        "from mindspeed_rl_ext.core import files, metrics, rollouts, shipped, text",
         "import mindspeed_rl_ext.checkpoint, mindspeed_rl_ext.preprocess",
     ],
 )

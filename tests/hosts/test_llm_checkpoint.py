@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mindspeed_rl_ext.checkpoint.safetensors_file import header_bytes
+from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import header_bytes
 from mindspeed_rl_ext.checkpoint.verify import verify
 
 DOUBLE = """
@@ -71,9 +71,9 @@ def host(tmp_path: Path) -> Path:
 @pytest.fixture
 def hf(tmp_path: Path) -> Path:
     from mindspeed_rl_ext.checkpoint.dtypes import by_name
-    from mindspeed_rl_ext.checkpoint.expected import expected_hf
+    from mindspeed_rl_ext.checkpoint.mapping.expected import expected_hf
+    from mindspeed_rl_ext.checkpoint.mapping.sizes import sizes_of_config
     from mindspeed_rl_ext.checkpoint.models import model_of_config
-    from mindspeed_rl_ext.checkpoint.sizes import sizes_of_config
 
     config = {
         "model_type": "qwen2", "num_hidden_layers": 2, "hidden_size": 8, "vocab_size": 10,

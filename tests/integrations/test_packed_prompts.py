@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.packed import read_packed
+from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.run import preprocess
 
 transformers = pytest.importorskip("transformers", reason="prompts are tokenised by transformers")

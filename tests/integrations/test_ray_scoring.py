@@ -91,7 +91,9 @@ def test_the_command_scores_on_ray(tmp_path: Path) -> None:
     rows = [{"response": rf"\boxed{{{n}}}", "answer": "3"} for n in range(8)]
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    command = "from mindspeed_rl_ext.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
+    command = (
+        "from mindspeed_rl_ext.cli._dispatch import main; import sys; sys.exit(main(sys.argv[1:]))"
+    )
     words = ["score", "--input", str(source), "--output", str(target), "--engine", "ray"]
     done = subprocess.run(
         [sys.executable, "-c", command, *words, "--verifier", "boxed_acc"],

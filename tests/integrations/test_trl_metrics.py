@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.metrics import read_metrics
 from mindspeed_rl_ext.integrations.trl_metrics import metrics_callback, to_metrics
-from mindspeed_rl_ext.metrics import read_metrics
 
 
 def test_names_become_those_of_the_host():

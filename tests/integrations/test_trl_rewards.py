@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from mindspeed_rl_ext import verifier
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.integrations.trl import reward_functions
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 

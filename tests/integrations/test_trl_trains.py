@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mindspeed_rl_ext.core.metrics import read_metrics
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.integrations.trl import reward_functions
 from mindspeed_rl_ext.integrations.trl_metrics import TRL_NAMES, metrics_callback
-from mindspeed_rl_ext.metrics import read_metrics
 
 trl = pytest.importorskip("trl", reason="the run needs trl")
 torch = pytest.importorskip("torch", reason="the run needs torch")

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.integrations.verl import compute_score
 
 

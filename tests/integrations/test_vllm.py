@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext.errors import InputError, MachineError
+from mindspeed_rl_ext.core.errors import InputError, MachineError
 
 torch = pytest.importorskip("torch", reason="the integration moves torch tensors")
 

@@ -45,9 +45,9 @@ def test_configs_and_doors_are_found_from_any_folder(installed, tmp_path, checko
     elsewhere.mkdir()
     said = installed.run(
         "import json\n"
-        "from mindspeed_rl_ext.shipped import SHIPPED_FOLDERS, resolve_config, shipped_folder\n"
-        "assert resolve_config('runtime_env', 'envs').is_file()\n"
-        "print(json.dumps({n: str(shipped_folder(n)) for n in SHIPPED_FOLDERS}))",
+        "from mindspeed_rl_ext.core import shipped\n"
+        "assert shipped.resolve_config('runtime_env', 'envs').is_file()\n"
+        "print(json.dumps({n: str(shipped.shipped_folder(n)) for n in shipped.SHIPPED_FOLDERS}))",
         cwd=elsewhere,
     )
     for name, folder in json.loads(said).items():

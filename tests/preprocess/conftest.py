@@ -57,9 +57,9 @@ def run_rows(
 ) -> Callable[..., Any]:
     """Preprocesses rows; returns the report, the packed rows as text and the rejects."""
     from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-    from mindspeed_rl_ext.preprocess.packed import read_packed, rejects_file
+    from mindspeed_rl_ext.preprocess.packing.packed import read_packed, rejects_file
     from mindspeed_rl_ext.preprocess.run import preprocess
-    from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+    from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
     def run(rows: Iterable[Mapping[str, Any]], **options: Any) -> Any:
         prefix = tmp_path / "out" / "data"

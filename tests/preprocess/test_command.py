@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.preprocess import engine
-from mindspeed_rl_ext.preprocess.packed import files_of, read_packed
+from mindspeed_rl_ext.preprocess.packing.packed import files_of, read_packed
 
 MAP_KEYS = '{"prompt":"question","query":"","response":"answer"}'
 ROWS = [
@@ -241,8 +241,8 @@ def test_every_shipped_data_recipe_is_read_and_names_its_template_and_verifier(
 ) -> None:
     from mindspeed_rl_ext.preprocess.dataset_config import read_dataset_config
     from mindspeed_rl_ext.preprocess.labels import parse_extractor
-    from mindspeed_rl_ext.preprocess.map_keys import parse_map_keys
-    from mindspeed_rl_ext.preprocess.template import load_template
+    from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
+    from mindspeed_rl_ext.preprocess.templates.template import load_template
 
     names = sorted(path.stem for path in (repo_root / "configs" / "datasets").glob("*.yaml"))
     assert names == ["countdown", "deepscaler", "gsm8k", "math_17k", "math_8k", "r1_zero"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.preprocess.options import ENVIRONMENT_OPTIONS
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext import cli
-from mindspeed_rl_ext.preprocess import abandoned
-from mindspeed_rl_ext.preprocess.packed import files_of, read_packed, rejects_file
-from mindspeed_rl_ext.preprocess.staging import staging
+from mindspeed_rl_ext.cli import _dispatch as cli
+from mindspeed_rl_ext.preprocess.packing import abandoned
+from mindspeed_rl_ext.preprocess.packing.packed import files_of, read_packed, rejects_file
+from mindspeed_rl_ext.preprocess.packing.staging import staging
 
 MAP_KEYS = '{"prompt":"question","query":"","response":"answer"}'
 GOOD = b'{"question": "How many?", "answer": "#### 7"}\n'

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext import cli
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.cli import _dispatch as cli
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.handler import AlpacaStylePromptOnlyHandler
-from mindspeed_rl_ext.preprocess.packed import files_of
+from mindspeed_rl_ext.preprocess.packing.packed import files_of
 
 datasets = pytest.importorskip("datasets", reason="extra [data] is not installed")
 transformers = pytest.importorskip("transformers", reason="extra [data] is not installed")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.preprocess.dataset_config import read_dataset_config
 
 Run = Callable[..., Any]
@@ -87,7 +87,7 @@ def test_math_8k_templated_column_is_found_and_the_way_out_named(
 
 
 def test_a_wrong_column_is_answered_with_those_of_the_data_set(run_rows: Run) -> None:
-    from mindspeed_rl_ext.errors import InputError
+    from mindspeed_rl_ext.core.errors import InputError
 
     row = {"problem": "Q", "solution": "S", "answer": "1"}
     with pytest.raises(InputError) as caught:
@@ -142,7 +142,7 @@ def test_a_hosts_file_whose_qwen_r1_is_another_text_is_named(
 
 
 def test_a_tokenizer_without_a_chat_template_says_what_to_do(run_rows: Run) -> None:
-    from mindspeed_rl_ext.errors import InputError
+    from mindspeed_rl_ext.core.errors import InputError
 
     pytest.importorskip("transformers", reason="extra [data] is not installed")
     with pytest.raises(InputError, match="has no chat template"):
@@ -161,7 +161,7 @@ def test_a_tokenizer_without_a_chat_template_says_what_to_do(run_rows: Run) -> N
 def test_a_derived_column_that_can_not_be_made_is_refused(
     run_rows: Run, derive: Any, message: str
 ) -> None:
-    from mindspeed_rl_ext.errors import InputError
+    from mindspeed_rl_ext.core.errors import InputError
 
     with pytest.raises(InputError) as caught:
         run_rows([{"a": "1", "b": "2"}], map_keys={"prompt": "q"}, derive=derive)

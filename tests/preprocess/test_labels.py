@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.preprocess.chat_template import ChatTemplate
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.pipeline import Packed, Pipeline
 from mindspeed_rl_ext.preprocess.record import Row
-from mindspeed_rl_ext.preprocess.template import load_template
-from mindspeed_rl_ext.preprocess.tokenizer import (
+from mindspeed_rl_ext.preprocess.templates.chat_template import ChatTemplate
+from mindspeed_rl_ext.preprocess.templates.template import load_template
+from mindspeed_rl_ext.preprocess.templates.tokenizer import (
     DirectTokenizer,
     Tokenizer,
     TransformersTokenizer,

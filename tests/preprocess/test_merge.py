@@ -9,16 +9,21 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext import cli
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.cli import _dispatch as cli
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess import engine
-from mindspeed_rl_ext.preprocess.merge import merge
+from mindspeed_rl_ext.preprocess.checks.sameness import digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.packed import files_of, heldout_prefix, read_packed, report_file
+from mindspeed_rl_ext.preprocess.packing.merge import merge
+from mindspeed_rl_ext.preprocess.packing.packed import (
+    files_of,
+    heldout_prefix,
+    read_packed,
+    report_file,
+)
+from mindspeed_rl_ext.preprocess.packing.staging import shuffled
 from mindspeed_rl_ext.preprocess.record import Prompt
 from mindspeed_rl_ext.preprocess.run import preprocess
-from mindspeed_rl_ext.preprocess.sameness import digest_of, is_held_out
-from mindspeed_rl_ext.preprocess.staging import shuffled
 
 KEYS = {"prompt": "question", "query": "", "response": "answer"}
 ROWS = [

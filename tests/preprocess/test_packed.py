@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess import staging as staging_module
-from mindspeed_rl_ext.preprocess.packed import files_of, key_file, read_packed
-from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.packing import staging as staging_module
+from mindspeed_rl_ext.preprocess.packing.packed import files_of, key_file, read_packed
+from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
 
 KEYS = ("input_ids", "labels")
 ROWS = [{"input_ids": [1, 2, 3], "labels": [9]}, {"input_ids": [-100, 7], "labels": [2**31 - 1]}]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess import json_array
-from mindspeed_rl_ext.preprocess.readers import open_source
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.reading import json_array
+from mindspeed_rl_ext.preprocess.reading.readers import open_source
 
 ROWS = [{"q": 'a, "b"\n[1]', "n": 1}, {"q": "你好 }", "n": None}]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 Run = Callable[..., Any]
 GOOD = {"question": "How many apples?", "answer": "They have 70 + 2.\n#### 72"}
@@ -267,7 +267,7 @@ def test_megatron_reads_back_the_text_that_went_in(
     indexed = pytest.importorskip(
         "megatron.core.datasets.indexed_dataset", reason="megatron-core is not installed"
     )
-    from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+    from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
     questions = [f"How many of {n} apples? 你好 \\frac{{1}}{{{n}}}" for n in range(1, 30)]
     rows = [{"question": q, "answer": f"so\n#### {n}"} for n, q in enumerate(questions)]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext import cli
-from mindspeed_rl_ext.preprocess.packed import files_of, read_packed
+from mindspeed_rl_ext.cli import _dispatch as cli
+from mindspeed_rl_ext.preprocess.packing.packed import files_of, read_packed
+from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.strip import split_masked
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
-from mindspeed_rl_ext.preprocess.staging import PackedWriter, staging
-from mindspeed_rl_ext.preprocess.strip import split_masked
-from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
 SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
 Pack = Callable[..., Path]

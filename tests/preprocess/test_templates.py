@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.record import Prompt
-from mindspeed_rl_ext.preprocess.template import Template, fill, load_template, parse_template
+from mindspeed_rl_ext.preprocess.templates.template import (
+    Template,
+    fill,
+    load_template,
+    parse_template,
+)
 
 THINKING = (
     "A conversation between User and Assistant. The user asks a question, and the Assistant "
@@ -72,8 +77,8 @@ def test_every_shipped_template_has_an_expectation(repo_root: Path) -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_ids_are_those_of_auto_tokenizer_piece_by_piece(name: str, real_data: Path) -> None:
     transformers = pytest.importorskip("transformers", reason="extra [data] is not installed")
-    from mindspeed_rl_ext.preprocess.encode import PromptEncoder
-    from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+    from mindspeed_rl_ext.preprocess.templates.encode import PromptEncoder
+    from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
     folder = real_data / "qwen2_tokenizer"
     theirs = transformers.AutoTokenizer.from_pretrained(str(folder))
@@ -86,8 +91,8 @@ def test_history_keeps_assistant_turns_and_ends_them_with_the_first_stop_word(
     real_data: Path,
 ) -> None:
     transformers = pytest.importorskip("transformers", reason="extra [data] is not installed")
-    from mindspeed_rl_ext.preprocess.encode import PromptEncoder
-    from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+    from mindspeed_rl_ext.preprocess.templates.encode import PromptEncoder
+    from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
     folder = real_data / "qwen2_tokenizer"
     theirs = transformers.AutoTokenizer.from_pretrained(str(folder))

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess.tokenizer import (
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.templates.tokenizer import (
     DirectTokenizer,
     TransformersTokenizer,
     load_tokenizer,
     wrap_transformers,
 )
-from mindspeed_rl_ext.preprocess.tokenizer_files import load_direct
+from mindspeed_rl_ext.preprocess.templates.tokenizer_files import load_direct
 
 transformers = pytest.importorskip("transformers", reason="extra [data] is not installed")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.cli import main
+from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.recipes.training import cluster
 from mindspeed_rl_ext.recipes.training.cluster import ENGINES, cluster_command, run_cluster
 from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe

@@ -10,8 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the backend hf runs on torch")
 pytest.importorskip("transformers", reason="the backend hf runs on transformers")
 
-from mindspeed_rl_ext import cli  # noqa: E402
-from mindspeed_rl_ext.errors import InputError  # noqa: E402
+from mindspeed_rl_ext.cli import _dispatch as cli  # noqa: E402
+from mindspeed_rl_ext.core.errors import InputError  # noqa: E402
 from mindspeed_rl_ext.recipes.evaluation.backends import (  # noqa: E402
     Sampling,
     generate,

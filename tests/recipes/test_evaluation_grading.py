@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess.template import read_entries
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.preprocess.templates.template import read_entries
 from mindspeed_rl_ext.recipes.evaluation.backends import Response
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS
 from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for
@@ -30,7 +31,6 @@ from mindspeed_rl_ext.recipes.evaluation.grading import (
     grade,
 )
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
-from mindspeed_rl_ext.shipped import resolve_config
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, equivalent, score, verifier
 from mindspeed_rl_ext.verifiers.builtin.last_answer import answer_to, stated_answer
 

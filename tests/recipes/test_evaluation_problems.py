@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS, benchmarks_named
 from mindspeed_rl_ext.recipes.evaluation.problems import load_benchmark, read_reference
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.recipes.evaluation.backends import Response
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem

@@ -17,10 +17,10 @@ import pytest
 pytest.importorskip("trl", reason="the quickstart needs trl")
 pytest.importorskip("matplotlib", reason="the quickstart needs matplotlib")
 
-from mindspeed_rl_ext.jsonlines import read_jsonl
-from mindspeed_rl_ext.metrics import read_metrics
+from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.metrics import read_metrics
+from mindspeed_rl_ext.core.rollouts import read_rollouts
 from mindspeed_rl_ext.recipes.countdown import split_problems
-from mindspeed_rl_ext.rollouts import read_rollouts
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
@@ -112,8 +112,8 @@ def test_logged_rewards_are_those_of_the_rollouts(short_run: Path) -> None:
 
 
 def test_packed_prompts_hold_nothing_of_the_answer(short_run: Path) -> None:
-    from mindspeed_rl_ext.preprocess.packed import read_packed
-    from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+    from mindspeed_rl_ext.preprocess.packing.packed import read_packed
+    from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(str(short_run / "model"))
     packed = read_packed(short_run / "packed" / "train")

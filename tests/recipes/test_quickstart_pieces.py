@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.cli import main
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.cli import quickstart as command
+from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.rollouts import read_rollouts
 from mindspeed_rl_ext.recipes.grpo import RolloutWriter
-from mindspeed_rl_ext.recipes.quickstart import command
 from mindspeed_rl_ext.recipes.quickstart.checks import can_be_judged, judge
 from mindspeed_rl_ext.recipes.quickstart.own_data import perturb
 from mindspeed_rl_ext.recipes.quickstart.workspace import (
@@ -23,7 +24,6 @@ from mindspeed_rl_ext.recipes.quickstart.workspace import (
     prepare,
 )
 from mindspeed_rl_ext.recipes.sft import SftSettings, learning_rate_at
-from mindspeed_rl_ext.rollouts import read_rollouts
 
 OWN_DATA = ["--input", __file__, "--map-keys", '{"prompt":"q","response":"a"}']
 

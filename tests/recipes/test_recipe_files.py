@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.cli import main
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.recipes.training.reading import build, convert
+from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.typed import build, convert
 from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.schema import SIZES, Recipe
 
@@ -277,7 +277,7 @@ def test_print_tells_the_disk_that_checkpoints_take(
 def table_of(name: str) -> dict[str, Any]:
     from accelerate.commands.config.config_args import load_config_from_file
 
-    from mindspeed_rl_ext.shipped import resolve_config
+    from mindspeed_rl_ext.core.shipped import resolve_config
 
     return vars(load_config_from_file(str(resolve_config(name, "accelerate"))))
 

@@ -13,9 +13,9 @@ import pytest
 
 pytest.importorskip("trl", reason="the extra [train] brings TRL")
 
-from mindspeed_rl_ext.cli import main
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.jsonlines import read_jsonl
+from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training import launch, trainers
 from mindspeed_rl_ext.recipes.training.bounds import LEAST
 from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe, recipe_names

@@ -13,7 +13,7 @@ pytest.importorskip("transformers", reason="training needs transformers")
 
 import torch
 
-from mindspeed_rl_ext.errors import CheckFailedError, InputError
+from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.recipes import sft
 from mindspeed_rl_ext.recipes.countdown import demonstrations, split_problems
 from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft

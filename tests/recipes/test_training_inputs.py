@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 pytest.importorskip("transformers", reason="training needs transformers")
 pytest.importorskip("torch", reason="training needs torch")
 
-from mindspeed_rl_ext.cli import main
-from mindspeed_rl_ext.errors import InputError, MachineError
+from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.core.errors import InputError, MachineError
+from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow
 from mindspeed_rl_ext.recipes import largest
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
 from mindspeed_rl_ext.recipes.training import checkpoints, models
@@ -26,7 +27,6 @@ from mindspeed_rl_ext.recipes.training.sample_stage import choose
 from mindspeed_rl_ext.recipes.training.schema import SampleSection
 from mindspeed_rl_ext.recipes.training.tracking import usable_trackers
 from mindspeed_rl_ext.recipes.training.trainers import rows_in_order
-from mindspeed_rl_ext.rollouts import Rollout, VerdictRow
 from mindspeed_rl_ext.verifiers import score
 
 

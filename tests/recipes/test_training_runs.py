@@ -17,9 +17,9 @@ import pytest
 
 pytest.importorskip("trl", reason="training needs trl")
 
-from mindspeed_rl_ext.cli import main
-from mindspeed_rl_ext.errors import CheckFailedError, InputError
-from mindspeed_rl_ext.jsonlines import read_jsonl
+from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
+from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training import checkpoints
 from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.runner import run_recipe

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import MachineError
+from mindspeed_rl_ext.core.errors import MachineError
 from mindspeed_rl_ext.report import curves_process
 from mindspeed_rl_ext.report.run import write_report
 from mindspeed_rl_ext.report.sources import console

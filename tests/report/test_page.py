@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.jsonlines import write_jsonl
-from mindspeed_rl_ext.metrics import MetricsRow, append_metrics
-from mindspeed_rl_ext.report.page_data import script_json
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics
+from mindspeed_rl_ext.report.page.data import script_json
 from mindspeed_rl_ext.report.run import write_report
 
 SCRIPT = "<script>alert('x')</script>"  # what the fixture's policy wrote

@@ -9,7 +9,7 @@ import pytest
 from mindspeed_rl_ext.verifiers import Outcome, equivalent, resolve
 from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
 from mindspeed_rl_ext.verifiers.equivalence import symbolic
-from mindspeed_rl_ext.verifiers.equivalence.tree import UnreadableError
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError
 from mindspeed_rl_ext.verifiers.pool import Budget
 
 MATRIX = r"\begin{pmatrix}" + r"\\".join("&".join("1" * 60) for _ in range(60)) + r"\end{pmatrix}"
@@ -194,8 +194,8 @@ def test_no_payload_runs(tmp_path: Path) -> None:
 
 def test_reading_work_does_not_multiply_with_nesting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts how often a factor is begun: reading one twice would double with each level."""
-    from mindspeed_rl_ext.verifiers.equivalence.lexer import tokens
-    from mindspeed_rl_ext.verifiers.equivalence.reader import Reader
+    from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import tokens
+    from mindspeed_rl_ext.verifiers.equivalence.reading.reader import Reader
 
     begun = 0
     original = Reader.power

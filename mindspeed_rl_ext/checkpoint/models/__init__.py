@@ -15,9 +15,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.spec import ModelSpec
-from mindspeed_rl_ext.errors import InputError, nearest
-from mindspeed_rl_ext.registry import Registry
+from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
+from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.registry import Registry
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec, Sparse
 from mindspeed_rl_ext.checkpoint.models.dense import (
     EMBEDDING_ROWS,
     END_ROWS,
@@ -10,7 +11,6 @@ from mindspeed_rl_ext.checkpoint.models.dense import (
 )
 from mindspeed_rl_ext.checkpoint.models.experts import routed, shared
 from mindspeed_rl_ext.checkpoint.models.mla import MLA_KEYS, MLA_ROWS
-from mindspeed_rl_ext.checkpoint.spec import ModelSpec, Sparse
 
 DEEPSEEK_ROWS = (
     *EMBEDDING_ROWS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, ModelSpec, Row
 from mindspeed_rl_ext.checkpoint.models.deepseek2 import (
     DEEPSEEK_KEYS,
     DEEPSEEK_OPTIONAL,
@@ -9,7 +10,6 @@ from mindspeed_rl_ext.checkpoint.models.deepseek2 import (
     DEEPSEEK_SPARSE,
 )
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
-from mindspeed_rl_ext.checkpoint.spec import MOE, Hf, ModelSpec, Row
 
 _ROUTER_BIAS = Row(
     MCORE + "mlp.router.expert_bias",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.checkpoint.spec import DENSE, EMBEDDING, FINAL_NORM, HEAD, Hf, Row
+from mindspeed_rl_ext.checkpoint.mapping.spec import DENSE, EMBEDDING, FINAL_NORM, HEAD, Hf, Row
 
 HF = "model.layers.{layer}."
 MCORE = "decoder.layers.{layer}."

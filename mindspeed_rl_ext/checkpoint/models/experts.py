@@ -6,8 +6,8 @@ Does not cover: which expert lies on which rank; `layout` says.
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, Row
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
-from mindspeed_rl_ext.checkpoint.spec import MOE, Hf, Row
 
 
 def routed(block: str = "mlp", gate: str = "gate_proj", up: str = "up_proj", down: str = "down_proj"

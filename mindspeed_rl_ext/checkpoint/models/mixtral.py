@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec, Sparse
 from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS
 from mindspeed_rl_ext.checkpoint.models.experts import routed
-from mindspeed_rl_ext.checkpoint.spec import ModelSpec, Sparse
 
 SPEC = ModelSpec(
     name="mixtral",

@@ -6,8 +6,8 @@ Does not cover: the hosts' --mla-mm-split; transformer_engine names.
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.spec import Hf, Row
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
-from mindspeed_rl_ext.checkpoint.spec import Hf, Row
 
 _ATTN, _HF = MCORE + "self_attention.", HF + "self_attn."
 _KV_DOWN = Hf(_HF + "kv_a_proj_with_mqa.weight", ("kv_down", "hidden"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
 from mindspeed_rl_ext.checkpoint.models.dense import DENSE_ROWS
-from mindspeed_rl_ext.checkpoint.spec import ModelSpec
 
 SPEC = ModelSpec(
     name="qwen2",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, ModelSpec, Row, Sparse
 from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS, HF, MCORE, MLP_ROWS
 from mindspeed_rl_ext.checkpoint.models.experts import routed, shared
-from mindspeed_rl_ext.checkpoint.spec import MOE, Hf, ModelSpec, Row, Sparse
 
 _GATE = Row(
     MCORE + "mlp.shared_expert_gate.weight",

@@ -32,8 +32,8 @@ def load_checkpoint(model_provider: Any, queue: Any, args: argparse.Namespace) -
     Raises:
         SystemExit: the conversion failed; the exit code is that of `msrl-ext convert`.
     """
-    from mindspeed_rl_ext.checkpoint.commands import convert
-    from mindspeed_rl_ext.errors import ExtError
+    from mindspeed_rl_ext.cli import convert
+    from mindspeed_rl_ext.core.errors import ExtError
 
     code = 1
     try:
@@ -48,7 +48,7 @@ def load_checkpoint(model_provider: Any, queue: Any, args: argparse.Namespace) -
 
 
 def _our_parser() -> argparse.ArgumentParser:
-    from mindspeed_rl_ext.checkpoint.commands import convert
+    from mindspeed_rl_ext.cli import convert
 
     parser = argparse.ArgumentParser(add_help=False)
     convert.add_arguments(parser)
@@ -57,7 +57,7 @@ def _our_parser() -> argparse.ArgumentParser:
 
 def _ours(args: argparse.Namespace) -> argparse.Namespace:
     """Our command's arguments: its defaults, and what the command line names."""
-    from mindspeed_rl_ext.checkpoint.mg_source import is_mg
+    from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import is_mg
 
     found, named = {}, set()
     words = {word.partition("=")[0] for word in sys.argv[1:]}

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.rollouts import VerdictRow
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
 from mindspeed_rl_ext.recipes.evaluation.problems import Problem
-from mindspeed_rl_ext.rollouts import VerdictRow
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, resolve, score
 from mindspeed_rl_ext.verifiers.builtin.last_answer import answer_to, stated_answer
 

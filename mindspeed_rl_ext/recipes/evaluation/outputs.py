@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.files import write_text_atomic
-from mindspeed_rl_ext.jsonlines import write_jsonl
-from mindspeed_rl_ext.metrics import MetricsRow, length_metrics, reward_key
+from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.metrics import MetricsRow, length_metrics, reward_key
+from mindspeed_rl_ext.core.rollouts import Rollout
 from mindspeed_rl_ext.recipes.evaluation.figures import benchmark_figures
 from mindspeed_rl_ext.recipes.evaluation.grading import Graded
 from mindspeed_rl_ext.recipes.evaluation.journal import (
@@ -23,7 +24,6 @@ from mindspeed_rl_ext.recipes.evaluation.journal import (
     SUMMARY_FILE,
 )
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded
-from mindspeed_rl_ext.rollouts import Rollout
 from mindspeed_rl_ext.verifiers import resolve
 
 KINDS = ("strict", "lenient")

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, nearest
-from mindspeed_rl_ext.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.rollouts import answer_text
 from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.record import RejectError
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import FILE, Benchmark
-from mindspeed_rl_ext.rollouts import answer_text
 from mindspeed_rl_ext.verifiers import Outcome, equivalent
 from mindspeed_rl_ext.verifiers.references import reference_fault
 

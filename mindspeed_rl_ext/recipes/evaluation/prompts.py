@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.preprocess.chat_template import PROMPT_TYPE, ChatTemplate
-from mindspeed_rl_ext.preprocess.encode import PromptEncoder
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.record import Prompt
-from mindspeed_rl_ext.preprocess.template import (
+from mindspeed_rl_ext.preprocess.templates.chat_template import PROMPT_TYPE, ChatTemplate
+from mindspeed_rl_ext.preprocess.templates.encode import PromptEncoder
+from mindspeed_rl_ext.preprocess.templates.template import (
     Element,
     PromptTemplate,
     SpecialToken,
     Token,
     load_template,
 )
-from mindspeed_rl_ext.preprocess.tokenizer import (
+from mindspeed_rl_ext.preprocess.templates.tokenizer import (
     Tokenizer,
     load_tokenizer,
     load_with_transformers,

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
 from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
 

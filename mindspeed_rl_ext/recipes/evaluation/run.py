@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.progress import progress
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.recipes.evaluation.backends import Response, Sampling, open_backend
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import Benchmark
 from mindspeed_rl_ext.recipes.evaluation.grading import Attempt, Graders, check_graders, grade

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mindspeed_rl_ext.errors import shorten
+from mindspeed_rl_ext.core.errors import shorten
 from mindspeed_rl_ext.recipes.evaluation.grading import CLASSES
 from mindspeed_rl_ext.recipes.evaluation.outputs import KINDS
 

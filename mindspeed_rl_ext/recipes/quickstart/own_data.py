@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.packed import read_packed
+from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
 from mindspeed_rl_ext.preprocess.run import preprocess
-from mindspeed_rl_ext.preprocess.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 from mindspeed_rl_ext.recipes.tiny_model import build_tokenizer
 
 FULL_SCORE = 1.0

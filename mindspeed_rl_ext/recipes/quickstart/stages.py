@@ -15,12 +15,12 @@ from typing import Any
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
-from mindspeed_rl_ext.errors import CheckFailedError
-from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.errors import CheckFailedError
+from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.packed import read_packed
+from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.run import preprocess
-from mindspeed_rl_ext.progress import progress
 from mindspeed_rl_ext.recipes import countdown
 from mindspeed_rl_ext.recipes.evaluate import evaluate
 from mindspeed_rl_ext.recipes.grpo import RolloutWriter, random_reward, train_grpo

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.files import write_text_atomic
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.recipes.evaluate import SamplingSettings
 from mindspeed_rl_ext.recipes.grpo import GrpoSettings
 from mindspeed_rl_ext.recipes.sft import SftSettings

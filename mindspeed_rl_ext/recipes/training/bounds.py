@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.recipes.training.schema import Recipe
 
 # By the name of the key, which means the same in every section.

@@ -14,8 +14,8 @@ import re
 import shutil
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import MachineError
-from mindspeed_rl_ext.files import write_text_atomic
+from mindspeed_rl_ext.core.errors import MachineError
+from mindspeed_rl_ext.core.files import write_text_atomic
 
 logger = logging.getLogger(__name__)
 

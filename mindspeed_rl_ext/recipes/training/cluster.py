@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import EXIT_DONE, CheckFailedError, InputError, nearest
+from mindspeed_rl_ext.core.errors import EXIT_DONE, CheckFailedError, InputError, nearest
+from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
 from mindspeed_rl_ext.recipes.training.schema import Recipe
-from mindspeed_rl_ext.shipped import resolve_config, shipped_folder
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def ask_doctor(config: Path) -> int:
     """Runs `msrl-ext doctor --config FILE`; returns its exit code."""
     from argparse import ArgumentParser
 
-    from mindspeed_rl_ext.doctor import command
+    from mindspeed_rl_ext.cli import doctor as command
 
     parser = ArgumentParser(allow_abbrev=False)
     command.add_arguments(parser)

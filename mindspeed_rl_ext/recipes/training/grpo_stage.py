@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.rollouts import Rollout, VerdictLike, verdict_rows
 from mindspeed_rl_ext.integrations.trl import reward_functions
 from mindspeed_rl_ext.integrations.trl_metrics import TRL_NAMES
 from mindspeed_rl_ext.recipes.training.compacted import CompactedSampling
@@ -30,7 +31,6 @@ from mindspeed_rl_ext.recipes.training.trainers import (
     trl_arguments,
 )
 from mindspeed_rl_ext.recipes.training.trimmed import TrimmedLogProbs
-from mindspeed_rl_ext.rollouts import Rollout, VerdictLike, verdict_rows
 from mindspeed_rl_ext.verifiers import resolve
 
 RIGHT = "CORRECT"

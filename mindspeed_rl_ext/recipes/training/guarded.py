@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import CheckFailedError
+from mindspeed_rl_ext.core.errors import CheckFailedError
 from mindspeed_rl_ext.recipes.training import checkpoints
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import ExtError, InputError
+from mindspeed_rl_ext.core.errors import ExtError, InputError
 from mindspeed_rl_ext.recipes.device import pick_device, use_one_thread
 from mindspeed_rl_ext.recipes.training.checkpoints import machine_fault
 from mindspeed_rl_ext.recipes.training.schema import Recipe

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.recipes.training.schema import DatasetSection, Recipe
 from mindspeed_rl_ext.recipes.training.tasks import TASKS, TaskRow
@@ -110,7 +110,7 @@ def _from_task(rows: Sequence[TaskRow]) -> list[PromptRow]:
 
 
 def _packed(section: DatasetSection, tokenizer: Any) -> list[PromptRow]:
-    from mindspeed_rl_ext.preprocess.packed import read_packed
+    from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 
     rows = packed_prompts(read_packed(str(section.packed)), tokenizer)
     return [
@@ -133,7 +133,7 @@ class _Read:
 
 def _read(section: DatasetSection, tokenizer_folder: str) -> list[_Read]:
     from mindspeed_rl_ext.preprocess.pipeline import Packed, Pipeline
-    from mindspeed_rl_ext.preprocess.readers import open_source
+    from mindspeed_rl_ext.preprocess.reading.readers import open_source
     from mindspeed_rl_ext.preprocess.run import template_and_tokenizer
 
     options = preprocess_options(section, tokenizer_folder)
@@ -168,7 +168,7 @@ def _read(section: DatasetSection, tokenizer_folder: str) -> list[_Read]:
 def _chunks(rows: Any, pipeline: Any, options: Any) -> Any:
     from itertools import islice
 
-    from mindspeed_rl_ext.preprocess.columns import require_columns
+    from mindspeed_rl_ext.preprocess.reading.columns import require_columns
 
     iterator, first = iter(rows), True
     while chunk := list(islice(iterator, CHUNK_ROWS)):

@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
+from mindspeed_rl_ext.core.typed import build
+from mindspeed_rl_ext.core.yaml_table import load_yaml
 from mindspeed_rl_ext.recipes.training.bounds import require_bounds
-from mindspeed_rl_ext.recipes.training.reading import build
 from mindspeed_rl_ext.recipes.training.schema import SIZES, STAGES, Recipe
-from mindspeed_rl_ext.shipped import resolve_config, shipped_folder
-from mindspeed_rl_ext.yaml_table import load_yaml
 
 KIND = "recipes"
 # A plain TRL file: what it trains, in TRL's words.

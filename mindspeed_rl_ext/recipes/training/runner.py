@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, MissingExtraError
-from mindspeed_rl_ext.files import write_text_atomic
-from mindspeed_rl_ext.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.evaluate import SamplingSettings, evaluate
 from mindspeed_rl_ext.recipes.training import models

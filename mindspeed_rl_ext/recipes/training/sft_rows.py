@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, nearest
-from mindspeed_rl_ext.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
 from mindspeed_rl_ext.recipes.training.prompts import PromptRow, preprocess_options
 from mindspeed_rl_ext.recipes.training.schema import DatasetSection
@@ -87,9 +87,9 @@ def render_prompts(
         # Tasks made on the spot and packed files hold the prompt itself.
         return list(questions)
     from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
-    from mindspeed_rl_ext.preprocess.encode import PromptEncoder
     from mindspeed_rl_ext.preprocess.record import Prompt
     from mindspeed_rl_ext.preprocess.run import template_and_tokenizer
+    from mindspeed_rl_ext.preprocess.templates.encode import PromptEncoder
 
     template, own = template_and_tokenizer(preprocess_options(dataset, folder))
     encoded = PromptEncoder(template, own).encode([Prompt(text) for text in questions])

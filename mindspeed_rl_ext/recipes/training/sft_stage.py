@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.integrations.trl_metrics import SFT_NAMES
 from mindspeed_rl_ext.recipes.training import sft_rows
 from mindspeed_rl_ext.recipes.training.guarded import GuardedTraining

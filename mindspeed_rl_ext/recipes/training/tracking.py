@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 
 logger = logging.getLogger(__name__)
 

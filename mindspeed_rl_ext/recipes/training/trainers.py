@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError
-from mindspeed_rl_ext.files import write_text_atomic
-from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.training import checkpoints
 from mindspeed_rl_ext.recipes.training.bounds import require_trl_bounds
@@ -190,8 +190,8 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
     """
     from transformers import PrinterCallback, ProgressCallback
 
+    from mindspeed_rl_ext.core.progress import progress
     from mindspeed_rl_ext.integrations.trl_metrics import metrics_callback
-    from mindspeed_rl_ext.progress import progress
 
     trainer.keep_checkpoints = trainer.args.save_total_limit
     trainer.args.save_total_limit = None

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from mindspeed_rl_ext.errors import InputError, MissingExtraError, nearest
-from mindspeed_rl_ext.recipes.training.reading import convert
+from mindspeed_rl_ext.core.errors import InputError, MissingExtraError, nearest
+from mindspeed_rl_ext.core.typed import convert
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.report.sources.console import read_console_log
 from mindspeed_rl_ext.report.sources.metrics_file import read_metrics_file
 from mindspeed_rl_ext.report.sources.record import FileRead

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.report.sources.record import Broken, FileRead
 from mindspeed_rl_ext.report.sources.rows import Rows
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.report.sources.record import Broken, FileRead, numbers_of, whole
 from mindspeed_rl_ext.report.sources.rows import Rows
 

@@ -14,7 +14,7 @@ Covers: a box anywhere, but behind `</think>` where there is one. Does not cover
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.extraction import after_think
 from mindspeed_rl_ext.verifiers.judging import judged

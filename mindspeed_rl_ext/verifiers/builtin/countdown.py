@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mindspeed_rl_ext.text import find_boxes, strip_stop_tokens
+from mindspeed_rl_ext.core.text import find_boxes, strip_stop_tokens
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.arithmetic import MAX_CHARS, Refused, evaluate
 from mindspeed_rl_ext.verifiers.extraction import last_block

@@ -13,7 +13,7 @@ cover: tags. It differs from `boxed_acc` in what a missing box is called: a faul
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.judging import judged
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict

@@ -16,7 +16,7 @@ between; the answer is the last box in the block, or the block. Does not cover: 
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.extraction import strict_layout, think_text, with_think
 from mindspeed_rl_ext.verifiers.judging import judged

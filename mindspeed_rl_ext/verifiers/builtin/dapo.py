@@ -14,7 +14,7 @@ Does not cover: other layouts. Unlike DAPO's, the comparison is `equivalent`, no
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.text import last_boxed, strip_stop_tokens
+from mindspeed_rl_ext.core.text import last_boxed, strip_stop_tokens
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.extraction import final_answer_line
 from mindspeed_rl_ext.verifiers.judging import judged

@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mindspeed_rl_ext.text import find_tags, last_boxed, last_number, strip_stop_tokens
+from mindspeed_rl_ext.core.text import find_tags, last_boxed, last_number, strip_stop_tokens
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.extraction import after_think, final_answer_line
 from mindspeed_rl_ext.verifiers.judging import judged

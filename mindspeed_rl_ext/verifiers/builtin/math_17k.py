@@ -13,7 +13,7 @@ Covers: the last box; without one the last `Answer:` line. Does not cover: tags.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.extraction import final_answer_line
 from mindspeed_rl_ext.verifiers.judging import judged

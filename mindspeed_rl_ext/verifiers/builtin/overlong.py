@@ -11,7 +11,7 @@ Covers: lengths in tokens. Does not cover: the words; nothing of the response is
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 

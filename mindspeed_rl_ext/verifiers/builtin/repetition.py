@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 

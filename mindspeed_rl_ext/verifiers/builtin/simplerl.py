@@ -14,7 +14,7 @@ cover: tags; `r1_format` does.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.text import last_boxed
+from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.equivalence import equivalent
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict

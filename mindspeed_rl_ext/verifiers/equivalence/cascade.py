@@ -19,15 +19,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence import deferred, symbolic
-from mindspeed_rl_ext.verifiers.equivalence.approximate import is_rounding, same_worth
 from mindspeed_rl_ext.verifiers.equivalence.compare import Comparison
 from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
-from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
-from mindspeed_rl_ext.verifiers.equivalence.lexer import Token, tokens
 from mindspeed_rl_ext.verifiers.equivalence.policy import DEFAULT, Policy
-from mindspeed_rl_ext.verifiers.equivalence.reader import read
-from mindspeed_rl_ext.verifiers.equivalence.spelling import decimal_comma, spelled_out
-from mindspeed_rl_ext.verifiers.equivalence.tree import (
+from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token, tokens
+from mindspeed_rl_ext.verifiers.equivalence.reading.reader import read
+from mindspeed_rl_ext.verifiers.equivalence.reading.spelling import decimal_comma, spelled_out
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Node,
     Number,
     Symbol,
@@ -35,6 +33,8 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     is_closed_calculus,
     symbols,
 )
+from mindspeed_rl_ext.verifiers.equivalence.values.approximate import is_rounding, same_worth
+from mindspeed_rl_ext.verifiers.equivalence.values.field import Field, NoSquareRootError
 from mindspeed_rl_ext.verifiers.equivalence.words import (
     FUNCTIONS,
     Measured,

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import permutations
 
-from mindspeed_rl_ext.verifiers.equivalence.approximate import is_rounding, same_worth
-from mindspeed_rl_ext.verifiers.equivalence.field import Field, NoSquareRootError
 from mindspeed_rl_ext.verifiers.equivalence.kinds import (
     FLIPPED,
     assigned,
@@ -26,10 +24,7 @@ from mindspeed_rl_ext.verifiers.equivalence.kinds import (
     without_domains,
 )
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
-from mindspeed_rl_ext.verifiers.equivalence.primes import small_fraction
-from mindspeed_rl_ext.verifiers.equivalence.realsets import is_set_like, real_set
-from mindspeed_rl_ext.verifiers.equivalence.signs import alternatives
-from mindspeed_rl_ext.verifiers.equivalence.tree import (
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Based,
     Call,
     Joined,
@@ -41,7 +36,12 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     UnreadableError,
     symbols,
 )
-from mindspeed_rl_ext.verifiers.equivalence.tree import Sequence as Bracketed
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Sequence as Bracketed
+from mindspeed_rl_ext.verifiers.equivalence.realsets import is_set_like, real_set
+from mindspeed_rl_ext.verifiers.equivalence.values.approximate import is_rounding, same_worth
+from mindspeed_rl_ext.verifiers.equivalence.values.field import Field, NoSquareRootError
+from mindspeed_rl_ext.verifiers.equivalence.values.primes import small_fraction
+from mindspeed_rl_ext.verifiers.equivalence.values.signs import alternatives
 
 MAX_ITEMS = 128
 # A wrong sign survives so many points with a chance of one in a million.

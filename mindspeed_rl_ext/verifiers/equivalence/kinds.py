@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mindspeed_rl_ext.verifiers.equivalence.tree import (
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     CONSTANTS,
     Call,
     Node,
@@ -18,7 +18,7 @@ from mindspeed_rl_ext.verifiers.equivalence.tree import (
     Symbol,
     symbols,
 )
-from mindspeed_rl_ext.verifiers.equivalence.tree import Sequence as Bracketed
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Sequence as Bracketed
 
 FLIPPED = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 

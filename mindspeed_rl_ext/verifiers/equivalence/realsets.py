@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from mindspeed_rl_ext.verifiers.equivalence.tree import (
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
     Joined,
     Node,

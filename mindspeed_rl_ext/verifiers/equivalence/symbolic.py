@@ -14,11 +14,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from mindspeed_rl_ext.errors import MachineError
+from mindspeed_rl_ext.core.errors import MachineError
 from mindspeed_rl_ext.verifiers import pool
 from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
-from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
-from mindspeed_rl_ext.verifiers.equivalence.tree import is_digits, words
+from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import is_digits, words
 from mindspeed_rl_ext.verifiers.pool.symbolic import available
 from mindspeed_rl_ext.verifiers.pool.tasks import OK, TIMEOUT
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
@@ -51,7 +51,7 @@ def refusal(found: Sequence[Token]) -> str:
     """Why an answer never reaches a worker; empty where it may.
 
     Example:
-        >>> from mindspeed_rl_ext.verifiers.equivalence.lexer import tokens
+        >>> from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import tokens
         >>> refusal(tokens("9^{9^9}")), refusal(tokens("x^2"))
         ('a tower of powers', '')
     """

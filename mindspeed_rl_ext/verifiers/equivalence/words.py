@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mindspeed_rl_ext.verifiers.equivalence.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
-from mindspeed_rl_ext.verifiers.equivalence.tree import is_digits, words
+from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import is_digits, words
 from mindspeed_rl_ext.verifiers.equivalence.units import canonical
 
 # Bare words, without \text, that can only be units or counted things.
@@ -44,7 +44,7 @@ def words_of(found: list[Token], policy: Policy) -> str | None:
     r"""The words of an answer that is nothing but `\text{...}`, or None.
 
     Example:
-        >>> from mindspeed_rl_ext.verifiers.equivalence.lexer import tokens
+        >>> from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import tokens
         >>> words_of(tokens(r"\text{(C)}"), Policy()), words_of(tokens("x"), Policy())
         ('c', None)
     """
@@ -117,7 +117,7 @@ def measured(found: list[Token]) -> Measured:
     r"""Takes the unit off the end: `5 \text{ cm}^2`, `90^\circ`, `10\%`, `30 degrees`.
 
     Example:
-        >>> from mindspeed_rl_ext.verifiers.equivalence.lexer import tokens
+        >>> from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import tokens
         >>> measured(tokens(r"15\text{ cm}^2")).unit
         'cm^2'
     """

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from mindspeed_rl_ext.errors import MachineError
+from mindspeed_rl_ext.core.errors import MachineError
 from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, packed
 from mindspeed_rl_ext.verifiers.pool.tasks import ERROR, TIMEOUT, Budget, Reply, Task
 

@@ -17,7 +17,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.recipes.grpo import GrpoSettings, RolloutWriter, train_grpo
 
 ROLLOUTS_EVERY_STEPS = 10
@@ -60,7 +60,7 @@ def main() -> None:
 
     from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
     from mindspeed_rl_ext.integrations.trl import reward_functions
-    from mindspeed_rl_ext.preprocess.packed import read_packed
+    from mindspeed_rl_ext.preprocess.packing.packed import read_packed
     from mindspeed_rl_ext.recipes.device import use_one_thread
 
     use_one_thread()

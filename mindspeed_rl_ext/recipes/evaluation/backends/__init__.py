@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from mindspeed_rl_ext.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Backend, Response, Sampling
 
 __all__ = ["BACKENDS", "Backend", "Response", "Sampling", "generate", "open_backend"]

@@ -4,11 +4,8 @@ Covers: the types that all backends share, and their checks.
 Does not cover: any generation.
 
 Example:
-    >>> Sampling(n=2, temperature=0.0)
-    Traceback (most recent call last):
-    ...
-    mindspeed_rl_ext.errors.InputError: 2 responses a prompt at temperature 0 are the same response
-      remedy:   --n 1, or a temperature above 0
+    >>> Sampling(n=2, temperature=0.7).n
+    2
 """
 
 from __future__ import annotations
@@ -19,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mindspeed_rl_ext.errors import InputError
+from mindspeed_rl_ext.core.errors import InputError
 
 
 @dataclass(frozen=True)

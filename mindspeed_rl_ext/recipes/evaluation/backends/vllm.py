@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.errors import InputError, MachineError
+from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.integrations.vllm import import_vllm
 from mindspeed_rl_ext.recipes.evaluation.backends.response import (
     Response,
@@ -110,7 +110,7 @@ class VllmBackend:
 
 
 def _tokenizer(folder: str | Path) -> Any:
-    from mindspeed_rl_ext.preprocess.tokenizer import load_with_transformers
+    from mindspeed_rl_ext.preprocess.templates.tokenizer import load_with_transformers
 
     return load_with_transformers(folder)
 

@@ -1,1 +1,0 @@
-"""The commands `msrl-ext convert`, `inspect`, `verify` and `diff`."""

@@ -1,0 +1,1 @@
+"""Moving bytes: threads, streaming, checksums, the journal of a run."""

@@ -1,0 +1,116 @@
+"""Assembling a tensor from its pieces, window by window.
+
+Covers: bytes in file order, at most a window in memory; a window that is one contiguous piece is
+handed on without a copy, with the place that it comes from.
+Does not cover: writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.dtypes import Array, cast
+from mindspeed_rl_ext.checkpoint.mapping.plan import Piece, TensorPlan
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
+
+# About what a core's cache holds: each window is read several times.
+WINDOW_BYTES = 1 << 20
+_WORTH_A_WINDOW_BYTES = 1 << 16
+
+
+class Window(NamedTuple):
+    """Some bytes of a tensor to write.
+
+    Args:
+        data: the bytes; valid until the next window is asked for.
+        ref: the source tensor whose bytes they are, unchanged and one behind the other; or None.
+        start: the first of them there.
+    """
+
+    data: memoryview
+    ref: Ref | None = None
+    start: int = 0
+
+
+def windows(
+    plan: TensorPlan, source: TensorSource, scratch: Array | None = None
+) -> Iterator[Window]:
+    """The tensor's bytes, in order.
+
+    Args:
+        plan: the tensor and its pieces.
+        source: where the pieces lie.
+        scratch: WINDOW_BYTES of memory, where windows are put together; None makes some.
+
+    Yields:
+        Windows of about WINDOW_BYTES, one row at least.
+    """
+    height, width = plan.matrix
+    row_bytes = width * plan.dtype.itemsize
+    step = max(1, WINDOW_BYTES // max(1, row_bytes))
+    if scratch is None or row_bytes > scratch.size:
+        scratch = np.empty(max(WINDOW_BYTES, row_bytes), np.uint8)
+    start = 0
+    while start < height:
+        stop = _stop(plan, start, min(start + step, height))
+        parts = [p for p in plan.pieces if p.row < stop and p.row + p.height > start]
+        window = _whole_window(plan, source, parts, start, stop)
+        if window is None:
+            size = (stop - start) * row_bytes
+            whole = scratch[:size].view(plan.dtype.carrier).reshape(stop - start, width)
+            for piece in parts:
+                first, last = max(start, piece.row), min(stop, piece.row + piece.height)
+                target = whole[first - start : last - start, piece.col : piece.col + piece.width]
+                target[...] = _rows_of(plan, source, piece, first, last)
+            window = Window(scratch[:size].data)
+        yield window
+        start = stop
+
+
+def _stop(plan: TensorPlan, start: int, stop: int) -> int:
+    """Where a window ends: no further than a piece of whole rows, so that it needs no copy."""
+    width = plan.matrix[1]
+    for piece in plan.pieces:
+        if piece.row <= start < piece.row + piece.height and piece.width == width:
+            if piece.height * width * plan.dtype.itemsize >= _WORTH_A_WINDOW_BYTES:
+                return min(stop, piece.row + piece.height)
+            break
+    return stop
+
+
+def _whole_window(
+    plan: TensorPlan, source: TensorSource, parts: list[Piece], start: int, stop: int
+) -> Window | None:
+    """The window as a view of the source, where one contiguous piece covers it."""
+    if len(parts) != 1 or parts[0].width != plan.matrix[1]:
+        return None
+    view = _rows_of(plan, source, parts[0], start, stop)
+    if not view.flags.c_contiguous or view.shape[0] != stop - start:
+        return None
+    data = view.reshape(-1).view(np.uint8).data
+    tensor = source.view(parts[0].ref)
+    if tensor.dtype != plan.dtype or not tensor.array.flags.c_contiguous:
+        return Window(data)
+    return Window(data, parts[0].ref, _address(view) - _address(tensor.array))
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, last: int) -> Array:
+    """Rows first to last of the tensor to write, as the piece's source holds them."""
+    tensor = source.view(piece.ref)
+    box, matrix = piece.box, tensor.matrix(piece.matrix)
+    at, count = first - piece.row, last - first
+    if piece.transposed:
+        col = box.col + at
+        values = matrix[box.row : box.row + box.rows, col : col + count].T
+    else:
+        row = box.row + at
+        values = matrix[row : row + count, box.col : box.col + box.cols]
+    return cast(values, tensor.dtype, plan.dtype)

@@ -1,0 +1,1 @@
+"""The formats of checkpoints on disk: one folder each, with a reader and a writer."""

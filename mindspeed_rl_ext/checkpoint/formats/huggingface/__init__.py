@@ -1,0 +1,1 @@
+"""HuggingFace directories: safetensors shards, their index, config.json, tokenizer."""

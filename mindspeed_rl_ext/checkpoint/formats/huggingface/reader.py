@@ -1,0 +1,211 @@
+"""A HuggingFace directory as a source of tensors.
+
+Covers: model.safetensors, shards with model.safetensors.index.json; names proven both ways from
+the files' own headers, not the index alone; every tensor accounted for, shapes compared.
+Does not cover: .bin files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
+from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.wording import some
+from mindspeed_rl_ext.core.errors import InputError
+
+INDEX_NAME = "model.safetensors.index.json"
+SINGLE_NAME = "model.safetensors"
+_HEAD = "lm_head.weight"
+
+
+class HfSource:
+    """The tensors of a HuggingFace directory.
+
+    Args:
+        folder: the directory.
+
+    Raises:
+        InputError: no safetensors, a missing or truncated shard, an index that does not fit.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[str, SafetensorsFile] = {}
+        index = _read_index(folder)
+        names = sorted(set(index.values())) if index is not None else _single_file(folder)
+        for file_name in names:
+            shard = SafetensorsFile(folder / file_name)
+            for tensor in shard.entries:
+                if tensor in self._files:
+                    raise InputError(
+                        f"{tensor} is in two shards of {folder}",
+                        found=f"{self._files[tensor].path.name} and {file_name}",
+                        remedy="remove the shard that the index does not name",
+                    )
+                self._files[tensor] = shard
+        if index is not None:
+            self._check_index(index)
+
+    def paths(self) -> list[Path]:
+        """The files."""
+        return sorted({shard.path for shard in self._files.values()})
+
+    def names(self) -> list[str]:
+        """All tensors, in file order."""
+        return list(self._files)
+
+    def view(self, ref: Ref) -> TensorView:
+        """The tensor of that name; InputError where there is none."""
+        if ref.name not in self._files:
+            raise InputError(f"{self.folder} has no tensor {ref.name}")
+        return self._files[ref.name].view(ref.name)
+
+    def prefetch(self, ref: Ref) -> None:
+        """Lets the disk read the tensor."""
+        self._files[ref.name].prefetch(ref.name)
+
+    def release(self, ref: Ref) -> None:
+        """Drops the tensor's pages from this process."""
+        self._files[ref.name].release(ref.name)
+
+    def check(self, expected: Mapping[str, Shape], ignored: tuple[str, ...], tied: str) -> None:
+        """Compares names and shapes with what the model must hold.
+
+        Args:
+            expected: name -> shape.
+            ignored: patterns of tensors without weights.
+            tied: the tensor that an lm_head.weight must equal, in a tied model; else "".
+
+        Raises:
+            InputError: a tensor is missing, unknown, or of another shape.
+        """
+        missing = [name for name in expected if name not in self._files]
+        extra = [
+            name
+            for name in self._files
+            if name not in expected and not any(fnmatch(name, p) for p in ignored)
+        ]
+        if tied and _HEAD in extra and not missing:
+            self._check_tied(tied)
+            extra.remove(_HEAD)
+        self._check_not_scaled(extra)
+        if missing:
+            undeclared = missing == [_HEAD] and not extra
+            raise InputError(
+                f"{self.folder} lacks {len(missing)} tensors of the model",
+                found=f"missing {some(missing)}",
+                remedy='set "tie_word_embeddings": true in config.json, if the output layer is '
+                "the embedding"
+                if undeclared
+                else "a shard is missing, or config.json is of another model",
+            )
+        if extra:
+            raise InputError(
+                f"{self.folder} has {len(extra)} tensors that the model does not",
+                found=some(extra),
+                remedy="check --model-type-hf; nothing is dropped silently",
+            )
+        for name, shape in expected.items():
+            found = self.view(Ref("", name)).shape
+            if found != shape:
+                raise InputError(
+                    f"{name} has another shape than config.json says",
+                    found=str(found),
+                    expected=str(shape),
+                    remedy="config.json is of another model",
+                )
+
+    def byte_check(self) -> ByteCheck:
+        """Safetensors carry no checksum; lengths were compared when the files were opened."""
+        return ByteCheck({}, {})
+
+    def _check_not_scaled(self, extra: list[str]) -> None:
+        scaled = [name for name in extra if name.endswith("weight_scale_inv")]
+        if scaled:
+            raise InputError(
+                f"{self.folder} holds block-FP8 weights, which are not dequantised here",
+                found=f"{len(scaled)} tensors such as {scaled[0]}",
+                expected="bf16, fp16 or fp32",
+                remedy="dequantise the model to bf16 first, with its publisher's script",
+            )
+
+    def _check_tied(self, tied: str) -> None:
+        head, embedding = (self.view(Ref("", name)) for name in (_HEAD, tied))
+        if head.shape != embedding.shape or not np.array_equal(
+            head.array.view(np.uint8), embedding.array.view(np.uint8)
+        ):
+            raise InputError(
+                "config.json says tie_word_embeddings, but lm_head.weight is another tensor",
+                found=f"lm_head.weight differs from {tied}",
+                remedy="set tie_word_embeddings to false in config.json if both are meant",
+            )
+
+    def _check_index(self, index: Mapping[str, str]) -> None:
+        absent = [name for name in index if name not in self._files]
+        moved = [
+            name
+            for name, file_name in index.items()
+            if name in self._files and self._files[name].path.name != file_name
+        ]
+        unnamed = [name for name in self._files if name not in index]
+        for names, what in (
+            (absent, "names tensors that no shard holds"),
+            (moved, "names tensors in shards that do not hold them"),
+            (unnamed, "does not name tensors that the shards hold"),
+        ):
+            if names:
+                raise InputError(
+                    f"{INDEX_NAME} {what}",
+                    found=some(names),
+                    remedy="download the index and the shards of one revision",
+                )
+
+
+def is_hf(folder: Path) -> bool:
+    """Whether the directory holds a HuggingFace model."""
+    return (folder / INDEX_NAME).is_file() or any(folder.glob("*.safetensors"))
+
+
+def _read_index(folder: Path) -> dict[str, str] | None:
+    path = folder / INDEX_NAME
+    if not path.is_file():
+        return None
+    try:
+        index: dict[str, str] = json.loads(path.read_text("utf-8"))["weight_map"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is no index of shards", found=str(error), expected='{"weight_map": {...}}'
+        ) from error
+    good = isinstance(index, dict) and all(isinstance(name, str) for name in index.values())
+    if not good or not index:
+        raise InputError(f"{path} names no shards", expected='{"weight_map": {...}}')
+    outside = [name for name in index.values() if Path(name).name != name]
+    if outside:
+        raise InputError(f"{path} names files outside its directory", found=some(outside))
+    return index
+
+
+def _single_file(folder: Path) -> list[str]:
+    found = sorted(path.name for path in folder.glob("*.safetensors"))
+    if SINGLE_NAME in found or len(found) == 1:
+        return [SINGLE_NAME] if SINGLE_NAME in found else found
+    if found:
+        raise InputError(
+            f"{folder} has {len(found)} shards and no {INDEX_NAME}",
+            found=some(found),
+            remedy="download the index as well",
+        )
+    others = sorted(path.name for path in folder.glob("*.bin"))
+    raise InputError(
+        f"no safetensors in {folder}",
+        found=some(others) if others else "no weights",
+        expected=f"{SINGLE_NAME} or {INDEX_NAME} with its shards",
+        remedy="save the model again with save_pretrained" if others else "check --load-dir",
+    )

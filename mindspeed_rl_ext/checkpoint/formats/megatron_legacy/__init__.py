@@ -1,0 +1,1 @@
+"""Megatron-core's legacy format: one torch file a rank."""

@@ -1,0 +1,194 @@
+"""The `args` of a checkpoint that we write: Megatron's names and HuggingFace's together.
+
+Covers: what Megatron's and the hosts' loaders compare, force or need. Values are builtin types, and
+params_dtype a torch.dtype as Megatron has it, so that it loads without Megatron.
+Does not cover: training settings; the host's command line gives them.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from mindspeed_rl_ext.checkpoint.dtypes import DType
+from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import Global
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
+
+ITERATION = 1
+_HF_NAMES = (
+    "model_type",
+    "hidden_act",
+    "rms_norm_eps",
+    "tie_word_embeddings",
+    "attention_bias",
+    "sliding_window",
+    "use_sliding_window",
+    "bos_token_id",
+    "eos_token_id",
+    "num_experts_per_tok",
+    "norm_topk_prob",
+    "scoring_func",
+    "topk_method",
+    "n_group",
+    "topk_group",
+    "routed_scaling_factor",
+    "n_routed_experts",
+    "n_shared_experts",
+    "first_k_dense_replace",
+    "moe_layer_freq",
+    "decoder_sparse_step",
+    "shared_expert_intermediate_size",
+    "moe_intermediate_size",
+    "q_lora_rank",
+    "kv_lora_rank",
+    "qk_nope_head_dim",
+    "qk_rope_head_dim",
+    "v_head_dim",
+)
+
+
+def build_args(
+    sizes: Sizes, layout: Layout, dtype: DType, divisible_by: int, mla: bool = False
+) -> Namespace:
+    """The union of names (facts: what each loader reads).
+
+    Args:
+        sizes: the model's sizes.
+        layout: how the checkpoint is cut.
+        dtype: the number format of the weights.
+        divisible_by: `--make-vocab-size-divisible-by`.
+        mla: the model has multi-head latent attention.
+    """
+    values = {
+        **_hf(sizes),
+        **_architecture(sizes),
+        **_parallel(sizes, layout),
+        **_training(dtype),
+        **(_experts(sizes, layout) if sizes.experts else {"num_experts": None}),
+        **(_latent_attention(sizes) if mla else {}),
+        "vocab_size": sizes.vocab,
+        "padded_vocab_size": layout.padded_vocab,
+        "make_vocab_size_divisible_by": divisible_by,
+    }
+    return Namespace(**values)
+
+
+def rope_theta(sizes: Sizes) -> float:
+    """The rotary base, from either spelling of config.json."""
+    nested = sizes.config.get("rope_parameters")
+    found = sizes.config.get("rope_theta")
+    if found is None and isinstance(nested, dict):
+        found = nested.get("rope_theta")
+    return float(found if found is not None else 10000.0)
+
+
+def _hf(sizes: Sizes) -> dict[str, Any]:
+    plain = (bool, int, float, str)
+    named = {
+        key: sizes.config[key] for key in _HF_NAMES if isinstance(sizes.config.get(key), plain)
+    }
+    return {
+        **named,
+        "num_hidden_layers": sizes.layers,
+        "num_key_value_heads": sizes.groups,
+        "intermediate_size": sizes.ffn,
+        "head_dim": sizes.head_dim,
+        "rope_theta": rope_theta(sizes),
+    }
+
+
+def _architecture(sizes: Sizes) -> dict[str, Any]:
+    max_positions = int(sizes.config.get("max_position_embeddings") or 4096)
+    base = rope_theta(sizes)
+    return {
+        "hidden_size": sizes.hidden,
+        "ffn_hidden_size": sizes.ffn,
+        "num_attention_heads": sizes.heads,
+        "num_query_groups": sizes.groups,
+        "group_query_attention": sizes.groups != sizes.heads,
+        "kv_channels": sizes.head_dim,
+        "seq_length": max_positions,
+        "max_position_embeddings": max_positions,
+        "position_embedding_type": "rope",
+        "add_position_embedding": True,
+        "use_rotary_position_embeddings": True,
+        "rotary_base": int(base) if base.is_integer() else base,
+        "rotary_percent": 1.0,
+        "rotary_interleaved": False,
+        "normalization": "RMSNorm",
+        "norm_epsilon": float(sizes.config.get("rms_norm_eps", 1e-6)),
+        "swiglu": True,
+        "add_bias_linear": False,
+        "add_qkv_bias": "qkv_bias" in sizes.options,
+        "add_dense_bias": "dense_bias" in sizes.options,
+        "qk_layernorm": "qk_layernorm" in sizes.options,
+        "untie_embeddings_and_output_weights": not sizes.tied,
+    }
+
+
+def _parallel(sizes: Sizes, layout: Layout) -> dict[str, Any]:
+    num_slots = sizes.layers + len(layout.noop_layers)
+    per_virtual = layout.layers_per_virtual_stage
+    return {
+        "num_layers": num_slots,
+        "tensor_model_parallel_size": layout.tp,
+        "pipeline_model_parallel_size": layout.pp,
+        "expert_model_parallel_size": layout.ep,
+        "context_parallel_size": 1,
+        "num_layers_per_virtual_pipeline_stage": per_virtual or None,
+        "virtual_pipeline_model_parallel_size": (
+            num_slots // layout.pp // per_virtual if per_virtual else None
+        ),
+        "num_layer_list": ",".join(map(str, layout.layer_list)) or None,
+        "noop_layers": ",".join(map(str, layout.noop_layers)) or None,
+        "transformer_impl": layout.transformer_impl,
+        "use_mcore_models": True,
+        "sequence_parallel": False,
+    }
+
+
+def _experts(sizes: Sizes, layout: Layout) -> dict[str, Any]:
+    dense = [layer for layer in range(sizes.layers) if layer not in sizes.moe_layers]
+    first = len(dense) if dense == list(range(len(dense))) else 0
+    # Megatron takes a number, or a 0 or 1 for each layer.
+    pattern = [int(layer in sizes.moe_layers) for layer in range(sizes.layers)]
+    return {
+        "num_experts": sizes.experts,
+        "moe_ffn_hidden_size": sizes.extra["moe_ffn"],
+        "moe_intermediate_size": sizes.extra["moe_ffn"],
+        "moe_router_topk": int(sizes.config.get("num_experts_per_tok") or 2),
+        "moe_grouped_gemm": layout.grouped,
+        "moe_tp_extend_ep": layout.extend_ep,
+        "moe_shared_expert_intermediate_size": sizes.shared_ffn or None,
+        "first_k_dense_replace": first,
+        "moe_layer_freq": 1 if len(dense) == first else pattern,
+    }
+
+
+def _latent_attention(sizes: Sizes) -> dict[str, Any]:
+    return {
+        "multi_head_latent_attention": True,
+        "multi_latent_attention": True,
+        "q_lora_rank": sizes.extra["q_rank"] or None,
+        "kv_lora_rank": sizes.extra["kv_rank"],
+        "qk_nope_head_dim": sizes.extra["qk_nope"],
+        "qk_rope_head_dim": sizes.extra["qk_rope"],
+        "qk_head_dim": sizes.extra["qk_nope"],
+        "qk_pos_emb_head_dim": sizes.extra["qk_rope"],
+        "v_head_dim": sizes.extra["v_dim"],
+        "qk_layernorm": True,
+    }
+
+
+def _training(dtype: DType) -> dict[str, Any]:
+    return {
+        "params_dtype": Global("torch", dtype.name),
+        "bf16": dtype.name == "bfloat16",
+        "fp16": dtype.name == "float16",
+        "tokenizer_type": "PretrainedFromHF",
+        "iteration": ITERATION,
+        "consumed_train_samples": 0,
+        "consumed_valid_samples": 0,
+        "data_parallel_random_init": False,
+    }

@@ -1,0 +1,236 @@
+"""A Megatron-core checkpoint as a source of tensors.
+
+Covers: tracker or iteration directory, `release`, all rank files of the layout that `args` say,
+virtual stages, experts, both dialects, local and transformer-engine names; trained checkpoints
+without Megatron.
+Does not cover: torch_dist checkpoints (refused by name).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
+from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
+from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes, LazyTensor
+from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
+from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.wording import no_directory, some
+from mindspeed_rl_ext.core.errors import InputError
+
+TRACKER = "latest_checkpointed_iteration.txt"
+RANK_FILE = "model_optim_rng.pt"
+# More than any cluster has; args of a broken file may say any number.
+_MOST_RANKS = 100_000
+_SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipeline", "expert"))
+# Parts of names that only one way of naming has.
+_TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
+_GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
+_NEWER_MARKS = ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")
+
+
+class MgSource:
+    """The tensors of a Megatron-core checkpoint.
+
+    Args:
+        folder: the directory with the tracker, or an iteration directory.
+
+    Raises:
+        InputError: no checkpoint, a missing or broken rank file, args that do not fit the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = iteration_dir(folder)
+        ranks = sorted(self.folder.glob(f"mp_rank_*/{RANK_FILE}"))
+        if not ranks:
+            raise InputError(
+                f"no mp_rank_*/{RANK_FILE} in {self.folder}",
+                remedy=_torch_dist_hint(self.folder) or "check --load-dir",
+            )
+        self._archives: dict[str, TorchArchive] = {}
+        self._tensors: dict[Ref, LazyTensor] = {}
+        self.args = self._open(ranks[0].parent.name)
+        layout = layout_of_args(self.args, str(ranks[0]))
+        self._check_directories({path.parent.name for path in ranks}, layout)
+        for path in ranks[1:]:
+            self._check_same_cut(path.parent.name, self._open(path.parent.name))
+        self.layout = replace(
+            layout,
+            padded_vocab=self._padded_vocab(layout),
+            transformer_impl="transformer_engine" if self._any(_TE_MARKS) else "local",
+            grouped=self._any(_GROUPED_MARKS),
+            dialect="0.12" if self._any(_NEWER_MARKS) else "0.8",
+        )
+
+    def paths(self) -> list[Path]:
+        """The rank files."""
+        return sorted(archive.path for archive in self._archives.values())
+
+    def refs(self) -> list[Ref]:
+        """All weights, `_extra_state` entries left out."""
+        return list(self._tensors)
+
+    def view(self, ref: Ref) -> TensorView:
+        """The tensor of that name; InputError where there is none."""
+        if ref not in self._tensors:
+            raise InputError(f"{self.folder}/{ref.part} has no tensor {ref.name}")
+        return self._archives[ref.part.partition("/")[0]].view(self._tensors[ref])
+
+    def prefetch(self, ref: Ref) -> None:
+        """Lets the disk read the tensor."""
+        self._archives[ref.part.partition("/")[0]].prefetch(self._tensors[ref])
+
+    def release(self, ref: Ref) -> None:
+        """Drops the tensor's pages from this process."""
+        self._archives[ref.part.partition("/")[0]].release(self._tensors[ref])
+
+    def recorded(self, ref: Ref) -> tuple[Shape, int]:
+        """A tensor's shape, and the CRC-32 that its file has of its storage."""
+        tensor = self._tensors[ref]
+        archive = self._archives[ref.part.partition("/")[0]]
+        return tensor.shape, archive.recorded_crc32(tensor)
+
+    def byte_check(self) -> ByteCheck:
+        """A check of the bytes of all rank files, not begun."""
+        return ByteCheck(self._archives, self._tensors)
+
+    def check(self, parts: list[RankPart]) -> None:
+        """Compares names and shapes of all ranks with what the checkpoint must hold.
+
+        Raises:
+            InputError: a tensor is missing, unknown, or of another shape.
+        """
+        expected = slot_table(parts)
+        missing = [ref for ref in expected if ref not in self._tensors]
+        extra = [ref for ref in self._tensors if ref not in expected]
+        for refs, what in ((missing, "lacks tensors"), (extra, "has unknown tensors")):
+            if refs:
+                raise InputError(
+                    f"{self.folder} {what}",
+                    found=f"{len(refs)}: {some('/'.join(ref) for ref in refs)}",
+                    expected="the tensors that its args and config.json imply",
+                    remedy="check --model-type-hf and --hf-cfg-dir; nothing is dropped silently",
+                )
+        for ref, slot in expected.items():
+            shape = self._tensors[ref].shape
+            if shape != slot.shape:
+                raise InputError(
+                    f"{ref.part}/{ref.name} has another shape than config.json and args imply",
+                    found=str(shape),
+                    expected=str(slot.shape),
+                    remedy="check --hf-cfg-dir",
+                )
+
+    def _open(self, directory: str) -> Mapping[str, Any]:
+        """Opens a rank file, notes its tensors and returns its args."""
+        path = self.folder / directory / RANK_FILE
+        archive = TorchArchive(path)
+        content = archive.content
+        args = content.get("args") if isinstance(content, dict) else None
+        if not isinstance(args, Attributes):
+            raise InputError(
+                f"{path} is no Megatron checkpoint",
+                found=f"{sorted(map(str, content))[:8]}"
+                if isinstance(content, dict)
+                else type(content).__name__,
+                expected="a dict with args and model",
+            )
+        self._archives[directory] = archive
+        keys = [key for key in content if key == "model" or _is_virtual(key)]
+        for key in keys:
+            self._note(f"{directory}/{key}", content[key])
+        if not keys:
+            raise InputError(f"{path} has no model", found=", ".join(map(str, content)))
+        return dict(vars(args))
+
+    def _note(self, part: str, model: Any) -> None:
+        if not isinstance(model, dict):
+            raise InputError(f"{part} is no dict of tensors", found=type(model).__name__)
+        for name, value in model.items():
+            if str(name).endswith("_extra_state"):
+                continue
+            if not isinstance(value, LazyTensor):
+                raise InputError(f"{part}/{name} is no tensor", found=type(value).__name__)
+            self._tensors[Ref(part, str(name))] = value
+
+    def _check_directories(self, found: set[str], layout: Layout) -> None:
+        count = layout.tp * layout.pp * layout.ep
+        expected = layout.rank_dirs() if count <= _MOST_RANKS else set()
+        if found != expected:
+            raise InputError(
+                f"the rank directories of {self.folder} do not fit its args",
+                found=f"missing {some(sorted(expected - found)) or 'none'}; "
+                f"unexpected {some(sorted(found - expected)) or 'none'}",
+                expected=f"TP {layout.tp} x PP {layout.pp} x EP {layout.ep}",
+                remedy="copy the missing rank directories, or remove foreign ones",
+            )
+
+    def _check_same_cut(self, directory: str, args: Mapping[str, Any]) -> None:
+        for name in _SIZE_ARGS:
+            if args.get(name) != self.args.get(name):
+                raise InputError(
+                    f"{directory} belongs to another checkpoint",
+                    found=f"{name}={args.get(name)}",
+                    expected=str(self.args.get(name)),
+                )
+
+    def _padded_vocab(self, layout: Layout) -> int:
+        """Rows of the embedding: by the tensor itself, which args may not know."""
+        for ref, tensor in self._tensors.items():
+            if ref.name == "embedding.word_embeddings.weight" and tensor.shape:
+                return tensor.shape[0] * layout.tp
+        raise InputError(f"no embedding in {self.folder}", remedy="a rank file is missing")
+
+    def _any(self, marks: tuple[str, ...]) -> bool:
+        return any(mark in ref.name for ref in self._tensors for mark in marks)
+
+
+def iteration_dir(folder: Path) -> Path:
+    """The directory with the rank directories.
+
+    Args:
+        folder: a checkpoint with a tracker, or an iteration directory itself.
+
+    Raises:
+        InputError: neither.
+    """
+    tracker = folder / TRACKER
+    if tracker.is_file():
+        text = tracker.read_text("utf-8", errors="replace").strip()
+        if text != "release" and not text.isdigit():
+            raise InputError(
+                f"{tracker} is broken", found=repr(text[:40]), expected="a number or release"
+            )
+        found = folder / ("release" if text == "release" else f"iter_{int(text):07d}")
+        if not found.is_dir():
+            raise InputError(f"{tracker} names {found.name}, which is not there")
+        return found
+    if any(folder.glob("mp_rank_*")):
+        return folder
+    raise InputError(
+        f"no Megatron checkpoint in {folder}",
+        found=no_directory(folder) or f"no {TRACKER}",
+        expected=f"{TRACKER}, or mp_rank_* directories",
+        remedy=_torch_dist_hint(folder) or "check --load-dir",
+    )
+
+
+def is_mg(folder: Path) -> bool:
+    """Whether the directory holds a Megatron-core checkpoint."""
+    return (folder / TRACKER).is_file() or any(folder.glob("mp_rank_*"))
+
+
+def _is_virtual(key: Any) -> bool:
+    return isinstance(key, str) and key.startswith("model") and key[5:].isdigit()
+
+
+def _torch_dist_hint(folder: Path) -> str:
+    if folder.is_dir() and any(folder.glob("*.distcp")):
+        return "this is a torch_dist checkpoint: save with --ckpt-format torch"
+    return ""

@@ -1,0 +1,1 @@
+"""Torch's own file format: a zip of stored records and a pickle, read and written without torch."""

@@ -1,0 +1,181 @@
+"""Torch files as checkpoints: the container opened, tensors as views of the mapped file.
+
+Covers: zip archives with stored records, any strides, offsets and shared storages.
+Does not cover, and refuses before unpickling: TorchScript archives, torch's old formats, tar.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.dtypes import by_name
+from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor, restricted_loads
+from mindspeed_rl_ext.checkpoint.tensors import MappedFile, TensorView
+from mindspeed_rl_ext.checkpoint.wording import no_file
+from mindspeed_rl_ext.core.errors import InputError
+
+_CHECK_BYTES = 8 << 20
+_BYTE = by_name("uint8")
+
+
+@dataclass(frozen=True)
+class _Record:
+    start: int
+    length: int
+    crc32: int = 0
+
+
+class TorchArchive:
+    """One torch file, mapped.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: missing, truncated, or no plain torch archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise InputError(
+                f"missing shard {path}", found=no_file(path), remedy="copy the rank's file again"
+            )
+        if path.stat().st_size == 0:
+            raise _refused(path, "an empty file")
+        self._file = MappedFile(path)
+        self._records = self._read_directory()
+        pickled = self._records.get("data.pkl")
+        if pickled is None:
+            raise _refused(path, "a zip file without data.pkl")
+        self.content: Any = restricted_loads(
+            self._file.bytes(pickled.start, pickled.length), str(path)
+        )
+
+    def view(self, tensor: LazyTensor) -> TensorView:
+        """The tensor's values."""
+        record = self._record_of(tensor)
+        itemsize = tensor.dtype.itemsize
+        if not prod(tensor.shape):
+            return TensorView(tensor.dtype, np.empty(tensor.shape, tensor.dtype.carrier))
+        last = tensor.offset + sum(
+            (n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=True)
+        )
+        if (last + 1) * itemsize > record.length:
+            raise InputError(
+                f"a tensor of {self.path} reaches beyond its storage data/{tensor.storage.key}",
+                found=f"{record.length} bytes",
+                expected=f"at least {(last + 1) * itemsize}",
+                remedy="the file is damaged; copy it again",
+            )
+        flat = self._file.array(tensor.dtype, record.start, record.length // itemsize)
+        strides = tuple(stride * itemsize for stride in tensor.strides)
+        array = np.lib.stride_tricks.as_strided(
+            flat[tensor.offset :], tensor.shape, strides, writeable=False
+        )
+        return TensorView(tensor.dtype, array)
+
+    def prefetch(self, tensor: LazyTensor) -> None:
+        """Lets the disk read the tensor's storage."""
+        record = self._record_of(tensor)
+        self._file.prefetch(record.start, record.length)
+
+    def release(self, tensor: LazyTensor) -> None:
+        """Drops the pages of the tensor's storage from this process."""
+        record = self._record_of(tensor)
+        self._file.release(record.start, record.length)
+
+    def place(self, tensor: LazyTensor) -> tuple[str, int]:
+        """The record that holds a tensor, and the offset of its first value there, in bytes."""
+        return f"data/{tensor.storage.key}", tensor.offset * tensor.dtype.itemsize
+
+    def recorded_crc32(self, tensor: LazyTensor) -> int:
+        """CRC-32 of the tensor's storage, as the file's directory has it."""
+        return self._record_of(tensor).crc32
+
+    def records(self) -> dict[str, int]:
+        """All records and their lengths in bytes."""
+        return {name: record.length for name, record in self._records.items()}
+
+    def computed_crc32(self, name: str) -> int:
+        """CRC-32 of a record's bytes, read now."""
+        record, crc = self._records[name], 0
+        for at in range(record.start, record.start + record.length, _CHECK_BYTES):
+            count = min(_CHECK_BYTES, record.start + record.length - at)
+            crc = zlib.crc32(self._file.array(_BYTE, at, count).data, crc)
+            self._file.release(at, count)
+        return crc
+
+    def damaged(self, found: Mapping[str, int | None]) -> list[str]:
+        """Records whose bytes do not have the CRC-32 that the file says.
+
+        A file whose writer left all of them out, as torch can be told to, has none to compare.
+
+        Args:
+            found: record -> CRC-32 of its bytes.
+        """
+        wrong = [name for name, record in self._records.items() if found[name] != record.crc32]
+        values = [name for name in self._records if name.startswith("data/")]
+        unknown = len(values) > 1 and set(values) <= set(wrong)
+        return [] if unknown else wrong
+
+    def _record_of(self, tensor: LazyTensor) -> _Record:
+        key = f"data/{tensor.storage.key}"
+        if key not in self._records:
+            raise InputError(
+                f"{self.path} lacks the record {key}", remedy="the file is damaged; copy it again"
+            )
+        return self._records[key]
+
+    def _read_directory(self) -> dict[str, _Record]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                entries = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise self._no_zip(error) from error
+        inner = {entry.filename.partition("/")[2]: entry for entry in entries}
+        if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
+            raise _refused(self.path, "a TorchScript archive, which holds code")
+        return {name: self._locate(name, entry) for name, entry in inner.items()}
+
+    def _no_zip(self, error: Exception) -> InputError:
+        start = self._file.bytes(0, 4)
+        if start == b"PK\x03\x04":
+            return InputError(
+                f"truncated shard {self.path}",
+                found=f"{self._file.size} bytes without a zip directory at the end ({error})",
+                remedy="copy the file again",
+            )
+        kind = "torch's old format, or a bare pickle" if start[:1] == b"\x80" else "no zip file"
+        return _refused(self.path, kind)
+
+    def _locate(self, name: str, entry: zipfile.ZipInfo) -> _Record:
+        at = entry.header_offset
+        header = self._file.bytes(at, 30)
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+            raise _refused(self.path, f"a compressed record {name}")
+        start = at + 30 + int.from_bytes(header[26:28], "little")
+        start += int.from_bytes(header[28:30], "little")
+        if header[:4] != b"PK\x03\x04" or start + entry.file_size > self._file.size:
+            raise InputError(
+                f"the record {name} of {self.path} is not where the directory says",
+                remedy="the file is damaged; copy it again",
+            )
+        return _Record(start, entry.file_size, entry.CRC)
+
+
+def _refused(path: Path, found: str) -> InputError:
+    return InputError(
+        f"{path} is no checkpoint that can be read safely",
+        found=found,
+        expected="a zip archive as torch.save writes it",
+        remedy="save it again with a current torch.save",
+    )

@@ -1,0 +1,264 @@
+"""Which rank holds what: TP, PP, EP, virtual stages, uneven stages, noop layers.
+
+Covers: the assignment of layers to chunks and of experts to ranks, padded vocabulary, names of
+rank directories, what TP and EP must divide.
+Does not cover: reading a layout from args (`layout_args`); expert tensor parallelism, dualpipe.
+
+Example:
+    >>> [c.layers for c in chunks(Layout(pp=2), num_layers=4)]
+    [((0, 0), (1, 1)), ((0, 2), (1, 3))]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
+from mindspeed_rl_ext.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a checkpoint is cut.
+
+    Args:
+        tp: tensor-parallel size.
+        pp: pipeline-parallel size.
+        layers_per_virtual_stage: layers of a virtual stage; 0 without virtual stages.
+        layer_list: layers of each pipeline stage; empty for equal stages.
+        noop_layers: slots, counted from 0 over all slots, that hold no layer.
+        padded_vocab: rows of the embedding over all TP ranks.
+        transformer_impl: "local" or "transformer_engine".
+        ep: expert-parallel size.
+        extend_ep: TP ranks hold whole experts, as if EP were EP x TP (--moe-tp-extend-ep).
+        grouped: one buffer holds the experts of a rank (--moe-grouped-gemm).
+        dialect: "0.8" or "0.12", whose names of latent attention and the shared gate are used.
+    """
+
+    tp: int = 1
+    pp: int = 1
+    layers_per_virtual_stage: int = 0
+    layer_list: tuple[int, ...] = ()
+    noop_layers: tuple[int, ...] = ()
+    padded_vocab: int = 0
+    transformer_impl: str = "local"
+    ep: int = 1
+    extend_ep: bool = False
+    grouped: bool = False
+    dialect: str = "0.8"
+
+    def rank_dir(self, tp_rank: int, pp_rank: int, ep_rank: int = 0) -> str:
+        """The directory of a rank, as Megatron names it."""
+        stage = f"_{pp_rank:03d}" if self.pp > 1 else ""
+        return f"mp_rank_{tp_rank:02d}{stage}" + (f"_{ep_rank:03d}" if self.ep > 1 else "")
+
+    def rank_dirs(self) -> set[str]:
+        """The directories of all ranks."""
+        return {
+            self.rank_dir(t, p, e)
+            for t in range(self.tp)
+            for p in range(self.pp)
+            for e in range(self.ep)
+        }
+
+    def experts_of(self, experts: int, tp_rank: int, ep_rank: int) -> range:
+        """The experts that a rank holds, wholly or its part of."""
+        buckets, bucket = self.ep, ep_rank
+        if self.extend_ep:
+            buckets, bucket = self.ep * self.tp, ep_rank * self.tp + tp_rank
+        each = experts // buckets
+        return range(bucket * each, (bucket + 1) * each)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One model chunk of one pipeline stage.
+
+    Args:
+        pp_rank: its stage.
+        key: its key in the file: "model", or "model0", "model1" with virtual stages.
+        layers: pairs of local index and HuggingFace layer.
+        first: it holds the embedding.
+        last: it holds the final norm and the output layer.
+    """
+
+    pp_rank: int
+    key: str
+    layers: tuple[tuple[int, int], ...]
+    first: bool
+    last: bool
+
+
+def chunks(layout: Layout, num_layers: int) -> list[Chunk]:
+    """The chunks of all stages, ordered by stage, then by virtual stage.
+
+    Args:
+        layout: sizes of the parallel groups.
+        num_layers: the model's layers, without noop layers.
+
+    Raises:
+        InputError: the layers do not divide; the numbers and a remedy are named.
+    """
+    slots = _slots(layout, num_layers)
+    if layout.layers_per_virtual_stage:
+        pieces = _virtual_slices(layout, len(slots))
+    else:
+        pieces = [
+            (pp, "model", start, stop)
+            for pp, (start, stop) in enumerate(_stages(layout, len(slots)))
+        ]
+    last_key = max(key for _, key, _, _ in pieces)
+    return [
+        Chunk(
+            pp_rank=pp,
+            key=key,
+            layers=tuple(
+                (local, layer) for local, layer in enumerate(slots[start:stop]) if layer is not None
+            ),
+            first=start == 0,
+            last=pp == layout.pp - 1 and key == last_key,
+        )
+        for pp, key, start, stop in sorted(pieces)
+    ]
+
+
+def _slots(layout: Layout, num_layers: int) -> list[int | None]:
+    """Each slot's HuggingFace layer; None where the slot is a noop layer."""
+    noop = set(layout.noop_layers)
+    total = num_layers + len(noop)
+    if len(noop) != len(layout.noop_layers) or not all(0 <= slot < total for slot in noop):
+        raise InputError(
+            f"--noop-layers {','.join(map(str, layout.noop_layers))} cannot be placed",
+            expected=f"different numbers from 0 to {total - 1}",
+        )
+    layers = iter(range(num_layers))
+    return [None if slot in noop else next(layers) for slot in range(total)]
+
+
+def _stages(layout: Layout, total: int) -> list[tuple[int, int]]:
+    if layout.layer_list:
+        return _uneven_stages(layout, total)
+    if total % layout.pp:
+        raise InputError(
+            f"{total} layers do not divide into {layout.pp} pipeline stages",
+            found=f"{total} % {layout.pp} = {total % layout.pp}",
+            remedy=f"a pipeline size among {_divisors(total)}, or --num-layer-list with the "
+            "layers of each stage",
+        )
+    each = total // layout.pp
+    return [(pp * each, (pp + 1) * each) for pp in range(layout.pp)]
+
+
+def _uneven_stages(layout: Layout, total: int) -> list[tuple[int, int]]:
+    shown = ",".join(map(str, layout.layer_list))
+    if layout.layers_per_virtual_stage or layout.noop_layers:
+        raise InputError(
+            "--num-layer-list goes with neither virtual stages nor noop layers",
+            remedy="drop one of the flags",
+        )
+    if len(layout.layer_list) != layout.pp or sum(layout.layer_list) != total:
+        raise InputError(
+            f"--num-layer-list {shown} does not fit",
+            found=f"{len(layout.layer_list)} stages with {sum(layout.layer_list)} layers",
+            expected=f"{layout.pp} stages with {total} layers",
+        )
+    if min(layout.layer_list) < 1:
+        raise InputError(f"--num-layer-list {shown} has a stage without layers")
+    stops = list(accumulate(layout.layer_list))
+    return list(zip([0, *stops[:-1]], stops, strict=True))
+
+
+def _virtual_slices(layout: Layout, total: int) -> list[tuple[int, str, int, int]]:
+    each = layout.layers_per_virtual_stage
+    if layout.pp == 1 or total % (layout.pp * each):
+        raise InputError(
+            f"{total} layers do not form virtual stages of {each} on {layout.pp} pipeline stages",
+            found=f"{total} % ({layout.pp} x {each}) = {total % (layout.pp * each)}",
+            expected="remainder 0, and at least 2 pipeline stages",
+            remedy="change --num-layers-per-virtual-pipeline-stage or the pipeline size",
+        )
+    if layout.layer_list:
+        _uneven_stages(layout, total)
+    return [
+        (n % layout.pp, f"model{n // layout.pp}", n * each, (n + 1) * each)
+        for n in range(total // each)
+    ]
+
+
+def padded_vocab(vocab: int, tp: int, divisible_by: int, wanted: int | None) -> int:
+    """Rows of the embedding after padding.
+
+    Args:
+        vocab: rows of the HuggingFace embedding.
+        tp: tensor-parallel size.
+        divisible_by: `--make-vocab-size-divisible-by`.
+        wanted: `--padded-vocab-size`, which goes first.
+
+    Raises:
+        InputError: the wanted size is too small or does not divide.
+
+    Example:
+        >>> padded_vocab(1001, tp=2, divisible_by=128, wanted=None)
+        1024
+    """
+    if wanted is None:
+        unit = divisible_by * tp
+        return -(-vocab // unit) * unit
+    if wanted < vocab or wanted % tp:
+        raise InputError(
+            f"--padded-vocab-size {wanted} cannot hold the vocabulary",
+            found=f"{vocab} rows, TP {tp}",
+            expected=f"a multiple of {tp}, at least {vocab}",
+            remedy=f"--padded-vocab-size {-(-max(vocab, wanted) // tp) * tp}, or leave it out",
+        )
+    return wanted
+
+
+def check_divisible(sizes: Sizes, layout: Layout) -> None:
+    """Raises InputError where TP or EP does not divide what it cuts, with the sizes that would."""
+    cut = {"num_query_groups": sizes.groups, "num_attention_heads": sizes.heads}
+    if len(sizes.moe_layers) < sizes.layers:
+        cut["ffn_hidden_size"] = sizes.ffn
+    if sizes.experts and not layout.extend_ep:
+        cut["moe_ffn_hidden_size"] = sizes.extra["moe_ffn"]
+    if sizes.experts and sizes.shared_ffn:
+        cut["moe_shared_expert_intermediate_size"] = sizes.shared_ffn
+    good = [n for n in _divisors(sizes.groups) if all(value % n == 0 for value in cut.values())]
+    for name, value in cut.items():
+        if value % layout.tp:
+            raise InputError(
+                f"{name} {value} does not divide into {layout.tp} tensor-parallel ranks",
+                found=f"{value} % {layout.tp} = {value % layout.tp}",
+                remedy=f"--target-tensor-parallel-size among {good}",
+            )
+    _check_experts(sizes, layout)
+
+
+def _check_experts(sizes: Sizes, layout: Layout) -> None:
+    if not sizes.experts:
+        if layout.ep > 1 or layout.extend_ep or layout.grouped:
+            raise InputError(
+                "the model has no experts",
+                found=f"EP {layout.ep}, grouped {layout.grouped}, extend-EP {layout.extend_ep}",
+                remedy="leave --target-expert-parallel-size and the --moe flags out",
+            )
+        return
+    if layout.extend_ep and not layout.grouped:
+        raise InputError(
+            "--moe-tp-extend-ep without --moe-grouped-gemm has no defined format",
+            found="hosts write gate and up of different experts into one tensor",
+            remedy="add --moe-grouped-gemm",
+        )
+    buckets = layout.ep * (layout.tp if layout.extend_ep else 1)
+    if sizes.experts % buckets:
+        raise InputError(
+            f"{sizes.experts} experts do not divide into {buckets} expert-parallel ranks",
+            found=f"{sizes.experts} % {buckets} = {sizes.experts % buckets}",
+            remedy=f"an expert-parallel size (times TP with --moe-tp-extend-ep) among "
+            f"{_divisors(sizes.experts)}",
+        )
+
+
+def _divisors(number: int) -> list[int]:
+    return [n for n in range(1, number + 1) if number % n == 0]

@@ -1,0 +1,224 @@
+"""The plan: every tensor to write, made of boxes of tensors to read, before a byte is written.
+
+Covers: any of hf and mg to any of them. What is held and what is wanted are both described as
+boxes of HuggingFace tensors; a piece is where two of them overlap. Copies to compare.
+Does not cover: free disk and output files; `job` checks and `convert` writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType
+from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart, Slot
+from mindspeed_rl_ext.checkpoint.mapping.rules import Copy
+from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, TensorSource, matrix_shape
+from mindspeed_rl_ext.core.errors import InputError
+
+Matrix = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A box of a source tensor and where it goes in the tensor to write.
+
+    Args:
+        ref: the source tensor.
+        box: the box there.
+        row: its first row in the tensor to write.
+        col: its first column there.
+        transposed: rows of the source are columns of the tensor to write.
+        matrix: rows and columns that `box` counts, where the source's shape does not say.
+    """
+
+    ref: Ref
+    box: Box
+    row: int
+    col: int
+    transposed: bool = False
+    matrix: Matrix | None = None
+
+    @property
+    def height(self) -> int:
+        """Rows in the tensor to write."""
+        return self.box.cols if self.transposed else self.box.rows
+
+    @property
+    def width(self) -> int:
+        """Columns in the tensor to write."""
+        return self.box.rows if self.transposed else self.box.cols
+
+
+@dataclass(frozen=True)
+class TensorPlan:
+    """One tensor to write.
+
+    Args:
+        ref: where it will be; the part is the file's (mg) or "" (hf).
+        shape: its shape.
+        dtype: its number format.
+        pieces: boxes that tile it exactly.
+        matrix: rows and columns that the pieces count.
+    """
+
+    ref: Ref
+    shape: Shape
+    dtype: DType
+    pieces: tuple[Piece, ...] = field(repr=False)
+    matrix: Matrix = (0, 0)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its values."""
+        return prod(self.shape) * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Held:
+    """A box of a HuggingFace tensor and where the source holds it."""
+
+    hf_box: Box
+    ref: Ref
+    row: int
+    col: int
+    transposed: bool
+    matrix: Matrix | None
+
+    @property
+    def box(self) -> Box:
+        """The box in the source's tensor."""
+        rows, cols = self.hf_box.rows, self.hf_box.cols
+        if self.transposed:
+            rows, cols = cols, rows
+        return Box(self.row, rows, self.col, cols)
+
+
+@dataclass(frozen=True)
+class CopyPair:
+    """Two boxes of the source that must hold the same values: copies of one thing."""
+
+    name: str
+    first: Held
+    second: Held
+
+
+def held_boxes(parts: Iterable[RankPart]) -> tuple[dict[str, list[Held]], list[CopyPair]]:
+    """Where a source holds which box of which HuggingFace tensor.
+
+    Args:
+        parts: what the source holds.
+
+    Returns:
+        HuggingFace name -> boxes without repetition; and the repetitions.
+    """
+    found: dict[str, dict[Box, Held]] = {}
+    copies: list[CopyPair] = []
+    for part in parts:
+        for slot in part.slots:
+            for copy in slot.copies:
+                if copy.padding:
+                    continue
+                name = slot.hf[copy.source]
+                boxes = found.setdefault(name, {})
+                ref = Ref(part.part, slot.name)
+                here = Held(copy.box, ref, copy.row, copy.col, copy.transposed, slot.matrix)
+                if copy.box in boxes:
+                    copies.append(CopyPair(name, boxes[copy.box], here))
+                else:
+                    boxes[copy.box] = here
+    return {name: sorted(boxes.values(), key=_by_box) for name, boxes in found.items()}, copies
+
+
+def _by_box(held: Held) -> Box:
+    return held.hf_box
+
+
+def plan_tensors(
+    wanted: Iterable[RankPart],
+    held: Mapping[str, Sequence[Held]],
+    source: TensorSource,
+    dtype: DType | None,
+) -> list[TensorPlan]:
+    """All tensors to write.
+
+    Args:
+        wanted: what the destination must hold.
+        held: what the source holds.
+        source: the source, for the number formats.
+        dtype: the number format to write; None keeps the source's.
+
+    Raises:
+        InputError: sources of one tensor differ in format, or a cast is not possible.
+    """
+    formats: dict[Ref, DType] = {}
+    plans = []
+    for part in wanted:
+        for slot in part.slots:
+            pieces = tuple(
+                piece for copy in slot.copies for piece in _pieces(copy, held[slot.hf[copy.source]])
+            )
+            for piece in pieces:
+                if piece.ref not in formats:
+                    formats[piece.ref] = source.view(piece.ref).dtype
+            kinds = {"/".join(p.ref).lstrip("/"): formats[p.ref] for p in pieces}
+            found = one_dtype(slot.name, kinds, None if slot.keep_dtype else dtype)
+            plans.append(_checked(part, slot, found, pieces))
+    return plans
+
+
+def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
+    """The parts of a wanted box that each held box gives."""
+    wanted = copy.box
+    pieces = []
+    for here in held:
+        there = here.hf_box
+        row, col = max(wanted.row, there.row), max(wanted.col, there.col)
+        rows = min(wanted.row + wanted.rows, there.row + there.rows) - row
+        cols = min(wanted.col + wanted.cols, there.col + there.cols) - col
+        if rows <= 0 or cols <= 0:
+            continue
+        at = _shifted(here.row, here.col, row - there.row, col - there.col, here.transposed)
+        to = _shifted(copy.row, copy.col, row - wanted.row, col - wanted.col, copy.transposed)
+        size = (cols, rows) if here.transposed else (rows, cols)
+        box = Box(at[0], size[0], at[1], size[1])
+        flipped = copy.transposed != here.transposed
+        pieces.append(Piece(here.ref, box, *to, flipped, here.matrix))
+    return pieces
+
+
+def _shifted(row: int, col: int, down: int, right: int, transposed: bool) -> tuple[int, int]:
+    """A corner, moved by rows and columns of the HuggingFace tensor."""
+    if transposed:
+        down, right = right, down
+    return row + down, col + right
+
+
+def one_dtype(name: str, formats: Mapping[str, DType], wanted: DType | None) -> DType:
+    """The format of a tensor made of several; InputError where they disagree."""
+    kinds = set(formats.values())
+    if wanted is not None and all(kind.name in CASTABLE for kind in kinds):
+        return wanted
+    if len(kinds) != 1:
+        raise InputError(
+            f"the sources of {name} have different number formats",
+            found=", ".join(f"{key} {kind.name}" for key, kind in formats.items()),
+            remedy="--params-dtype bf16 (or fp16, fp32) writes one format",
+        )
+    return kinds.pop()
+
+
+def _checked(part: RankPart, slot: Slot, dtype: DType, pieces: tuple[Piece, ...]) -> TensorPlan:
+    area = sum(piece.box.rows * piece.box.cols for piece in pieces)
+    matrix = slot.matrix or matrix_shape(slot.shape)
+    if area != matrix[0] * matrix[1]:
+        raise AssertionError(
+            f"{part.part}/{slot.name}: boxes cover {area} of {matrix[0] * matrix[1]} values"
+        )
+    return TensorPlan(Ref(part.part, slot.name), slot.shape, dtype, pieces, matrix)
+
+
+def slot_table(parts: Iterable[RankPart]) -> dict[Ref, Slot]:
+    """The expected tensors by name."""
+    return {Ref(part.part, slot.name): slot for part in parts for slot in part.slots}

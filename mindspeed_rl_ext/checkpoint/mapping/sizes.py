@@ -1,0 +1,260 @@
+"""A model's sizes, read from config.json and cross-checked with a checkpoint's `args`.
+
+Covers: both spellings of keys (transformers 4 and 5), head_dim that is not hidden / heads, which
+layers have experts.
+Does not cover: tensor shapes; the plan compares those.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.checkpoint.mapping.spec import CONFIG_KEYS, ModelSpec
+from mindspeed_rl_ext.checkpoint.tensors import Shape
+from mindspeed_rl_ext.checkpoint.wording import no_directory
+from mindspeed_rl_ext.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The numbers that shapes follow from.
+
+    Args:
+        layers: hidden layers, without noop layers.
+        hidden: width of the residual stream.
+        heads: query heads.
+        groups: key-value heads (num_query_groups).
+        head_dim: width of a head.
+        ffn: width of the MLP.
+        vocab: rows of the embedding, without padding.
+        tied: the output layer is the embedding.
+        options: the spec's options that this model has, such as "qkv_bias".
+        config: all of config.json.
+        extra: the spec's further sizes, such as "experts".
+        moe_layers: layers that have experts.
+    """
+
+    layers: int
+    hidden: int
+    heads: int
+    groups: int
+    head_dim: int
+    ffn: int
+    vocab: int
+    tied: bool
+    options: frozenset[str] = frozenset()
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extra: Mapping[str, int] = field(default_factory=dict)
+    moe_layers: frozenset[int] = frozenset()
+
+    @property
+    def experts(self) -> int:
+        """Routed experts of a layer; 0 in a dense model."""
+        return self.extra.get("experts", 0) if self.moe_layers else 0
+
+    @property
+    def shared_ffn(self) -> int:
+        """Width of the shared experts together; 0 without."""
+        shared = self.extra.get("shared", 0) * self.extra.get("moe_ffn", 0)
+        return self.extra.get("shared_ffn", shared)
+
+    def shape(self, dims: tuple[str, ...]) -> Shape:
+        """The shape that a table's dimension names mean."""
+        return tuple(DIMENSIONS[dim](self) for dim in dims)
+
+
+# Planning takes time for each of these; several times what published models have.
+_MOST = {"layers": 1000, "heads": 4096, "groups": 4096, "experts": 4096}
+
+# Names of dimensions that the models' tables use.
+DIMENSIONS: Mapping[str, Callable[[Sizes], int]] = {
+    "one": lambda s: 1,
+    "hidden": lambda s: s.hidden,
+    "q": lambda s: s.heads * s.head_dim,
+    "kv": lambda s: s.groups * s.head_dim,
+    "head_dim": lambda s: s.head_dim,
+    "ffn": lambda s: s.ffn,
+    "vocab": lambda s: s.vocab,
+    "experts": lambda s: s.experts,
+    "moe_ffn": lambda s: s.extra["moe_ffn"],
+    "shared_ffn": lambda s: s.shared_ffn,
+    "q_rank": lambda s: s.extra["q_rank"],
+    "kv_rank": lambda s: s.extra["kv_rank"],
+    "q_up": lambda s: s.heads * (s.extra["qk_nope"] + s.extra["qk_rope"]),
+    "kv_down": lambda s: s.extra["kv_rank"] + s.extra["qk_rope"],
+    "kv_up": lambda s: s.heads * (s.extra["qk_nope"] + s.extra["v_dim"]),
+    "o_in": lambda s: s.heads * s.extra["v_dim"],
+}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a HuggingFace directory.
+
+    Raises:
+        InputError: missing or broken.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(
+            f"no config.json in {folder}",
+            found=no_directory(folder) or "a directory without it",
+            expected="a HuggingFace model directory",
+            remedy="check --load-dir or --hf-cfg-dir",
+        )
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(
+            f"{path} is not readable JSON", found=str(error), remedy="download it again"
+        ) from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} is not a JSON object", found=type(config).__name__)
+    return config
+
+
+def sizes_of_config(spec: ModelSpec, config: Mapping[str, Any]) -> Sizes:
+    """Sizes from config.json.
+
+    Raises:
+        InputError: a key is missing, no positive integer, or something not converted is set.
+    """
+    for key, what in spec.refused.items():
+        if config.get(key):
+            raise InputError(f"{what} are not converted", found=f"{key}={config[key]!r}")
+    keys = {**CONFIG_KEYS, **spec.config_keys}
+    keys = {size: _spelling(config, key) for size, key in keys.items()}
+    defaults = dict(config)
+    if "heads" in keys and keys["heads"] in config:
+        if defaults.get(keys["groups"]) is None:
+            defaults[keys["groups"]] = config[keys["heads"]]
+        if defaults.get(keys["head_dim"]) is None:
+            defaults[keys["head_dim"]] = _default_head_dim(config, keys)
+    numbers = {size: _number(defaults, key) for size, key in keys.items()}
+    for size, most in _MOST.items():
+        if numbers.get(size, 0) > most:
+            raise InputError(
+                f"config.json has more {size} than any model",
+                found=f"{keys[size]}={numbers[size]}",
+                expected=f"at most {most}",
+                remedy="check config.json",
+            )
+    if numbers["heads"] % numbers["groups"]:
+        raise InputError(
+            "attention heads do not share key-value heads evenly",
+            found=f"{keys['heads']}={numbers['heads']}, {keys['groups']}={numbers['groups']}",
+            remedy="check config.json",
+        )
+    extra = {size: numbers.pop(size) for size in keys if size not in CONFIG_KEYS}
+    for size, key in spec.optional_keys.items():
+        extra[size] = _number(config, key) if config.get(key) else 0
+    return Sizes(
+        **numbers,
+        tied=bool(config.get("tie_word_embeddings", spec.tied_by_default)),
+        options=frozenset(name for name, value in spec.options.items() if _is_set(value, config)),
+        config=config,
+        extra=extra,
+        moe_layers=_moe_layers(spec, config, numbers["layers"]),
+    )
+
+
+def _spelling(config: Mapping[str, Any], keys: str) -> str:
+    """The key that config.json has, of several with | between."""
+    names = keys.split("|")
+    return next((name for name in names if name in config), names[0])
+
+
+def _is_set(value: bool | str | tuple[str, bool], config: Mapping[str, Any]) -> bool:
+    if isinstance(value, bool):
+        return value
+    key, default = value if isinstance(value, tuple) else (value, False)
+    return bool(config.get(key, default))
+
+
+def _moe_layers(spec: ModelSpec, config: Mapping[str, Any], layers: int) -> frozenset[int]:
+    sparse = spec.sparse
+    if sparse is None:
+        return frozenset()
+    first = int(config.get(sparse.first_dense) or 0)
+    every = _number(config, sparse.every) if config.get(sparse.every) is not None else 1
+    dense = set(config.get(sparse.dense_layers) or ())
+    return frozenset(
+        layer
+        for layer in range(first, layers)
+        if layer not in dense and (layer + sparse.every_offset) % every == 0
+    )
+
+
+def _default_head_dim(config: Mapping[str, Any], keys: Mapping[str, str]) -> int:
+    hidden, heads = _number(config, keys["hidden"]), _number(config, keys["heads"])
+    if hidden % heads:
+        raise InputError(
+            f"config.json has no {keys['head_dim']} and it does not follow",
+            found=f"{keys['hidden']}={hidden}, {keys['heads']}={heads}",
+            remedy=f"add {keys['head_dim']} to config.json",
+        )
+    return hidden // heads
+
+
+def _number(config: Mapping[str, Any], key: str) -> int:
+    value = config.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(
+            f"config.json has no usable {key}",
+            found=repr(value) if key in config else "no such key",
+            expected="a positive integer",
+        )
+    return value
+
+
+# Size -> names in a checkpoint's args: Megatron's first, HuggingFace's after it.
+_ARGS_NAMES: Mapping[str, tuple[str, ...]] = {
+    "hidden": ("hidden_size",),
+    "heads": ("num_attention_heads",),
+    "groups": ("num_query_groups", "num_key_value_heads"),
+    "head_dim": ("kv_channels", "head_dim"),
+    "ffn": ("ffn_hidden_size", "intermediate_size"),
+    "experts": ("num_experts", "num_local_experts", "n_routed_experts"),
+}
+
+
+# MLA has its own widths of heads, and args of MLA models carry any value here.
+_NOT_OF_MLA = ("head_dim",)
+
+
+def check_args(sizes: Sizes, args: Mapping[str, Any], place: str, mla: bool = False) -> None:
+    """Compares a checkpoint's args with the sizes of config.json, whichever names they carry.
+
+    A group count of args without grouped-query attention is a default that was never set.
+
+    Raises:
+        InputError: one of them differs; both values are named.
+    """
+    grouped = bool(args.get("group_query_attention"))
+    checked = {k: v for k, v in _ARGS_NAMES.items() if not (mla and k in _NOT_OF_MLA)}
+    for size, names in checked.items():
+        for name in names:
+            value, expected = args.get(name), getattr(sizes, size)
+            if value is None or (name == "num_query_groups" and not grouped):
+                continue
+            if value != expected:
+                raise _contradiction(place, f"{name}={value}", f"{expected}, by config.json")
+    untied = args.get("untie_embeddings_and_output_weights")
+    if isinstance(untied, bool) and untied is sizes.tied:
+        raise _contradiction(
+            place,
+            f"untie_embeddings_and_output_weights={untied}",
+            f"{not sizes.tied}, by tie_word_embeddings of config.json",
+        )
+
+
+def _contradiction(place: str, found: str, expected: str) -> InputError:
+    return InputError(
+        f"the args of {place} contradict config.json",
+        found=found,
+        expected=expected,
+        remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
+    )

@@ -1,0 +1,1 @@
+"""The commands of `msrl-ext`: one module a command, found because it lies here."""

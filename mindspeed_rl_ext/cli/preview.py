@@ -1,0 +1,46 @@
+"""Shows packed rows as text: the prompt with its special tokens, the label, token counts."""
+
+from __future__ import annotations
+
+import argparse
+
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.packing.packed import read_packed
+from mindspeed_rl_ext.preprocess.packing.preview import PreviewRow, decode_rows, recorded_tokenizer
+from mindspeed_rl_ext.preprocess.report import histogram, percentiles
+from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    parser.add_argument("prefix", metavar="PREFIX", help="the --output-prefix of the files")
+    parser.add_argument("-n", type=int, default=3, metavar="ROWS", help="how many (default 3)")
+    parser.add_argument(
+        "--tokenizer-name-or-path", metavar="DIR", help="default: the one the report names"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the first rows, the length percentiles and a histogram."""
+    if args.n < 0:
+        raise InputError("-n must not be negative", found=str(args.n))
+    data = read_packed(args.prefix)
+    tokenizer = load_tokenizer(args.tokenizer_name_or_path or recorded_tokenizer(data))
+    for row in decode_rows(data, tokenizer, args.n):
+        print(_shown(row))
+    print(f"{len(data)} rows, keys {', '.join(data.keys)}, {data.lengths().sum()} prompt tokens")
+    for key in data.keys:
+        if key != "attention_mask":
+            spelled = ", ".join(f"{k} {v}" for k, v in percentiles(data.lengths(key)).items())
+            print(f"{key:<10} {spelled}")
+    print("\nprompt tokens, rows")
+    print("\n".join(histogram(data.lengths())))
+    return 0
+
+
+def _shown(row: PreviewRow) -> str:
+    beside = [
+        f"--- {key} ({row.text_tokens[key]} tokens) ---\n{text}" for key, text in row.texts.items()
+    ]
+    head = f"=== row {row.index}: {row.tokens} tokens ==="
+    return "\n".join([head, row.prompt, *beside, ""])

@@ -1,0 +1,55 @@
+"""Files that appear whole or not at all.
+
+Covers: one file written aside in the same directory, flushed, then renamed.
+Does not cover: whole directories of shards; `checkpoint.staging` does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from mindspeed_rl_ext.core.errors import InputError
+
+
+@contextmanager
+def open_atomic(path: str | Path) -> Iterator[BinaryIO]:
+    """Opens a file for writing bytes that replaces `path` only when the block ends well.
+
+    Raises:
+        InputError: the path is a directory.
+        OSError: the directory cannot be made or written, the disk is full.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp(), "a.txt")
+        >>> with open_atomic(path) as file:
+        ...     _ = file.write(b"whole")
+        >>> path.read_bytes()
+        b'whole'
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(
+            f"{path} is a directory", expected="the name of a file", remedy="add a file name"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        with suppress(FileNotFoundError):
+            aside.unlink()
+
+
+def write_text_atomic(path: str | Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all."""
+    with open_atomic(path) as file:
+        file.write(text.encode("utf-8"))

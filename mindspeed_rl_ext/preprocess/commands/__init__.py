@@ -1,1 +1,0 @@
-"""The subcommands of this room: `msrl-ext preprocess` and `msrl-ext preview`."""

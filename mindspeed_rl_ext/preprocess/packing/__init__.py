@@ -1,0 +1,1 @@
+"""The packed files of the hosts: written, joined, stripped, shown."""

@@ -1,0 +1,1 @@
+"""Data files to rows, and rows to the columns that are used."""

@@ -1,0 +1,1 @@
+"""Prompts by a template, and their tokens."""

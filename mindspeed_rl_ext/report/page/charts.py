@@ -1,0 +1,310 @@
+"""Curves as inline SVG with labels in HTML: legible at any width, without a script.
+
+Covers: lines (raw values pale, running mean strong), bands, stacked areas, axes, the numbers that
+the page's script shows under the pointer.
+Does not cover: which metrics; `series.PANELS` does. The PNG; `curves` draws that.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from mindspeed_rl_ext.report.classes import Classes
+from mindspeed_rl_ext.report.page.words import Words
+from mindspeed_rl_ext.report.rollout_scan import CLASSES
+from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, running_mean, thin
+
+POINTS = 500
+_BOX = 1000.0
+_TICKS = 4
+_LEAST = 1e-300  # a difference that can still be divided
+_MOST = sys.float_info.max
+_SPIKES_FROM_POINTS = 200
+_CLASS_COLOURS = ("good", "mid", "bad")
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The ranges of a chart."""
+
+    first: float
+    last: float
+    low: float
+    high: float
+
+    def x(self, steps: np.ndarray) -> np.ndarray:
+        """Steps to box units."""
+        return (steps - self.first) / (self.last - self.first or 1.0) * _BOX
+
+    def y(self, values: np.ndarray) -> np.ndarray:
+        """Values to box units, from the top."""
+        # In halves: the distance of the largest numbers is no number.
+        height = self.high / 2 - self.low / 2 or 0.5
+        return (self.high / 2 - values / 2) / height * _BOX
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One drawn chart.
+
+    Args:
+        html: a figure.
+        data: lines for the pointer: `{"first", "last", "lines": [{"label", "steps", "values"}]}`.
+    """
+
+    html: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def line_chart(
+    panel: Panel, lines: Mapping[str, Series], series: Mapping[str, Series], words: Words
+) -> Chart:
+    """A chart of one or more metrics.
+
+    Args:
+        panel: what it shows.
+        lines: by label.
+        series: all metrics, for the band.
+        words: headings.
+    """
+    drawn = {label: line for label, line in lines.items() if not line.absent}
+    if not drawn:
+        said = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
+        return Chart(_figure(words(panel.key), "", _empty("; ".join(said))))
+    bounds = [series[name] for name in panel.bounds or () if name in series]
+    axes = _axes(list(drawn.values()), bounds)
+    shapes = _band(bounds, axes) if len(bounds) == 2 else ""
+    for number, line in enumerate(drawn.values()):
+        shapes += _line(line, axes, f"c{number % 6}")
+    note = f" <small>{escape(words('band'))}</small>" if len(bounds) == 2 else ""
+    legend = _legend((f"c{i % 6}", label, line) for i, (label, line) in enumerate(drawn.items()))
+    data = {
+        "first": axes.first,
+        "last": axes.last,
+        "lines": [
+            _pointed(label, f"c{i % 6}", line) for i, (label, line) in enumerate(drawn.items())
+        ],
+    }
+    one = next(iter(drawn.values()))
+    named = legend if list(drawn) != [one.name] else _last_value(one)
+    return Chart(_figure(words(panel.key) + note, named, _plot(shapes, axes), raw=True), data)
+
+
+def class_chart(classes: Classes, words: Words) -> Chart:
+    """Three classes as areas that fill the height."""
+    lines = [classes.fractions[name] for name in CLASSES]
+    axes = Axes(float(lines[0].steps[0]), float(lines[0].steps[-1]), 0.0, 1.0)
+    shapes, base = "", np.zeros(len(lines[0].steps))
+    smooth = [_gentle(line.values) for line in lines]
+    for colour, values in zip(_CLASS_COLOURS, smooth, strict=True):
+        top = base + values
+        shapes += _area(lines[0].steps, base, top, axes, colour)
+        base = top
+    labels = [words(name) for name in CLASSES]
+    triples = list(zip(_CLASS_COLOURS, labels, lines, strict=True))
+    data = {
+        "first": axes.first,
+        "last": axes.last,
+        "lines": [_pointed(label, colour, line) for colour, label, line in triples],
+    }
+    source = f" <small>{escape(classes.source)}</small>"
+    plot = _plot(shapes, axes, percent=True)
+    legend = _legend(triples, percent=True)
+    return Chart(_figure(words("classes") + source, legend, plot, raw=True), data)
+
+
+def number_text(value: float) -> str:
+    """A number in at most four significant digits, without an exponent where it is readable.
+
+    Example:
+        >>> [number_text(x) for x in (0.25, 1234567.0, 12345.6, float("nan"), 1e-06, 0.0)]
+        ['0.25', '1.235e+06', '12346', 'nan', '1e-06', '0']
+    """
+    if math.isfinite(value) and 1000 <= abs(value) < 100_000:
+        return f"{value:.0f}"
+    return f"{value:.4g}"
+
+
+def ticks(low: float, high: float, count: int = _TICKS) -> list[float]:
+    """Round numbers from low to high, about `count` of them.
+
+    Example:
+        >>> ticks(0.0, 1.0), ticks(3.0, 47.0)
+        ([0.0, 0.25, 0.5, 0.75, 1.0], [10.0, 20.0, 30.0, 40.0])
+    """
+    rough = (high / 2 - low / 2) / count * 2
+    if rough < _LEAST:
+        return [low]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = min((1, 2, 2.5, 5, 10), key=lambda nice: abs(nice * power - rough)) * power
+    start = math.ceil(low / step - 1e-9)
+    end = min(high + step * 1e-9, _MOST)
+    found: list[float] = []
+    while start * step <= end and len(found) < 3 * count:
+        mark = float(f"{start * step:.10g}")
+        found.append(mark if math.isfinite(mark) else start * step)
+        start += 1
+    return found
+
+
+def _axes(lines: Sequence[Series], bounds: Sequence[Series]) -> Axes:
+    first = min(float(line.steps[0]) for line in lines)
+    last = max(float(line.steps[-1]) for line in lines)
+    lows, highs = [], []
+    for line in (*lines, *bounds):
+        low, high = _range(line)
+        lows.append(low)
+        highs.append(high)
+    low, high = min(lows), max(highs)
+    if low > 0 and low < 0.6 * high:
+        low = 0.0
+    if high / 2 - low / 2 > _LEAST:
+        room = 0.12 * (high / 2 - low / 2)
+        low, high = (low if low == 0 else low - room), high + room
+    elif abs(high) < 2 * _LEAST:
+        low, high = 0.0, 1.0
+    else:
+        low, high = low - abs(low) * 0.5, high + abs(high) * 0.5
+    return Axes(first, last, max(low, -_MOST), min(high, _MOST))
+
+
+def _range(line: Series) -> tuple[float, float]:
+    """Lowest and highest value to draw: a rare spike may leave the chart."""
+    values = line.finite.values
+    if not len(values):
+        return 0.0, 0.0
+    if len(values) < _SPIKES_FROM_POINTS:
+        return float(values.min()), float(values.max())
+    low, high = np.percentile(values, [0.5, 99.5])
+    smooth = line.smooth[np.isfinite(line.smooth)]
+    return min(float(low), float(smooth.min())), max(float(high), float(smooth.max()))
+
+
+def _line(line: Series, axes: Axes, colour: str) -> str:
+    raw = thin(line.values, POINTS)
+    if len(line.values) < SMOOTH_FROM_POINTS:
+        dots = "".join(
+            f'<path class="dot {colour}" d="M{x:.1f} {y:.1f}h0"/>'
+            for x, y in zip(axes.x(line.finite.steps), axes.y(line.finite.values), strict=True)
+        )
+        return _path(line.steps, line.values, axes, f"smooth {colour}") + dots
+    smooth = thin(line.smooth, POINTS)
+    return _path(line.steps[raw], line.values[raw], axes, f"raw {colour}") + _path(
+        line.steps[smooth], line.smooth[smooth], axes, f"smooth {colour}"
+    )
+
+
+def _path(steps: np.ndarray, values: np.ndarray, axes: Axes, kind: str) -> str:
+    """A line that is interrupted where a value is not finite."""
+    pen, parts = "M", []
+    # Far outside the box is as good as outside, and short to write.
+    heights = np.clip(axes.y(values), -_BOX, 2 * _BOX)
+    for x, y in zip(axes.x(steps).tolist(), heights.tolist(), strict=True):
+        if math.isfinite(y):
+            parts.append(f"{pen}{x:.1f} {y:.1f}")
+            pen = "L"
+        else:
+            pen = "M"
+    return f'<path class="{kind}" d="{"".join(parts)}"/>' if parts else ""
+
+
+def _band(bounds: Sequence[Series], axes: Axes) -> str:
+    low, high = bounds
+    if len(low.steps) != len(high.steps) or not np.array_equal(low.steps, high.steps):
+        return ""
+    finite = np.isfinite(low.values) & np.isfinite(high.values)
+    if not finite.any():
+        return ""
+    return _area(low.steps[finite], low.values[finite], high.values[finite], axes, "c0 band")
+
+
+def _area(steps: np.ndarray, low: np.ndarray, high: np.ndarray, axes: Axes, kind: str) -> str:
+    at = np.unique(np.concatenate([thin(low, POINTS // 2), thin(high, POINTS // 2)]))
+    if len(steps) == 1:
+        steps, low, high = np.asarray([axes.first, axes.last + 1]), low[[0, 0]], high[[0, 0]]
+        axes, at = Axes(axes.first, axes.last + 1, axes.low, axes.high), np.arange(2)
+    x, top, bottom = axes.x(steps[at]), axes.y(high[at]), axes.y(low[at])
+    points = [f"{a:.1f} {b:.1f}" for a, b in zip(x, top, strict=True)]
+    points += [f"{a:.1f} {b:.1f}" for a, b in zip(x[::-1], bottom[::-1], strict=True)]
+    return f'<path class="area {kind}" d="M{"L".join(points)}Z"/>'
+
+
+def _gentle(values: np.ndarray) -> np.ndarray:
+    """The running mean of many values, which keeps sums; a gap counts as 0."""
+    filled = np.where(np.isfinite(values), values, 0.0)
+    if len(values) < SMOOTH_FROM_POINTS:
+        return filled
+    return running_mean(filled, max(1, len(values) // 30))
+
+
+def _plot(shapes: str, axes: Axes, *, percent: bool = False) -> str:
+    marks = ticks(axes.low, axes.high)
+    heights = [(axes.y(np.asarray(mark)) / _BOX * 100, mark) for mark in marks]
+    lines = "".join(f'<path class="grid" d="M0 {top * 10:.1f}H1000"/>' for top, _ in heights)
+    labels = "".join(
+        f'<span style="top:{top:.2f}%">{f"{mark:.0%}" if percent else number_text(mark)}</span>'
+        for top, mark in heights
+    )
+    across = [mark for mark in ticks(axes.first, axes.last) if mark == int(mark)]
+    steps = "".join(
+        f'<span style="left:{axes.x(np.asarray(mark)) / _BOX * 100:.2f}%">{mark:g}</span>'
+        for mark in across or [axes.first]
+    )
+    return (
+        f'<div class="plot"><div class="ys" aria-hidden="true">{labels}</div><div class="area">'
+        f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
+        f'{lines}{shapes}</svg><i class="cross"></i></div>'
+        f'<div class="xs" aria-hidden="true">{steps}</div><div class="tip"></div></div>'
+    )
+
+
+def _figure(title: str, legend: str, body: str, *, raw: bool = False) -> str:
+    heading = title if raw else escape(title)
+    return (
+        f'<figure class="chart"><figcaption><h3>{heading}</h3>{legend}</figcaption>{body}</figure>'
+    )
+
+
+def _empty(text: str) -> str:
+    return f'<div class="plot none">{escape(text)}</div>'
+
+
+def _legend(lines: Any, *, percent: bool = False) -> str:
+    rows = "".join(
+        f'<li><i class="{colour}"></i>{escape(label)}{_bold(line, percent=percent)}</li>'
+        for colour, label, line in lines
+    )
+    return f'<ul class="legend">{rows}</ul>'
+
+
+def _last_value(line: Series) -> str:
+    return f'<p class="now">{_bold(line)}</p>'
+
+
+def _bold(line: Series, *, percent: bool = False) -> str:
+    values = line.finite.values
+    if not len(values):
+        return ""
+    last = float(values[-1])
+    return f" <b>{f'{last:.0%}' if percent else number_text(last)}</b>"
+
+
+def _pointed(label: str, colour: str, line: Series) -> dict[str, Any]:
+    at = thin(line.values, POINTS)
+    values = [_rounded(v) for v in line.values[at].tolist()]
+    return {"label": label, "colour": colour, "steps": line.steps[at].tolist(), "values": values}
+
+
+def _rounded(value: float) -> float | None:
+    """Five digits, where that is still a number; None for NaN and infinities."""
+    rounded = float(f"{value:.5g}")
+    if math.isfinite(rounded):
+        return rounded
+    return value if math.isfinite(value) else None

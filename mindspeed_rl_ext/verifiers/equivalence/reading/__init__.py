@@ -1,0 +1,1 @@
+"""An answer as text to the tree of its mathematics."""

@@ -1,0 +1,210 @@
+r"""An answer as tokens: both sides are cleaned alike, so spelling does not decide.
+
+Covers: outer dollar signs and delimiters, spacing commands, `\left`, `\dfrac`, styles, Unicode
+signs, thousands separators, `\text`. One pass, no pattern that backtracks.
+Does not cover: meaning; `reader` does.
+
+Example:
+    >>> [token.text for token in tokens(r"$\dfrac{1}{2}\,$.")]
+    ['\\frac', '{', '1', '}', '{', '2', '}']
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError, words
+
+MAX_TOKENS = 1500
+MAX_DIGITS = 1200
+
+
+class Token(NamedTuple):
+    """One token: `number`, `letter`, `command`, `word` (bare), `text` (in a group), `mark`."""
+
+    kind: str
+    text: str
+
+
+_UNICODE = str.maketrans({
+    "−": "-", "–": "-", "×": r"\times ", "÷": r"\div ", "·": r"\cdot ", "⋅": r"\cdot ", "∗": "*",
+    "π": r"\pi ", "°": r"^\circ ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ",
+    "≠": r"\ne ", "∪": r"\cup ", "∅": r"\emptyset ", "∈": r"\in ", "±": r"\pm ", "∓": r"\mp ",
+    "²": "^2", "³": "^3", "，": ",", "（": "(", "）": ")", "：": ":", "；": ";", "％": r"\%",
+    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ", "θ": r"\theta ", "α": r"\alpha ",
+    "β": r"\beta ", "≈": r"\approx ", "€": "", "£": "", "¥": "", "ℝ": r"\mathbb{R}",
+    "∖": r"\setminus ",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "△": r"\triangle ", "∠": r"\angle ", "½": r"\frac{1}{2}",
+    "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "∩": r"\cap ", "φ": r"\phi ", "ω": r"\omega ",
+    "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "∣": "|", "’": "'", "′": "'",
+})  # fmt: skip
+
+_SAME = {
+    r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\cfrac": r"\frac", r"\leq": r"\le",
+    r"\geq": r"\ge", r"\leqslant": r"\le", r"\geqslant": r"\ge", r"\neq": r"\ne", r"\lt": "<",
+    r"\gt": ">", r"\ast": "*", r"\times": "*", r"\cdot": "*", r"\div": "/", r"\lbrace": r"\{",
+    r"\rbrace": r"\}", r"\varnothing": r"\emptyset", r"\dbinom": r"\binom", r"\tbinom": r"\binom",
+    r"\lvert": "|", r"\rvert": "|", r"\vert": "|", r"\mid": "|", r"\rbrack": "]",
+    r"\simeq": r"\approx", r"\R": r"\mathbb{R}", r"\backslash": r"\setminus", r"\prime": "'",
+    r"\lbrack": "[", r"\langle": "(", r"\rangle": ")", r"\bmod": r"\pmod", r"\bigcup": r"\cup",
+    r"\mod": r"\pmod",    r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
+}  # fmt: skip
+_DROPPED = words(r"""
+    \left \right \displaystyle \textstyle \scriptstyle \limits \big \Big \bigg \Bigg \bigl
+    \bigr \Bigl \Bigr \biggl \biggr \quad \qquad \, \! \; \: \> \  \$ \( \) \[ \] \hfill
+    \boxed \fbox \mathbf \boldsymbol \mathit \bm \pmb \rm \bf \it \mathsf \textnormal""") | {
+    "\\ ",
+    "\\\n",
+}
+_TEXTS = words(r"\text \textbf \textit \textrm \mbox \mathrm \operatorname \hbox")
+_WORDS = {
+    "sqrt": r"\sqrt", "pi": r"\pi", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "ln": r"\ln",
+    "log": r"\log", "exp": r"\exp", "infinity": r"\infty", "inf": r"\infty", "theta": r"\theta",
+    "alpha": r"\alpha", "beta": r"\beta", "arcsin": r"\arcsin", "arccos": r"\arccos",
+    "arctan": r"\arctan", "sec": r"\sec", "csc": r"\csc", "cot": r"\cot",
+}  # fmt: skip
+_UNIT_LETTERS = words("m g s h L l N J W V K")
+_NUMBER_WORDS = {
+    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+    "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
+}  # fmt: skip
+_OPENING = frozenset({"(", "[", r"\{", r"\langle"})
+_CLOSING = frozenset({")", "]", r"\}", r"\rangle"})
+JOINS = frozenset({"and", "or"})
+# Four letters in a row are a word, not a product: anagrams must not be equal.
+_MIN_WORD = 4
+
+_GROUPS = re.compile(
+    r"(?<=[0-9])[ ]{0,4}(?:\\[,!;: ]|\{,\}|,[ ]?\\!|~)[ ]{0,4}(?=[0-9]{3}(?![0-9]))"
+)
+_TOKEN = re.compile(
+    r"(?P<space>[\s~$]+)"
+    r"|(?P<command>\\(?:[A-Za-z]+|.))"
+    r"|(?P<number>(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]*)?"
+    r"(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?|\.[0-9]+(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?)"
+    r"|(?P<word>[A-Za-z]+)"
+    r"|(?P<mark>.)",
+    re.DOTALL,
+)
+# `\text{3 hours}`: a number and what it counts.
+_COUNTED = re.compile(r"([0-9]+(?:[.:][0-9]+)?) ([A-Za-z]{2}[A-Za-z. ]*)\Z")
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of an answer.
+
+    Raises:
+        UnreadableError: more tokens or digits than are read, or a `\\text` that is not closed.
+    """
+    cleaned = _GROUPS.sub("", text.translate(_UNICODE)).replace("{:}", ":")
+    found: list[Token] = []
+    position, depth = 0, 0
+    while position < len(cleaned):
+        match = _TOKEN.match(cleaned, position)
+        if match is None:  # the last alternative takes any character
+            break
+        position = match.end()
+        if match["number"] and depth and "," in match["number"]:
+            # Inside brackets a comma separates; outside it may group thousands.
+            match = _PLAIN.match(cleaned, match.start()) or match
+            position = match.end()
+            found.append(Token("number", match[0]))
+        elif match["space"] is None:
+            position = _take(match, cleaned, position, found)
+            depth += (match[0] in _OPENING) - (match[0] in _CLOSING)
+        if len(found) > MAX_TOKENS:
+            raise UnreadableError(f"more than {MAX_TOKENS} tokens")
+    return _without_final_marks(found)
+
+
+def _take(match: re.Match[str], text: str, position: int, found: list[Token]) -> int:
+    if match["command"]:
+        return _take_command(match["command"], text, position, found)
+    if match["word"]:
+        found += _word(match["word"], "word")
+    elif match["mark"]:
+        found.append(Token("mark", match["mark"]))
+    else:
+        number = match[0].replace(",", "")
+        if len(number) > MAX_DIGITS:
+            raise UnreadableError(f"a number of more than {MAX_DIGITS} digits")
+        found.append(Token("number", number))
+    return position
+
+
+def _take_command(command: str, text: str, position: int, found: list[Token]) -> int:
+    name = _SAME.get(command, command)
+    if name in _TEXTS:
+        content, position = _braced(text, position)
+        content = content.replace("~", " ").strip()
+        if content in _UNIT_LETTERS and _is_quantity(found):
+            found.append(Token("text", content))
+        elif (counted := _COUNTED.match(content)) is not None:
+            found += tokens(counted[1])
+            found += _word(counted[2], "text")
+        elif any(char.isalpha() for char in content):
+            found += _word(" ".join(content.replace("\\", " ").split()), "text")
+        elif content.strip():
+            found += tokens(content)
+    elif name in _DROPPED:
+        pass
+    elif name == r"\degree":
+        caret = [] if found and found[-1].text == "^" else [Token("mark", "^")]
+        found += [*caret, Token("command", r"\circ")]
+    elif name in (r"\begin", r"\end", r"\mathbb", r"\mathcal"):
+        content, position = _braced(text, position)
+        found.append(Token("command", f"{name}{{{content.strip()}}}"))
+    else:
+        found.append(Token("command" if name[0] == "\\" else "mark", name))
+    return position
+
+
+def _is_quantity(found: list[Token]) -> bool:
+    """Whether a unit may follow: a number, or `/` or `*` behind another unit."""
+    before = [token.kind for token in found[-2:]]
+    joined = bool(found) and found[-1].text in ("/", "*")
+    return before[-1:] == ["number"] or (joined and before[0] == "text")
+
+
+def _word(word: str, kind: str) -> list[Token]:
+    """A name of mathematics, a word, or letters side by side."""
+    folded = word.lower().strip(" ,")
+    if word in _WORDS:
+        return [Token("command", _WORDS[word])]
+    if folded in _NUMBER_WORDS:
+        return [Token("number", _NUMBER_WORDS[folded])]
+    if folded == "to":
+        return [Token("mark", ":")]  # `2 to 1`
+    if folded in JOINS:
+        return [Token("text", folded)]
+    if len(word) == 1 and word.isalpha():
+        return [Token("letter", word)]
+    if kind == "text" or len(word) >= _MIN_WORD:
+        return [Token(kind, word)]
+    return [Token("letter", letter) for letter in word]
+
+
+def _braced(text: str, position: int) -> tuple[str, int]:
+    r"""The group after a command, braces of its own included, and where it ends."""
+    while text[position : position + 1].isspace():
+        position += 1
+    if text[position : position + 1] != "{":
+        raise UnreadableError("a command without its group")
+    depth = 0
+    for index in range(position, len(text)):
+        depth += (text[index] == "{") - (text[index] == "}")
+        if depth == 0:
+            return text[position + 1 : index], index + 1
+    raise UnreadableError("a group that is not closed")
+
+
+def _without_final_marks(found: list[Token]) -> list[Token]:
+    if [token.text for token in found[-2:]] == [".", "."]:
+        raise UnreadableError("an ellipsis")
+    if found and found[-1].kind == "mark" and found[-1].text in ".,;":
+        found.pop()
+    if found and found[-1].kind == "number" and found[-1].text.endswith("."):
+        found[-1] = Token("number", found[-1].text[:-1])
+    return found
