@@ -224,5 +224,5 @@ def _listing() -> str:
         lines.append(f"{name}  levels: {levels}  needs: {', '.join(found.needs) or 'nothing'}")
         if parameters:
             lines.append(f"    parameters:{parameters}")
-        lines.append(f"    {found.summary}")
+        lines.append(f"    {found.summary.en}")
     return "\n".join(lines)
