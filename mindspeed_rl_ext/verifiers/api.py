@@ -24,11 +24,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, TypeVar
 
+from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import ExtError, InputError, nearest
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.registry import Registry
 from mindspeed_rl_ext.core.response_parts import check_conditions
-from mindspeed_rl_ext.core.rollouts import answer_text
 from mindspeed_rl_ext.verifiers.plugins import load_plugins
 from mindspeed_rl_ext.verifiers.spec import Spec, parse_spec
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
@@ -141,7 +141,10 @@ class BoundVerifier:
         if "answer" in arguments:
             if arguments["answer"] is None:
                 return self.failed(Outcome.BAD_REFERENCE, "the reference answer is missing")
-            arguments["answer"] = answer_text(arguments["answer"])
+            try:
+                arguments["answer"] = canonical_text(arguments["answer"])
+            except ValueError as error:
+                return self.failed(Outcome.BAD_REFERENCE, f"the reference answer: {error}")
         try:
             said = self.verifier.function(response, **arguments, **self.parameters)
         except Exception as error:  # noqa: BLE001 - it may raise anything; the batch goes on
