@@ -20,7 +20,7 @@ from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.core.rollouts import answer_text
 from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.record import RejectError
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import FILE, Benchmark
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import FILE, Benchmark
 from mindspeed_rl_ext.verifiers import Outcome, equivalent
 from mindspeed_rl_ext.verifiers.references import reference_fault
 
