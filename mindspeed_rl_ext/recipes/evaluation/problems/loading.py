@@ -23,7 +23,7 @@ from mindspeed_rl_ext.core.answers import (
 )
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import FILE, Benchmark
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import FILE, Benchmark
 from mindspeed_rl_ext.verifiers import Outcome, equivalent
 from mindspeed_rl_ext.verifiers.references import reference_fault
 
