@@ -22,7 +22,7 @@ from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.record import RejectError
 from mindspeed_rl_ext.recipes.evaluation.benchmarks import FILE, Benchmark
 from mindspeed_rl_ext.verifiers import Outcome, equivalent
-from mindspeed_rl_ext.verifiers.references import reference_fault
+from mindspeed_rl_ext.verifiers.audit.references import reference_fault
 
 _PLAIN_UNIT = re.compile(r"[A-Za-z%][A-Za-z0-9 /^]*")
 
