@@ -27,7 +27,7 @@ from mindspeed_rl_ext.core.metrics import outcome_key
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
-from mindspeed_rl_ext.verifiers.scoring import resolve_all
+from mindspeed_rl_ext.verifiers.checks import resolve_all
 from mindspeed_rl_ext.verifiers.spec import split_specs
 
 __all__ = ["packed_prompts", "reward_functions"]

@@ -20,7 +20,7 @@ from mindspeed_rl_ext.core.response_parts import (
     unmet_conditions,
 )
 from mindspeed_rl_ext.verifiers import registry_names, resolve
-from mindspeed_rl_ext.verifiers.api import find_verifier, verifier_named
+from mindspeed_rl_ext.verifiers.registry import find_verifier, verifier_named
 
 BUILT_IN = [n for n in registry_names() if ".builtin." in verifier_named(n).function.__module__]
 ANSWERS = {"countdown": ("44-43+48", '{"target":49,"numbers":[44,43,48]}')}

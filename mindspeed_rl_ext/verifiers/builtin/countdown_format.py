@@ -13,8 +13,8 @@ does.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import strict_layout, with_think
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.layout import strict_layout, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 

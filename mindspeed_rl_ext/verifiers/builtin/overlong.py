@@ -12,7 +12,7 @@ Covers: lengths in tokens. Does not cover: the words; nothing of the response is
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
@@ -40,7 +40,7 @@ def overlong(
             "overlong has a buffer that does not fit",
             found=f"max_tokens={max_tokens}, buffer={buffer}",
             expected="0 < buffer <= max_tokens",
-            remedy="mend the parameters",
+            remedy="correct the parameters",
         )
     beyond = num_tokens - (max_tokens - buffer)
     penalty = min(max(beyond / buffer, 0.0), 1.0)

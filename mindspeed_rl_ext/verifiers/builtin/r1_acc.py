@@ -15,9 +15,9 @@ the layout; `r1_format` does.
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.text import last_boxed
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import last_block
-from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.layout import last_block
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 
@@ -39,4 +39,4 @@ def r1_acc(response: str, *, answer: str) -> Verdict:
     block = last_block(response)
     boxed = None if block is None else last_boxed(block)
     missing = "no closed <answer> block" if block is None else "no closed box in the answer"
-    return judged(boxed, answer, right=1.0, wrong=-1.0, missing=missing)
+    return answer_verdict(boxed, answer, right=1.0, wrong=-1.0, missing=missing)

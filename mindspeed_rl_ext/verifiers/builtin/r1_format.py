@@ -14,8 +14,12 @@ Covers: the layout of R1-Zero. Does not cover: whether the answer is right; `r1_
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import has_one_closed_box, strict_layout, with_think
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.layout import (
+    has_one_closed_box,
+    strict_layout,
+    with_think,
+)
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 

@@ -14,8 +14,8 @@ what the answer is.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import strict_layout, think_text, with_think
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.layout import strict_layout, think_text, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from mindspeed_rl_ext.core.text import find_tags
-from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.builtin.repetition import pieces
+from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 _NGRAM = 8

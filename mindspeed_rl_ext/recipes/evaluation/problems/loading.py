@@ -25,7 +25,7 @@ from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import FILE, Benchmark
 from mindspeed_rl_ext.verifiers import Outcome, equivalent
-from mindspeed_rl_ext.verifiers.references import reference_fault
+from mindspeed_rl_ext.verifiers.audit.references import reference_fault
 
 _PLAIN_UNIT = re.compile(r"[A-Za-z%][A-Za-z0-9 /^]*")
 

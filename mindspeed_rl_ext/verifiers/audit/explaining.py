@@ -14,7 +14,7 @@ from mindspeed_rl_ext.core.rollouts import OPTIONAL_COLUMNS, Rollout
 from mindspeed_rl_ext.core.text import find_boxes, find_tags, last_boxed
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.equivalence.cascade import steps
-from mindspeed_rl_ext.verifiers.extraction import last_block
+from mindspeed_rl_ext.verifiers.responses.layout import last_block
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 _SHOWN = 8
