@@ -25,7 +25,7 @@ from mindspeed_rl_ext.core.rollouts import OPTIONAL_COLUMNS, Rollout, VerdictRow
 from mindspeed_rl_ext.verifiers.api import BoundVerifier, registry_names, verifier_named
 from mindspeed_rl_ext.verifiers.explaining import disagreements, explained
 from mindspeed_rl_ext.verifiers.plugins import import_user_module
-from mindspeed_rl_ext.verifiers.references import EXTRACTORS, check_references
+from mindspeed_rl_ext.verifiers.references import check_references
 from mindspeed_rl_ext.verifiers.scoring import Result, resolve_all
 from mindspeed_rl_ext.verifiers.spec import split_specs
 
@@ -69,8 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the column that --check-references reads",
     )  # fmt: skip
     parser.add_argument(
-        "--label-extractor", choices=sorted(EXTRACTORS), default="auto",
-        help="what --check-references takes out of that column",
+        "--label-extractor", default="auto", metavar="HOW",
+        help="what --check-references takes out of that column: auto, none, gsm8k, boxed, "
+        "last-number or regex:PATTERN",
     )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="show the verifiers and end")
 
@@ -224,5 +225,5 @@ def _listing() -> str:
         lines.append(f"{name}  levels: {levels}  needs: {', '.join(found.needs) or 'nothing'}")
         if parameters:
             lines.append(f"    parameters:{parameters}")
-        lines.append(f"    {found.summary}")
+        lines.append(f"    {found.summary.en}")
     return "\n".join(lines)

@@ -112,7 +112,7 @@ def _reward_function(
         return [None if v.outcome is Outcome.BAD_REFERENCE else v.score for v in verdicts]
 
     reward.__name__ = reward.__qualname__ = bound.name
-    reward.__doc__ = bound.verifier.summary or None
+    reward.__doc__ = bound.verifier.summary.en or None
     return reward
 
 

@@ -20,19 +20,21 @@ import logging
 import math
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, TypeVar
 
+from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import ExtError, InputError, nearest
+from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.registry import Registry
-from mindspeed_rl_ext.core.rollouts import answer_text
+from mindspeed_rl_ext.core.response_parts import check_conditions
 from mindspeed_rl_ext.verifiers.plugins import load_plugins
 from mindspeed_rl_ext.verifiers.spec import Spec, parse_spec
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
-__all__ = ["BoundVerifier", "Verifier", "is_ours", "parse_spec", "registry_names", "resolve"]
-__all__ += ["verifier", "verifier_named"]
+__all__ = ["BoundVerifier", "Verifier", "find_verifier", "is_ours", "parse_spec"]
+__all__ += ["registry_names", "resolve", "verifier", "verifier_named"]
 
 _LOG = logging.getLogger(__name__)
 _BUILTIN_PACKAGE = "mindspeed_rl_ext.verifiers.builtin"
@@ -50,9 +52,14 @@ class Verifier:
         needs: the columns that are passed by keyword.
         parameters: name to default value.
         levels: the scores it gives, highest first; empty where they are not known.
-        summary: the first line of its docstring.
+        summary: what it does in a line; the English one is the first line of its docstring.
         isolated: whether it runs in a worker process that can be killed.
         cpu_s: CPU seconds that one response may take there.
+        reads: what must be in a response for it to be paid, as `core.response_parts` names it;
+            None where its author does not say.
+        reads_with: by a parameter that is a switch, what is read instead where it is on.
+        judges_answer: whether its outcome says that the answer is right; None where its author
+            does not say.
     """
 
     name: str
@@ -60,9 +67,19 @@ class Verifier:
     needs: tuple[str, ...]
     parameters: Mapping[str, Any]
     levels: tuple[float, ...]
-    summary: str
+    summary: Text
     isolated: bool = False
     cpu_s: float = 1.0
+    reads: tuple[str, ...] | None = None
+    reads_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    judges_answer: bool | None = None
+
+    @property
+    def judges_format(self) -> bool | None:
+        """Whether it judges the layout alone; None where its author does not say."""
+        if self.reads is None or self.judges_answer is None:
+            return None
+        return bool(self.reads) and not self.judges_answer
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,19 @@ class BoundVerifier:
         return self.verifier.needs
 
     @property
+    def reads(self) -> tuple[str, ...] | None:
+        """What must be in a response for it to be paid, with these parameters.
+
+        Example:
+            >>> resolve("dapo").reads, resolve("dapo(boxed=True)").reads
+            (('answer_line',), ('box',))
+        """
+        for switch, reads in self.verifier.reads_with.items():
+            if self.parameters.get(switch, self.verifier.parameters[switch]):
+                return reads
+        return self.verifier.reads
+
+    @property
     def wrong_score(self) -> float:
         """The lowest level: what a timeout, an error or an unusable reference scores."""
         return min(self.verifier.levels, default=0.0)
@@ -111,7 +141,10 @@ class BoundVerifier:
         if "answer" in arguments:
             if arguments["answer"] is None:
                 return self.failed(Outcome.BAD_REFERENCE, "the reference answer is missing")
-            arguments["answer"] = answer_text(arguments["answer"])
+            try:
+                arguments["answer"] = canonical_text(arguments["answer"])
+            except ValueError as error:
+                return self.failed(Outcome.BAD_REFERENCE, f"the reference answer: {error}")
         try:
             said = self.verifier.function(response, **arguments, **self.parameters)
         except Exception as error:  # noqa: BLE001 - it may raise anything; the batch goes on
@@ -157,6 +190,10 @@ def verifier(
     levels: Sequence[float] = (),
     isolated: bool = False,
     cpu_s: float = 1.0,
+    reads: Sequence[str] | None = None,
+    reads_with: Mapping[str, Sequence[str]] | None = None,
+    judges_answer: bool | None = None,
+    zh: str = "",
 ) -> Callable[[F], F]:
     """Makes a function a verifier that configs choose by name; the function itself is unchanged.
 
@@ -167,9 +204,17 @@ def verifier(
             error scores 0 or the lowest score of the batch, whichever is lower.
         isolated: run it in a worker process, which is killed where it hangs or dies.
         cpu_s: CPU seconds a response may take there.
+        reads: what must be in a response for it to be paid: `box`, `think_tag`, `answer_tag`,
+            `answer_line`, `hash_line`, `prose`, or alternatives such as `"answer_line|box"`; an
+            empty list where nothing must. Left out, no rule is applied to it.
+        reads_with: by a parameter that is a switch, what is read instead where it is on.
+        judges_answer: whether its outcome says that the answer is right. Left out, nothing is
+            concluded from its outcomes.
+        zh: the first line of the docstring in Chinese.
 
     Raises:
-        InputError: the name is malformed or taken, or the signature does not match `needs`.
+        InputError: the name is malformed or taken, the signature does not match `needs`, or
+            `reads` names an unknown part of a response.
     """
     needed = (needs,) if isinstance(needs, str) else tuple(needs)
 
@@ -177,12 +222,21 @@ def verifier(
         parameters = _checked_signature(name, needed, function)
         _check_name(name, function)
         lines = (inspect.getdoc(function) or "").splitlines()
-        scores = tuple(sorted({float(level) for level in levels}, reverse=True))
-        summary = lines[0] if lines else ""
-        _REGISTRY.register(
-            name,
-            Verifier(name, function, needed, parameters, scores, summary, isolated, cpu_s),
+        english = lines[0] if lines else ""
+        declared = Verifier(
+            name=name,
+            function=function,
+            needs=needed,
+            parameters=parameters,
+            levels=tuple(sorted({float(level) for level in levels}, reverse=True)),
+            summary=Text(english, zh or english),
+            isolated=isolated,
+            cpu_s=cpu_s,
+            reads=None if reads is None else check_conditions(reads, f"verifier {name!r}"),
+            reads_with=_checked_switches(name, parameters, reads_with or {}),
+            judges_answer=judges_answer,
         )
+        _REGISTRY.register(name, declared)
         return function
 
     return register
@@ -222,24 +276,34 @@ def registry_names() -> list[str]:
     return _REGISTRY.names()
 
 
-def is_ours(spec: object) -> bool:
-    """Whether a spec names a verifier of this package; never raises.
+def find_verifier(spec: object) -> Verifier | None:
+    """The verifier that a spec names, None where it names none of this registry; never raises.
 
     A plugin that cannot be loaded is logged, and its names are not known.
+
+    Example:
+        >>> found = find_verifier("countdown(think_prefilled=True)")
+        >>> found.reads, found.judges_answer, find_verifier("acc")
+        (('answer_tag',), True, None)
+    """
+    if not isinstance(spec, str):
+        return None
+    try:
+        return verifier_named(parse_spec(spec).name)
+    except ExtError as error:
+        if "plugin" in error.what:
+            _LOG.warning("%s", error)
+        return None
+
+
+def is_ours(spec: object) -> bool:
+    """Whether a spec names a verifier of this package; never raises.
 
     Example:
         >>> is_ours("countdown(think_prefilled=True)"), is_ours("acc"), is_ours(None)
         (True, False, False)
     """
-    if not isinstance(spec, str):
-        return False
-    try:
-        verifier_named(parse_spec(spec).name)
-    except ExtError as error:
-        if "plugin" in error.what:
-            _LOG.warning("%s", error)
-        return False
-    return True
+    return find_verifier(spec) is not None
 
 
 def _load_builtin() -> None:
@@ -297,6 +361,21 @@ def _checked_signature(
             remedy="mend the signature or needs",
         )
     return {key: p.default for key, p in keywords.items() if key not in needs}
+
+
+def _checked_switches(
+    name: str, parameters: Mapping[str, Any], reads_with: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    for switch in reads_with:
+        if not isinstance(parameters.get(switch), bool):
+            raise InputError(
+                f"verifier {name!r}: reads_with names {switch!r}",
+                found="no parameter of that name" if switch not in parameters else "no switch",
+                expected="a parameter whose default is True or False",
+                remedy=nearest(switch, parameters),
+            )
+    owner = f"verifier {name!r}"
+    return {switch: check_conditions(reads, owner) for switch, reads in reads_with.items()}
 
 
 def _check_type(found: Verifier, key: str, value: object) -> None:

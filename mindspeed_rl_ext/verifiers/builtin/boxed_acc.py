@@ -21,7 +21,14 @@ from mindspeed_rl_ext.verifiers.judging import judged
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 
-@verifier("boxed_acc", needs=("answer",), levels=(1.0, 0.0))
+@verifier(
+    "boxed_acc",
+    needs=("answer",),
+    levels=(1.0, 0.0),
+    reads=("box",),
+    judges_answer=True,
+    zh="最后一个框与参考答案相同得 1 分，否则 0 分。",
+)
 def boxed_acc(response: str, *, answer: str) -> Verdict:
     """1 where the last box equals the reference answer, else 0.
 

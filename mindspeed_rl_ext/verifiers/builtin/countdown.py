@@ -39,7 +39,14 @@ class Puzzle:
     numbers: tuple[int, ...]
 
 
-@verifier("countdown", needs=("answer",), levels=(1.0, 0.0))
+@verifier(
+    "countdown",
+    needs=("answer",),
+    levels=(1.0, 0.0),
+    reads=("answer_tag",),
+    judges_answer=True,
+    zh="最后一个 answer 块把每个数各用一次得到目标得 1 分，否则 0 分。",
+)
 def countdown(response: str, *, answer: str, think_prefilled: bool = False) -> Verdict:
     """1 where the last answer block makes the target with each number once, else 0.
 

@@ -19,7 +19,14 @@ from mindspeed_rl_ext.verifiers.judging import judged
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("cs336_question_only", needs=("answer",), levels=(1.0, 0.0))
+@verifier(
+    "cs336_question_only",
+    needs=("answer",),
+    levels=(1.0, 0.0),
+    reads=("box",),
+    judges_answer=True,
+    zh="最后一个框与参考答案相同得 1 分，否则 0 分。",
+)
 def cs336_question_only(response: str, *, answer: str) -> Verdict:
     """1 where the last box equals the reference answer, else 0.
 

@@ -23,7 +23,14 @@ from mindspeed_rl_ext.verifiers.judging import judged
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("cs336_r1_zero", needs=("answer",), levels=(1.0, 0.0))
+@verifier(
+    "cs336_r1_zero",
+    needs=("answer",),
+    levels=(1.0, 0.0),
+    reads=("think_tag", "answer_tag"),
+    judges_answer=True,
+    zh="布局与答案都对得 1 分，否则 0 分。",
+)
 def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -> Verdict:
     """1 where layout and answer are right, else 0.
 

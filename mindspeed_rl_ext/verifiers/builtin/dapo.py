@@ -23,7 +23,15 @@ from mindspeed_rl_ext.verifiers.verdict import Verdict
 WINDOW = 300
 
 
-@verifier("dapo", needs=("answer",), levels=(1.0, -1.0))
+@verifier(
+    "dapo",
+    needs=("answer",),
+    levels=(1.0, -1.0),
+    reads=("answer_line",),
+    reads_with={"boxed": ("box",)},
+    judges_answer=True,
+    zh="最后一行 `Answer:` 与参考答案相同得 1 分，否则 -1 分。",
+)
 def dapo(response: str, *, answer: str, boxed: bool = False) -> Verdict:
     """1 where the last `Answer:` line equals the reference answer, else -1.
 

@@ -56,7 +56,14 @@ _LINE_WINDOW = 300
 _COMPARED = (Outcome.WRONG, Outcome.UNPARSEABLE)
 
 
-@verifier("last_answer", needs=("answer",), levels=(1.0, 0.0))
+@verifier(
+    "last_answer",
+    needs=("answer",),
+    levels=(1.0, 0.0),
+    reads=("prose",),
+    judges_answer=True,
+    zh="回复最后说出的答案与参考答案相同得 1 分，否则 0 分。",
+)
 def last_answer(response: str, *, answer: str) -> Verdict:
     """1 where the last answer that a response states equals the reference answer, else 0.
 

@@ -20,7 +20,14 @@ from mindspeed_rl_ext.verifiers.judging import judged
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 
-@verifier("math_17k", needs=("answer",), levels=(1.0, 0.0))
+@verifier(
+    "math_17k",
+    needs=("answer",),
+    levels=(1.0, 0.0),
+    reads=("answer_line|box",),
+    judges_answer=True,
+    zh="最后一个框或最后一行 `Answer:` 与参考答案相同得 1 分，否则 0 分。",
+)
 def math_17k(response: str, *, answer: str) -> Verdict:
     """1 where the last box, or the last `Answer:` line, equals the reference answer, else 0.
 

@@ -16,7 +16,14 @@ from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("overlong", needs=("num_tokens",), levels=(0.0, -1.0))
+@verifier(
+    "overlong",
+    needs=("num_tokens",),
+    levels=(0.0, -1.0),
+    reads=(),
+    judges_answer=False,
+    zh="缓冲区以内 0 分，到 `max_tokens` 降为 -1 分。",
+)
 def overlong(
     response: str, *, num_tokens: int, max_tokens: int = 4096, buffer: int = 512
 ) -> Verdict:

@@ -21,7 +21,14 @@ from mindspeed_rl_ext.verifiers.judging import judged
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 
-@verifier("r1_acc", needs=("answer",), levels=(1.0, -1.0))
+@verifier(
+    "r1_acc",
+    needs=("answer",),
+    levels=(1.0, -1.0),
+    reads=("answer_tag", "box"),
+    judges_answer=True,
+    zh="answer 块里的框与参考答案相同得 1 分，否则 -1 分。",
+)
 def r1_acc(response: str, *, answer: str) -> Verdict:
     """1 where the box in the answer block equals the reference answer, else -1.
 

@@ -33,7 +33,13 @@ def pieces(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-@verifier("repetition", levels=(0.0, -1.0))
+@verifier(
+    "repetition",
+    levels=(0.0, -1.0),
+    reads=(),
+    judges_answer=False,
+    zh="没有 n-gram 重复得 0 分，全部重复得 -`max_penalty` 分。",
+)
 def repetition(response: str, *, ngram: int = 20, max_penalty: float = 1.0) -> Verdict:
     """0 where no n-gram occurs twice, down to -`max_penalty` where all are one.
 

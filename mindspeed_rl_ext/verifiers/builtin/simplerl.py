@@ -20,7 +20,14 @@ from mindspeed_rl_ext.verifiers.equivalence import equivalent
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("simplerl", needs=("answer",), levels=(1.0, -0.5, -1.0))
+@verifier(
+    "simplerl",
+    needs=("answer",),
+    levels=(1.0, -0.5, -1.0),
+    reads=("box",),
+    judges_answer=True,
+    zh="框对得 1 分，错得 -0.5 分，没有框得 -1 分。",
+)
 def simplerl(response: str, *, answer: str) -> Verdict:
     """1 for a right box, -0.5 for a wrong one, -1 for none.
 
