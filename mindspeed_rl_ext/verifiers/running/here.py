@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.rollouts import answer_text
 from mindspeed_rl_ext.verifiers.declaration import Verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -45,7 +45,10 @@ def score_here(
     if "answer" in arguments:
         if arguments["answer"] is None:
             return failed(verifier, Outcome.BAD_REFERENCE, "the reference answer is missing")
-        arguments["answer"] = answer_text(arguments["answer"])
+        try:
+            arguments["answer"] = canonical_text(arguments["answer"])
+        except ValueError as error:
+            return failed(verifier, Outcome.BAD_REFERENCE, f"the reference answer: {error}")
     try:
         result = verifier.function(response, **arguments, **parameters)
     except Exception as error:  # noqa: BLE001 - it may raise anything; the batch goes on

@@ -15,9 +15,9 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
-from mindspeed_rl_ext.recipes.training.prompts import PromptRow, preprocess_options
-from mindspeed_rl_ext.recipes.training.schema import DatasetSection
+from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection
+from mindspeed_rl_ext.recipes.training.rows.demonstrations import STYLES
+from mindspeed_rl_ext.recipes.training.rows.prompts import PromptRow, preprocess_options
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
-from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded, Problem
 
 EXPECTED = '{"benchmark": "gsm8k", "index": 0, "response": "..."}'
 

@@ -23,10 +23,10 @@ from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.core.rollouts import Rollout, from_row, verdict_rows
 from mindspeed_rl_ext.recipes.evaluation.backends import Response, generate
 from mindspeed_rl_ext.recipes.training.models import load_tokenizer
-from mindspeed_rl_ext.recipes.training.prompts import PromptRow
-from mindspeed_rl_ext.recipes.training.schema import DatasetSection, SampleSection
-from mindspeed_rl_ext.recipes.training.sft_rows import render_prompts
-from mindspeed_rl_ext.recipes.training.trainers import (
+from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection, SampleSection
+from mindspeed_rl_ext.recipes.training.rows.prompts import PromptRow
+from mindspeed_rl_ext.recipes.training.rows.sft_rows import render_prompts
+from mindspeed_rl_ext.recipes.training.trainer.running import (
     ROLLOUTS,
     StageRun,
     is_main_process,

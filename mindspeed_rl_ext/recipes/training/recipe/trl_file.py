@@ -15,7 +15,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from mindspeed_rl_ext.recipes.training.trl_keys import translated
+from mindspeed_rl_ext.recipes.training.recipe.trl_keys import translated
 
 logger = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.integrations.trl_metrics import SFT_NAMES
-from mindspeed_rl_ext.recipes.training import sft_rows
-from mindspeed_rl_ext.recipes.training.guarded import GuardedTraining
 from mindspeed_rl_ext.recipes.training.models import load_policy
-from mindspeed_rl_ext.recipes.training.prompts import Prompts
-from mindspeed_rl_ext.recipes.training.schema import FROM_DATASET, FROM_SAMPLE
-from mindspeed_rl_ext.recipes.training.trainers import (
+from mindspeed_rl_ext.recipes.training.recipe.schema import FROM_DATASET, FROM_SAMPLE
+from mindspeed_rl_ext.recipes.training.rows import sft_rows
+from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts
+from mindspeed_rl_ext.recipes.training.trainer.guarded import GuardedTraining
+from mindspeed_rl_ext.recipes.training.trainer.running import (
     StageRun,
     make_config,
     rows_in_order,

@@ -17,8 +17,8 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
-from mindspeed_rl_ext.recipes.training.schema import DatasetSection, Recipe
-from mindspeed_rl_ext.recipes.training.tasks import TASKS, TaskRow
+from mindspeed_rl_ext.recipes.tasks.table import TASKS, TaskRow
+from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection, Recipe
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from mindspeed_rl_ext.report.series import Panel, Series
 
 _CODE = (
     "import sys; sys.path[:] = sys.argv[1:]; "
-    "from mindspeed_rl_ext.report.curves_process import serve; serve()"
+    "from mindspeed_rl_ext.report.picture.process import serve; serve()"
 )
 
 
@@ -115,7 +115,7 @@ def serve() -> None:
     import matplotlib.backends.backend_agg
     import matplotlib.figure  # noqa: F401 - it takes its time before the panels come
 
-    from mindspeed_rl_ext.report.curves import draw_curves
+    from mindspeed_rl_ext.report.picture.curves import draw_curves
 
     panels, series = pickle.load(sys.stdin.buffer)
     sys.stdout.buffer.write(draw_curves(panels, series))

@@ -15,8 +15,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mindspeed_rl_ext.recipes.training.guarded import GuardedTraining
-from mindspeed_rl_ext.recipes.training.schema import DynamicSampling
+from mindspeed_rl_ext.recipes.training.recipe.schema import DynamicSampling
+from mindspeed_rl_ext.recipes.training.trainer.guarded import GuardedTraining
 
 REFLECTION = re.compile(r"\b(?:wait|recheck|re-check|however|alternatively|let me check)\b", re.I)
 ALL_RIGHT, ALL_WRONG = "grpo/all_right_groups/frac", "grpo/all_wrong_groups/frac"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mindspeed_rl_ext.report.names import host_name
 from mindspeed_rl_ext.report.series import Series
+from mindspeed_rl_ext.report.sources.names import host_name
 from mindspeed_rl_ext.report.sources.rows import Row, Rows
 
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mindspeed_rl_ext.recipes.evaluation.grading import CLASSES, NEITHER, Graded
-from mindspeed_rl_ext.recipes.evaluation.problems import Loaded
-from mindspeed_rl_ext.recipes.evaluation.statistics import (
+from mindspeed_rl_ext.recipes.evaluation.figures.statistics import (
     estimate,
     ks_up_to,
     pass_at_k,
     percentiles,
 )
-from mindspeed_rl_ext.recipes.evaluation.voting import vote
+from mindspeed_rl_ext.recipes.evaluation.figures.voting import vote
+from mindspeed_rl_ext.recipes.evaluation.grading import CLASSES, NEITHER, Graded
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded
 
 _PERCENTILES = (50, 90, 95, 99)
 Grouped = Mapping[str, Sequence[Graded]]

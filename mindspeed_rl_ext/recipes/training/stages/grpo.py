@@ -17,11 +17,11 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.rollouts import Rollout, VerdictLike, verdict_rows
 from mindspeed_rl_ext.integrations.trl import reward_functions
 from mindspeed_rl_ext.integrations.trl_metrics import TRL_NAMES
-from mindspeed_rl_ext.recipes.training.compacted import CompactedSampling
-from mindspeed_rl_ext.recipes.training.grpo_trainer import CountedGrpo, RightResponses
 from mindspeed_rl_ext.recipes.training.models import load_policy
-from mindspeed_rl_ext.recipes.training.prompts import Prompts
-from mindspeed_rl_ext.recipes.training.trainers import (
+from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts
+from mindspeed_rl_ext.recipes.training.trainer.compacted import CompactedSampling
+from mindspeed_rl_ext.recipes.training.trainer.groups import CountedGrpo, RightResponses
+from mindspeed_rl_ext.recipes.training.trainer.running import (
     ROLLOUTS,
     StageRun,
     is_main_process,
@@ -30,7 +30,7 @@ from mindspeed_rl_ext.recipes.training.trainers import (
     train,
     trl_arguments,
 )
-from mindspeed_rl_ext.recipes.training.trimmed import TrimmedLogProbs
+from mindspeed_rl_ext.recipes.training.trainer.trimmed import TrimmedLogProbs
 from mindspeed_rl_ext.verifiers import resolve
 
 RIGHT = "CORRECT"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import CheckFailedError
-from mindspeed_rl_ext.recipes.training import checkpoints
+from mindspeed_rl_ext.recipes.training.trainer import checkpoints
 
 
 class GuardedTraining:

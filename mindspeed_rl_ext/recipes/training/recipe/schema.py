@@ -2,7 +2,7 @@
 
 Covers: the keys, their types and defaults. A stage's `trl` holds TRL's own keys as the installed
 TRL names them; `trl_keys` checks those.
-Does not cover: reading YAML (`recipe_file`), running (`runner`).
+Does not cover: reading YAML (`files`), running (`runner`).
 """
 
 from __future__ import annotations

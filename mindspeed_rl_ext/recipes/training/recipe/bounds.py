@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 # By the name of the key, which means the same in every section.
 LEAST: Mapping[str, int] = {

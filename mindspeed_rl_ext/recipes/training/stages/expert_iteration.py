@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics
-from mindspeed_rl_ext.recipes.training.prompts import Prompts
-from mindspeed_rl_ext.recipes.training.sample_stage import ALPACA, COUNTS, Sampled, sample
-from mindspeed_rl_ext.recipes.training.sft_rows import of_alpaca
-from mindspeed_rl_ext.recipes.training.sft_stage import fine_tune
-from mindspeed_rl_ext.recipes.training.trainers import (
+from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts
+from mindspeed_rl_ext.recipes.training.rows.sft_rows import of_alpaca
+from mindspeed_rl_ext.recipes.training.stages.sample import ALPACA, COUNTS, Sampled, sample
+from mindspeed_rl_ext.recipes.training.stages.sft import fine_tune
+from mindspeed_rl_ext.recipes.training.trainer.running import (
     METRICS,
     POLICY,
     ROLLOUTS,

@@ -1,6 +1,6 @@
 """Tasks made on the spot, for the CPU sizes: nothing is downloaded.
 
-Covers: the signs of `recipes.countdown` and `recipes.largest` as rows of question, answer
+Covers: the problems of `signs` and `largest` as rows of question, answer
 and worked solution, split by number set.
 Does not cover: a model; `models` makes one.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mindspeed_rl_ext.recipes import countdown, largest
+from mindspeed_rl_ext.recipes.tasks import largest, signs
 
 NUM_SOLUTIONS = 6_000
 
@@ -40,8 +40,8 @@ class Task:
 
 
 def _signs(seed: int) -> Task:
-    train, held_out = countdown.split_problems(seed)
-    shown = countdown.demonstrations(train, NUM_SOLUTIONS, seed)
+    train, held_out = signs.split_problems(seed)
+    shown = signs.demonstrations(train, NUM_SOLUTIONS, seed)
     return Task(
         [TaskRow(p.prompt, p.answer) for p in train],
         [TaskRow(p.prompt, p.answer) for p in held_out],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mindspeed_rl_ext.recipes.training.grpo_trainer import widened
+from mindspeed_rl_ext.recipes.training.trainer.groups import widened
 
 _PARTS = 8
 # Below this a part is too small to be worth a pass of its own.

@@ -17,8 +17,8 @@ from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
 from mindspeed_rl_ext.core.typed import build
 from mindspeed_rl_ext.core.yaml_table import load_yaml
-from mindspeed_rl_ext.recipes.training.bounds import require_bounds
-from mindspeed_rl_ext.recipes.training.schema import SIZES, STAGES, Recipe
+from mindspeed_rl_ext.recipes.training.recipe.bounds import require_bounds
+from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES, Recipe
 
 KIND = "recipes"
 # A plain TRL file: what it trains, in TRL's words.
@@ -121,7 +121,7 @@ def _apply(table: dict[str, Any], change: str) -> None:
 
 
 def _from_trl_file(table: dict[str, Any], path: Path) -> dict[str, Any]:
-    from mindspeed_rl_ext.recipes.training.trl_file import as_recipe_keys
+    from mindspeed_rl_ext.recipes.training.recipe.trl_file import as_recipe_keys
 
     base = read_yaml(resolve_config(TRL_FILE_RECIPE, KIND))
     real = _merged(base, base.pop("sizes")["real"])

@@ -21,12 +21,15 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.recipes.device import pick_device
-from mindspeed_rl_ext.recipes.training import checkpoints
-from mindspeed_rl_ext.recipes.training.bounds import require_trl_bounds
-from mindspeed_rl_ext.recipes.training.guarded import GuardedTraining, finite_gradients_callback
 from mindspeed_rl_ext.recipes.training.models import require_same_tokenizer
-from mindspeed_rl_ext.recipes.training.schema import Recipe
-from mindspeed_rl_ext.recipes.training.trl_keys import config_arguments, config_class
+from mindspeed_rl_ext.recipes.training.recipe.bounds import require_trl_bounds
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+from mindspeed_rl_ext.recipes.training.recipe.trl_keys import config_arguments, config_class
+from mindspeed_rl_ext.recipes.training.trainer import checkpoints
+from mindspeed_rl_ext.recipes.training.trainer.guarded import (
+    GuardedTraining,
+    finite_gradients_callback,
+)
 
 METRICS, ROLLOUTS, POLICY = "metrics.jsonl", "rollouts.jsonl", "policy"
 
