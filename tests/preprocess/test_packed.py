@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.preprocess.packing import staging as staging_module
 from mindspeed_rl_ext.preprocess.packing.packed import files_of, key_file, read_packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 
 KEYS = ("input_ids", "labels")
 ROWS = [{"input_ids": [1, 2, 3], "labels": [9]}, {"input_ids": [-100, 7], "labels": [2**31 - 1]}]
@@ -120,15 +121,15 @@ def test_a_run_killed_while_writing_leaves_nothing(
 def test_a_run_killed_while_files_appear_leaves_nothing_a_reader_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
-    replace, calls = staging_module.os.replace, []
+    rename, calls = os.rename, []
 
     def fail_later(source: Path, target: Path) -> None:
         calls.append(target)
         if len(calls) > failing:
             raise KeyboardInterrupt
-        replace(source, target)
+        rename(source, target)
 
-    monkeypatch.setattr(staging_module.os, "replace", fail_later)
+    monkeypatch.setattr(os, "rename", fail_later)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "data", ROWS)
     assert list(tmp_path.iterdir()) == []
