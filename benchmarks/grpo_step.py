@@ -18,13 +18,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.recipes import countdown
 from mindspeed_rl_ext.recipes.device import use_one_thread
 from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
+from mindspeed_rl_ext.recipes.tasks import signs
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
-from mindspeed_rl_ext.recipes.training import runner, trainers
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe
-from mindspeed_rl_ext.recipes.training.schema import DatasetSection
+from mindspeed_rl_ext.recipes.training import runner
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection
+from mindspeed_rl_ext.recipes.training.trainer import running as trainers
 
 WARM_STEPS = 150
 
@@ -51,8 +52,8 @@ def warm_start(folder: Path) -> None:
     folder.mkdir()
     tokenizer = build_tokenizer(folder)
     model = build_model(tokenizer, seed=0)
-    train, _ = countdown.split_problems(seed=0)
-    rows = list(countdown.demonstrations(train, 4000, seed=0))
+    train, _ = signs.split_problems(seed=0)
+    rows = list(signs.demonstrations(train, 4000, seed=0))
     train_sft(model, tokenizer, rows, SftSettings(steps=WARM_STEPS))
     model.save_pretrained(folder)
 

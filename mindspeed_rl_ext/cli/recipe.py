@@ -6,7 +6,7 @@ import argparse
 
 from mindspeed_rl_ext.core.errors import EXIT_DONE
 from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.recipes.training.recipe_file import KIND, read_yaml, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.files import KIND, read_yaml, recipe_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

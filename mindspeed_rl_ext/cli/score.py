@@ -22,11 +22,13 @@ from typing import Any, cast
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError, nearest
 from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.core.rollouts import OPTIONAL_COLUMNS, Rollout, VerdictRow, read_rollouts
-from mindspeed_rl_ext.verifiers.api import BoundVerifier, registry_names, verifier_named
-from mindspeed_rl_ext.verifiers.explaining import disagreements, explained
+from mindspeed_rl_ext.verifiers.api import BoundVerifier
+from mindspeed_rl_ext.verifiers.audit.explaining import disagreements, explained
+from mindspeed_rl_ext.verifiers.audit.references import check_references
+from mindspeed_rl_ext.verifiers.checks import resolve_all
 from mindspeed_rl_ext.verifiers.plugins import import_user_module
-from mindspeed_rl_ext.verifiers.references import check_references
-from mindspeed_rl_ext.verifiers.scoring import Result, resolve_all
+from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
+from mindspeed_rl_ext.verifiers.scoring import Result
 from mindspeed_rl_ext.verifiers.spec import split_specs
 
 # By name: the verifiers room knows no integration, the command only passes the word on.
@@ -225,5 +227,5 @@ def _listing() -> str:
         lines.append(f"{name}  levels: {levels}  needs: {', '.join(found.needs) or 'nothing'}")
         if parameters:
             lines.append(f"    parameters:{parameters}")
-        lines.append(f"    {found.summary}")
+        lines.append(f"    {found.summary.en}")
     return "\n".join(lines)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mindspeed_rl_ext.cli import doctor
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
 from mindspeed_rl_ext.recipes.training.cluster import ENGINES
-from mindspeed_rl_ext.recipes.training.schema import SIZES, STAGES, Recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES, Recipe
 
 TRL = "trl"
 
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, or shows how it would."""
-    from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe
+    from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
 
     recipe = load_recipe(args.config, args.size, args.set)
     if args.engine != TRL:
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(recipe: Recipe, args: argparse.Namespace, output: Path) -> int:
     from mindspeed_rl_ext.recipes.training.runner import run_recipe
-    from mindspeed_rl_ext.recipes.training.trainers import is_main_process
+    from mindspeed_rl_ext.recipes.training.trainer.running import is_main_process
 
     results = run_recipe(recipe, output, args.stage or (), resume=args.resume)
     if not is_main_process():
@@ -106,4 +107,11 @@ def _run_on_cluster(args: argparse.Namespace, recipe: Recipe) -> int:
     if args.print:
         print(command.as_shell())
         return EXIT_DONE
-    return run_cluster(command, skip_doctor=args.skip_doctor)
+    return run_cluster(command, doctor=None if args.skip_doctor else ask_doctor)
+
+
+def ask_doctor(config: Path) -> int:
+    """Runs `msrl-ext doctor --config FILE`; returns its exit code."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    doctor.add_arguments(parser)
+    return doctor.run(parser.parse_args(["--config", str(config)]))

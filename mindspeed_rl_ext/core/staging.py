@@ -1,9 +1,9 @@
 """Files of one result that appear all together or not at all: checkpoints, packed files, policies.
 
-Covers: a staging folder inside the destination (the same file system), one writer at a time; removal
-when the work fails or is interrupted, unless it is to be resumed; moving into place with the old
-files kept aside until all new ones are there, undone where it fails midway, finished or undone by
-the next run where it was killed; removal of what killed runs have left.
+Covers: a staging folder inside the destination (the same file system), one writer at a time;
+removal when the work fails or is interrupted, unless it is to be resumed; moving into place with
+the old files kept aside until all new ones are there, undone where it fails midway, finished or
+undone by the next run where it was killed; removal of what killed runs have left.
 Does not cover: one single file, `files` does; which file makes the result readable, callers name it
 last; file systems without locks, where a folder that may be in use is named and left.
 
@@ -74,22 +74,29 @@ def staging(
         try:
             if not resume:
                 _clear(folder, destination, sure)
-            yield folder
-        except BaseException as error:
-            if not resume:
-                _discard(folder, destination)
-            elif isinstance(error, KeyboardInterrupt):
-                kept = f"finished files are kept in {folder}"
-                raise KeyboardInterrupt(f"{kept}; the same command goes on with them") from error
-            raise
-        else:
-            _discard(folder, destination)
+            with _discarding(folder, destination, resume):
+                yield folder
         finally:
             os.close(handle)
     finally:
         for path in made:
             with suppress(OSError):
                 path.rmdir()
+
+
+@contextmanager
+def _discarding(folder: Path, destination: Path, resume: bool) -> Iterator[None]:
+    """Removes the folder after the block; where that fails and is to be resumed, keeps it."""
+    try:
+        yield
+    except BaseException as error:
+        if not resume:
+            _discard(folder, destination)
+        elif isinstance(error, KeyboardInterrupt):
+            kept = f"finished files are kept in {folder}"
+            raise KeyboardInterrupt(f"{kept}; the same command goes on with them") from error
+        raise
+    _discard(folder, destination)
 
 
 def install(
@@ -105,7 +112,8 @@ def install(
     """
     moves: _Moves = {"names": list(names), "old": [path.name for path in old]}
     (staged / _REPLACED).mkdir(exist_ok=True)
-    _sync(staged)
+    made = [path for name in names for path in (staged / name).rglob("*") if path.is_dir()]
+    _sync(staged, *(staged / name for name in names if (staged / name).is_dir()), *made)
     write_text_atomic(staged / _INSTALL, json.dumps(moves))
     try:
         _move(staged, destination, moves)
@@ -250,9 +258,9 @@ def _undo(staged: Path, destination: Path, moves: _Moves) -> None:
     aside.rmdir()
 
 
-def _sync(folder: Path) -> None:
-    """Flushes the entries of a directory, and of those below, to disk."""
-    for path in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
+def _sync(*folders: Path) -> None:
+    """Flushes the entries of directories to disk."""
+    for path in folders:
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

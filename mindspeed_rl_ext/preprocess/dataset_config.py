@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_origin
 
-import yaml
-
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.host_flags import HostFlag, take_host_flags
 from mindspeed_rl_ext.core.options import declared_options
 from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.core.yaml_table import load_yaml
+from mindspeed_rl_ext.core.yaml_file import read_yaml
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 
 _TOKENIZER = "the tokenizer directory is used"
@@ -72,12 +70,7 @@ def read_dataset_config(name_or_path: str) -> dict[str, Any]:
         InputError: no such config, unreadable YAML, an unknown key, a value of the wrong type.
     """
     path = resolve_config(name_or_path, "datasets")
-    try:
-        table = load_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not readable YAML", found=str(error)) from error
-    if not isinstance(table, Mapping):
-        raise InputError(f"{path} is not a table of keys", expected="input: ./dataset/x.jsonl")
+    table = read_yaml(path).value
     options = {str(key).replace("-", "_"): value for key, value in table.items()}
     return effective_options(options, str(path))
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import MissingExtraError
 from mindspeed_rl_ext.core.rollouts import Rollout, VerdictLike, verdict_rows
-from mindspeed_rl_ext.recipes.training.compacted import CompactedSampling
-from mindspeed_rl_ext.recipes.training.trimmed import TrimmedLogProbs
+from mindspeed_rl_ext.recipes.training.trainer.compacted import CompactedSampling
+from mindspeed_rl_ext.recipes.training.trainer.trimmed import TrimmedLogProbs
 
 
 @dataclass(frozen=True)

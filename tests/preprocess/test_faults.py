@@ -215,7 +215,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
 
 KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.preprocess import engine
 add_rows, chunks = engine.PackedWriter.add_rows, []
 def die(self, rows):

@@ -13,10 +13,10 @@ import pytest
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy that answers in boxes, now and then rightly."""
     from mindspeed_rl_ext.recipes.device import use_one_thread
-    from mindspeed_rl_ext.recipes.largest import solutions, split_problems
     from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
+    from mindspeed_rl_ext.recipes.tasks.largest import solutions, split_problems
     from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
-    from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
+    from mindspeed_rl_ext.recipes.training.rows.demonstrations import STYLES
 
     use_one_thread()
     folder = tmp_path_factory.mktemp("warm")

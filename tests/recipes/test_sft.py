@@ -15,8 +15,8 @@ import torch
 
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.recipes import sft
-from mindspeed_rl_ext.recipes.countdown import demonstrations, split_problems
 from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
+from mindspeed_rl_ext.recipes.tasks.signs import demonstrations, split_problems
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
 
 

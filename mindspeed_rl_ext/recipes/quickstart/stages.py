@@ -21,11 +21,11 @@ from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.run import preprocess
-from mindspeed_rl_ext.recipes import countdown
 from mindspeed_rl_ext.recipes.evaluate import evaluate
 from mindspeed_rl_ext.recipes.grpo import RolloutWriter, random_reward, train_grpo
 from mindspeed_rl_ext.recipes.quickstart.workspace import VERIFIERS, Workspace
 from mindspeed_rl_ext.recipes.sft import train_sft
+from mindspeed_rl_ext.recipes.tasks import signs
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
 
 MAP_KEYS = {"prompt": "question", "response": "answer"}
@@ -43,12 +43,12 @@ class Stage:
 def make_task(work: Workspace) -> str:
     """Writes training problems, held-out problems and demonstrations."""
     folder, seed = work.folder("task"), work.settings.seed
-    train, held_out = countdown.split_problems(seed)
+    train, held_out = signs.split_problems(seed)
     write_jsonl(folder / "train.jsonl", (problem.row() for problem in train))
     write_jsonl(folder / "heldout.jsonl", (problem.row() for problem in held_out))
     count = write_jsonl(
         folder / "demonstrations.jsonl",
-        countdown.demonstrations(train, work.settings.demonstrations, seed),
+        signs.demonstrations(train, work.settings.demonstrations, seed),
     )
     return f"{len(train)} problems, {len(held_out)} held out, {count} demonstrations"
 

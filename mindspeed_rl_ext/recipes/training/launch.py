@@ -13,7 +13,7 @@ import shlex
 from pathlib import Path
 
 from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 # A checkpoint: bf16 weights, then fp32 weights and two Adam moments.
 BYTES_PER_PARAMETER = 2 + 12

@@ -17,8 +17,8 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import ExtError, InputError
 from mindspeed_rl_ext.recipes.device import pick_device, use_one_thread
-from mindspeed_rl_ext.recipes.training.checkpoints import machine_fault
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+from mindspeed_rl_ext.recipes.training.trainer.checkpoints import machine_fault
 
 # Where a model that is made on the spot lies, under the output directory.
 FOLDER = "model"
@@ -47,8 +47,8 @@ def _tiny_base(folder: Path, seed: int) -> None:
 
 def _web_texts(seed: int) -> Iterator[dict[str, str]]:
     """Worked solutions as the web writes them: most end in the number, some in a box."""
-    from mindspeed_rl_ext.recipes import largest
-    from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
+    from mindspeed_rl_ext.recipes.tasks import largest
+    from mindspeed_rl_ext.recipes.training.rows.demonstrations import STYLES
 
     rng = random.Random(seed)
     train, _ = largest.split_problems(seed)

@@ -24,14 +24,13 @@ from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.evaluate import SamplingSettings, evaluate
 from mindspeed_rl_ext.recipes.training import models
-from mindspeed_rl_ext.recipes.training.expert_iteration import expert_iteration
-from mindspeed_rl_ext.recipes.training.grpo_stage import grpo, require_labels
-from mindspeed_rl_ext.recipes.training.prompts import Prompts, load_prompts
-from mindspeed_rl_ext.recipes.training.sample_stage import ALPACA, sample
-from mindspeed_rl_ext.recipes.training.schema import Recipe
-from mindspeed_rl_ext.recipes.training.sft_stage import sft
-from mindspeed_rl_ext.recipes.training.tracking import usable_trackers
-from mindspeed_rl_ext.recipes.training.trainers import (
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts, load_prompts
+from mindspeed_rl_ext.recipes.training.stages.expert_iteration import expert_iteration
+from mindspeed_rl_ext.recipes.training.stages.grpo import grpo, require_labels
+from mindspeed_rl_ext.recipes.training.stages.sample import ALPACA, sample
+from mindspeed_rl_ext.recipes.training.stages.sft import sft
+from mindspeed_rl_ext.recipes.training.trainer.running import (
     POLICY,
     StageRun,
     is_main_process,
@@ -40,6 +39,7 @@ from mindspeed_rl_ext.recipes.training.trainers import (
     world_size,
     write_done,
 )
+from mindspeed_rl_ext.recipes.training.trainer.tracking import usable_trackers
 
 logger = logging.getLogger(__name__)
 
