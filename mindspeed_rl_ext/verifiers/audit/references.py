@@ -74,8 +74,8 @@ def reference_fault(reference: str | None) -> str:
     if reference is None or not reference.strip():
         return "no reference answer"
     response = rf"so it is \boxed{{{reference}}}."
-    for said in (last_boxed(response) or "", f"${reference}$"):
-        verdict = equivalent(said, reference)
+    for written in (last_boxed(response) or "", f"${reference}$"):
+        verdict = equivalent(written, reference)
         if verdict.outcome is not Outcome.CORRECT:
             return f"{reference[:80]!r}: {verdict.outcome.value}, {verdict.reason}"
     return ""

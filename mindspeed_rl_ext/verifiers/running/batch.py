@@ -76,8 +76,8 @@ class _Item:
     changes: int = 0
     waits_for: frozenset[Pair] = frozenset()
 
-    def is_unrepeatable(self, asked: set[Pair]) -> bool:
-        """Whether its verifier asks for other pairs than before, again and again.
+    def fault_of_call(self, asked: set[Pair]) -> str:
+        """Why its verifier is not called again; empty where it is.
 
         Args:
             asked: the pairs that this call asked for; a verifier that repeats itself asks for
@@ -86,7 +86,12 @@ class _Item:
         self.calls += 1
         self.changes += not self.waits_for <= asked
         self.waits_for = frozenset(asked)
-        return self.changes >= MAX_CHANGES or self.calls >= MAX_CALLS
+        if self.changes >= MAX_CHANGES:
+            return (
+                "its comparisons differ from call to call; a verifier must do the same with the "
+                "same response"
+            )
+        return f"no end of comparisons after {self.calls} calls" if self.calls >= MAX_CALLS else ""
 
 
 class _Work:
@@ -144,12 +149,9 @@ class _Work:
             item.verdict = score_here(verifier, parameters, item.response, item.columns)
         except deferred.PendingError:
             symbolic.prepare()
-            if item.is_unrepeatable(batch.asked):
-                reason = (
-                    f"still asks for comparisons after {item.calls} calls, which differ from call "
-                    "to call: a verifier must do the same with the same response"
-                )
-                item.verdict = failed(verifier, Outcome.ERROR, reason, STAGE)
+            fault = item.fault_of_call(batch.asked)
+            if fault:
+                item.verdict = failed(verifier, Outcome.ERROR, fault, STAGE)
 
 
 def _key(response: str, given: Mapping[str, Any], index: int) -> object:
