@@ -24,7 +24,7 @@ from mindspeed_rl_ext.hosts.catalog import (
     points_by_module,
 )
 from mindspeed_rl_ext.hosts.fit import fit_module
-from mindspeed_rl_ext.hosts.protocol import Fitted
+from mindspeed_rl_ext.hosts.point import Fitted
 
 STARTUP_NAME = "MsrlExtStartup"
 # Two threads may import a host, or call activate(), at the same time: one finder is enough.

@@ -15,7 +15,7 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.hosts.batch_columns import leave_alone
 from mindspeed_rl_ext.hosts.handler_point import HANDLER
-from mindspeed_rl_ext.hosts.protocol import Expect, Point
+from mindspeed_rl_ext.hosts.point import Expect, LedgerRow, Point
 
 
 def wrap_data_config(module: ModuleType) -> None:
@@ -86,6 +86,14 @@ DATA_CONFIG_POINT = Point(
     probe=(Expect("DataHandlerConfig", ("config_dict",)),),
     apply=wrap_data_config,
     tripwire=leave_alone,
-    ledger="RL-5",
+    ledger=LedgerRow(
+        "RL-5",
+        "`mindspeed_rl.config_cls.data_handler_config.DataHandlerConfig` is wrapped at `__init__`: "
+        "options of our handler in a data YAML that names it go to our handler, all other keys to "
+        "the host",
+        "2.1 to master refuse keys that they do not know, 2.0 warns and ignores them, and a label "
+        "extractor that is ignored gives other labels",
+        "when the host hands unknown keys to the handler",
+    ),
     required=False,
 )

@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.core.yaml_table import load_yaml
+from mindspeed_rl_ext.core.yaml_file import read_yaml
 from mindspeed_rl_ext.preprocess.options import parse_shard
 
 logger = logging.getLogger(__name__)
@@ -84,12 +82,7 @@ def read_dataset_config(name_or_path: str) -> dict[str, Any]:
         InputError: no such config, unreadable YAML, an unknown key, a value of the wrong type.
     """
     path = resolve_config(name_or_path, "datasets")
-    try:
-        table = load_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not readable YAML", found=str(error)) from error
-    if not isinstance(table, Mapping):
-        raise InputError(f"{path} is not a table of keys", expected="input: ./dataset/x.jsonl")
+    table = read_yaml(path).value
     options = {str(key).replace("-", "_"): value for key, value in table.items()}
     return effective_options(options, str(path))
 

@@ -116,7 +116,7 @@ def test_a_pattern_that_hangs_is_given_up_after_some_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("regex", reason="extra [data] is not installed")
-    monkeypatch.setattr("mindspeed_rl_ext.preprocess.labels.REGEX_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("mindspeed_rl_ext.core.answers.REGEX_TIMEOUT_S", 0.01)
     row = {"question": "Q?", "answer": "a" * 40 + "!"}
     (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 30)
     pattern = r"regex:(a|aa|a{1,9})+(?<!!)$"
@@ -215,7 +215,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
 
 KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.preprocess import engine
 add_rows, chunks = engine.PackedWriter.add_rows, []
 def die(self, rows):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.verifiers import Outcome, equivalent, resolve
-from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
 from mindspeed_rl_ext.verifiers.equivalence import symbolic
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError
 from mindspeed_rl_ext.verifiers.pool import Budget
+from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
 
 MATRIX = r"\begin{pmatrix}" + r"\\".join("&".join("1" * 60) for _ in range(60)) + r"\end{pmatrix}"
 ATTACKS = {

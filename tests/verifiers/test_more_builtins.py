@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mindspeed_rl_ext.verifiers import resolve, score
-from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
+from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
 
 PROMPT = (
     "Answer in <think> reasoning process here </think> <answer> answer here </answer>. "

@@ -217,8 +217,16 @@ def test_without_math_verify_a_pair_is_unparseable_and_warned_of_once(
 
 
 @needs_sympy
-def test_sympy_decides_where_it_can() -> None:
-    assert equivalent(r"\lim_{x \to 0} \frac{\sin x}{x}", "1") == equivalent(
-        r"\lim_{x \to 0} \frac{\sin x}{x}", "1"
-    )
-    assert equivalent(r"\lim_{x \to 0} \frac{\sin x}{x}", "1").stage == "sympy"
+@pytest.mark.parametrize(
+    ("limit", "value", "outcome"),
+    [
+        # sin(kx)/x tends to k, by the series of sin.
+        (r"\lim_{x \to 0} \frac{\sin x}{x}", "1", Outcome.CORRECT),
+        (r"\lim_{x \to 0} \frac{\sin 3x}{x}", "3", Outcome.CORRECT),
+        (r"\lim_{x \to 0} \frac{\sin 3x}{x}", "1", Outcome.WRONG),
+    ],
+)
+def test_sympy_decides_where_it_can(limit: str, value: str, outcome: Outcome) -> None:
+    verdict = equivalent(limit, value)
+    assert (verdict.outcome, verdict.stage) == (outcome, "sympy")
+    assert verdict.score == float(outcome is Outcome.CORRECT)

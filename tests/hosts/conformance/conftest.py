@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from mindspeed_rl_ext.hosts.adapter import Adapter, Behaviour
+from mindspeed_rl_ext.hosts.catalog import load_adapters
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PREFIX = "MSRL_EXT_HOST_"
@@ -25,39 +28,45 @@ PREFIX = "MSRL_EXT_HOST_"
 
 @dataclass(frozen=True)
 class Line:
-    """One host line: the suffixes of its variable and of those of what it stands on."""
+    """One host line as these checks see it; all of it is in its file under hosts/lines."""
 
-    name: str
-    megatron: str
-    mindspeed: str
+    adapter: Adapter
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Such as RL_22: the suffix of its variable."""
+        return self.adapter.checkouts[0].folder.upper()
 
     @property
     def is_rl(self) -> bool:
-        return self.name.startswith("RL")
+        return self.adapter.package == "mindspeed_rl"
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self.adapter.behaviour
+
+    @property
+    def has_verifiers(self) -> bool:
+        return "verifiers" in self.adapter.evidence
+
+    @property
+    def has_converter(self) -> bool:
+        return "converter" in self.adapter.evidence
 
     @property
     def variables(self) -> list[str]:
-        return [
-            PREFIX + self.name,
-            f"{PREFIX}MEGATRON_{self.megatron}",
-            f"{PREFIX}MINDSPEED_{self.mindspeed}",
-        ]
+        return [PREFIX + one.folder.upper() for one in self.adapter.checkouts]
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Path | None]:
         """The checkouts, in the order of PYTHONPATH."""
         return [checkout(name) for name in self.variables]
 
 
-LINES = (
-    Line("LLM_FEB25", "08", "FEB25"),
-    Line("LLM_20", "08", "20"),
-    Line("LLM_21", "08", "21"),
-    Line("LLM_MASTER", "012", "26"),
-    Line("RL_20", "08", "20"),
-    Line("RL_21", "08", "20"),
-    Line("RL_22", "012", "22"),
-    Line("RL_23", "012", "23"),
-    Line("RL_MASTER", "012", "23"),
+MINDSPEED = ("mindspeed_llm", "mindspeed_rl")
+LINES = tuple(
+    Line(adapter, number)
+    for number, adapter in enumerate(one for one in load_adapters() if one.package in MINDSPEED)
 )
 
 
@@ -232,8 +241,8 @@ _RESULTS: dict[tuple[str, str], list[str]] = {}
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notes what became of each check on each line, for the table."""
-    name = report.nodeid.split("::")[-1]
-    line = next((line.name for line in LINES if f"[{line.name}" in name), None)
+    name = report.nodeid.partition("[")[2].rstrip("]")
+    line = next((line.name for line in LINES if line.name in name.split("-")), None)
     if line and "test_in_" in report.nodeid and (report.when == "call" or not report.passed):
         check = report.nodeid.split("test_in_")[1].split(".py")[0]
         _RESULTS.setdefault((line, check), []).append(report.outcome)

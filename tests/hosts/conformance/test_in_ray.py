@@ -15,20 +15,20 @@ TOLD = {
     "weights": [0.0, 1.0, 0.0],
     "hook": None,
 }
-FILTERS = ("RL_22", "RL_23", "RL_MASTER")
 
 
 def looks_right(line, found):
     assert found["error"] is None
-    start = "" if line.name in FILTERS else "grpo/"
+    start = line.behaviour.metric_prefix
     # The dock hands out the two prompts in any order.
     told = found["metrics"][f"{start}simplerl_rewards/mean"]
     assert told in (SIMPLERL, SIMPLERL[2:] + SIMPLERL[:2])
     assert f"{start}format_rewards/mean" in found["metrics"]
     assert min(found["metrics"][f"{start}conformance_probe_rewards/mean"]) > 0
-    if line.name in FILTERS:
-        assert found["rewards"] == SIMPLERL
+    if line.behaviour.filters_groups:
         assert found["filtered_by"] == SIMPLERL
+    if not line.behaviour.normalises:
+        assert found["rewards"] == SIMPLERL
     else:
         half = 2**0.5 / 2
         assert found["rewards"] == pytest.approx([half, -half, -half, half], abs=1e-4)

@@ -15,14 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.core.answers import (
+    NoAnswerError,
+    canonical_text,
+    extract_label,
+    parse_extractor,
+)
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.core.rollouts import answer_text
-from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
-from mindspeed_rl_ext.preprocess.record import RejectError
 from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import FILE, Benchmark
 from mindspeed_rl_ext.verifiers import Outcome, equivalent
-from mindspeed_rl_ext.verifiers.references import reference_fault
+from mindspeed_rl_ext.verifiers.audit.references import reference_fault
 
 _PLAIN_UNIT = re.compile(r"[A-Za-z%][A-Za-z0-9 /^]*")
 
@@ -119,7 +122,7 @@ def read_reference(value: Any, kind: str, unit: object = None) -> str:
         unit: of a list's answer, where the row names one.
 
     Raises:
-        RejectError: there is none.
+        NoAnswerError: there is none.
 
     Example:
         >>> read_reference(27.0, "value"), read_reference("so\n#### 1,072", "gsm8k")
@@ -129,11 +132,9 @@ def read_reference(value: Any, kind: str, unit: object = None) -> str:
     """
     if kind == "list":
         given = value if isinstance(value, list) else [value]
-        texts = [_without_dollars(answer_text(one)) for one in given if one is not None]
+        texts = [_without_dollars(canonical_text(one)) for one in given if one is not None]
         joined = ", ".join(text for text in texts if text)
         return rf"{joined} \text{{ {unit}}}" if unit and joined else joined
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     finder = parse_extractor({"value": "none"}.get(kind, kind))
     return extract_label(value, finder).text.strip()
 
@@ -191,7 +192,7 @@ def _reference(benchmark: Benchmark, row: Mapping[str, Any]) -> tuple[str, str]:
     try:
         bare = read_reference(row[benchmark.answer], benchmark.kind)
         full = read_reference(row[benchmark.answer], benchmark.kind, unit)
-    except RejectError as error:
+    except (NoAnswerError, ValueError) as error:
         return "", str(error)
     known = full != bare and equivalent(bare, full).outcome is Outcome.CORRECT
     answer = full if known and not reference_fault(full) else bare

@@ -13,12 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mindspeed_rl_ext.core import yaml_file
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
 from mindspeed_rl_ext.core.typed import build
-from mindspeed_rl_ext.core.yaml_table import load_yaml
 from mindspeed_rl_ext.recipes.training.recipe.bounds import require_bounds
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES, Recipe
 
@@ -76,13 +74,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         InputError: not readable, or no table.
     """
-    try:
-        table = load_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not readable YAML", found=str(error)) from error
-    if not isinstance(table, dict):
-        raise InputError(f"{path} is not a table of keys", found=type(table).__name__)
-    return {str(key): value for key, value in table.items()}
+    return {str(key): value for key, value in yaml_file.read_yaml(path).value.items()}
 
 
 def load_recipe(name_or_path: str, size: str | None = None, changes: Sequence[str] = ()) -> Recipe:
@@ -141,10 +133,7 @@ def _apply(table: dict[str, Any], change: str) -> None:
             f"--set {change!r} can't be read",
             expected="key=value, such as grpo.trl.max_steps=100",
         )
-    try:
-        value = load_yaml(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {key}: the value is not readable", found=text) from error
+    value = yaml_file.parse_yaml(text, Path(f"--set {key}")).value
     *path, last = key.split(".")
     at: Any = table
     for part in path:

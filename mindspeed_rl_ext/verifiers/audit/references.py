@@ -1,6 +1,6 @@
 """Whether the reference answers of a data set can be compared at all: each with itself.
 
-Covers: JSON Lines rows; an answer as it stands, behind `####`, or in the last box. A reference
+Covers: JSON Lines rows; the answer is taken as `preprocess --label-extractor` takes it. A reference
 that does not equal itself, dressed in a box and dollar signs, would score every right response
 wrong.
 Does not cover: whether a reference is right.
@@ -8,13 +8,13 @@ Does not cover: whether a reference is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from mindspeed_rl_ext.core.answers import Extractor, NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.core.rollouts import answer_text
 from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.equivalence import equivalent
 from mindspeed_rl_ext.verifiers.verdict import Outcome
@@ -28,34 +28,18 @@ class Checked:
     faults: list[str]
 
 
-def _gsm8k(text: str) -> str | None:
-    _, mark, tail = text.rpartition("####")
-    return tail.strip() if mark else None
-
-
-def _auto(text: str) -> str | None:
-    return _gsm8k(text) or last_boxed(text) or text
-
-
-EXTRACTORS: Mapping[str, Callable[[str], str | None]] = {
-    "auto": _auto,
-    "none": lambda text: text,
-    "gsm8k": _gsm8k,
-    "boxed": last_boxed,
-}
-
-
 def check_references(path: Path, column: str = "answer", extractor: str = "auto") -> Checked:
     """Compares each reference of a file with itself, written as a response would write it.
 
     Args:
         path: JSON Lines.
         column: where the reference stands.
-        extractor: one of EXTRACTORS.
+        extractor: how the answer is taken out, as `preprocess --label-extractor` reads it.
 
     Raises:
-        InputError: the file has no rows, or a row lacks the column.
+        InputError: the file has no rows, a row lacks the column, an unknown extractor.
     """
+    finder = parse_extractor(extractor)
     count, faults = 0, []
     for number, row in read_jsonl(path):
         if column not in row:
@@ -65,12 +49,19 @@ def check_references(path: Path, column: str = "answer", extractor: str = "auto"
                 remedy="name it with --answer-column",
             )
         count += 1
-        fault = reference_fault(EXTRACTORS[extractor](answer_text(row[column])))
+        fault = _fault(row[column], finder)
         if fault:
             faults.append(f"line {number}: {fault}")
     if not count:
         raise InputError(f"{path} has no rows", remedy="give a data set")
     return Checked(count, faults)
+
+
+def _fault(value: Any, finder: Extractor) -> str:
+    try:
+        return reference_fault(extract_label(value, finder).text)
+    except NoAnswerError as error:
+        return f"no reference answer: {error}"
 
 
 def reference_fault(reference: str | None) -> str:
@@ -83,8 +74,8 @@ def reference_fault(reference: str | None) -> str:
     if reference is None or not reference.strip():
         return "no reference answer"
     response = rf"so it is \boxed{{{reference}}}."
-    for said in (last_boxed(response) or "", f"${reference}$"):
-        verdict = equivalent(said, reference)
+    for written in (last_boxed(response) or "", f"${reference}$"):
+        verdict = equivalent(written, reference)
         if verdict.outcome is not Outcome.CORRECT:
             return f"{reference[:80]!r}: {verdict.outcome.value}, {verdict.reason}"
     return ""

@@ -1,4 +1,4 @@
-"""Reference answers out of every kind of response column."""
+"""Reference answers out of every kind of column: one text, one extraction."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mindspeed_rl_ext.core.answers import (
+    AnswerFault,
+    NoAnswerError,
+    canonical_text,
+    extract_label,
+    parse_extractor,
+)
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 
 SOLUTION = "Add them.\nSo we get \\boxed{3} or rather \\boxed{\\frac{1}{\\sqrt{2}}}."
@@ -62,43 +68,43 @@ def test_a_named_extractor_takes_its_own(extractor: str, raw: object, text: str)
 
 
 @pytest.mark.parametrize(
-    ("extractor", "raw", "reason"),
+    ("extractor", "raw", "fault"),
     [
-        ("auto", None, Reason.MISSING_ANSWER),
-        ("auto", {"ground_truth": None}, Reason.MISSING_ANSWER),
-        ("auto", "", Reason.EMPTY_ANSWER),
-        ("auto", " \n", Reason.EMPTY_ANSWER),
-        ("auto", "so\n####", Reason.EMPTY_ANSWER),
-        ("auto", "so\n\\boxed{}", Reason.EMPTY_ANSWER),
-        ("auto", [], Reason.EMPTY_ANSWER),
-        ("auto", {}, Reason.EMPTY_ANSWER),
-        ("auto", math.nan, Reason.BAD_ANSWER),
-        ("auto", [1, math.inf], Reason.BAD_ANSWER),
-        ("auto", [object()], Reason.BAD_ANSWER),
-        ("auto", "several lines\nwithout a mark", Reason.ANSWER_NOT_FOUND),
-        ("auto", "x" * 300, Reason.ANSWER_NOT_FOUND),
-        ("auto", "\\boxed{never closed", Reason.ANSWER_NOT_FOUND),
-        ("gsm8k", "72", Reason.ANSWER_NOT_FOUND),
-        ("boxed", "72", Reason.ANSWER_NOT_FOUND),
-        ("last-number", "none", Reason.ANSWER_NOT_FOUND),
-        ("regex:x(y)?", "x", Reason.EMPTY_ANSWER),
-        ("regex:z", "x", Reason.ANSWER_NOT_FOUND),
+        ("auto", None, AnswerFault.MISSING),
+        ("auto", {"ground_truth": None}, AnswerFault.MISSING),
+        ("auto", "", AnswerFault.EMPTY),
+        ("auto", " \n", AnswerFault.EMPTY),
+        ("auto", "so\n####", AnswerFault.EMPTY),
+        ("auto", "so\n\\boxed{}", AnswerFault.EMPTY),
+        ("auto", [], AnswerFault.EMPTY),
+        ("auto", {}, AnswerFault.EMPTY),
+        ("auto", math.nan, AnswerFault.UNUSABLE),
+        ("auto", [1, math.inf], AnswerFault.UNUSABLE),
+        ("auto", [object()], AnswerFault.UNUSABLE),
+        ("auto", "several lines\nwithout a mark", AnswerFault.NOT_FOUND),
+        ("auto", "x" * 300, AnswerFault.NOT_FOUND),
+        ("auto", "\\boxed{never closed", AnswerFault.NOT_FOUND),
+        ("gsm8k", "72", AnswerFault.NOT_FOUND),
+        ("boxed", "72", AnswerFault.NOT_FOUND),
+        ("last-number", "none", AnswerFault.NOT_FOUND),
+        ("regex:x(y)?", "x", AnswerFault.EMPTY),
+        ("regex:z", "x", AnswerFault.NOT_FOUND),
     ],
 )
 def test_what_is_no_answer_is_rejected_with_its_reason(
-    extractor: str, raw: object, reason: Reason
+    extractor: str, raw: object, fault: AnswerFault
 ) -> None:
-    with pytest.raises(RejectError) as caught:
+    with pytest.raises(NoAnswerError) as caught:
         extract_label(raw, parse_extractor(extractor))
-    assert caught.value.reason is reason
+    assert caught.value.fault is fault
 
 
 def test_a_pattern_that_backtracks_for_ever_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("regex", reason="extra [data] is not installed")
-    monkeypatch.setattr("mindspeed_rl_ext.preprocess.labels.REGEX_TIMEOUT_S", 0.05)
-    with pytest.raises(RejectError) as caught:
+    monkeypatch.setattr("mindspeed_rl_ext.core.answers.REGEX_TIMEOUT_S", 0.05)
+    with pytest.raises(NoAnswerError) as caught:
         extract_label("a" * 40 + "!", parse_extractor(r"regex:(a|aa|a{1,9})+(?<!!)$"))
-    assert caught.value.reason is Reason.EXTRACTOR_TIMEOUT
+    assert caught.value.fault is AnswerFault.TIMEOUT
 
 
 def test_a_pattern_that_does_not_compile_is_refused() -> None:
@@ -126,3 +132,45 @@ def test_the_last_box_comes_back_with_its_nested_braces(tree: object) -> None:
     content = braces(tree)
     label = extract_label(f"\\boxed{{7}}\nso \\boxed{{{content}}}.", parse_extractor("boxed"))
     assert label.text == content
+
+
+@pytest.mark.parametrize("fault", AnswerFault)
+def test_every_fault_is_a_reason_to_reject_a_row(fault: AnswerFault) -> None:
+    rejected = RejectError.without_answer(NoAnswerError(fault, "so"))
+    assert (rejected.reason, rejected.detail) == (Reason(fault.value), "so")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (72, "72"),
+        (72.0, "72"),
+        ("72.0", "72.0"),
+        (-0.0, "0"),
+        (2.0**60, "1.152921504606847e+18"),
+        (0.1, "0.1"),
+        (None, "null"),
+        ((1, 2.0), "[1,2]"),
+        ({"b": 1.0, "a": "\u4e2d"}, '{"a":"\u4e2d","b":1}'),
+    ],
+)
+def test_a_value_has_one_text(value: object, text: str) -> None:
+    assert canonical_text(value) == text
+
+
+def test_numpy_values_have_the_text_of_python_values() -> None:
+    np = pytest.importorskip("numpy")
+    for value, text in (
+        (np.int64(72), "72"),
+        (np.float32(72.0), "72"),
+        (np.array([44, 43]), "[44,43]"),
+        (np.array(["a", 1.0], dtype=object), '["a",1]'),
+        (np.str_("1/2"), "1/2"),
+    ):
+        assert canonical_text(value) == text
+
+
+@pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": object()}, {1, 2}])
+def test_a_value_without_a_text_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        canonical_text(value)

@@ -1,42 +1,73 @@
-r"""The reference answer of a row: what the verifiers compare a response with.
+r"""Reference answers: the one canonical text of a value, and the one extraction out of a text.
 
-Covers: `--label-extractor`:
+Covers: `canonical_text`, numbers, lists and objects as compact canonical JSON; an integral float is
+written without its `.0`, since Parquet and CSV readers turn a column of integers with one gap into
+floats. `extract_label`, what `--label-extractor` of `preprocess` and of `score --check-references`
+takes out of a column:
 
 - `auto`: the text after `####` in the last line, else the last closed box, else a short line as
   it is;
 - `none`: the response as it is, as the hosts do;
-- `gsm8k`, `boxed`, `last-number`, `regex:PATTERN`: that one, and a reject where it finds nothing.
+- `gsm8k`, `boxed`, `last-number`, `regex:PATTERN`: that one, and an error where it finds nothing.
 
-A `reward_model` object gives its `ground_truth`, a list of one text that text. Numbers are already
-answers, and so are lists and objects (compact canonical JSON). Thousands commas of `gsm8k` and
-`last-number` are removed: the verifiers compare numbers, and `1,234` also reads as a pair.
-Does not cover: whether an answer is right.
+A `reward_model` object gives its `ground_truth`, a list of one text that text. Thousands commas of
+`gsm8k` and `last-number` are removed: the verifiers compare numbers, and `1,234` also reads as a
+pair.
+Does not cover: whether an answer is right; reading the answer of a response, verifiers do.
 
 Example:
+    >>> canonical_text(72.0), canonical_text({"target": 49, "numbers": [44, 43.0]})
+    ('72', '{"numbers":[44,43],"target":49}')
     >>> extract_label("6 * 12 = 72\n#### 1,072", parse_extractor("auto"))
     Label(text='1072', found_by='gsm8k')
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError, nearest, shorten
 from mindspeed_rl_ext.core.text import find_boxes, last_boxed, last_number
-from mindspeed_rl_ext.preprocess.reading.values import canonical_text
-from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 
 GSM8K_MARK = "####"
 RAW_MAX_CHARS = 256
 REGEX_TIMEOUT_S = 1.0
+# Beyond it floats leave out integers: an integral one need not be the integer that was meant.
+EXACT_FLOAT_LIMIT = 2.0**53
 _COMMA_NUMBER = re.compile(r"[^\s\d]?[-+]?[^\s\d]?\d{1,3}(?:,\d{3})+(?:\.\d+)?%?")
 
 # What an extractor finds in a text, None where it finds nothing.
 Find = Callable[[str], "str | None"]
+
+
+class AnswerFault(str, Enum):
+    """Why a column gives no reference answer."""
+
+    MISSING = "missing_answer"
+    EMPTY = "empty_answer"
+    UNUSABLE = "bad_answer"
+    NOT_FOUND = "answer_not_found"
+    TIMEOUT = "extractor_timeout"
+
+
+class NoAnswerError(Exception):
+    """A column gives no reference answer.
+
+    Args:
+        fault: the kind that is counted.
+        detail: what was found.
+    """
+
+    def __init__(self, fault: AnswerFault, detail: str) -> None:
+        super().__init__(f"{fault.value}: {detail}")
+        self.fault, self.detail = fault, detail
 
 
 class Label(NamedTuple):
@@ -52,6 +83,47 @@ class Extractor:
 
     name: str
     finders: tuple[tuple[str, Find], ...]
+
+
+def canonical_text(value: Any) -> str:
+    """The text of a reference answer that verifiers read; a string stays as it is.
+
+    Args:
+        value: a JSON value, or a numpy scalar or array.
+
+    Raises:
+        ValueError: not finite, or of a type that JSON can't write.
+
+    Example:
+        >>> canonical_text({"target": 49, "numbers": [44, 43, 48]})
+        '{"numbers":[44,43,48],"target":49}'
+        >>> canonical_text(72), canonical_text(72.0), canonical_text("72.0")
+        ('72', '72', '72.0')
+    """
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(
+            _plain(value),
+            ensure_ascii=False,
+            sort_keys=True,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(value) if abs(value) < EXACT_FLOAT_LIMIT else value
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy's; hosts hand columns over as arrays of objects
+        return _plain(value.tolist())
+    return value
 
 
 def parse_extractor(name: str) -> Extractor:
@@ -87,23 +159,23 @@ def extract_label(raw: Any, extractor: Extractor) -> Label:
         extractor: what to look for in a text.
 
     Raises:
-        RejectError: null, empty, not finite, or nothing found.
+        NoAnswerError: null, empty, not finite, or nothing found.
     """
     value = _unwrap(raw)
     if value is None:
-        raise RejectError(Reason.MISSING_ANSWER, "the response column is null or missing")
+        raise NoAnswerError(AnswerFault.MISSING, "the response column is null or missing")
     if not isinstance(value, str):
         return Label(_value_text(value), "value")
     if not value.strip():
-        raise RejectError(Reason.EMPTY_ANSWER, "the response column is empty")
+        raise NoAnswerError(AnswerFault.EMPTY, "the response column is empty")
     for name, find in extractor.finders:
         found = find(value)
         if found is not None:
             if not found.strip():
-                raise RejectError(Reason.EMPTY_ANSWER, f"{name} found an empty answer")
+                raise NoAnswerError(AnswerFault.EMPTY, f"{name} found an empty answer")
             return Label(found, name)
-    raise RejectError(
-        Reason.ANSWER_NOT_FOUND, f"{extractor.name} found no answer in {shorten(value)!r}"
+    raise NoAnswerError(
+        AnswerFault.NOT_FOUND, f"{extractor.name} found no answer in {shorten(value)!r}"
     )
 
 
@@ -125,11 +197,11 @@ def _unwrap(raw: Any) -> Any:
 
 def _value_text(value: Any) -> str:
     if isinstance(value, list | tuple | Mapping) and not value:
-        raise RejectError(Reason.EMPTY_ANSWER, f"the response column is {value!r}")
+        raise NoAnswerError(AnswerFault.EMPTY, f"the response column is {value!r}")
     try:
         return canonical_text(value)
     except ValueError as error:
-        raise RejectError(Reason.BAD_ANSWER, f"{value!r:.80}: {error}") from error
+        raise NoAnswerError(AnswerFault.UNUSABLE, f"{value!r:.80}: {error}") from error
 
 
 def _after_mark(text: str) -> str | None:
@@ -178,15 +250,15 @@ def _regex_finder(pattern: str) -> Find:
         raise InputError(
             "--label-extractor: the pattern does not compile",
             found=f"{pattern} ({error})",
-            remedy="mend the pattern; the last match counts, its first group where it has one",
+            remedy="fix the pattern; the last match counts, its first group where it has one",
         ) from error
 
     def find(text: str) -> str | None:
         try:
             matches = deque(compiled.finditer(text, timeout=REGEX_TIMEOUT_S), maxlen=1)
         except TimeoutError as error:
-            raise RejectError(
-                Reason.EXTRACTOR_TIMEOUT, f"the pattern ran longer than {REGEX_TIMEOUT_S} s"
+            raise NoAnswerError(
+                AnswerFault.TIMEOUT, f"the pattern ran longer than {REGEX_TIMEOUT_S} s"
             ) from error
         if not matches:
             return None
