@@ -17,13 +17,13 @@ from mindspeed_rl_ext.version import __version__
 
 if TYPE_CHECKING:
     from mindspeed_rl_ext.activation.activate import activate
-    from mindspeed_rl_ext.verifiers.api import verifier
+    from mindspeed_rl_ext.verifiers.registry import verifier
 
 __all__ = ["__version__", "activate", "verifier"]
 
 _LAZY = {
     "activate": ("mindspeed_rl_ext.activation.activate", "activate"),
-    "verifier": ("mindspeed_rl_ext.verifiers.api", "verifier"),
+    "verifier": ("mindspeed_rl_ext.verifiers.registry", "verifier"),
 }
 
 

@@ -24,11 +24,11 @@ from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError
 from mindspeed_rl_ext.recipes.evaluation.backends import BACKENDS, Sampling
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS, benchmarks_named
 from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for
+from mindspeed_rl_ext.recipes.evaluation.figures.table import shown
 from mindspeed_rl_ext.recipes.evaluation.grading import Graders
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import BENCHMARKS, benchmarks_named
 from mindspeed_rl_ext.recipes.evaluation.run import EvaluationSettings, evaluate_benchmarks
-from mindspeed_rl_ext.recipes.evaluation.table import shown
 from mindspeed_rl_ext.verifiers.plugins import import_user_module
 
 _LOG = logging.getLogger(__name__)

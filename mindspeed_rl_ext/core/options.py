@@ -29,7 +29,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
@@ -62,7 +62,8 @@ class Option:
         identity: whether a resumed run must have the same value.
         group: the heading under which the help lists it.
         repeat: the flag may be given again; its values add up.
-        parse: makes a value of the text of a flag or variable (of a list of texts with `repeat`).
+        parse: makes a value of the text of a flag, variable or file (of a list of texts with
+            `repeat`).
         hidden: left out of help and documentation.
     """
 
@@ -107,6 +108,43 @@ class Declared(NamedTuple):
     def variable(self) -> str:
         """The environment variable that sets it; "" where none does."""
         return ENVIRONMENT_PREFIX + self.name.upper() if self.option.environment else ""
+
+    def from_text(self, text: str, source: str) -> Any:
+        """The value that a text means, as that of an environment variable.
+
+        Args:
+            text: `1`, `true` and `yes` are true; numbers are read.
+            source: where it stands, for messages.
+
+        Raises:
+            InputError: it is of another type.
+        """
+        try:
+            if self.option.parse is not None:
+                return self.option.parse([text] if self.option.repeat else text)
+            if self.kind is bool:
+                if text.lower() not in TRUE_WORDS + FALSE_WORDS:
+                    words = ", ".join(TRUE_WORDS + FALSE_WORDS[1:])
+                    raise ValueError(f"{text!r} is neither of {words}")
+                return text.lower() in TRUE_WORDS
+            value = self.kind(text) if self.kind in (int, float) else text
+        except ValueError as error:
+            raise InputError(f"{source} can't be read", found=str(error)) from error
+        return _parsed(self, value, source, parse=False)
+
+    def from_file(self, value: Any, source: str) -> Any:
+        """The value that a file's value means; a text is read as that of the flag.
+
+        Args:
+            value: as YAML or JSON gives it.
+            source: the file, for messages.
+
+        Raises:
+            InputError: it is of another type.
+        """
+        if isinstance(value, str) and self.option.parse is not None:
+            return self.option.parse([value] if self.option.repeat else value)
+        return convert(value, self.hint, f"{source}: {self.name}")
 
     @property
     def required(self) -> bool:
@@ -230,24 +268,8 @@ def read_environment(kind: type, environment: Mapping[str, str] | None = None) -
     for name, one in declared_options(kind).items():
         text = table.get(one.variable, "") if one.variable else ""
         if text:
-            found[name] = _from_text(one, text)
+            found[name] = one.from_text(text, one.variable)
     return found
-
-
-def _from_text(one: Declared, text: str) -> Any:
-    try:
-        if one.option.parse is not None:
-            return one.option.parse([text] if one.option.repeat else text)
-        if one.kind is bool:
-            if text.lower() not in TRUE_WORDS + FALSE_WORDS:
-                raise ValueError(
-                    f"{text!r} is neither of {', '.join(TRUE_WORDS + FALSE_WORDS[1:])}"
-                )
-            return text.lower() in TRUE_WORDS
-        value = one.kind(text) if one.kind in (int, float) else text
-    except ValueError as error:
-        raise InputError(f"{one.variable} can't be read", found=str(error)) from error
-    return _parsed(one, value, one.variable, parse=False)
 
 
 def _parsed(one: Declared, value: Any, source: str, *, parse: bool = True) -> Any:
@@ -283,7 +305,7 @@ def build_options(kind: type[T], *layers: tuple[str, Mapping[str, Any]]) -> T:
                 raise InputError(
                     f"{source} has an unknown key {name!r}", remedy=nearest(str(name), known)
                 )
-            merged[name] = convert(value, known[name].hint, f"{source}: {name}")
+            merged[name] = known[name].from_file(value, source)
     missing = [
         one.flag or name for name, one in known.items() if one.required and name not in merged
     ]
@@ -323,6 +345,34 @@ def identity_of(options: Any) -> dict[str, Any]:
     return {n: _plain(getattr(options, n)) for n, one in known.items() if one.option.identity}
 
 
+def flags_of(options: Any) -> list[str]:
+    """The words of a command line that gives these options; those at their default are left out.
+
+    Example:
+        >>> @dataclass
+        ... class Options:
+        ...     limit: int = option("rows to read", "读取的行数", default=5)
+        ...     quiet: bool = option("no progress", "不显示进度", default=False)
+        >>> flags_of(Options(limit=3))
+        ['--limit', '3']
+    """
+    words: list[str] = []
+    for name, one in declared_options(type(options)).items():
+        value = getattr(options, name)
+        if one.flag is None or value is None or value == one.default:
+            continue
+        flag = [one.flag] if one.flag.startswith("-") else []
+        if one.kind is bool:
+            words += flag
+        elif isinstance(value, tuple) and one.option.repeat:
+            words += [word for single in value for word in (*flag, str(single))]
+        elif isinstance(value, Mapping):
+            words += [*flag, json.dumps(_plain(value), ensure_ascii=False)]
+        else:
+            words += [*flag, *map(str, value if isinstance(value, tuple) else (value,))]
+    return words
+
+
 def to_json(options: Any) -> str:
     """The options as text for another process of ours."""
     return json.dumps({n: _plain(getattr(options, n)) for n in declared_options(type(options))})
@@ -338,6 +388,8 @@ def from_json(kind: type[T], text: str) -> T:
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return identity_of(value)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple | list):

@@ -23,7 +23,7 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.verifiers import score
-from mindspeed_rl_ext.verifiers.scoring import resolve_all
+from mindspeed_rl_ext.verifiers.checks import resolve_all
 from mindspeed_rl_ext.verifiers.verdict import Outcome
 
 # What a data source is scored with where the configuration names no verifier.

@@ -14,8 +14,8 @@ import numpy as np
 
 from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.report.load import Run
-from mindspeed_rl_ext.report.rollout_scan import CLASSES, class_of_outcome, judges_answer
 from mindspeed_rl_ext.report.series import Series
+from mindspeed_rl_ext.report.sources.rollouts import CLASSES, class_of_outcome, judges_answer
 
 _OUTCOME = re.compile(metrics.outcome_key(r"(?P<verifier>(?!eval/)[^/]+)", r"(?P<outcome>[A-Z_]+)"))
 _DENSE = 0.5

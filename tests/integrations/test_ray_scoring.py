@@ -50,7 +50,7 @@ for name, actor in actors.items():
     said[name] = ray.get(actor.go.remote(), timeout=300) == expected
     ray.kill(actor)
 said["task"] = ray.get(ray.remote(plain).remote(), timeout=300) == expected
-spread = on_ray.score(RESPONSES, ANSWERS, verifiers=NAMES, weights=[1.0, 0.5], rows_a_part=5)
+spread = on_ray.score(RESPONSES, ANSWERS, verifiers=NAMES, weights=[1.0, 0.5], rows_per_part=5)
 said["spread"] = [
     spread.rewards, [[v.outcome.value for v in spread.verdicts[n]] for n in NAMES]
 ] == expected

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.typed import build, convert
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe, recipe_names
-from mindspeed_rl_ext.recipes.training.schema import SIZES, Recipe
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, Recipe
 
 NAMES = {
     "countdown": ["seeds/003"],

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core.errors import MachineError
-from mindspeed_rl_ext.report import curves_process
+from mindspeed_rl_ext.report.picture import process as curves_process
 from mindspeed_rl_ext.report.run import write_report
 from mindspeed_rl_ext.report.sources import console
 from mindspeed_rl_ext.report.sources.metrics_file import read_metrics_file
 from mindspeed_rl_ext.report.sources.rows import Rows
-from mindspeed_rl_ext.report.table import _merged, build_table
+from mindspeed_rl_ext.report.sources.table import _merged, build_table
 
 NAMES = ["a", "b/mean", "a ", "x | y", "c|d", "", "timing/all"]
 VALUES = ["0.5", "1e-6", "nan", "-inf", " 3 ", "x", "", "1_000", "10:00:00"]

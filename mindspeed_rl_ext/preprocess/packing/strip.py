@@ -19,13 +19,20 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from mindspeed_rl_ext.core.answers import (
+    Extractor,
+    Label,
+    NoAnswerError,
+    extract_label,
+    parse_extractor,
+)
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.checks.prompt_proof import IGNORED, prompt_problem
-from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing import packed
 from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset, read_packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.pipeline import PROMPT_KEYS, label_loss
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError, Row
 from mindspeed_rl_ext.preprocess.rejects import reject_line, require_kept
@@ -116,7 +123,7 @@ def _write_all(
             shown["prompt"] = tokenizer.decode(prompt)
             shown["response"] = tokenizer.decode(response, skip_special_tokens=True)
             _require_length(prompt, options)
-            label = extract_label(shown["response"], extractor)
+            label = _label(shown["response"], extractor)
             _require_prompt(shown["prompt"], label.text)
             label_ids = tokenizer.encode(label.text)
             loss = label_loss(label.text, tokenizer.decode(label_ids, skip_special_tokens=True))
@@ -131,6 +138,13 @@ def _write_all(
         counts.count_label(label.found_by, label.text)
         mask = np.ones(len(prompt), dtype=np.int32)
         writer.add({**row, "input_ids": prompt, "attention_mask": mask, LABELS: label_ids})
+
+
+def _label(response: str, extractor: Extractor) -> Label:
+    try:
+        return extract_label(response, extractor)
+    except NoAnswerError as error:
+        raise RejectError.without_answer(error) from error
 
 
 def _require_length(prompt: list[int], options: PreprocessOptions) -> None:

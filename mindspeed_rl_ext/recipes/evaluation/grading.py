@@ -20,7 +20,7 @@ from typing import NamedTuple
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.rollouts import VerdictRow
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
-from mindspeed_rl_ext.recipes.evaluation.problems import Problem
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Problem
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, resolve, score
 from mindspeed_rl_ext.verifiers.builtin.last_answer import answer_to, stated_answer
 

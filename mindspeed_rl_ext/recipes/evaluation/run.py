@@ -18,13 +18,13 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.recipes.evaluation.backends import Response, Sampling, open_backend
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import Benchmark
 from mindspeed_rl_ext.recipes.evaluation.grading import Attempt, Graders, check_graders, grade
 from mindspeed_rl_ext.recipes.evaluation.journal import Journal
 from mindspeed_rl_ext.recipes.evaluation.outputs import summarised, write_outputs
-from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem, load_benchmark
-from mindspeed_rl_ext.recipes.evaluation.prompts import Prompts, build_prompts
-from mindspeed_rl_ext.recipes.evaluation.recorded import Recorded, read_recorded
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import Benchmark
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded, Problem, load_benchmark
+from mindspeed_rl_ext.recipes.evaluation.problems.prompts import Prompts, build_prompts
+from mindspeed_rl_ext.recipes.evaluation.problems.recorded import Recorded, read_recorded
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import numpy as np
 from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.report.diagnosis.evidence import Evidence, MissingEvidence, Trend, trend_of
 from mindspeed_rl_ext.report.diagnosis.finding import ERROR, NOTE, WARNING, Finding, Numbers
-from mindspeed_rl_ext.report.names import CLIP_FRACTION, PPO_KL
 from mindspeed_rl_ext.report.series import Series
+from mindspeed_rl_ext.report.sources.names import CLIP_FRACTION, PPO_KL
 
 _MIN_STEPS_OF_A_VERDICT = 20
 _JUMP_FACTOR, _JUMP_NATS = 2.0, 0.1

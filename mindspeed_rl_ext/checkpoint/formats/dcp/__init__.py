@@ -1,0 +1,1 @@
+"""Torch's distributed checkpoint (DCP): `.metadata` and files of chunks."""

@@ -1,0 +1,1 @@
+"""verl's FSDP checkpoints: a torch file of DTensors for each rank."""

@@ -1,0 +1,1 @@
+"""Megatron core's distributed checkpoint: DCP with Megatron's names, and `common.pt`."""
