@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
-from mindspeed_rl_ext.checkpoint.copying.threads import Lane, Unit, run_units
+from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
 from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile
 from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
@@ -118,7 +118,7 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     todo = {file.name: file.lay_out() for file in job.files if file.name not in journal.done}
     drifted: set[str] = set()
 
-    def compare(pair: CopyPair, lane: Lane) -> None:
+    def compare(pair: CopyPair, worker: Worker) -> None:
         if not equal_boxes(job.source, pair):
             drifted.add(pair.name)
 
@@ -139,7 +139,7 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     return sorted(drifted)
 
 
-def _call(work: Callable[[], None], lane: Lane) -> None:
+def _call(work: Callable[[], None], worker: Worker) -> None:
     work()
 
 

@@ -241,7 +241,7 @@ def cli(capsys):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Slow tests of this room run with MSRL_EXT_SLOW=1, or where -m asks for them."""
+    """Slow tests of this folder run with MSRL_EXT_SLOW=1, or where -m asks for them."""
     if os.environ.get("MSRL_EXT_SLOW") == "1" or "slow" in config.option.markexpr:
         return
     here = Path(__file__).parent

@@ -12,7 +12,7 @@ import pytest
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.core.errors import InputError
 
-safetensors = pytest.importorskip("safetensors", reason="the format's own library is the judge")
+safetensors = pytest.importorskip("safetensors", reason="the format's own library is the oracle")
 
 
 def entry(start: int, stop: int, count: int | None = None) -> dict:

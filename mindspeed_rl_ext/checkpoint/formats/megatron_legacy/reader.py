@@ -64,7 +64,7 @@ class MegatronReader:
         layout = layout_of_args(self.args, str(ranks[0]))
         self._check_directories({path.parent.name for path in ranks}, layout)
         for path in ranks[1:]:
-            self._check_same_cut(path.parent.name, self._open(path.parent.name))
+            self._check_same_sizes(path.parent.name, self._open(path.parent.name))
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
@@ -220,7 +220,7 @@ class MegatronReader:
                 remedy="copy the missing rank directories, or remove foreign ones",
             )
 
-    def _check_same_cut(self, directory: str, args: Mapping[str, Any]) -> None:
+    def _check_same_sizes(self, directory: str, args: Mapping[str, Any]) -> None:
         for name in _SIZE_ARGS:
             if args.get(name) != self.args.get(name):
                 raise InputError(
