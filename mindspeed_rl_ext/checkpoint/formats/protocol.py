@@ -87,8 +87,10 @@ class CheckpointReader(TensorSource, Protocol):
             InputError: args, names or shapes are not those of the model.
         """
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Checks what headers tell of whether each shard is the one that belongs in its place.
+
+        Called before converting, not before verifying; what is odd but readable is a warning.
 
         Raises:
             InputError: a shard is another one's, or of another checkpoint.
