@@ -29,7 +29,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
@@ -345,6 +345,34 @@ def identity_of(options: Any) -> dict[str, Any]:
     return {n: _plain(getattr(options, n)) for n, one in known.items() if one.option.identity}
 
 
+def flags_of(options: Any) -> list[str]:
+    """The words of a command line that gives these options; those at their default are left out.
+
+    Example:
+        >>> @dataclass
+        ... class Options:
+        ...     limit: int = option("rows to read", "读取的行数", default=5)
+        ...     quiet: bool = option("no progress", "不显示进度", default=False)
+        >>> flags_of(Options(limit=3))
+        ['--limit', '3']
+    """
+    words: list[str] = []
+    for name, one in declared_options(type(options)).items():
+        value = getattr(options, name)
+        if one.flag is None or value is None or value == one.default:
+            continue
+        flag = [one.flag] if one.flag.startswith("-") else []
+        if one.kind is bool:
+            words += flag
+        elif isinstance(value, tuple) and one.option.repeat:
+            words += [word for single in value for word in (*flag, str(single))]
+        elif isinstance(value, Mapping):
+            words += [*flag, json.dumps(_plain(value), ensure_ascii=False)]
+        else:
+            words += [*flag, *map(str, value if isinstance(value, tuple) else (value,))]
+    return words
+
+
 def to_json(options: Any) -> str:
     """The options as text for another process of ours."""
     return json.dumps({n: _plain(getattr(options, n)) for n in declared_options(type(options))})
@@ -360,6 +388,8 @@ def from_json(kind: type[T], text: str) -> T:
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return identity_of(value)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple | list):

@@ -45,7 +45,7 @@ def remember_batch(module: ModuleType, attribute: str) -> None:
 
 
 def leave_alone(module: object, error: Exception) -> None:
-    """No tripwire: a verifier that needs the prompt or lengths says that they are missing."""
+    """No tripwire: a verifier that needs the prompt or lengths names what is missing."""
 
 
 def batch_column(name: str, count: int) -> list[Any] | None:

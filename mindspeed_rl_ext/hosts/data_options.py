@@ -44,8 +44,8 @@ def options_in(config: Mapping[str, Any], known: Set[str]) -> dict[str, Any]:
         known: names that are the host's own.
 
     Example:
-        >>> told = {"handler_name": "AlpacaStylePromptOnlyHandler", "dedupe": True, "seed": 1}
-        >>> options_in(told, frozenset({"seed"}))
+        >>> settings = {"handler_name": "AlpacaStylePromptOnlyHandler", "dedupe": True, "seed": 1}
+        >>> options_in(settings, frozenset({"seed"}))
         {'dedupe': True}
         >>> options_in({"handler_name": "AlpacaStyleInstructionHandler", "dedupe": 1}, known=set())
         {}

@@ -20,6 +20,7 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.integrations.trl_probe import checked_callback, require_attributes
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.training.models import require_same_tokenizer
 from mindspeed_rl_ext.recipes.training.recipe.bounds import require_trl_bounds
@@ -228,8 +229,7 @@ def prepare_resume(run: StageRun) -> Path | None:
 
 def _restore_token_count(trainer: Any, last: Path) -> None:
     """TRL's SFTTrainer counts tokens in an attribute that no checkpoint keeps."""
-    if not hasattr(trainer, "_total_train_tokens"):
-        return
+    require_attributes(trainer, ("_total_train_tokens",))
     state = json.loads((last / "trainer_state.json").read_text(encoding="utf-8"))
     counts = [log["num_tokens"] for log in state["log_history"] if "num_tokens" in log]
     trainer._total_train_tokens = int(counts[-1]) if counts else 0
@@ -290,7 +290,7 @@ def _shown_callback(shown: Any) -> Any:
             if state.is_world_process_zero:
                 shown.advance()
 
-    return Shown()
+    return checked_callback(Shown)
 
 
 def write_done(folder: Path, figures: Mapping[str, Any]) -> None:
