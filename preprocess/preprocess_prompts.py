@@ -1,4 +1,4 @@
-"""A script with the hosts' flags: `python preprocess_prompts.py ...` is `msrl-ext preprocess ...`."""
+"""`python preprocess_prompts.py ...` is `msrl-ext preprocess ...`, with the hosts' flags."""
 
 import sys
 from pathlib import Path
