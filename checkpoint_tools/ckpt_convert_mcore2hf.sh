@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Qwen2.5-7B-Instruct: Megatron-core -> HuggingFace; the checkpoint says its own TP and PP
-# 用法: LOAD_DIR=... SAVE_DIR=... HF_CFG_DIR=... bash ckpt_convert_qwen25_7b_instruct_mcore2hf.sh
+# Megatron-core -> HuggingFace; the checkpoint and HF_CFG_DIR say what the model is, its TP and PP
+# 用法: LOAD_DIR=... SAVE_DIR=... HF_CFG_DIR=... bash ckpt_convert_mcore2hf.sh
 set -euo pipefail
 
 : "${LOAD_DIR:?directory of the Megatron checkpoint}"
@@ -11,7 +11,6 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 "${PYTHON:-python3}" "$here/convert_ckpt.py" \
     --load-model-type mg \
     --save-model-type hf \
-    --model-type-hf qwen25 \
     --hf-cfg-dir "$HF_CFG_DIR" \
     --load-dir "$LOAD_DIR" \
     --save-dir "$SAVE_DIR" \
