@@ -138,11 +138,15 @@ def load(case: dict, chunks: list, states: list[dict], args) -> int:
     found = dist_checkpointing.load(sharded(case, chunks), case["dist"], strict=strict)
     count = 0
     for number, (chunk, state) in enumerate(zip(chunks, states, strict=True)):
-        chunk.load_state_dict(found["model" if len(chunks) == 1 else f"model{number}"], strict=False)
+        chunk.load_state_dict(
+            found["model" if len(chunks) == 1 else f"model{number}"], strict=False
+        )
         mine = {k: v for k, v in chunk.state_dict().items() if "_extra_state" not in k}
         assert set(mine) == set(state), set(mine) ^ set(state)
         for name, value in state.items():
-            rows = case.get("vocab") if "word_embeddings" in name or "output_layer" in name else None
+            rows = (
+                case.get("vocab") if "word_embeddings" in name or "output_layer" in name else None
+            )
             assert mine[name].dtype == value.dtype, name
             same = torch.equal(bits(mine[name])[:rows], bits(value)[:rows])
             assert same, f"{name} differs on rank {dist.get_rank()}"
