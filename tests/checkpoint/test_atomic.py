@@ -62,7 +62,7 @@ def test_a_failure_leaves_the_old_checkpoint_in_place(hf_dir, tmp_path, monkeypa
     def failing(*words):
         raise OSError(errno.EIO, "broken disk")
 
-    monkeypatch.setattr(convert_module, "finish_mg", failing)
+    monkeypatch.setattr(convert_module, "install", failing)
     with pytest.raises(OSError, match="broken disk"):
         convert(options)
     assert snapshot(tmp_path / "mg") == before

@@ -1,4 +1,4 @@
-"""A Megatron checkpoint seen as the HuggingFace model that it holds.
+"""A sharded checkpoint seen as the HuggingFace model that it holds.
 
 Covers: one whole tensor at a time, put together when asked for, dropped when released.
 Does not cover: constant memory: verifying grouped experts holds a layer's experts of one rank.
@@ -6,31 +6,27 @@ Does not cover: constant memory: verifying grouped experts holds a layer's exper
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.assemble import windows
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MgSource
-from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.plan import held_boxes, plan_tensors
-from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView
 
 
 class Assembled:
-    """The tensors of a HuggingFace model, out of the shards of a Megatron checkpoint.
+    """The tensors of a HuggingFace model, out of the shards of a checkpoint.
 
     Args:
         source: the shards.
         parts: what the shards hold.
         model: what the model holds.
-        folder: the directory of config.json.
     """
 
-    def __init__(
-        self, source: MgSource, parts: list[RankPart], model: RankPart, folder: Path
-    ) -> None:
-        self.folder, self._source = folder, source
+    def __init__(self, source: TensorSource, parts: Sequence[Part], model: Part) -> None:
+        self._source = source
         boxes, _ = held_boxes(parts)
         self._plans = {plan.ref: plan for plan in plan_tensors([model], boxes, source, None)}
         self._whole: dict[Ref, TensorView] = {}
