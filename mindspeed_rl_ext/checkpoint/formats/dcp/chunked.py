@@ -8,20 +8,37 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
+from mindspeed_rl_ext.checkpoint.copying.joined import Joined
 from mindspeed_rl_ext.checkpoint.formats.dcp.items import ChunkFiles, ItemsOfFile
 from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import Chunk, Item, Metadata, read_metadata
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
-from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed, StoredBox, slots_of_boxes
+from mindspeed_rl_ext.checkpoint.mapping.chunks import Join, Placed, StoredBox, join_boxes, parts_of
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
-from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView, whole
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView, whole
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a model's tensors are stored.
+
+    Args:
+        placed: the slots.
+        unknown: stored names that are none of the model's.
+    """
+
+    placed: list[Placed]
+    unknown: list[str]
 
 
 class Chunked:
@@ -110,31 +127,35 @@ class Chunked:
         name, offset = self._files.archive(chunk.item).place(self._files.tensor(chunk))
         return RecordPlace(chunk.item.file, f"{chunk.item.offset}/{name}", offset)
 
-    def part(self, placed: Iterable[Placed]) -> Part:
-        """What each chunk is made of.
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors that the chunks are of."""
+        joined = Joined(self, self._joins(model))
+        return joined, joined.parts
 
-        Args:
-            placed: the model's slots among the stored tensors.
+    def parts(self, model: Model) -> list[Part]:
+        """Which part of the model each chunk is."""
+        return parts_of(self._joins(model))
 
-        Raises:
-            InputError: a shape is wrong, chunks overlap or are missing, a tensor is unknown.
-        """
-        placed = list(placed)
-        tensors = self.metadata.tensors
-        known = {item.tensor for item in placed}
-        unknown = [name for name in tensors if name not in known and not self.left_out(name)]
-        if unknown:
+    def check_shards(self, parts: Sequence[Part]) -> None:
+        """Nothing: `.metadata` names each chunk's place, and the chunks fill the tensors."""
+
+    def place(self, model: Model) -> Found:
+        """The model's slots among the stored tensors; InputError where some are missing."""
+        raise NotImplementedError
+
+    def _joins(self, model: Model) -> list[Join]:
+        found, tensors = self.place(model), self.metadata.tensors
+        if found.unknown:
             raise InputError(
-                f"{self.folder} has {len(unknown)} tensors that the model does not",
-                found=some(unknown),
+                f"{self.folder} has {len(found.unknown)} tensors that the model does not",
+                found=some(found.unknown),
                 remedy="check --model-type-hf and --hf-cfg-dir; nothing is dropped silently",
             )
         boxes = [
-            StoredBox(chunk.name, chunk.tensor, chunk.offset, chunk.shape, tensors[chunk.tensor].shape)
-            for chunk in self._chunks.values()
-        ]  # fmt: skip
-        slots = slots_of_boxes(placed, boxes)
-        return Part("", "", tuple(slot for slot in slots if slot is not None))
+            StoredBox(ref, chunk.tensor, chunk.offset, chunk.shape, tensors[chunk.tensor].shape)
+            for ref, chunk in self._chunks.items()
+        ]
+        return join_boxes(found.placed, boxes)
 
 
 def _check_apart(folder: Path, metadata: Metadata) -> None:
@@ -144,13 +165,11 @@ def _check_apart(folder: Path, metadata: Metadata) -> None:
         for tensor in metadata.tensors.values()
         for chunk in tensor.chunks
     )
-    for (file, start, length, name), (other_file, other, _, other_name) in zip(
-        spans, spans[1:], strict=False
-    ):
+    for one, two in pairwise(spans):
+        (file, start, length, name), (other_file, other, _, other_name) = one, two
         if file == other_file and other < start + length:
             raise InputError(
                 f".metadata of {folder} says that two chunks share bytes of {file}",
                 found=f"{name} and {other_name} at {start} and {other}",
                 remedy="the file is damaged; copy it again",
             )
-

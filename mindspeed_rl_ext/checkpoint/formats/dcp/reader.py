@@ -7,17 +7,15 @@ Does not cover: Megatron's names; `torch_dist` reads those.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import Chunked
+from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import Chunked, Found
 from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import METADATA
 from mindspeed_rl_ext.checkpoint.formats.dcp.running_model import find_model, is_optimizer
-from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.core.errors import InputError
 
 # Beside these the directory is one of Megatron's.
 COMMON, MEGATRON_METADATA = "common.pt", "metadata.json"
@@ -44,24 +42,14 @@ class DcpReader(Chunked):
         places = (self.folder, self.folder / "huggingface", self.folder.parent / "huggingface")
         return next((place for place in places if (place / "config.json").is_file()), None)
 
-    def parts(self, model: Model) -> list[Part]:
-        """Which part of the model each chunk is."""
+    def place(self, model: Model) -> Found:
+        """The model's tensors by their names in transformers."""
         tensors = self.metadata.tensors
         stored = {name: tensor.shape for name, tensor in tensors.items() if not self.left_out(name)}
-        return [self.part(find_model(model, stored, self.folder).placed)]
-
-    def check_shards(self, parts: Sequence[Part]) -> None:
-        """Nothing: `.metadata` names each chunk's place, and that chunks fill the tensors."""
+        return find_model(model, stored, self.folder)
 
 
 def is_dcp(folder: Path) -> bool:
     """Whether the directory holds a DCP checkpoint that is not Megatron's."""
     beside = (folder / COMMON).exists() or (folder / MEGATRON_METADATA).exists()
     return not beside and ((folder / METADATA).is_file() or any(folder.glob("*.distcp")))
-
-
-def open_dcp(folder: Path) -> DcpReader:
-    """Opens a directory; InputError where it can't be read."""
-    if not folder.is_dir():
-        raise InputError(f"no DCP checkpoint in {folder}", found="no such directory")
-    return DcpReader(folder)

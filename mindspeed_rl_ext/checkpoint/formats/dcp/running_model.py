@@ -10,36 +10,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatch
 
+from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import Found
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed
-from mindspeed_rl_ext.checkpoint.mapping.expected import Slot
+from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.rules import RULES, Split
+from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
 from mindspeed_rl_ext.checkpoint.tensors import Shape
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
-_WRAPPERS = re.compile(r"(?:^|(?<=\.))(_fsdp_wrapped_module|_checkpoint_wrapped_module|_orig_mod)\.")
+_WRAPPERS = re.compile(
+    r"(?:^|(?<=\.))(_fsdp_wrapped_module|_checkpoint_wrapped_module|_orig_mod)\."
+)
 _OPTIMIZER = re.compile(r"(^|\.)optim(izer)?(\.|$)")
 _EXPERT = re.compile(r"(.+\.experts)\.(\d+)\.(\w+)\.weight")
 _GATE_UP = {"gate_proj": "up_proj", "w1": "w3"}
 _DOWN = ("down_proj", "w2")
 _HEAD = "lm_head.weight"
-
-
-@dataclass(frozen=True)
-class Found:
-    """Where a model's tensors are stored.
-
-    Args:
-        placed: the slots.
-        unknown: stored names that are none of the model's.
-    """
-
-    placed: list[Placed]
-    unknown: list[str]
 
 
 def is_optimizer(name: str) -> bool:
@@ -94,7 +84,7 @@ def _prefix(names: list[str], clean: Mapping[str, str], place: object) -> str:
     found = sorted(
         key.removesuffix(first)
         for key in clean
-        if key == first or key.endswith(f".{first}") and not is_optimizer(key)
+        if key == first or (key.endswith(f".{first}") and not is_optimizer(key))
     )
     if len(found) > 1:
         # `model.embed_tokens.weight` ends in itself: the shortest prefix holds all of the others.
@@ -109,14 +99,14 @@ def _prefix(names: list[str], clean: Mapping[str, str], place: object) -> str:
     return found[0]
 
 
-def _place(
-    slots: tuple[Slot, ...], stored: Mapping[str, str]
-) -> tuple[list[Placed], list[str]]:
+def _place(slots: tuple[Slot, ...], stored: Mapping[str, str]) -> tuple[list[Placed], list[str]]:
     placed: list[Placed] = []
     missing: list[str] = []
     table = {slot.name: slot for slot in slots}
     for slot in slots:
-        name = next((stored[spelling] for spelling in _spellings(slot.name) if spelling in stored), "")
+        name = next(
+            (stored[spelling] for spelling in _spellings(slot.name) if spelling in stored), ""
+        )
         if name:
             placed.append(Placed(name, (), slot))
             continue
@@ -153,8 +143,13 @@ def _fused(slot: Slot, table: Mapping[str, Slot], stored: Mapping[str, str]) -> 
     if kind not in _GATE_UP:
         return Placed("", (), slot)
     up = table[f"{start}.{number}.{_GATE_UP[kind]}.weight"]
-    shard = RULES["stack"]([slot.shape, up.shape], Split(tp=1, tp_rank=0))
+    shard = RULES.get("stack").boxes([slot.shape, up.shape], NOT_SPLIT)
     both = replace(
-        slot, shape=shard.shape, rule="stack", hf=(slot.name, up.name), copies=shard.copies
+        slot,
+        name=f"{start}.{number}.{end}",
+        shape=shard.shape,
+        rule="stack",
+        hf=(slot.name, up.name),
+        copies=shard.copies,
     )
     return Placed(name, (int(number),), both)

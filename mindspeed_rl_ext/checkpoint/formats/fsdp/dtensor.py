@@ -1,7 +1,7 @@
 """One rank's part of a tensor, as torch pickles it, taken apart without torch.
 
-Covers: DTensor of torch 2.2 and newer (sharded on one mesh axis, replicated on others), ShardedTensor
-of FSDP 1, plain tensors.
+Covers: DTensor of torch 2.1 and newer, sharded on one mesh axis and replicated on others;
+ShardedTensor of FSDP 1; plain tensors.
 Does not cover, and refuses by name: partial sums, several sharded mesh axes, strided shards.
 """
 
