@@ -25,7 +25,7 @@ from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
 from mindspeed_rl_ext.checkpoint.mapping.sizes import check_args
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -112,6 +112,10 @@ class MegatronReader:
         parts = expected_parts(model.spec, model.sizes, self.layout)
         self._check(parts)
         return parts
+
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors as they are: none is stored in chunks."""
+        return self, self.parts(model)
 
     def check_shards(self, parts: Sequence[Part]) -> None:
         """Each rank's file is that rank's; see `rank_files`."""
