@@ -17,8 +17,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
-from mindspeed_rl_ext.checkpoint.copying.staging import finish_killed, install, staging
-from mindspeed_rl_ext.checkpoint.copying.threads import Lane, Unit, run_units
+from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
 from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile
 from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
@@ -30,6 +29,7 @@ from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import CheckFailedError
 from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.progress import progress
+from mindspeed_rl_ext.core.staging import finish_killed, install, staging
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,9 @@ def run_job(job: Job) -> ConvertReport:
     drifted: list[str] = []
     with_nan: list[str] = []
     verified: VerifyReport | None = None
-    with staging(options.save_dir, options.resume) as folder:
+    with staging(
+        options.save_dir, writer="conversion", option="--save-dir", resume=options.resume
+    ) as folder:
         if options.resume and _was_finished(job, folder, identity):
             verified = _verified(job, options.save_dir) if options.verify else None
         else:
@@ -116,7 +118,7 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     todo = {file.name: file.lay_out() for file in job.files if file.name not in journal.done}
     drifted: set[str] = set()
 
-    def compare(pair: CopyPair, lane: Lane) -> None:
+    def compare(pair: CopyPair, worker: Worker) -> None:
         if not equal_boxes(job.source, pair):
             drifted.add(pair.name)
 
@@ -137,7 +139,7 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     return sorted(drifted)
 
 
-def _call(work: Callable[[], None], lane: Lane) -> None:
+def _call(work: Callable[[], None], worker: Worker) -> None:
     work()
 
 

@@ -1,4 +1,4 @@
-"""A conversion as planned: what is read, what is written, how much room it needs.
+"""A conversion as planned: what is read, what is written, what disk and memory it needs.
 
 Covers: opening and checking the source, choosing the model, the plan as a table and as data.
 Does not cover: writing.
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.copying.threads import LANE_BYTES
+from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
@@ -48,7 +48,7 @@ class Job:
         source_format: the format that is read.
         target_format: the format that is written.
         target: the model, the layout to write, and what was asked for.
-        layout: how the sharded side is cut: the destination's, or the source's.
+        layout: how the sharded side is laid out: the destination's, or the source's.
         source: the opened checkpoint.
         files: what is written.
         copies: boxes of the source that must be equal.
@@ -91,7 +91,7 @@ class Job:
     def memory_bytes(self) -> int:
         """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
         pieces = sum(len(plan.pieces) for plan in self.plans())
-        return _PROCESS_BYTES + self.options.threads * LANE_BYTES + _PIECE_BYTES * pieces
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + _PIECE_BYTES * pieces
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
@@ -120,7 +120,7 @@ def plan_job(options: ConvertOptions) -> Job:
 
     Raises:
         InputError: the source is broken, or the layout cannot be.
-        MachineError: the disk has too little room.
+        MachineError: the disk is too small.
     """
     if options.save_dir.exists() and not options.save_dir.is_dir():
         raise InputError(f"--save-dir {options.save_dir} is a file", expected="a directory")

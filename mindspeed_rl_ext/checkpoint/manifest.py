@@ -62,7 +62,7 @@ def manifest_text(
         source: the checkpoint that was read.
         cfg_dir: the directory of config.json and the tokenizer.
         model_type: the spec's name.
-        layout: how the Megatron side is cut.
+        layout: how the sharded side is laid out.
         written: all tensors.
         plan_id: the identity of the plan that was carried out.
         drifted: tensors of the source whose copies differed.

@@ -16,7 +16,7 @@ from mindspeed_rl_ext.checkpoint.wording import in_bytes
 
 
 def plan_lines(job: Job) -> Iterator[str]:
-    """The plan: what is written where, and how much room it needs."""
+    """The plan: what is written where, and what disk and memory it needs."""
     data = job.as_data()
     count = sum(len(file["tensors"]) for file in data["files"].values())
     yield f"{data['direction']}, {data['model_type']}, {count} tensors"

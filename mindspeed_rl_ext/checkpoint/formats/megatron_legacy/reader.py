@@ -25,7 +25,7 @@ from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
 from mindspeed_rl_ext.checkpoint.mapping.sizes import check_args
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -64,7 +64,7 @@ class MegatronReader:
         layout = layout_of_args(self.args, str(ranks[0]))
         self._check_directories({path.parent.name for path in ranks}, layout)
         for path in ranks[1:]:
-            self._check_same_cut(path.parent.name, self._open(path.parent.name))
+            self._check_same_sizes(path.parent.name, self._open(path.parent.name))
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
@@ -112,6 +112,10 @@ class MegatronReader:
         parts = expected_parts(model.spec, model.sizes, self.layout)
         self._check(parts)
         return parts
+
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors as they are: none is stored in chunks."""
+        return self, self.parts(model)
 
     def check_shards(self, parts: Sequence[Part]) -> None:
         """Each rank's file is that rank's; see `rank_files`."""
@@ -220,7 +224,7 @@ class MegatronReader:
                 remedy="copy the missing rank directories, or remove foreign ones",
             )
 
-    def _check_same_cut(self, directory: str, args: Mapping[str, Any]) -> None:
+    def _check_same_sizes(self, directory: str, args: Mapping[str, Any]) -> None:
         for name in _SIZE_ARGS:
             if args.get(name) != self.args.get(name):
                 raise InputError(
