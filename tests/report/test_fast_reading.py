@@ -87,9 +87,12 @@ def test_rows_come_back_as_they_were_added() -> None:
     [("raise SystemExit('no font')", "no font"), ("import os; os._exit(7)", "exit status 7")],
 )
 def test_a_process_that_cannot_draw_is_an_error_that_says_why(
-    run_dir: Path, pictures: None, monkeypatch: pytest.MonkeyPatch, code: str, found: str
-) -> None:
-    monkeypatch.setattr(curves_process, "_CODE", code)
+    run_dir: Path, pictures: None, monkeypatch: pytest.MonkeyPatch, code: str, found: str,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    (tmp_path / "cannot_draw.py").write_text(f"def serve():\n    {code}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(curves_process, "_SERVE", "cannot_draw:serve")
     with pytest.raises(MachineError, match="could not be drawn") as error:
         write_report(run_dir)
     assert error.value.found == found
