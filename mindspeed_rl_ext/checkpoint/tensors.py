@@ -42,10 +42,31 @@ def matrix_shape(shape: Shape) -> tuple[int, int]:
 
 
 class Ref(NamedTuple):
-    """Names one tensor of a checkpoint: the part that holds it ("" in hf) and its name there."""
+    """Names one tensor of a checkpoint.
 
-    part: str
+    Args:
+        shard: the rank's directory or file, as the format names it; "" in a whole model.
+        chunk: the model chunk in it ("model", "model0"); "" where the format has none.
+        name: the tensor's name there.
+
+    Example:
+        >>> str(Ref("mp_rank_00", "model", "decoder.final_layernorm.weight"))
+        'mp_rank_00/model/decoder.final_layernorm.weight'
+        >>> str(Ref("", "", "lm_head.weight"))
+        'lm_head.weight'
+    """
+
+    shard: str
+    chunk: str
     name: str
+
+    def __str__(self) -> str:
+        return "/".join(part for part in self if part)
+
+
+def whole(name: str) -> Ref:
+    """The tensor of that name in a model that is not sharded."""
+    return Ref("", "", name)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mindspeed_rl_ext.cli.preprocess import EXTRACTOR_HELP, summary
+from mindspeed_rl_ext.cli.preprocess import summary
+from mindspeed_rl_ext.preprocess.options import EXTRACTOR_HELP
 from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.packing.preview import recorded_tokenizer
 from mindspeed_rl_ext.preprocess.packing.strip import strip, strip_options

@@ -62,7 +62,8 @@ class Option:
         identity: whether a resumed run must have the same value.
         group: the heading under which the help lists it.
         repeat: the flag may be given again; its values add up.
-        parse: makes a value of the text of a flag or variable (of a list of texts with `repeat`).
+        parse: makes a value of the text of a flag, variable or file (of a list of texts with
+            `repeat`).
         hidden: left out of help and documentation.
     """
 
@@ -107,6 +108,43 @@ class Declared(NamedTuple):
     def variable(self) -> str:
         """The environment variable that sets it; "" where none does."""
         return ENVIRONMENT_PREFIX + self.name.upper() if self.option.environment else ""
+
+    def from_text(self, text: str, source: str) -> Any:
+        """The value that a text means, as that of an environment variable.
+
+        Args:
+            text: `1`, `true` and `yes` are true; numbers are read.
+            source: where it stands, for messages.
+
+        Raises:
+            InputError: it is of another type.
+        """
+        try:
+            if self.option.parse is not None:
+                return self.option.parse([text] if self.option.repeat else text)
+            if self.kind is bool:
+                if text.lower() not in TRUE_WORDS + FALSE_WORDS:
+                    words = ", ".join(TRUE_WORDS + FALSE_WORDS[1:])
+                    raise ValueError(f"{text!r} is neither of {words}")
+                return text.lower() in TRUE_WORDS
+            value = self.kind(text) if self.kind in (int, float) else text
+        except ValueError as error:
+            raise InputError(f"{source} can't be read", found=str(error)) from error
+        return _parsed(self, value, source, parse=False)
+
+    def from_file(self, value: Any, source: str) -> Any:
+        """The value that a file's value means; a text is read as that of the flag.
+
+        Args:
+            value: as YAML or JSON gives it.
+            source: the file, for messages.
+
+        Raises:
+            InputError: it is of another type.
+        """
+        if isinstance(value, str) and self.option.parse is not None:
+            return self.option.parse([value] if self.option.repeat else value)
+        return convert(value, self.hint, f"{source}: {self.name}")
 
     @property
     def required(self) -> bool:
@@ -230,24 +268,8 @@ def read_environment(kind: type, environment: Mapping[str, str] | None = None) -
     for name, one in declared_options(kind).items():
         text = table.get(one.variable, "") if one.variable else ""
         if text:
-            found[name] = _from_text(one, text)
+            found[name] = one.from_text(text, one.variable)
     return found
-
-
-def _from_text(one: Declared, text: str) -> Any:
-    try:
-        if one.option.parse is not None:
-            return one.option.parse([text] if one.option.repeat else text)
-        if one.kind is bool:
-            if text.lower() not in TRUE_WORDS + FALSE_WORDS:
-                raise ValueError(
-                    f"{text!r} is neither of {', '.join(TRUE_WORDS + FALSE_WORDS[1:])}"
-                )
-            return text.lower() in TRUE_WORDS
-        value = one.kind(text) if one.kind in (int, float) else text
-    except ValueError as error:
-        raise InputError(f"{one.variable} can't be read", found=str(error)) from error
-    return _parsed(one, value, one.variable, parse=False)
 
 
 def _parsed(one: Declared, value: Any, source: str, *, parse: bool = True) -> Any:
@@ -283,7 +305,7 @@ def build_options(kind: type[T], *layers: tuple[str, Mapping[str, Any]]) -> T:
                 raise InputError(
                     f"{source} has an unknown key {name!r}", remedy=nearest(str(name), known)
                 )
-            merged[name] = convert(value, known[name].hint, f"{source}: {name}")
+            merged[name] = known[name].from_file(value, source)
     missing = [
         one.flag or name for name, one in known.items() if one.required and name not in merged
     ]

@@ -21,18 +21,20 @@ from mindspeed_rl_ext.doctor.schema import check_part, is_open
 
 FIRST_CHARS = 200_000
 CHAT_MARK = "<|im_start|>"
+_KIND_OF: dict[type, str] = {str: "text", Path: "text", int: "whole", bool: "flag"}
 LEAKING = ("AlpacaStyleInstructionHandler",)
 
 
 def _kinds() -> dict[str, str]:
     # Imported here: it brings numpy, which other files need not wait for.
-    from mindspeed_rl_ext.preprocess import dataset_config as schema
+    from mindspeed_rl_ext.core.options import declared_options
+    from mindspeed_rl_ext.preprocess.dataset_config import HOST_FLAGS
+    from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 
+    declared = declared_options(PreprocessOptions)
     return {
-        **dict.fromkeys(schema.TEXT_KEYS, "text"),
-        **dict.fromkeys(schema.NUMBER_KEYS, "whole"),
-        **dict.fromkeys(schema.FLAG_KEYS, "flag"),
-        **dict.fromkeys((*schema.WITHOUT_EFFECT, *schema.REFUSED, *schema.OTHER_KEYS), "anything"),
+        **dict.fromkeys(HOST_FLAGS, "anything"),
+        **{name: _KIND_OF.get(one.kind, "anything") for name, one in declared.items()},
         "map_keys": "table",
     }
 

@@ -22,7 +22,7 @@ def add_plugins(module: ModuleType) -> None:
 
 
 def leave_out(module: ModuleType, error: Exception) -> None:
-    """Nothing: the host says that it finds no such loader, and stops."""
+    """Nothing: the host stops with a message that it has no such loader."""
 
 
 CHECKPOINT_POINT = Point(

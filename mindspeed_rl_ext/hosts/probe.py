@@ -1,7 +1,7 @@
 """Whether a host module has what a point needs, by attributes and signatures.
 
 Covers: imported modules (`misfits`) and source text of modules that are not (`source_misfits`).
-Does not cover: version strings; a host's version says less than its functions.
+Does not cover: version strings; functions are what a point depends on.
 
 Example:
     >>> source_misfits("def verifier(responses, config): ...", (Expect("verifier", ("labels",)),))

@@ -54,7 +54,7 @@ def uncalled(point: Point, folders: Iterable[str]) -> str:
 def _calls(caller: Caller, module: str, folders: list[str]) -> bool | None:
     """Whether the call stands in the caller's text; None where that text can't be looked at."""
     if caller.script:
-        # A host that was installed from a wheel has no scripts beside it: that says nothing.
+        # A host that was installed from a wheel has no scripts beside it: nothing can be concluded.
         beside = [os.path.dirname(os.path.abspath(folder)) for folder in folders]
         if not any(os.path.isfile(os.path.join(folder, "setup.py")) for folder in beside):
             return None

@@ -1,4 +1,4 @@
-"""Verifiers: reward functions chosen by name, that cannot hang and say why they gave a score.
+"""Verifiers: reward functions chosen by name, that cannot hang and give a reason for each score.
 
 Covers: the names that users import. Importing this pulls in the standard library only.
 

@@ -13,7 +13,8 @@ from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.doctor.data import packed_data
 from mindspeed_rl_ext.doctor.texts import TEXTS
 from mindspeed_rl_ext.preprocess.packing.packed import key_file
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
 SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"

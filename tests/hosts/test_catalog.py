@@ -80,24 +80,24 @@ assert mindspeed_rl.newer.touched
 
 def test_two_hosts_in_one_environment_are_both_adapted(tmp_path, check_python):
     doubles = Path(__file__).parent / "doubles"
-    said = check_python(
+    output = check_python(
         """
 from mindspeed_rl.models import rule_verifier
 from mindspeed_llm.tasks.posttrain.rlxf.training import core_algos
-told = dict(verifier_function=["countdown"], verifier_weight=[1.0])
+settings = dict(verifier_function=["countdown"], verifier_weight=[1.0])
 labels = ['{"target":49,"numbers":[44,43,48]}']
 texts = ["<answer>44-43+48</answer>"]
-rewards, metrics = rule_verifier.verifier(texts, {"labels": labels}, SimpleNamespace(**told))
+rewards, metrics = rule_verifier.verifier(texts, {"labels": labels}, SimpleNamespace(**settings))
 assert rewards == metrics["countdown_rewards/mean"] == [1.0]
 metrics = {}
-config = SimpleNamespace(algorithm=SimpleNamespace(**told))
+config = SimpleNamespace(algorithm=SimpleNamespace(**settings))
 assert core_algos.verifier(texts, {"labels": labels}, config, metrics) == [1.0]
 assert metrics["grpo/countdown_rewards/mean"] == 1.0
 """,
         doubles / "rl_22",
         doubles / "llm_feb25",
     )
-    assert said == ""
+    assert output == ""
 
 
 CALLER = Caller(r"(?<!def )\btouched\(")

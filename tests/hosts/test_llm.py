@@ -108,8 +108,8 @@ def compute(algorithm):
     metrics = {}
     labels = ['{"target":49,"numbers":[44,43,48]}', "x"]
     batch = {"responses": ["<answer>44-43+48</answer>", "x"], "columns": {"labels": labels}}
-    told = SimpleNamespace(algorithm=SimpleNamespace(**algorithm))
-    return compute_verifier_score(batch, metrics, told), metrics
+    config = SimpleNamespace(algorithm=SimpleNamespace(**algorithm))
+    return compute_verifier_score(batch, metrics, config), metrics
 """
 
 
@@ -134,8 +134,8 @@ COLUMNS = """
 import sys, types
 from mindspeed_rl_ext import verifier
 
-@verifier("told", needs=("answer", "prompt", "num_tokens", "topic"))
-def told(response, *, answer, prompt, num_tokens, topic):
+@verifier("columns", needs=("answer", "prompt", "num_tokens", "topic"))
+def columns(response, *, answer, prompt, num_tokens, topic):
     return num_tokens if prompt == "ask " + topic else -1.0
 
 # What the host's configuration names, and the host loads inside its scoring function.
@@ -154,7 +154,7 @@ class Batch(dict):
 
 from mindspeed_llm.tasks.posttrain.rlxf.training.core_algos import compute_verifier_score
 config = SimpleNamespace(
-    algorithm=SimpleNamespace(verifier_function=["told"], verifier_weight=[1.0]),
+    algorithm=SimpleNamespace(verifier_function=["columns"], verifier_weight=[1.0]),
     training=SimpleNamespace(tokenizer_name_or_path="somewhere"),
 )
 """

@@ -116,7 +116,7 @@ class Buffers:
             pending.result()
 
 
-class Stretch:
+class RangeWriter:
     """Consecutive bytes of a file, gathered in buffers that are written while the next one fills.
 
     Args:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,22 @@ class Sizes:
         return self.extra.get("shared_ffn", shared)
 
     def shape(self, dims: tuple[str, ...]) -> Shape:
-        """The shape that a table's dimension names mean."""
-        return tuple(DIMENSIONS[dim](self) for dim in dims)
+        """The shape that a table's dimensions mean.
+
+        Args:
+            dims: sums of products of numbers, names of DIMENSIONS and the spec's further sizes,
+                such as "q+2*kv".
+        """
+        return tuple(self._value(dim) for dim in dims)
+
+    def _value(self, dim: str) -> int:
+        sums = (prod(self._factor(name) for name in part.split("*")) for part in dim.split("+"))
+        return sum(sums)
+
+    def _factor(self, name: str) -> int:
+        if name.isdigit():
+            return int(name)
+        return DIMENSIONS[name](self) if name in DIMENSIONS else self.extra[name]
 
 
 # Planning takes time for each of these; several times what published models have.
@@ -72,22 +87,15 @@ _MOST = {"layers": 1000, "heads": 4096, "groups": 4096, "experts": 4096}
 
 # Names of dimensions that the models' tables use.
 DIMENSIONS: Mapping[str, Callable[[Sizes], int]] = {
-    "one": lambda s: 1,
     "hidden": lambda s: s.hidden,
     "q": lambda s: s.heads * s.head_dim,
     "kv": lambda s: s.groups * s.head_dim,
+    "heads": lambda s: s.heads,
     "head_dim": lambda s: s.head_dim,
     "ffn": lambda s: s.ffn,
     "vocab": lambda s: s.vocab,
     "experts": lambda s: s.experts,
-    "moe_ffn": lambda s: s.extra["moe_ffn"],
     "shared_ffn": lambda s: s.shared_ffn,
-    "q_rank": lambda s: s.extra["q_rank"],
-    "kv_rank": lambda s: s.extra["kv_rank"],
-    "q_up": lambda s: s.heads * (s.extra["qk_nope"] + s.extra["qk_rope"]),
-    "kv_down": lambda s: s.extra["kv_rank"] + s.extra["qk_rope"],
-    "kv_up": lambda s: s.heads * (s.extra["qk_nope"] + s.extra["v_dim"]),
-    "o_in": lambda s: s.heads * s.extra["v_dim"],
 }
 
 

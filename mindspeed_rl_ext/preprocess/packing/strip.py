@@ -31,7 +31,8 @@ from mindspeed_rl_ext.preprocess.checks.prompt_proof import IGNORED, prompt_prob
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing import packed
 from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset, read_packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.pipeline import PROMPT_KEYS, label_loss
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError, Row
 from mindspeed_rl_ext.preprocess.rejects import reject_line, require_kept

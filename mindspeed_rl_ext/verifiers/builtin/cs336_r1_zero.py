@@ -12,7 +12,7 @@ between; the answer is the last box in the block, or the block. Does not cover: 
 | `</think> <answer>42</answer>`: no reasoning | 0 | BAD_FORMAT |
 | `a</think> <answer> </answer>` | 0 | NO_ANSWER |
 | an empty reference | 0 | BAD_REFERENCE |
-"""  # noqa: E501 - a table has one line a row
+"""  # noqa: E501 - a table has one line per row
 
 from __future__ import annotations
 

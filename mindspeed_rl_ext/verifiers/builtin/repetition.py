@@ -1,4 +1,4 @@
-"""`repetition`: a penalty for saying the same n-grams again and again.
+"""`repetition`: a penalty for repeating the same n-grams.
 
 Covers: the share of n-grams that occurred before, of words, numbers, signs and single CJK
 characters: pieces of text that are close to tokens in number, whatever the tokenizer.

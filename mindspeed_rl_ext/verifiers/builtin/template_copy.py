@@ -10,7 +10,7 @@ Does not cover: an answer that is right by chance; weigh this beside an accuracy
 | `<think> reasoning process here </think> <answer> 1 </answer>` | -1 | BAD_FORMAT |
 | `reasoning process here </think> <answer> 1 </answer>`, the tag being prefilled | -1 | BAD_FORMAT |
 | the prompt itself, or nine tenths of it | -1 | BAD_FORMAT |
-"""  # noqa: E501 - a table has one line a row
+"""  # noqa: E501 - a table has one line per row
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def call(module: str, name: str, pickled: str, paths: list[str]) -> dict[str, An
     }
 
 
-def packed_call(
+def pack_call(
     module: str, name: str, response: str, columns: dict[str, Any], parameters: dict[str, Any]
 ) -> dict[str, Any]:
     """The payload of such a task."""

@@ -13,7 +13,7 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.verifiers import pool
 from mindspeed_rl_ext.verifiers.declaration import Verifier
-from mindspeed_rl_ext.verifiers.pool.calls import packed_call
+from mindspeed_rl_ext.verifiers.pool.calls import pack_call
 from mindspeed_rl_ext.verifiers.pool.tasks import OK, TIMEOUT
 from mindspeed_rl_ext.verifiers.running.here import failed
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
@@ -51,7 +51,7 @@ def score_in_workers(
     tasks = [
         pool.Task(
             "call",
-            packed_call(
+            pack_call(
                 module,
                 verifier.name,
                 response,

@@ -1,6 +1,6 @@
 """Real host checkouts named by variables, and a Python with the plugin installed beside them.
 
-README.md has the table of variables. Without any, one test says so and the doubles stand alone.
+README.md has the table of variables. Without any, one test names them and the doubles stand alone.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def make_home(home: Path, *, beside: str = "") -> Path:
 
 @pytest.fixture(scope="session")
 def host_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python in which pip installed the plugin: a wheel, or `-e` where the variable says so."""
+    """A Python in which pip installed the plugin: a wheel, or `-e` by the variable."""
     python = make_home(tmp_path_factory.mktemp("host_python"))
     editable = os.environ.get(PREFIX + "INSTALL") == "editable"
     words = ["--editable", str(ROOT)] if editable else [str(ROOT)]
@@ -177,9 +177,9 @@ def script(host_python: Path, tmp_path: Path) -> Callable[..., subprocess.Comple
 def check(host_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Runs a file of checks/ beside a host; gives back what it wrote as JSON."""
 
-    def run(line: Line, name: str, told: Any, python: Path | None = None, **env: str) -> Any:
+    def run(line: Line, name: str, job: Any, python: Path | None = None, **env: str) -> Any:
         folder = tmp_path_factory.mktemp(name)
-        (folder / "told.json").write_text(json.dumps(told, default=str))
+        (folder / "job.json").write_text(json.dumps(job, default=str))
         done = run_in(
             line, python or host_python, HERE / "checks" / f"{name}.py", cwd=folder, **env
         )
@@ -206,14 +206,14 @@ def tokenizer_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     model.train_from_iterator([text for row in ROWS for text in row.values()] * 3, trainer)
     model.save(str(folder / "tokenizer.json"))
-    told = {
+    settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "eos_token": "<|im_end|>",
         "pad_token": "<|endoftext|>",
         "clean_up_tokenization_spaces": False,
         "model_max_length": 4096,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     return folder
 
 
@@ -271,6 +271,6 @@ def _cell(outcomes: list[str]) -> str:
         return "-"
     passed, failed = outcomes.count("passed"), outcomes.count("failed")
     skipped = outcomes.count("skipped")
-    told = [f"{passed} passed" * bool(passed), f"{failed} FAILED" * bool(failed),
+    counts = [f"{passed} passed" * bool(passed), f"{failed} FAILED" * bool(failed),
             "n/a" * (skipped == len(outcomes))]  # fmt: skip
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, counts))

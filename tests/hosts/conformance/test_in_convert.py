@@ -31,7 +31,7 @@ def qwen2(tmp_path_factory):
 
 
 def digests(folder):
-    """SHA-256 of every file but the manifest, which tells the time."""
+    """SHA-256 of every file but the manifest, which holds the time."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and "manifest" not in p.name)
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 

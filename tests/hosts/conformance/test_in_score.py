@@ -48,13 +48,13 @@ def scored(check, prefix, tokenizer_dir):
         if not line.has_verifiers:
             pytest.skip("has no verifiers of its own")
         if line.name not in kept:
-            told = {
+            job = {
                 "prefix": prefix, "tokenizer": tokenizer_dir, "responses": RESPONSES,
                 "names": NAMES, "weights": WEIGHTS, "host_names": NAMES[:1],
                 # Both ways occur: a row a prompt, or one a response.
                 "prompt_rows": ("each", "once")[line.number % 2],
             }  # fmt: skip
-            kept[line.name] = check(line, "score_rl" if line.is_rl else "score_llm", told)
+            kept[line.name] = check(line, "score_rl" if line.is_rl else "score_llm", job)
         return kept[line.name]
 
     return of
@@ -90,14 +90,14 @@ def test_metrics_have_the_hosts_keys_and_every_column_arrived(line, scored):
     found = scored(line)
     start = line.behaviour.metric_prefix
     metrics = found["metrics"]
-    told = {name: metrics[f"{start}{name}_rewards/mean"] for name in NAMES}
+    scores_of = {name: metrics[f"{start}{name}_rewards/mean"] for name in NAMES}
     expected = dict(zip(NAMES, (found["alone"], SIMPLERL, found["lengths"]), strict=True))
     if line.is_rl:
-        assert told == expected
+        assert scores_of == expected
         assert metrics[f"{start}simplerl_outcome/CORRECT"] == [1.0, 0.0, 1.0, 0.0]
     else:
         means = {name: sum(scores) / len(scores) for name, scores in expected.items()}
-        assert told == pytest.approx(means)
+        assert scores_of == pytest.approx(means)
         assert metrics[f"{start}simplerl_outcome/CORRECT"] == 0.5
 
 

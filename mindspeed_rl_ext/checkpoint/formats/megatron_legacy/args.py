@@ -13,6 +13,7 @@ from typing import Any
 from mindspeed_rl_ext.checkpoint.dtypes import DType
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import Global
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
 
 ITERATION = 1
@@ -48,25 +49,23 @@ _HF_NAMES = (
 )
 
 
-def build_args(
-    sizes: Sizes, layout: Layout, dtype: DType, divisible_by: int, mla: bool = False
-) -> Namespace:
-    """The union of names (facts: what each loader reads).
+def build_args(model: Model, layout: Layout, dtype: DType, divisible_by: int) -> Namespace:
+    """The union of the names that each loader reads.
 
     Args:
-        sizes: the model's sizes.
-        layout: how the checkpoint is cut.
+        model: the model.
+        layout: how the checkpoint is sharded.
         dtype: the number format of the weights.
         divisible_by: `--make-vocab-size-divisible-by`.
-        mla: the model has multi-head latent attention.
     """
+    sizes = model.sizes
     values = {
         **_hf(sizes),
         **_architecture(sizes),
         **_parallel(sizes, layout),
         **_training(dtype),
         **(_experts(sizes, layout) if sizes.experts else {"num_experts": None}),
-        **(_latent_attention(sizes) if mla else {}),
+        **(_latent_attention(sizes) if model.spec.mla else {}),
         "vocab_size": sizes.vocab,
         "padded_vocab_size": layout.padded_vocab,
         "make_vocab_size_divisible_by": divisible_by,
