@@ -62,6 +62,7 @@ class Option:
         identity: whether a resumed run must have the same value.
         group: the heading under which the help lists it.
         repeat: the flag may be given again; its values add up.
+        bare: the value that the flag means without one; None where it must have one.
         parse: makes a value of the text of a flag, variable or file (of a list of texts with
             `repeat`).
         hidden: left out of help and documentation.
@@ -79,6 +80,7 @@ class Option:
     identity: bool = True
     group: str = ""
     repeat: bool = False
+    bare: Any = None
     parse: Callable[[Any], Any] | None = None
     hidden: bool = False
 
@@ -233,6 +235,8 @@ def _argument(one: Declared, language: Language) -> dict[str, Any]:
         given["choices"] = one.option.choices
     if one.kind in (int, float) and one.option.parse is None:
         given["type"] = one.kind
+    if one.option.bare is not None:
+        given |= {"nargs": "?", "const": one.option.bare}
     if one.option.repeat:
         given["action"] = "append"
     elif get_origin(one.kind) is tuple and one.option.parse is None:
