@@ -39,6 +39,7 @@ class Option:
         identity: whether a resumed run must have the same value.
         group: the heading under which the help lists it.
         repeat: the flag may be given again; its values add up.
+        bare: the value that the flag means without one; None where it must have one.
         parse: makes a value of the text of a flag, variable or file (of a list of texts with
             `repeat`).
         hidden: left out of help and documentation.
@@ -56,6 +57,7 @@ class Option:
     identity: bool = True
     group: str = ""
     repeat: bool = False
+    bare: Any = None
     parse: Callable[[Any], Any] | None = None
     hidden: bool = False
 

@@ -56,6 +56,8 @@ def _argument(one: Declared, language: Language) -> dict[str, Any]:
         given["choices"] = one.option.choices
     if one.kind in (int, float) and one.option.parse is None:
         given["type"] = one.kind
+    if one.option.bare is not None:
+        given |= {"nargs": "?", "const": one.option.bare}
     if one.option.repeat:
         given["action"] = "append"
     elif get_origin(one.kind) is tuple and one.option.parse is None:
