@@ -75,7 +75,7 @@ def compute_score(
         [solution_str],
         verifiers=specs,
         weights=weights,
-        data={need: [row[need]] for need in needed},
+        data={name: [row[name]] for one in bound for name in one.columns if name in row},
     )
     verdicts = {name: found[0] for name, found in result.verdicts.items()}
     judged = [verdicts[one.name] for one in bound if "answer" in one.needs]
