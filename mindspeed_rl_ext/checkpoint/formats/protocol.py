@@ -87,6 +87,13 @@ class CheckpointReader(TensorSource, Protocol):
             InputError: args, names or shapes are not those of the model.
         """
 
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The checkpoint for verifying: chunks of one tensor joined, what has no chunks as it is.
+
+        Returns:
+            Tensors, and what `parts` says of them: each is made by the rule of its slot.
+        """
+
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Checks what headers tell of whether each shard is the one that belongs in its place.
 

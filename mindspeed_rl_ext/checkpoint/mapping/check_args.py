@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mindspeed_rl_ext.checkpoint.mapping.expected import applying_rows
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.rope import rope_scaling, rope_theta
 from mindspeed_rl_ext.core.errors import InputError
@@ -31,8 +32,8 @@ _ARGS_NAMES: Mapping[str, tuple[str, ...]] = {
 _BEHIND = {"q": ("heads", "head_dim"), "kv": ("groups", "head_dim")}
 
 
-def check_args(model: Model, args: Mapping[str, Any], place: str) -> None:
-    """Compares a checkpoint's args with the sizes of config.json.
+def check_args(model: Model, args: Mapping[str, Any], layout: Layout, place: str) -> None:
+    """Compares a checkpoint's args and padded vocabulary with the sizes of config.json.
 
     A group count of args without grouped-query attention is a default that was never set.
 
@@ -47,13 +48,24 @@ def check_args(model: Model, args: Mapping[str, Any], place: str) -> None:
             if value is None or (name == "num_query_groups" and not grouped):
                 continue
             if value != expected:
-                raise contradiction(place, f"{name}={value}", f"{expected}, by config.json")
+                raise _contradiction(place, f"{name}={value}", f"{expected}, by config.json")
     untied = args.get("untie_embeddings_and_output_weights")
     if isinstance(untied, bool) and untied is sizes.tied:
-        raise contradiction(
+        raise _contradiction(
             place,
             f"untie_embeddings_and_output_weights={untied}",
             f"{not sizes.tied}, by tie_word_embeddings of config.json",
+        )
+    slots, noop = args.get("num_layers"), len(layout.noop_layers)
+    if isinstance(slots, int) and slots != sizes.layers + noop:
+        expected = f"{sizes.layers + noop} ({sizes.layers}, and {noop} noop)"
+        raise _contradiction(place, f"num_layers={slots}", expected)
+    if 0 < layout.padded_vocab < sizes.vocab:
+        raise InputError(
+            f"{place} holds fewer vocabulary rows than config.json says",
+            found=str(layout.padded_vocab),
+            expected=f"at least {sizes.vocab}",
+            remedy="check --hf-cfg-dir",
         )
 
 
@@ -67,7 +79,7 @@ def _used(model: Model) -> set[str]:
     return found
 
 
-def contradiction(place: str, found: str, expected: str) -> InputError:
+def _contradiction(place: str, found: str, expected: str) -> InputError:
     """The error of args that are of another model."""
     return InputError(
         f"the args of {place} contradict config.json",

@@ -22,7 +22,7 @@ from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names, explain_shape
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView, whole
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -78,6 +78,10 @@ class HuggingFaceReader:
         """The model as one part; InputError where names or shapes differ."""
         self._check(model.shapes(), model.ignored(), model.tied_name())
         return [model.whole()]
+
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors as they are: none is stored in chunks."""
+        return self, self.parts(model)
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: a file of weights has its tensors' names in it."""

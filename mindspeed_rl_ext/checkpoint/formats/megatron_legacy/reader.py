@@ -21,7 +21,6 @@ from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes, 
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
 from mindspeed_rl_ext.checkpoint.mapping.check_args import (
     check_args,
-    contradiction,
     warn_of_differences,
 )
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
@@ -30,7 +29,7 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -97,23 +96,14 @@ class MegatronReader:
 
     def parts(self, model: Model) -> list[Part]:
         """What the ranks must hold, compared with args, names and shapes."""
-        check_args(model, self.args, str(self.folder))
-        slots = self.args.get("num_layers")
-        noop = len(self.layout.noop_layers)
-        expected = model.sizes.layers + noop
-        if isinstance(slots, int) and slots != expected:
-            shown = f"{expected} ({model.sizes.layers}, and {noop} noop)"
-            raise contradiction(str(self.folder), f"num_layers={slots}", shown)
-        if self.layout.padded_vocab < model.sizes.vocab:
-            raise InputError(
-                f"{self.folder} holds fewer vocabulary rows than config.json says",
-                found=str(self.layout.padded_vocab),
-                expected=f"at least {model.sizes.vocab}",
-                remedy="check --hf-cfg-dir",
-            )
+        check_args(model, self.args, self.layout, str(self.folder))
         parts = expected_parts(model.spec, model.sizes, self.layout)
         self._check(parts)
         return parts
+
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors as they are: none is stored in chunks."""
+        return self, self.parts(model)
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
