@@ -4,8 +4,8 @@ A field made by `option` carries its help in both languages, its environment var
 key for it, its limits and whether a resumed run must repeat it. Derived from that: flags
 (`add_options`), values of YAML files and `MSRL_EXT_*` variables (`build_options`,
 `read_environment`), checks (`check_options`), what a resumed run must repeat (`identity_of`), the
-same options in another process (`to_json`, `from_json`), the tables of the documentation
-(`describe_options`).
+same options in another process (`to_json`, `from_json`); command lines and the tables of the
+documentation (`option_export`).
 
 Covers: text, numbers, switches, paths, lists, JSON tables.
 Does not cover: rules between options; the dataclass checks those in `__post_init__`.
@@ -150,17 +150,6 @@ class Declared(NamedTuple):
     def required(self) -> bool:
         """Whether it has no default."""
         return self.default is MISSING
-
-
-class OptionRow(NamedTuple):
-    """A row of a documentation's table."""
-
-    flag: str
-    key: str
-    default: str
-    help: str
-    variable: str
-    host_key: str
 
 
 def option(
@@ -342,40 +331,14 @@ def check_options(options: Any) -> None:
 def identity_of(options: Any) -> dict[str, Any]:
     """What a resumed run must have alike, as JSON values by name."""
     known = declared_options(type(options))
-    return {n: _plain(getattr(options, n)) for n, one in known.items() if one.option.identity}
-
-
-def flags_of(options: Any) -> list[str]:
-    """The words of a command line that gives these options; those at their default are left out.
-
-    Example:
-        >>> @dataclass
-        ... class Options:
-        ...     limit: int = option("rows to read", "读取的行数", default=5)
-        ...     quiet: bool = option("no progress", "不显示进度", default=False)
-        >>> flags_of(Options(limit=3))
-        ['--limit', '3']
-    """
-    words: list[str] = []
-    for name, one in declared_options(type(options)).items():
-        value = getattr(options, name)
-        if one.flag is None or value is None or value == one.default:
-            continue
-        flag = [one.flag] if one.flag.startswith("-") else []
-        if one.kind is bool:
-            words += flag
-        elif isinstance(value, tuple) and one.option.repeat:
-            words += [word for single in value for word in (*flag, str(single))]
-        elif isinstance(value, Mapping):
-            words += [*flag, json.dumps(_plain(value), ensure_ascii=False)]
-        else:
-            words += [*flag, *map(str, value if isinstance(value, tuple) else (value,))]
-    return words
+    return {n: plain_value(getattr(options, n)) for n, one in known.items() if one.option.identity}
 
 
 def to_json(options: Any) -> str:
     """The options as text for another process of ours."""
-    return json.dumps({n: _plain(getattr(options, n)) for n in declared_options(type(options))})
+    return json.dumps(
+        {n: plain_value(getattr(options, n)) for n in declared_options(type(options))}
+    )
 
 
 def from_json(kind: type[T], text: str) -> T:
@@ -387,35 +350,14 @@ def from_json(kind: type[T], text: str) -> T:
     return build_options(kind, ("options of another process", json.loads(text)))
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A value of an option as JSON writes it."""
     if is_dataclass(value) and not isinstance(value, type):
         return identity_of(value)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
+        return [plain_value(one) for one in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain_value(one) for key, one in value.items()}
     return value
-
-
-def describe_options(kind: type, language: Language = DEFAULT_LANGUAGE) -> list[OptionRow]:
-    """The rows of the documentation's table, in the order of the fields."""
-    return [
-        OptionRow(
-            one.flag or "",
-            name if one.option.in_file else "",
-            "" if one.required else _shown(one.default),
-            one.option.help.in_language(language),
-            one.variable,
-            one.option.host_key,
-        )
-        for name, one in declared_options(kind).items()
-        if not one.option.hidden
-    ]
-
-
-def _shown(value: Any) -> str:
-    if value is None or value == () or value is False:
-        return ""
-    return str(value)
