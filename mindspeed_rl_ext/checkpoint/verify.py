@@ -103,7 +103,7 @@ def _config_of(first: CheckpointReader, second: CheckpointReader) -> Path:
         if found is not None:
             return found
     raise InputError(
-        "comparing sharded checkpoints that are cut differently needs config.json",
+        "comparing sharded checkpoints of different layouts needs config.json",
         found="no --hf-cfg-dir, and no manifest.json that names a directory with it",
         remedy="--hf-cfg-dir with the HuggingFace directory of the model",
     )

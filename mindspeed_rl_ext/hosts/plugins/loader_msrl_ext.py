@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_checkpoint(model_provider: Any, queue: Any, args: argparse.Namespace) -> None:
-    """Converts `--load-dir` into `--save-dir`; tells the saver's process how it ended.
+    """Converts `--load-dir` into `--save-dir`; reports to the saver's process how it ended.
 
     Raises:
         SystemExit: the conversion failed; the exit code is that of `msrl-ext convert`.

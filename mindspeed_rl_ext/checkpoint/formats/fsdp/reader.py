@@ -96,7 +96,7 @@ class FsdpReader:
         joined = Joined(self, self._joins(model))
         return joined, joined.parts
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: a rank is the number in its file's name, and the ranks fill the tensors."""
 
     def view(self, ref: Ref) -> TensorView:
