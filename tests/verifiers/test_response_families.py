@@ -89,7 +89,7 @@ def test_a_last_box_that_never_closes_leaves_no_answer(
 ) -> None:
     right, _ = values
     text = rf"First \boxed{{{right}}}. Wait, it is \boxed{{{begun}"
-    assert outcome(spec, text, right) in (Outcome.NO_ANSWER, Outcome.BAD_FORMAT, Outcome.WRONG)
+    assert outcome(spec, text, right) is not Outcome.CORRECT
 
 
 @given(every_box, two_values)

@@ -37,7 +37,7 @@ def cs336_question_only(response: str, *, answer: str, prompt: str | None = None
         prompt: the text that the policy was given, where it is known.
     """
     verdict = answer_verdict(
-        boxed_answer(response), answer, right=1.0, wrong=0.0, missing="no closed box"
+        boxed_answer(response), answer, right=1.0, wrong=0.0, missing="no closed box", prompt=prompt
     )
     if verdict.outcome is Outcome.NO_ANSWER:
         return Verdict(Outcome.BAD_FORMAT, 0.0, verdict.reason, "format")

@@ -117,7 +117,8 @@ def _find(response: str) -> tuple[Stated, bool]:
         boxed = boxed_answer(text)
         if boxed.text:
             return boxed, True
-        found = stated_in_prose(unfinished_box(text) or text)
+        unfinished = unfinished_box(text)
+        found = stated_in_prose(text if unfinished is None else unfinished)
         if found:
             return Stated(found), False
     return Stated(None), False

@@ -39,6 +39,5 @@ def math_17k(response: str, *, answer: str, prompt: str | None = None) -> Verdic
     """
     boxed = boxed_answer(response)
     found = boxed if boxed.text else final_answer_line(response)
-    return answer_verdict(
-        found, answer, right=1.0, wrong=0.0, missing="no closed box, no Answer: line"
-    )
+    missing = "no closed box, no Answer: line"
+    return answer_verdict(found, answer, right=1.0, wrong=0.0, missing=missing, prompt=prompt)

@@ -87,15 +87,15 @@ def boxed_or_whole(text: str) -> Stated:
     return boxed_answer(text, is_block=True) if find_boxes(text) else Stated(text)
 
 
-def unfinished_box(text: str) -> str:
-    r"""What stands in a last box that is never closed, with its command; empty where there is none.
+def unfinished_box(text: str) -> str | None:
+    r"""What stands in a last box that is never closed; None where there is no such box.
 
     Example:
         >>> unfinished_box(r"\boxed{3}. Wait, it is \boxed{5"), unfinished_box(r"\boxed{3}")
-        ('\\boxed{5', '')
+        ('5', None)
     """
     boxes = [box for box in find_boxes(text) if box.depth == 0]
-    return text[boxes[-1].start :] if boxes and not boxes[-1].closed else ""
+    return boxes[-1].content if boxes and not boxes[-1].closed else None
 
 
 def denies(before: str) -> bool:
