@@ -224,7 +224,7 @@ def test_a_config_gives_the_options_and_flags_win_over_it(
         ("map_keys: [", "is not readable YAML"),
         ("- a", "is not a table of keys"),
         ("workers: many", "workers is not a whole number"),
-        ("dataset_additional_keys: 3", "a list of column names"),
+        ("dataset_additional_keys: 3", "dataset_additional_keys is not a list"),
         ("pack: true", "pack is not supported"),
     ],
 )

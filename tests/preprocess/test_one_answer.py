@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mindspeed_rl_ext.core.answers import EXTRACTORS
-from mindspeed_rl_ext.verifiers import references
+from mindspeed_rl_ext.verifiers.audit import references
 
 COLUMNS = [
     "so\n#### 1,072",

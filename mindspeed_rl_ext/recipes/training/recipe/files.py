@@ -1,39 +1,71 @@
 """The YAML file of a recipe: found by name or path, one size chosen, changes applied, checked.
 
-Covers: `sizes` with the keys of each size over the common ones; `--set key=value` with dotted
-keys; a plain TRL YAML (such as the Datawhale note's) in the place of a recipe.
+Covers: recipes of the package and of the folders that `MSRL_EXT_RECIPES` names; `sizes` with the
+keys of each size over the common ones; `--set key=value` with dotted keys; a plain TRL YAML (as
+the Datawhale note's) in the place of a recipe.
 Does not cover: TRL's own keys (`trl_keys`); whether files and models are there (the stages).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mindspeed_rl_ext.core import yaml_file
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
 from mindspeed_rl_ext.core.typed import build
-from mindspeed_rl_ext.core.yaml_table import load_yaml
 from mindspeed_rl_ext.recipes.training.recipe.bounds import require_bounds
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES, Recipe
 
 KIND = "recipes"
+# Folders of recipes besides the shipped one, separated as in PATH.
+VARIABLE = "MSRL_EXT_RECIPES"
 # A plain TRL file: what it trains, in TRL's words.
 TRL_FILE_MARK = "model_name_or_path"
 TRL_FILE_RECIPE = "countdown"
 
 
+def recipe_folders() -> list[Path]:
+    """The user's folders of recipes, from MSRL_EXT_RECIPES, those named first before the others.
+
+    Raises:
+        InputError: one of them is no folder.
+    """
+    folders = [Path(text) for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(
+                f"{VARIABLE} names {folder}, which is no folder",
+                expected=f"folders of recipes (*.yaml), separated by {os.pathsep!r}",
+                remedy=f"unset {VARIABLE}, or make the folder",
+            )
+    return folders
+
+
+def find_recipe(name_or_path: str) -> Path:
+    """The file of a recipe.
+
+    Args:
+        name_or_path: a name, looked up in MSRL_EXT_RECIPES and then in the package, or a file.
+
+    Raises:
+        InputError: there is none.
+    """
+    return resolve_config(name_or_path, KIND, recipe_folders())
+
+
 def recipe_names() -> list[str]:
-    """The shipped recipes.
+    """All recipes by name: those of the package and of MSRL_EXT_RECIPES.
 
     Example:
         >>> "countdown" in recipe_names()
         True
     """
-    return sorted(path.stem for path in (shipped_folder("configs") / KIND).glob("*.yaml"))
+    folders = [shipped_folder("configs") / KIND, *recipe_folders()]
+    return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -42,13 +74,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         InputError: not readable, or no table.
     """
-    try:
-        table = load_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not readable YAML", found=str(error)) from error
-    if not isinstance(table, dict):
-        raise InputError(f"{path} is not a table of keys", found=type(table).__name__)
-    return {str(key): value for key, value in table.items()}
+    return {str(key): value for key, value in yaml_file.read_yaml(path).value.items()}
 
 
 def load_recipe(name_or_path: str, size: str | None = None, changes: Sequence[str] = ()) -> Recipe:
@@ -63,7 +89,7 @@ def load_recipe(name_or_path: str, size: str | None = None, changes: Sequence[st
         InputError: no such recipe, unreadable YAML, an unknown key, a value of the wrong type,
             stages, verifiers and weights that do not go together.
     """
-    path = resolve_config(name_or_path, KIND)
+    path = find_recipe(name_or_path)
     table = read_yaml(path)
     if TRL_FILE_MARK in table:
         table, size = _from_trl_file(table, path), size or "real"
@@ -107,10 +133,7 @@ def _apply(table: dict[str, Any], change: str) -> None:
             f"--set {change!r} can't be read",
             expected="key=value, such as grpo.trl.max_steps=100",
         )
-    try:
-        value = load_yaml(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {key}: the value is not readable", found=text) from error
+    value = yaml_file.parse_yaml(text, Path(f"--set {key}")).value
     *path, last = key.split(".")
     at: Any = table
     for part in path:
@@ -137,10 +160,6 @@ def _check(recipe: Recipe, place: str) -> None:
     if len(set(recipe.stages)) != len(recipe.stages) or not recipe.stages:
         raise InputError(
             f"{place}: stages must be named once each", found=", ".join(recipe.stages) or "none"
-        )
-    if recipe.size not in SIZES:
-        raise InputError(
-            f"{place}: unknown size {recipe.size!r}", remedy=nearest(recipe.size, SIZES)
         )
     if len(recipe.verifiers) != len(recipe.weights) or not recipe.verifiers:
         raise InputError(

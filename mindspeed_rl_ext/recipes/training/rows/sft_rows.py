@@ -112,9 +112,11 @@ def tokenised(
         `input_ids`, `attention_mask` and `labels` (-100 on the prompt) of each.
 
     Raises:
-        InputError: all examples are too long.
+        InputError: no examples, or all of them are too long.
     """
     examples = list(examples)
+    if not examples:
+        raise InputError("no examples to learn from", remedy="check the file of the examples")
     prompts = tokenizer([e.prompt for e in examples])["input_ids"]
     responses = tokenizer([e.response for e in examples], add_special_tokens=False)["input_ids"]
     rows: list[Mapping[str, list[int]]] = []

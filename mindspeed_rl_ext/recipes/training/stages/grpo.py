@@ -17,10 +17,15 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.rollouts import Rollout, VerdictLike, verdict_rows
 from mindspeed_rl_ext.integrations.trl import reward_functions
 from mindspeed_rl_ext.integrations.trl_metrics import TRL_NAMES
+from mindspeed_rl_ext.integrations.trl_probe import require_attributes, trainer_class
 from mindspeed_rl_ext.recipes.training.models import load_policy
 from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts
 from mindspeed_rl_ext.recipes.training.trainer.compacted import CompactedSampling
-from mindspeed_rl_ext.recipes.training.trainer.groups import CountedGrpo, RightResponses
+from mindspeed_rl_ext.recipes.training.trainer.groups import (
+    GIVEN_BY_TRL,
+    CountedGrpo,
+    RightResponses,
+)
 from mindspeed_rl_ext.recipes.training.trainer.running import (
     ROLLOUTS,
     StageRun,
@@ -52,12 +57,12 @@ def grpo(run: StageRun, prompts: Prompts) -> str:
         MachineError: a checkpoint could not be written.
     """
     from datasets import Dataset
-    from trl import GRPOTrainer
 
+    kind = grpo_trainer_class()
     arguments = trl_arguments(run.recipe, "grpo", run.recipe.grpo.trl, "grpo.trl")
     init = arguments.pop("model_init_kwargs", None)
     config = make_config(run, "grpo", arguments)
-    _require_known_loss(GRPOTrainer, config.loss_type)
+    _require_known_loss(kind, config.loss_type)
     rows = [row.for_trl() for row in prompts.train]
     require_labels(rows)
     micro_batches = config.max_steps * config.gradient_accumulation_steps
@@ -65,16 +70,16 @@ def grpo(run: StageRun, prompts: Prompts) -> str:
     count = batches * (config.generation_batch_size // config.num_generations)
     right = RightResponses()
     observer = RolloutLog(run, right)
-    bases = (CountedGrpo, TrimmedLogProbs, CompactedSampling, GRPOTrainer)
-    trainer_class = type("OurGRPOTrainer", bases, {})
-    trainer = trainer_class(
+    trainer = kind(
         model=load_policy(run.start, run.recipe, init),
         reward_funcs=reward_functions(list(run.recipe.verifiers), on_verdicts=observer),
         args=config,
         train_dataset=Dataset.from_list(rows_in_order(rows, count, run.recipe.seed)),
         processing_class=run.tokenizer,
     )
+    require_attributes(trainer, GIVEN_BY_TRL)
     trainer.right = right
+    trainer.permute_rewards = run.recipe.grpo.permute_rewards
     trainer.dynamic_sampling = run.recipe.grpo.dynamic_sampling
     trainer.spare_rows = rows
     train(run, trainer, TRL_NAMES, run.folder.name)
@@ -82,9 +87,23 @@ def grpo(run: StageRun, prompts: Prompts) -> str:
     return f"{config.max_steps} steps, mean reward {rewards[0]:.3f} -> {rewards[-1]:.3f}"
 
 
-def _require_known_loss(trainer_class: type, loss_type: str) -> None:
+def grpo_trainer_class() -> Any:
+    """TRL's GRPOTrainer under our mixins.
+
+    Raises:
+        InputError: the installed TRL is not one that they fit.
+    """
+    from trl import GRPOTrainer
+
+    return trainer_class(
+        "OurGRPOTrainer", (CountedGrpo, TrimmedLogProbs, CompactedSampling), GRPOTrainer
+    )
+
+
+def _require_known_loss(kind: type, loss_type: str) -> None:
     """TRL looks at the name only when it computes the first loss."""
-    if f'"{loss_type}"' not in inspect.getsource(trainer_class):
+    sources = map(inspect.getsource, kind.__mro__[1:-1])
+    if not any(f'"{loss_type}"' in source for source in sources):
         raise InputError(
             f"grpo.trl.loss_type {loss_type!r} is none that the installed TRL computes",
             expected="dapo, grpo, dr_grpo, bnpo, or another of TRL's documentation",

@@ -61,7 +61,7 @@ class Sampled:
     right_fraction: float
     mean_num_tokens: float
 
-    def told(self) -> str:
+    def line(self) -> str:
         """One line about it."""
         reasons = ", ".join(f"{n} {reason}" for reason, n in self.dropped.items()) or "none"
         return f"{self.kept} of {self.drawn} responses kept; dropped: {reasons}"
@@ -91,11 +91,11 @@ def sample(run: StageRun, rows: Sequence[PromptRow], section: SampleSection, see
     wait_for_everyone()
     counts = json.loads((run.folder / COUNTS).read_text(encoding="utf-8"))
     sampled = Sampled(run.folder / ALPACA, **counts)
-    logger.info("%s", sampled.told())
+    logger.info("%s", sampled.line())
     if not sampled.kept:
         raise CheckFailedError(
             "no sampled response was accepted by the verifiers",
-            found=sampled.told(),
+            found=sampled.line(),
             remedy="a stronger teacher, more samples_per_prompt, or the stage sft before",
         )
     return sampled

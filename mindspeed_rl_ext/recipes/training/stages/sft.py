@@ -1,19 +1,26 @@
 """The stage sft: supervised fine-tuning through TRL's SFTTrainer.
 
 Covers: worked solutions, sampled responses, Alpaca files; loss on response tokens only.
-Does not cover: what the responses are worth; `sample_stage` judges them.
+Does not cover: whether the responses are correct; the stage sample decides that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.integrations.trl_metrics import SFT_NAMES
-from mindspeed_rl_ext.recipes.training.models import load_policy
-from mindspeed_rl_ext.recipes.training.recipe.schema import FROM_DATASET, FROM_SAMPLE
+from mindspeed_rl_ext.integrations.trl_probe import trainer_class
+from mindspeed_rl_ext.recipes.training.models import load_policy, load_tokenizer
+from mindspeed_rl_ext.recipes.training.recipe.schema import (
+    FROM_DATASET,
+    FROM_SAMPLE,
+    DatasetSection,
+    Recipe,
+    SftSection,
+)
 from mindspeed_rl_ext.recipes.training.rows import sft_rows
 from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts
 from mindspeed_rl_ext.recipes.training.trainer.guarded import GuardedTraining
@@ -48,8 +55,8 @@ def fine_tune(
 ) -> str:
     """Fine-tunes on examples; the rounds of Expert Iteration do so too."""
     from datasets import Dataset
-    from trl import SFTTrainer
 
+    kind = sft_trainer_class()
     init = arguments.pop("model_init_kwargs", None)
     config = make_config(run, "sft", arguments)
     rows = sft_rows.tokenised(examples, run.tokenizer, config.max_length)
@@ -57,8 +64,7 @@ def fine_tune(
         config.per_device_train_batch_size * config.gradient_accumulation_steps * world_size()
     )
     ordered = rows_in_order(rows, config.max_steps * per_step, seed)
-    trainer_class = type("OurSFTTrainer", (GuardedTraining, SFTTrainer), {})
-    trainer = trainer_class(
+    trainer = kind(
         model=load_policy(run.start, run.recipe, init),
         args=config,
         train_dataset=Dataset.from_list([dict(row) for row in ordered]),
@@ -70,6 +76,46 @@ def fine_tune(
         f"{config.max_steps} steps on {len(rows)} examples, "
         f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats a token"
     )
+
+
+def sft_trainer_class() -> Any:
+    """TRL's SFTTrainer under our mixin.
+
+    Raises:
+        InputError: the installed TRL is not one that it fits.
+    """
+    from trl import SFTTrainer
+
+    return trainer_class("OurSFTTrainer", (GuardedTraining,), SFTTrainer)
+
+
+def imitate(
+    start: Path,
+    examples: Sequence[sft_rows.Example],
+    folder: Path,
+    trl: Mapping[str, Any],
+    seed: int,
+) -> Path:
+    """Fine-tunes a policy outside of a recipe, such as a model that is made on the spot.
+
+    Args:
+        start: a HuggingFace directory.
+        examples: what it learns to write.
+        folder: gets metrics, checkpoints and the policy.
+        trl: keys of TRL's SFTConfig.
+        seed: of the order of the examples.
+
+    Returns:
+        The directory of the policy.
+    """
+    recipe = Recipe(
+        "imitate", "", "cpu", str(start), DatasetSection(), (), (), ("sft",), seed=seed,
+        sft=SftSection(trl=trl),
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    run = StageRun(recipe, folder, start, load_tokenizer(start))
+    fine_tune(run, trl_arguments(recipe, "sft", trl, "sft.trl"), examples, seed)
+    return run.policy
 
 
 def _examples(run: StageRun, prompts: Prompts, sampled: Path | None) -> list[sft_rows.Example]:

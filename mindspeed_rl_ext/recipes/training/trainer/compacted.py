@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
+from mindspeed_rl_ext.integrations.trl_probe import overrides_trl
+
 # A batch with fewer unfinished rows is sampled to its end.
 _MIN_ROWS = 32
 # What a part of a response would be sampled differently with, and its value that changes nothing.
@@ -35,6 +37,7 @@ class CompactedSampling:
     accelerator: Any
     model: Any
 
+    @overrides_trl()
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
         with _compacting(self.accelerator.unwrap_model(self.model)):
             return super()._generate(*args, **kwargs)  # type: ignore[misc]

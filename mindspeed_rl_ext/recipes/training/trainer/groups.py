@@ -15,12 +15,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mindspeed_rl_ext.integrations.trl_probe import overrides_trl, require_called
 from mindspeed_rl_ext.recipes.training.recipe.schema import DynamicSampling
 from mindspeed_rl_ext.recipes.training.trainer.guarded import GuardedTraining
 
 REFLECTION = re.compile(r"\b(?:wait|recheck|re-check|however|alternatively|let me check)\b", re.I)
 ALL_RIGHT, ALL_WRONG = "grpo/all_right_groups/frac", "grpo/all_wrong_groups/frac"
 DROPPED = "grpo/dropped_groups/frac"
+
+
+# Attributes of TRL's trainer that ours reads.
+GIVEN_BY_TRL = (
+    "num_generations", "reward_weights", "model", "_log_metric", "_metrics", "_step",
+)  # fmt: skip
 
 
 class RightResponses:
@@ -33,14 +40,16 @@ class RightResponses:
 class CountedGrpo(GuardedTraining):
     """Goes before TRL's GRPOTrainer among the bases of a class.
 
-    `right` tells which of the last responses the first verifier accepts. `dynamic_sampling` and
-    `spare_rows`, what fresh prompts are drawn of, are set after the trainer is made.
+    `right` holds which of the last responses the first verifier accepts. `dynamic_sampling`,
+    `permute_rewards` and `spare_rows`, what fresh prompts are drawn from, are set when the trainer
+    is made.
     """
 
     right: RightResponses
     dynamic_sampling: DynamicSampling | None = None
+    permute_rewards: bool = False
     spare_rows: Sequence[Mapping[str, Any]] = ()
-    # Given by TRL.
+    # Given by TRL (`GIVEN_BY_TRL`).
     num_generations: int
     reward_weights: Any
     model: Any
@@ -54,6 +63,7 @@ class CountedGrpo(GuardedTraining):
     _rollout_s: float = 0.0
     _scoring_s: float = 0.0
 
+    @overrides_trl()
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """One micro-batch, timed."""
         start_s = time.perf_counter()
@@ -76,20 +86,24 @@ class CountedGrpo(GuardedTraining):
         micro_batches = self.args.steps_per_generation * self.args.num_iterations
         return float(micro_batches / self.args.gradient_accumulation_steps)
 
+    @overrides_trl()
     def _generate(self, *args: Any, **kwargs: Any) -> Any:
         start_s = time.perf_counter()
         result = super()._generate(*args, **kwargs)  # type: ignore[misc]
         self._rollout_s += time.perf_counter() - start_s
         return result
 
+    @overrides_trl("inputs", "prompts", "completions")
     def _calculate_rewards(
-        self, inputs: Any, prompts: Any, completions: Any, completion_ids: Any
+        self, inputs: Any, prompts: Any, completions: Any, *args: Any, **kwargs: Any
     ) -> Any:
         start_s = time.perf_counter()
         rewards = super()._calculate_rewards(  # type: ignore[misc]
-            inputs, prompts, completions, completion_ids
+            inputs, prompts, completions, *args, **kwargs
         )
         self._scoring_s += time.perf_counter() - start_s
+        if self.permute_rewards:
+            rewards = rewards[self._permutation(len(rewards))]
         weights = self.reward_weights.to(rewards.device)
         self._rewards = (rewards * weights).nansum(dim=1).view(-1, self.num_generations)
         self._count(completions)
@@ -108,6 +122,19 @@ class CountedGrpo(GuardedTraining):
         words = sum(len(REFLECTION.findall(text)) for text in texts)
         self._log_metric("response_reflection/mean", words / max(1, len(texts)))
 
+    def _permutation(self, count: int) -> Any:
+        """An order of all responses that keeps groups together; the same in a resumed run."""
+        import torch
+
+        rng = random.Random(f"{self.args.seed}-{self.state.global_step}-control")
+        order: list[int] = []
+        for start in range(0, count, self.num_generations):
+            group = list(range(start, start + self.num_generations))
+            rng.shuffle(group)
+            order += group
+        return torch.tensor(order, device=self.accelerator.device)
+
+    @overrides_trl("inputs")
     def _generate_and_score_completions(self, inputs: Any) -> Any:
         batch, useful = self._scored(inputs)
         self._log_prompt_lengths(batch)
@@ -126,7 +153,10 @@ class CountedGrpo(GuardedTraining):
 
     def _scored(self, inputs: Any) -> tuple[dict[str, Any], Any]:
         """A batch, and of every response of all processes whether its group's rewards differ."""
+        self._rewards = None
         batch = super()._generate_and_score_completions(inputs)  # type: ignore[misc]
+        require_called("_calculate_rewards", self._rewards is not None)
+        require_called("num_items_in_batch", "num_items_in_batch" in batch)
         useful = self._rewards.amax(dim=1) != self._rewards.amin(dim=1)
         # TRL takes the deviation in float32, where eight rewards of 0.2 deviate by 1.5e-8.
         self._log_mode()["frac_reward_zero_std"][-1] = 1.0 - float(useful.float().mean())
@@ -165,6 +195,7 @@ class CountedGrpo(GuardedTraining):
         ):
             values[f"prompt_length/{name}"].append(float(value))
 
+    @overrides_trl("logs")
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Adds sizes and throughput of the step, by the formulas of MindSpeed-RL."""
         if "loss" in logs:

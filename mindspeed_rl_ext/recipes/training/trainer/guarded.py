@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import CheckFailedError
+from mindspeed_rl_ext.integrations.trl_probe import checked_callback, overrides_trl
 from mindspeed_rl_ext.recipes.training.trainer import checkpoints
 
 
@@ -29,6 +30,7 @@ class GuardedTraining:
     state: Any
     accelerator: Any
 
+    @overrides_trl()
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """One micro-batch; raises CheckFailedError where the loss of any process is not finite."""
         import torch
@@ -53,6 +55,7 @@ class GuardedTraining:
             f"of float16, with another --output{start}",
         )
 
+    @overrides_trl()
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         folder = Path(self.args.output_dir)
         target = folder / f"checkpoint-{self.state.global_step}"
@@ -82,7 +85,7 @@ def finite_gradients_callback(trainer: GuardedTraining) -> Any:
             if not _finite_gradients(kwargs.get("model")):
                 raise trainer.not_finite("gradient", math.nan)
 
-    return FiniteGradients()
+    return checked_callback(FiniteGradients)
 
 
 def _finite_gradients(model: Any) -> bool:

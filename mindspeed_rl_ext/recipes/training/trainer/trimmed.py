@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mindspeed_rl_ext.integrations.trl_probe import overrides_trl
 from mindspeed_rl_ext.recipes.training.trainer.groups import widened
 
 _PARTS = 8
@@ -20,6 +21,9 @@ _MIN_ROWS = 32
 class TrimmedLogProbs:
     """Goes before TRL's GRPOTrainer among the bases of a class."""
 
+    @overrides_trl(
+        "model", "input_ids", "attention_mask", "logits_to_keep", "batch_size", "compute_entropy"
+    )
     def _get_per_token_logps_and_entropies(
         self,
         model: Any,
