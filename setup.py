@@ -1,6 +1,6 @@
-"""Thin: pyproject.toml describes the package; this adds what a table cannot say.
+"""Thin: pyproject.toml describes the package; this adds what a table cannot hold.
 
-Every way to install carries configs/, the door scripts and the activation `.pth`:
+Every way to install carries configs/, the scripts and the activation `.pth`:
 a wheel by `build_py`, an editable install (whose wheel has no place for a `.pth`) by adding it to
 the finished wheel. Nothing is built inside the checkout, where an old build/ or *.egg-info would
 leak into the next wheel.

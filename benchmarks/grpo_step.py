@@ -18,15 +18,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.recipes import countdown
 from mindspeed_rl_ext.recipes.device import use_one_thread
-from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
+from mindspeed_rl_ext.recipes.tasks import signs
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
-from mindspeed_rl_ext.recipes.training import runner, trainers
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe
-from mindspeed_rl_ext.recipes.training.schema import DatasetSection
+from mindspeed_rl_ext.recipes.training import runner
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection
+from mindspeed_rl_ext.recipes.training.rows.sft_rows import Example
+from mindspeed_rl_ext.recipes.training.stages.sft import imitate
+from mindspeed_rl_ext.recipes.training.trainer import running as trainers
 
-WARM_STEPS = 150
+WARM_TRL = {
+    "max_steps": 150, "per_device_train_batch_size": 32, "learning_rate": 3e-3, "warmup_steps": 20,
+    "lr_scheduler_type": "cosine", "weight_decay": 0.0, "save_strategy": "no",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -38,28 +43,26 @@ def main() -> None:
     use_one_thread()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        warm_start(folder / "policy")
-        cpu_s, wall_s = timed(folder, args.steps)
+        cpu_s, wall_s = timed(folder, warm_start(folder), args.steps)
     print("| step | CPU s | wall s |\n|---|---|---|")
     for step, (cpu, wall) in enumerate(zip(cpu_s, wall_s, strict=True), start=2):
         print(f"| {step} | {cpu:.2f} | {wall:.2f} |")
     print(f"\nmean CPU seconds a step: {sum(cpu_s) / len(cpu_s):.2f} (limit 0.9)")
 
 
-def warm_start(folder: Path) -> None:
+def warm_start(folder: Path) -> Path:
     """A policy that writes whole responses."""
-    folder.mkdir()
-    tokenizer = build_tokenizer(folder)
-    model = build_model(tokenizer, seed=0)
-    train, _ = countdown.split_problems(seed=0)
-    rows = list(countdown.demonstrations(train, 4000, seed=0))
-    train_sft(model, tokenizer, rows, SftSettings(steps=WARM_STEPS))
-    model.save_pretrained(folder)
+    tokenizer = build_tokenizer(folder / "start")
+    build_model(tokenizer, seed=0).save_pretrained(folder / "start")
+    train, _ = signs.split_problems(seed=0)
+    rows = signs.demonstrations(train, 4000, seed=0)
+    examples = [Example(row["instruction"], row["output"]) for row in rows]
+    return imitate(folder / "start", examples, folder / "warm", WARM_TRL, seed=0)
 
 
-def timed(folder: Path, steps: int) -> tuple[list[float], list[float]]:
+def timed(folder: Path, policy: Path, steps: int) -> tuple[list[float], list[float]]:
     """CPU and wall seconds of each step after the first."""
-    changes = ["stages=[grpo]", f"model={folder / 'policy'}", "report_to=[none]"]
+    changes = ["stages=[grpo]", f"model={policy}", "report_to=[none]"]
     changes += [f"grpo.trl.max_steps={steps + 1}", "grpo.trl.save_steps=1000"]
     recipe = load_recipe("countdown", "cpu", changes)
     recipe = replace(recipe, dataset=DatasetSection(task="signs"))

@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe, recipe_names
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 HEAD = "| recipe | stages (steps) | wall s | CPU s | accuracy before | warm | after |"
 RULE = "|---|---|---|---|---|---|---|"

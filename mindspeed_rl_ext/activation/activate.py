@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 
 from mindspeed_rl_ext.activation.hook import HostFinder, current_finder, install
-from mindspeed_rl_ext.hosts.protocol import Fitted
+from mindspeed_rl_ext.hosts.point import Fitted
 
 
 @dataclass(frozen=True)

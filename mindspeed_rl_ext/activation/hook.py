@@ -24,7 +24,7 @@ from mindspeed_rl_ext.hosts.catalog import (
     points_by_module,
 )
 from mindspeed_rl_ext.hosts.fit import fit_module
-from mindspeed_rl_ext.hosts.protocol import Fitted
+from mindspeed_rl_ext.hosts.point import Fitted
 
 STARTUP_NAME = "MsrlExtStartup"
 # Two threads may import a host, or call activate(), at the same time: one finder is enough.
@@ -55,7 +55,7 @@ class HostFinder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec that the other finders give, with a loader that tells us when it is done."""
+        """The spec that the other finders give, with a loader that calls us when it is done."""
         if name not in self._table and name not in HOST_PACKAGES:
             return None
         spec = self._found_by_others(name, path, target)
@@ -65,7 +65,7 @@ class HostFinder:
             folders = spec.submodule_search_locations or []
             self._record(missing_points(name, folders, self._table))
         if name in self._table and hasattr(spec.loader, "exec_module"):
-            spec.loader = _TellingLoader(spec.loader, self)
+            spec.loader = _NotifyingLoader(spec.loader, self)
         return spec
 
     def _found_by_others(
@@ -87,7 +87,7 @@ class HostFinder:
         for fitted in found:
             self._fitted[fitted.module, fitted.attribute] = fitted
             if verbose() or fitted.misfit:
-                _say(str(fitted))
+                _write(str(fitted))
 
     def adapt_imported(self) -> None:
         """Installs into watched modules that were imported before this finder was there."""
@@ -103,7 +103,7 @@ class HostFinder:
                 _rebind(before, module)
 
 
-class _TellingLoader(Loader):
+class _NotifyingLoader(Loader):
     """Stands for a loader during one import, and restores it before the module's code runs."""
 
     def __init__(self, loader: Any, finder: HostFinder) -> None:
@@ -170,7 +170,7 @@ def install() -> HostFinder | None:
             finder = HostFinder(points_by_module(load_adapters()))
             sys.meta_path.insert(0, finder)
             if verbose():
-                _say(f"active in process {os.getpid()}, from {__file__}")
+                _write(f"active in process {os.getpid()}, from {__file__}")
         for entry in list(sys.meta_path):
             if getattr(entry, "__name__", "") == STARTUP_NAME:
                 sys.meta_path.remove(entry)
@@ -205,6 +205,6 @@ def verbose() -> bool:
     return os.environ.get("MSRL_EXT_VERBOSE", "0") not in ("", "0")
 
 
-def _say(text: str) -> None:
+def _write(text: str) -> None:
     if sys.stderr is not None:  # None in a detached process
         sys.stderr.write(f"mindspeed-rl-ext: {text}\n")

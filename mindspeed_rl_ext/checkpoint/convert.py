@@ -1,46 +1,36 @@
-"""Converting: plan, write aside, move into place.
+"""Converting: plan, write aside, verify, move into place.
 
-Covers: hf -> mg, mg -> hf and mg -> mg as one call; going on where a run was stopped.
-Does not cover: flags and printing; `commands.convert` does.
+Covers: any format that is read into any that is written, as one call; going on where a run was
+stopped.
+Does not cover: flags and printing; `cli.convert` does.
 """
 
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
-from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
-from mindspeed_rl_ext.checkpoint.copying.staging import finish_killed, staging
-from mindspeed_rl_ext.checkpoint.copying.threads import Lane, Unit, run_units
+from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
-from mindspeed_rl_ext.checkpoint.dtypes import by_name
-from mindspeed_rl_ext.checkpoint.formats.huggingface.writer import (
-    finish_hf,
-    shard_file,
-    write_beside,
-)
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import build_args
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import TRACKER
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import (
-    RankContent,
-    finish_mg,
-    rank_file,
-)
-from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
-from mindspeed_rl_ext.checkpoint.manifest import Written, manifest_text, recorded_plan
+from mindspeed_rl_ext.checkpoint.destination import check_replaceable
+from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile
+from mindspeed_rl_ext.checkpoint.job import Job, plan_id, plan_job, was_finished
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, manifest_text
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify
+from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify_opened
 from mindspeed_rl_ext.checkpoint.wording import some
-from mindspeed_rl_ext.core.errors import CheckFailedError
+from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
+from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.progress import progress
+from mindspeed_rl_ext.core.staging import finish_killed, install, staging
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +62,7 @@ def convert(options: ConvertOptions) -> ConvertReport:
     Raises:
         InputError: the source or the layout is wrong; nothing was written.
         MachineError: too little disk; nothing was written.
-        CheckFailedError: `verify` was asked for and found a difference.
+        CheckFailedError: `verify` was asked for and found a difference; nothing was put in place.
     """
     return run_job(plan_job(options))
 
@@ -83,34 +73,40 @@ def run_job(job: Job) -> ConvertReport:
     identity = plan_id(job)
     drifted: list[str] = []
     with_nan: list[str] = []
-    with staging(options.save_dir, options.resume) as folder:
-        if not (options.resume and _was_finished(job, folder, identity)):
-            check_replaceable(options)
+    verified: VerifyReport | None = None
+    with staging(
+        options.save_dir, writer="conversion", option="--save-dir", resume=options.resume
+    ) as folder:
+        if options.resume and _was_finished(job, folder):
+            verified = _verified(job, options.save_dir) if options.verify else None
+        else:
+            check_replaceable(options, job.writer)
             journal = Journal(folder, identity)
             drifted = _write(job, folder, journal)
             written = _written(job, journal)
             with_nan = sorted({w.plan.ref.name for w in written if w.sums.has_nan})
-            _finish(job, folder, _manifest(job, written, identity, drifted))
+            names = _finish(job, folder, written, identity, drifted)
+            if options.verify:
+                verified = _verified_staged(job, folder)
+            install(folder, options.save_dir, names, _old(job, names))
     if drifted:
         log.warning("copies differ, the first rank's is taken: %s", some(drifted))
     if with_nan:
         log.warning("values that are no numbers are kept as they are: %s", some(with_nan))
     return ConvertReport(
-        tensors=len(job.plans),
+        tensors=sum(len(file.plans) for file in job.files),
         files=len(job.files),
         bytes_written=job.nbytes,
         drifted=tuple(drifted),
         with_nan=tuple(with_nan),
-        verified=_verified(job) if options.verify else None,
+        verified=verified,
     )
 
 
-def _was_finished(job: Job, folder: Path, identity: str) -> bool:
+def _was_finished(job: Job, folder: Path) -> bool:
     """Finishes what only had to be moved into place; whether the checkpoint is there now."""
     finish_killed(folder, job.options.save_dir)
-    last = TRACKER if job.options.save_model_type == "mg" else "config.json"
-    there = job.options.save_dir / last
-    return there.is_file() and recorded_plan(job.options.save_dir) == identity
+    return was_finished(job)
 
 
 def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
@@ -119,15 +115,15 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     Nothing is final before both are done. Returns the names of tensors whose copies differ.
     """
     options, check = job.options, job.source.byte_check()
-    todo = {name: plan for name, plan in _file_plans(job).items() if name not in journal.done}
+    todo = {file.name: file.lay_out() for file in job.files if file.name not in journal.done}
     drifted: set[str] = set()
 
-    def compare(pair: CopyPair, lane: Lane) -> None:
+    def compare(pair: CopyPair, worker: Worker) -> None:
         if not equal_boxes(job.source, pair):
             drifted.add(pair.name)
 
     with progress("convert", job.nbytes, unit="B") as shown:
-        shown.advance(sum(p.nbytes for name in journal.done for p in job.files[name]))
+        shown.advance(sum(file.nbytes for file in job.files if file.name in journal.done))
         lock = threading.Lock()
 
         def advance(amount: int) -> None:
@@ -143,63 +139,74 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     return sorted(drifted)
 
 
-def _call(work: Callable[[], None], lane: Lane) -> None:
+def _call(work: Callable[[], None], worker: Worker) -> None:
     work()
 
 
-def _file_plans(job: Job) -> dict[str, FilePlan]:
-    options = job.options
-    if options.save_model_type == "hf":
-        return {name: shard_file(plans) for name, plans in job.files.items()}
-    dtype = by_name(options.params_dtype) if options.params_dtype else job.plans[0].dtype
-    divisible_by = options.make_vocab_size_divisible_by
-    args = build_args(job.sizes, job.layout, dtype, divisible_by, job.spec.mla)
-    return {
-        name: rank_file(plans, RankContent(args, tuple(job.chunk_keys[name])))
-        for name, plans in job.files.items()
-    }
-
-
 def _written(job: Job, journal: Journal) -> list[Written]:
-    return [
-        Written(name, plan.ref.part.partition("/")[2], plan, sums)
-        for name, plans in job.files.items()
-        for plan, sums in zip(plans, journal.done[name], strict=True)
-    ]
+    def rows(file: PlannedFile) -> list[Written]:
+        pairs = zip(file.plans, journal.done[file.name], strict=True)
+        return [Written(file.name, plan, sums) for plan, sums in pairs]
+
+    return [row for file in job.files for row in rows(file)]
 
 
-def _finish(job: Job, folder: Path, manifest: str) -> None:
-    if job.options.save_model_type == "mg":
-        finish_mg(folder, job.options.save_dir, manifest)
-        return
-    # What the weights no longer are; both are in the config of an FP8 model with MTP.
-    changes: dict[str, Any] = {"quantization_config": None}
-    if job.spec.mtp_key and job.spec.mtp_key in job.sizes.config:
-        changes[job.spec.mtp_key] = 0
-    write_beside(folder, job.files, job.cfg_dir, changes)
-    finish_hf(folder, job.options.save_dir, manifest)
-
-
-def _manifest(job: Job, written: list[Written], identity: str, drifted: list[str]) -> str:
-    return manifest_text(
-        kind=job.options.save_model_type,
+def _finish(
+    job: Job, folder: Path, written: list[Written], identity: str, drifted: list[str]
+) -> list[str]:
+    """Writes what lies beside the tensors; returns the names to move, the marker last."""
+    names = job.writer.finish(folder, job.target, job.files)
+    manifest = manifest_text(
+        kind=job.target_format.name,
         source=job.options.load_dir,
-        cfg_dir=job.cfg_dir,
-        model_type=job.spec.name,
+        cfg_dir=job.model.folder,
+        model_type=job.model.spec.name,
         layout=job.layout,
         written=written,
         plan_id=identity,
         drifted=drifted,
     )
+    write_text_atomic(folder / MANIFEST, manifest)
+    marker = job.writer.marker
+    return [*(name for name in names if name not in (MANIFEST, marker)), MANIFEST, marker]
 
 
-def _verified(job: Job) -> VerifyReport:
-    options = job.options
-    report = verify(options.load_dir, options.save_dir, hf_cfg_dir=job.cfg_dir)
+def _old(job: Job, names: list[str]) -> list[Path]:
+    """What the new files replace, what made the old ones loadable first.
+
+    Raises:
+        InputError: a file that is no checkpoint's would be replaced, without --overwrite.
+    """
+    folder = job.options.save_dir
+    known = job.writer.existing(folder)
+    others = [folder / name for name in names if (folder / name).exists()]
+    others = [path for path in others if path not in known]
+    if others and not job.options.overwrite:
+        raise InputError(
+            f"{folder} holds files of the names that are written",
+            found=some(path.name for path in others),
+            remedy="--overwrite replaces them",
+        )
+    return [*known, *others]
+
+
+def _verified_staged(job: Job, folder: Path) -> VerifyReport:
+    """Verifies what is staged; what is wrong is removed, so that no later run puts it in place."""
+    try:
+        return _verified(job, folder)
+    except CheckFailedError:
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+
+
+def _verified(job: Job, folder: Path) -> VerifyReport:
+    written = job.target_format.open(folder)
+    report = verify_opened(job.source, written, job.model)
     if not report.ok:
         raise CheckFailedError(
-            f"{options.save_dir} is not the same model as {options.load_dir}",
+            f"what was written is not the same model as {job.options.load_dir}",
             found=some(report.problems),
-            remedy="do not use it; please report this",
+            remedy="nothing was put in place; please report this",
         )
     return report

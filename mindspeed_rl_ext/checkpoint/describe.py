@@ -2,7 +2,7 @@
 
 Covers: format, layout, sizes, tensors; missing, extra and differing tensors with the largest
 difference.
-Does not cover: hf against mg; `verify` compares those.
+Does not cover: checkpoints of different formats; `verify` compares those.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.compare import same_values
 from mindspeed_rl_ext.checkpoint.dtypes import Array, by_name, cast
-from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import HfSource
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MgSource
+from mindspeed_rl_ext.checkpoint.formats import recognise
+from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorView
-from mindspeed_rl_ext.checkpoint.verify import open_source, refs_of
 from mindspeed_rl_ext.core.errors import InputError
 
 _WINDOW_ROWS_BYTES = 8 << 20
@@ -28,33 +27,35 @@ def describe(folder: Path) -> dict[str, Any]:
     """A checkpoint's format, layout, args and tensors.
 
     Args:
-        folder: a checkpoint of either format.
+        folder: a checkpoint of any format.
 
     Raises:
         InputError: it cannot be read.
     """
-    source = open_source(folder)
-    tensors = [_row(ref, source.view(ref)) for ref in refs_of(source)]
+    made = recognise(folder)
+    source = made.open(folder)
+    tensors = [_row(info) for info in source.tensors()]
     found: dict[str, Any] = {
         "path": str(folder),
-        "kind": "mg" if isinstance(source, MgSource) else "hf",
+        "kind": made.name,
         "tensors": tensors,
         "bytes": sum(row["bytes"] for row in tensors),
     }
-    if isinstance(source, MgSource):
+    if source.args:
         found["iteration_dir"] = source.folder.name
         found["layout"] = asdict(source.layout)
         found["args"] = {name: _plain(value) for name, value in sorted(source.args.items())}
     return found
 
 
-def _row(ref: Ref, view: TensorView) -> dict[str, Any]:
+def _row(info: TensorInfo) -> dict[str, Any]:
     return {
-        "part": ref.part,
-        "name": ref.name,
-        "shape": list(view.shape),
-        "dtype": view.dtype.name,
-        "bytes": int(view.array.size) * view.dtype.itemsize,
+        "part": "/".join(part for part in info.ref[:2] if part),
+        "name": info.ref.name,
+        "shape": list(info.shape),
+        "dtype": info.dtype.name,
+        "bytes": info.nbytes,
+        **({"of": info.of, "offset": list(info.offset)} if info.of else {}),
     }
 
 
@@ -79,31 +80,26 @@ def differences(first: Path, second: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: their formats differ, or one cannot be read.
     """
-    one, two = open_source(first), open_source(second)
-    if type(one) is not type(two):
+    made, other = recognise(first), recognise(second)
+    if made is not other:
         raise InputError(
             "the two checkpoints have different formats",
             found=f"{first} and {second}",
-            remedy="msrl-ext verify compares a HuggingFace with a Megatron checkpoint",
+            remedy="msrl-ext verify compares checkpoints of different formats",
         )
-    ours, theirs = refs_of(one), refs_of(two)
-    rows = [_found(ref, f"only in {first}") for ref in ours if ref not in set(theirs)]
-    rows += [_found(ref, f"only in {second}") for ref in theirs if ref not in set(ours)]
-    common = set(theirs)
-    for ref in (ref for ref in ours if ref in common):
-        row = _difference(one, two, ref)
-        if row:
-            rows.append(row)
-    return rows
+    one, two = made.open(first), made.open(second)
+    ours, theirs = (dict.fromkeys(info.ref for info in side.tensors()) for side in (one, two))
+    rows = [_found(ref, f"only in {first}") for ref in ours if ref not in theirs]
+    rows += [_found(ref, f"only in {second}") for ref in theirs if ref not in ours]
+    found = (_difference(one, two, ref) for ref in ours if ref in theirs)
+    return [*rows, *(row for row in found if row)]
 
 
 def _found(ref: Ref, what: str, **more: Any) -> dict[str, Any]:
-    return {"name": "/".join(ref).lstrip("/"), "what": what, **more}
+    return {"name": str(ref), "what": what, **more}
 
 
-def _difference(
-    one: HfSource | MgSource, two: HfSource | MgSource, ref: Ref
-) -> dict[str, Any] | None:
+def _difference(one: CheckpointReader, two: CheckpointReader, ref: Ref) -> dict[str, Any] | None:
     left, right = one.view(ref), two.view(ref)
     if left.shape != right.shape:
         return _found(ref, f"shape {list(left.shape)} and {list(right.shape)}")

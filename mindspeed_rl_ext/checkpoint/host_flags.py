@@ -1,14 +1,29 @@
 """Flags of the hosts' converters that ours takes without doing anything, or refuses by name.
 
-Covers: both generations of the hosts. An unknown flag is an error of the parser.
-Does not cover: flags that do something; `commands.convert` has those.
+Covers: both generations of the hosts; a command line of theirs made into options. An unknown flag
+is an error of the parser.
+Does not cover: flags that do something; `options` declares those.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.options import (
+    add_options,
+    build_options,
+    declared_options,
+    given_options,
+)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,19 +72,82 @@ REFUSED: Mapping[str, Refused] = {
 }
 
 
-def add_table(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of both tables, and --loader and --saver."""
+# Older hosts say the direction with these.
+_DIRECTION = {"--loader": "load_model_type", "--saver": "save_model_type"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of `convert`: ours, and those of the hosts' converters.
+
+    A flag that is not given is absent from the namespace, so that another program's parser may
+    have a default of its own for it.
+    """
+    add_options(parser, ConvertOptions)
     accepted = parser.add_argument_group("flags of the hosts, accepted")
-    for name in ("--loader", "--saver"):
-        accepted.add_argument(name, metavar="NAME", help="older way to say the direction")
+    for name in _DIRECTION:
+        _add(accepted, name, metavar="NAME", help="older way to say the direction")
     for name, count in NO_EFFECT.items():
         if count == 0:
-            accepted.add_argument(name, action="store_true", help="no effect")
+            _add(accepted, name, action="store_true", help="no effect")
         else:
-            accepted.add_argument(name, nargs="+" if count is None else None, help="no effect")
+            _add(accepted, name, nargs="+" if count is None else None, help="no effect")
     later = parser.add_argument_group("flags of the hosts, refused for now")
     for name, flag in REFUSED.items():
-        if flag.takes_value:
-            later.add_argument(name, help=argparse.SUPPRESS)
-        else:
-            later.add_argument(name, action="store_true", help=argparse.SUPPRESS)
+        kind: dict[str, Any] = {} if flag.takes_value else {"action": "store_true"}
+        _add(later, name, help=argparse.SUPPRESS, **kind)
+
+
+def _add(group: Any, name: str, **known: Any) -> None:
+    group.add_argument(name, default=argparse.SUPPRESS, **known)
+
+
+def read_options(args: argparse.Namespace) -> ConvertOptions:
+    """The options that a command line means; what has no effect is logged.
+
+    Raises:
+        InputError: a flag that is not built yet, or one that can't be read.
+    """
+    for name, flag in REFUSED.items():
+        value = getattr(args, _attribute(name), None)
+        if value not in (None, False, *flag.harmless):
+            raise InputError(f"{name} is not built yet", found=str(value), remedy=flag.remedy)
+    given = given_options(ConvertOptions, args)
+    layers = [("defaults", {"load_model_type": AUTO}), ("--loader, --saver", _direction(args))]
+    options = build_options(ConvertOptions, *layers, ("the command line", given))
+    unused = [*_given_flags(args), *_unused_options(options)]
+    if unused:
+        log.info("without effect here: %s", ", ".join(unused))
+    return options
+
+
+def _direction(args: argparse.Namespace) -> dict[str, str]:
+    """The formats, as older hosts say them."""
+    found = {}
+    for flag, name in _DIRECTION.items():
+        value = getattr(args, _attribute(flag), None)
+        if value is not None:
+            found[name] = find_format(value).name
+    return found
+
+
+def _given_flags(args: argparse.Namespace) -> list[str]:
+    table = (*NO_EFFECT, *REFUSED)
+    return [name for name in table if getattr(args, _attribute(name), None) not in (None, False)]
+
+
+def _unused_options(options: ConvertOptions) -> list[str]:
+    """Flags that only writers of other formats read."""
+    registry = formats()
+    writers = [writer for name in registry if (writer := registry.get(name).writer) is not None]
+    target = find_format(options.save_model_type).writer
+    read = target.uses if target is not None else frozenset[str]()
+    others = frozenset[str]().union(*(writer.uses for writer in writers)) - read
+    return [
+        str(one.flag)
+        for name, one in declared_options(ConvertOptions).items()
+        if name in others and getattr(options, name) != one.default
+    ]
+
+
+def _attribute(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")

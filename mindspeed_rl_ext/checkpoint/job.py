@@ -1,4 +1,4 @@
-"""A conversion as planned: what is read, what is written, how much room it needs.
+"""A conversion as planned: what is read, what is written, what disk and memory it needs.
 
 Covers: opening and checking the source, choosing the model, the plan as a table and as data.
 Does not cover: writing.
@@ -8,39 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.copying.threads import LANE_BYTES
+from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
+from mindspeed_rl_ext.checkpoint.destination import (
+    check_apart,
+    check_replaceable,
+    free_disk,
+    staged_bytes,
+)
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
-from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import HfSource
-from mindspeed_rl_ext.checkpoint.formats.huggingface.writer import existing_hf, shards_of
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.rank_files import check_ranks
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE, MgSource
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import ITERATION_DIR, existing_mg
-from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
-from mindspeed_rl_ext.checkpoint.mapping.expected import (
-    TE,
-    RankPart,
-    expected_hf,
-    expected_parts,
-    hf_part,
+from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
+from mindspeed_rl_ext.checkpoint.formats.protocol import (
+    CheckpointReader,
+    CheckpointWriter,
+    Format,
+    PlannedFile,
+    Target,
 )
-from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, padded_vocab
+from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
-from mindspeed_rl_ext.checkpoint.mapping.sizes import (
-    Sizes,
-    check_args,
-    read_config,
-    sizes_of_config,
-)
-from mindspeed_rl_ext.checkpoint.mapping.spec import EMBEDDING, ModelSpec
-from mindspeed_rl_ext.checkpoint.models import choose_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.wording import in_bytes
+from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
+from mindspeed_rl_ext.core.options import identity_of
 from mindspeed_rl_ext.version import __version__
 
 # Pickle, headers, manifest and file-system blocks, per tensor and per file.
@@ -55,61 +51,83 @@ class Job:
     """A planned conversion.
 
     Args:
-        options: what was asked for.
-        spec: the model.
-        sizes: its sizes.
-        layout: how the Megatron side is cut.
-        cfg_dir: the directory of config.json.
+        source_format: the format that is read.
+        target_format: the format that is written.
+        target: the model, the layout to write, and what was asked for.
+        layout: how the sharded side is laid out: the destination's, or the source's.
         source: the opened checkpoint.
-        files: file name below save_dir -> tensors.
+        files: what is written.
         copies: boxes of the source that must be equal.
-        chunk_keys: file name -> keys of its model chunks (mg).
     """
 
-    options: ConvertOptions
-    spec: ModelSpec
-    sizes: Sizes
+    source_format: Format
+    target_format: Format
+    target: Target
     layout: Layout
-    cfg_dir: Path
-    source: HfSource | MgSource
-    files: dict[str, list[TensorPlan]]
-    copies: list[CopyPair]
-    chunk_keys: dict[str, list[str]] = field(default_factory=dict)
+    source: CheckpointReader
+    files: Sequence[PlannedFile]
+    copies: Sequence[CopyPair]
 
     @property
-    def plans(self) -> list[TensorPlan]:
+    def options(self) -> ConvertOptions:
+        """What was asked for."""
+        return self.target.options
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.target.model
+
+    @property
+    def writer(self) -> CheckpointWriter:
+        """What writes the destination."""
+        return writer_of(self.target_format)
+
+    def plans(self) -> Iterator[TensorPlan]:
         """All tensors to write."""
-        return [plan for plans in self.files.values() for plan in plans]
+        for file in self.files:
+            yield from file.plans
 
     @property
     def nbytes(self) -> int:
         """Bytes of all values to write."""
-        return sum(plan.nbytes for plan in self.plans)
+        return sum(file.nbytes for file in self.files)
+
+    @property
+    def needed_bytes(self) -> int:
+        """Disk that is still needed: what an earlier run has written does not count."""
+        options = self.options
+        if options.resume and was_finished(self):
+            return 0
+        count = sum(len(file.plans) + 1 for file in self.files)
+        whole = self.nbytes + _OVERHEAD_BYTES * count
+        return max(0, whole - staged_bytes(options.save_dir))
 
     @property
     def memory_bytes(self) -> int:
         """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
-        pieces = sum(len(plan.pieces) for plan in self.plans)
-        return _PROCESS_BYTES + self.options.threads * LANE_BYTES + _PIECE_BYTES * pieces
+        pieces = sum(len(plan.pieces) for plan in self.plans())
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + _PIECE_BYTES * pieces
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
         return {
-            "direction": f"{self.options.load_model_type} -> {self.options.save_model_type}",
-            "model_type": self.spec.name,
+            "direction": f"{self.source_format.name} -> {self.target_format.name}",
+            "model_type": self.model.spec.name,
             "layout": asdict(self.layout),
             "bytes": self.nbytes,
+            "needed_bytes": self.needed_bytes,
             "free_disk_bytes": free_disk(self.options.save_dir),
             "memory_bytes": self.memory_bytes,
             "files": {
-                name: {
-                    "bytes": sum(plan.nbytes for plan in plans),
+                file.name: {
+                    "bytes": file.nbytes,
                     "tensors": [
                         {"name": p.ref.name, "shape": list(p.shape), "dtype": p.dtype.name}
-                        for p in plans
+                        for p in file.plans
                     ],
                 }
-                for name, plans in self.files.items()
+                for file in self.files
             },
         }
 
@@ -119,15 +137,26 @@ def plan_job(options: ConvertOptions) -> Job:
 
     Raises:
         InputError: the source is broken, or the layout cannot be.
-        MachineError: the disk has too little room.
+        MachineError: the disk is too small.
     """
     if options.save_dir.exists() and not options.save_dir.is_dir():
         raise InputError(f"--save-dir {options.save_dir} is a file", expected="a directory")
-    _check_destination(options)
-    job = _planned(options)
-    needed = job.nbytes + _OVERHEAD_BYTES * (len(job.plans) + len(job.files))
-    free = free_disk(options.save_dir)
-    if needed > free:
+    if no_directory(options.load_dir):
+        found = no_directory(options.load_dir)
+        raise InputError(
+            f"no checkpoint in {options.load_dir}", found=found, remedy="check --load-dir"
+        )
+    to_read, to_write = _formats_of(options)
+    given = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
+    check_apart(options.save_dir, given, ())
+    # A run that goes on looks again when it has the directory for itself.
+    if not options.resume:
+        check_replaceable(options, writer_of(to_write))
+    job = _planned(options, to_read, to_write)
+    read = [job.source.folder, job.model.folder, job.model.folder / "config.json"]
+    check_apart(options.save_dir, [*read, *job.source.paths()], _replaced(job))
+    needed, free = job.needed_bytes, free_disk(options.save_dir)
+    if needed > free and not options.dry_run:
         raise MachineError(
             f"not enough disk for {options.save_dir}",
             found=f"{in_bytes(free)} free",
@@ -137,183 +166,96 @@ def plan_job(options: ConvertOptions) -> Job:
     return job
 
 
-def _planned(options: ConvertOptions) -> Job:
-    mg_source = MgSource(options.load_dir) if options.load_model_type == "mg" else None
-    cfg_dir = _cfg_dir(options)
-    spec, sizes = _model(options, cfg_dir)
-    source = mg_source or HfSource(options.load_dir)
-    if isinstance(source, MgSource):
-        held, layout = checked_parts(spec, sizes, source), source.layout
-        check_ranks(source, held)
-    else:
-        held, layout = [hf_part(spec, sizes)], Layout()
-        tied = tied_name(spec) if sizes.tied else ""
-        source.check(expected_hf(spec, sizes), ignored_names(spec, sizes), tied)
-    to_mg = options.save_model_type == "mg"
-    if to_mg:
-        layout = _target_layout(options, spec, sizes)
-    wanted = expected_parts(spec, sizes, layout) if to_mg else [hf_part(spec, sizes)]
+def _replaced(job: Job) -> list[Path]:
+    """What the conversion replaces below its destination."""
+    folder = job.options.save_dir
+    written = {folder / Path(file.name).parts[0] for file in job.files}
+    return [*job.writer.existing(folder), *written]
+
+
+def was_finished(job: Job) -> bool:
+    """Whether the destination is the checkpoint that this plan makes."""
+    folder = job.options.save_dir
+    return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)
+
+
+def _formats_of(options: ConvertOptions) -> tuple[Format, Format]:
+    """The source's and the destination's format."""
+    to_write = find_format(options.save_model_type)
+    writer_of(to_write)
+    name = options.load_model_type
+    to_read = recognise(options.load_dir) if name == AUTO else find_format(name)
+    if to_read is to_write and not to_read.reshards:
+        raise InputError(
+            f"{to_read.name} -> {to_write.name} converts nothing",
+            found=f"{options.load_dir} is {to_read.title} already",
+            expected="another format to write",
+        )
+    return to_read, to_write
+
+
+def writer_of(target: Format) -> CheckpointWriter:
+    """What writes a format; InputError where it is only read."""
+    if target.writer is None:
+        registry = formats()
+        names = {registry.get(name).name for name in registry if registry.get(name).writer}
+        raise InputError(
+            f"checkpoints of the format {target.name} are not written",
+            expected=f"--save-model-type {' or '.join(sorted(names))}",
+        )
+    return target.writer
+
+
+def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
+    source = to_read.open(options.load_dir)
+    model = _model(options, source)
+    held = source.parts(model)
+    source.check_shards(model, held)
+    writer = writer_of(to_write)
+    layout = writer.layout(model, options)
+    wanted = writer.parts(model, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
-    plans = plan_tensors(wanted, boxes, source, dtype)
-    if not to_mg:
-        files = shards_of(plans, options.max_shard_bytes)
-        return Job(options, spec, sizes, layout, cfg_dir, source, files, copies)
-    # A stage of noop layers alone has no tensors, but a file with an empty model all the same.
-    chunk_keys: dict[str, list[str]] = {}
-    for part in wanted:
-        chunk_keys.setdefault(_rank_file(part.directory), []).append(part.key)
-    files = {name: [] for name in chunk_keys}
-    for plan in plans:
-        files[_rank_file(plan.ref.part.partition("/")[0])].append(plan)
-    return Job(options, spec, sizes, layout, cfg_dir, source, files, copies, chunk_keys)
+    plans = {plan.ref: plan for plan in plan_tensors(wanted, boxes, source, dtype)}
+    target = Target(model, layout, options)
+    files = writer.files(target, wanted, plans)
+    shown = source.layout if layout == Layout() else layout
+    return Job(to_read, to_write, target, shown, source, files, copies)
 
 
-def _rank_file(directory: str) -> str:
-    return f"{ITERATION_DIR}/{directory}/{RANK_FILE}"
-
-
-def _cfg_dir(options: ConvertOptions) -> Path:
-    if options.hf_cfg_dir is not None:
-        return options.hf_cfg_dir
-    if options.load_model_type == "hf":
-        return options.load_dir
-    found = recorded_cfg_dir(options.load_dir)
-    if found is None:
+def _model(options: ConvertOptions, source: CheckpointReader) -> Model:
+    folder = options.hf_cfg_dir or source.find_config()
+    if folder is None:
         raise InputError(
-            f"mg -> {options.save_model_type} needs the model's config.json and tokenizer",
-            found="no --hf-cfg-dir, and no manifest.json that names a directory with both",
+            f"converting {options.load_dir} needs the model's config.json and tokenizer",
+            found="no --hf-cfg-dir, and nothing in the checkpoint that names a directory with both",
             remedy="--hf-cfg-dir with the HuggingFace directory of the original model",
         )
-    return found
-
-
-def _target_layout(options: ConvertOptions, spec: ModelSpec, sizes: Sizes) -> Layout:
-    if spec.mla and options.transformer_impl == TE:
-        raise InputError(
-            f"{spec.name} has latent attention, whose transformer_engine names are not known",
-            remedy="--transformer-impl local",
-        )
-    return Layout(
-        tp=options.tensor_parallel_size,
-        pp=options.pipeline_parallel_size,
-        layers_per_virtual_stage=options.num_layers_per_virtual_pipeline_stage or 0,
-        layer_list=options.num_layer_list,
-        noop_layers=options.noop_layers,
-        padded_vocab=padded_vocab(
-            sizes.vocab,
-            options.tensor_parallel_size,
-            options.make_vocab_size_divisible_by,
-            options.padded_vocab_size,
-        ),
-        transformer_impl=options.transformer_impl,
-        ep=options.expert_parallel_size,
-        extend_ep=options.moe_tp_extend_ep,
-        grouped=options.moe_grouped_gemm,
-        dialect=options.mcore_dialect,
-    )
-
-
-def _model(options: ConvertOptions, cfg_dir: Path) -> tuple[ModelSpec, Sizes]:
-    config = read_config(cfg_dir)
-    spec = choose_model(options.model_type_hf, config, options.add_qkv_bias)
-    sizes = sizes_of_config(spec, config)
-    if options.add_qkv_bias and "qkv_bias" not in sizes.options:
+    model = read_model(folder, options.model_type_hf, options.add_qkv_bias)
+    if options.add_qkv_bias and "qkv_bias" not in model.sizes.options:
         raise InputError(
             "--add-qkv-bias does not fit the model",
-            found=f"{cfg_dir / 'config.json'} describes {spec.name} without these biases",
+            found=f"{folder / 'config.json'} describes {model.spec.name} without these biases",
             remedy="leave the flag out",
         )
-    if spec.mtp_key and config.get(spec.mtp_key) and options.mtp_num_layers is None:
+    key = model.spec.mtp_key
+    if key and model.sizes.config.get(key) and options.mtp_num_layers is None:
+        count = model.sizes.config[key]
         raise InputError(
             "multi-token-prediction layers are not converted",
-            found=f"{spec.mtp_key}={config[spec.mtp_key]}: model.layers.{sizes.layers} and after",
+            found=f"{key}={count}: model.layers.{model.sizes.layers} and after",
             remedy="--mtp-num-layers 0 leaves them out; the other layers do not need them",
         )
-    return spec, sizes
-
-
-def ignored_names(spec: ModelSpec, sizes: Sizes) -> tuple[str, ...]:
-    """Patterns of HuggingFace tensors that are left out: no weights, prediction layers."""
-    count = int(sizes.config.get(spec.mtp_key) or 0) if spec.mtp_key else 0
-    return (
-        *spec.ignored,
-        *(f"model.layers.{sizes.layers + number}.*" for number in range(count)),
-    )
-
-
-def checked_parts(spec: ModelSpec, sizes: Sizes, source: MgSource) -> list[RankPart]:
-    """What a Megatron checkpoint must hold, compared with its args, names and shapes."""
-    check_args(sizes, source.args, str(source.folder), spec.mla)
-    slots = source.args.get("num_layers")
-    expected = sizes.layers + len(source.layout.noop_layers)
-    if isinstance(slots, int) and slots != expected:
-        raise InputError(
-            f"the args of {source.folder} contradict config.json",
-            found=f"num_layers={slots}",
-            expected=f"{expected} ({sizes.layers}, and {len(source.layout.noop_layers)} noop)",
-            remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
-        )
-    if source.layout.padded_vocab < sizes.vocab:
-        raise InputError(
-            f"{source.folder} holds fewer vocabulary rows than config.json says",
-            found=str(source.layout.padded_vocab),
-            expected=f"at least {sizes.vocab}",
-            remedy="check --hf-cfg-dir",
-        )
-    parts = expected_parts(spec, sizes, source.layout)
-    source.check(parts)
-    return parts
-
-
-def tied_name(spec: ModelSpec) -> str:
-    """The HuggingFace embedding, which a tied output layer is."""
-    return next(row.hf[0].name for row in spec.rows if row.place == EMBEDDING)
-
-
-def free_disk(folder: Path) -> int:
-    """Free bytes where the directory is or will be."""
-    while not folder.exists():
-        folder = folder.parent if folder.parent != folder else Path(".")
-    return shutil.disk_usage(folder).free
-
-
-def _check_destination(options: ConvertOptions) -> None:
-    protected = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
-    if any(options.save_dir.resolve() == path.resolve() for path in protected):
-        raise InputError(
-            "--save-dir is the directory that is read from",
-            found=str(options.save_dir),
-            remedy=f"another directory, such as {options.save_dir / 'mg2hf'}",
-        )
-    # A run that goes on looks again when it has the directory for itself.
-    if not options.resume:
-        check_replaceable(options)
-
-
-def check_replaceable(options: ConvertOptions) -> None:
-    """Raises InputError where save_dir holds a checkpoint that must not be replaced."""
-    existing = existing_mg if options.save_model_type == "mg" else existing_hf
-    found = existing(options.save_dir)
-    if found and not options.overwrite:
-        raise InputError(
-            f"{options.save_dir} holds a checkpoint already",
-            found=found[0].name,
-            remedy="--overwrite replaces it",
-        )
+    return model
 
 
 def plan_id(job: Job) -> str:
-    """The identity of a plan: equal where source, options and result are."""
-    row = job.as_data()
-    for name in ("free_disk_bytes", "memory_bytes"):
-        row.pop(name)
+    """The identity of a plan: equal where source, options and program are."""
+    options = {**identity_of(job.options), "load_model_type": job.source_format.name}
     sources = [
         (path.name, path.parent.name, path.stat().st_size, path.stat().st_mtime_ns)
         for path in job.source.paths()
     ]
-    config = (job.cfg_dir / "config.json").read_text("utf-8")
-    options = job.options
-    more = (options.make_vocab_size_divisible_by, options.sha256, __version__)
-    text = json.dumps([row, sources, config, more], sort_keys=True)
+    config = (job.model.folder / "config.json").read_text("utf-8")
+    text = json.dumps([options, sources, config, __version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -26,6 +26,9 @@ TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "tokenizer.model",
+    "tiktoken.model",
+    "spiece.model",
+    "vocab.txt",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.json",
@@ -37,10 +40,9 @@ TOKENIZER_FILES = (
 
 @dataclass(frozen=True)
 class Written:
-    """One tensor that was written: the file below the checkpoint, its part, the plan, the sums."""
+    """One tensor that was written: the file below the checkpoint, the plan, the sums."""
 
     file: str
-    key: str
     plan: TensorPlan
     sums: Sums
 
@@ -59,11 +61,11 @@ def manifest_text(
     """The text of manifest.json.
 
     Args:
-        kind: "mg" or "hf", the checkpoint that it describes.
+        kind: the name of the format that it describes.
         source: the checkpoint that was read.
         cfg_dir: the directory of config.json and the tokenizer.
         model_type: the spec's name.
-        layout: how the Megatron side is cut.
+        layout: how the sharded side is laid out.
         written: all tensors.
         plan_id: the identity of the plan that was carried out.
         drifted: tensors of the source whose copies differed.
@@ -88,7 +90,7 @@ def manifest_text(
 def _row(item: Written) -> dict[str, Any]:
     return {
         "file": item.file,
-        "key": item.key,
+        "key": item.plan.ref.chunk,
         "name": item.plan.ref.name,
         "shape": list(item.plan.shape),
         "dtype": item.plan.dtype.name,

@@ -1,7 +1,7 @@
-"""What a conversion is asked to do.
+"""What the checkpoint commands are asked to do.
 
-Covers: the options with their defaults, and checks that need no file.
-Does not cover: flags; `commands.convert` reads them.
+Covers: the options of convert, inspect, verify and diff, with their checks that need no file.
+Does not cover: the hosts' flags without effect here; `host_flags` has those.
 """
 
 from __future__ import annotations
@@ -9,81 +9,168 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.options import check_options, declared_options, option
 
-KINDS = ("hf", "mg")
-IMPLEMENTATIONS = ("local", "transformer_engine")
 # More gain little: a disk is full by then.
 _MOST_BY_DEFAULT = 4
-DIALECTS = ("0.8", "0.12")
+# Options that only writers of sharded formats read; such a writer names the group in `uses`.
+LAYOUT = "layout"
+_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def parse_numbers(value: Any) -> tuple[int, ...]:
+    """Numbers from "1,2", a list, a set, or None.
+
+    Raises:
+        InputError: something that is no number.
+
+    Example:
+        >>> parse_numbers("3, 1"), parse_numbers(None)
+        ((3, 1), ())
+    """
+    if value is None or value == "":
+        return ()
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(int(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"not a list of numbers: {value!r}", expected="such as 7,7,7,7") from error
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as "5GB", "500MB" or "1000".
+
+    Raises:
+        InputError: no such size.
+
+    Example:
+        >>> parse_size("5GB")
+        5000000000
+    """
+    upper = text.strip().upper()
+    unit = next((u for u in sorted(_UNITS, key=len, reverse=True) if upper.endswith(u)), "")
+    try:
+        size = float(upper.removesuffix(unit)) * _UNITS.get(unit, 1)
+    except ValueError:
+        size = 0.0
+    if not 1 <= size < 2**63:
+        raise InputError(f"not a size: {text!r}", expected="such as 5GB or 500MB")
+    return int(size)
 
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """One conversion.
-
-    Args:
-        load_model_type: "hf" or "mg".
-        save_model_type: "hf" or "mg".
-        load_dir: the checkpoint to read.
-        save_dir: the directory to write.
-        tensor_parallel_size: ranks that cut each tensor written.
-        pipeline_parallel_size: stages that share the layers.
-        num_layers_per_virtual_pipeline_stage: layers of a virtual stage; None without.
-        num_layer_list: layers of each stage; empty for equal stages.
-        noop_layers: slots without a layer, counted from 0.
-        make_vocab_size_divisible_by: the padded vocabulary is a multiple of this times TP.
-        padded_vocab_size: rows after padding; None follows make_vocab_size_divisible_by.
-        model_type_hf: a model type, or "auto" for what config.json says.
-        add_qkv_bias: with `llama2`, how older hosts spell Qwen2.
-        params_dtype: number format to write ("bf16", "fp16", "fp32"); None keeps the source's.
-        transformer_impl: "local" or "transformer_engine", whose names are written.
-        expert_parallel_size: ranks that share the experts.
-        moe_grouped_gemm: one buffer holds the experts of a rank.
-        moe_tp_extend_ep: TP ranks hold whole experts.
-        mcore_dialect: "0.8" or "0.12", whose names of latent attention and the shared gate.
-        mtp_num_layers: 0 leaves multi-token-prediction layers out; None refuses a model with them.
-        hf_cfg_dir: directory of config.json and tokenizer; None for load_dir or the manifest's.
-        max_shard_bytes: most bytes of a safetensors file (mg -> hf).
-        overwrite: replace a checkpoint in save_dir.
-        resume: go on where a stopped run with the same source and options was.
-        workers: threads that copy; 0 for one per core, at most 4.
-        sha256: record SHA-256 of each tensor too.
-        verify: verify what was written.
+    """One conversion; each field says what it is.
 
     Raises:
         InputError: an option that cannot be.
     """
 
-    load_model_type: str
-    save_model_type: str
-    load_dir: Path
-    save_dir: Path
-    tensor_parallel_size: int = 1
-    pipeline_parallel_size: int = 1
-    num_layers_per_virtual_pipeline_stage: int | None = None
-    num_layer_list: tuple[int, ...] = ()
-    noop_layers: tuple[int, ...] = ()
-    make_vocab_size_divisible_by: int = 1
-    padded_vocab_size: int | None = None
-    model_type_hf: str = "auto"
-    add_qkv_bias: bool = False
-    params_dtype: str | None = None
-    transformer_impl: str = "local"
-    hf_cfg_dir: Path | None = None
-    max_shard_bytes: int = 5_000_000_000
-    expert_parallel_size: int = 1
-    moe_grouped_gemm: bool = False
-    moe_tp_extend_ep: bool = False
-    mcore_dialect: str = "0.8"
-    mtp_num_layers: int | None = None
-    resume: bool = False
-    workers: int = 0
-    sha256: bool = False
-    overwrite: bool = False
-    verify: bool = False
+    load_model_type: str = option(
+        "format to read; auto recognises it", "读取的格式；auto 表示自动识别", metavar="FORMAT"
+    )
+    save_model_type: str = option("format to write", "写出的格式", metavar="FORMAT")
+    load_dir: Path = option(
+        "checkpoint to read", "待读取的检查点目录", metavar="DIR", identity=False
+    )
+    save_dir: Path = option("directory to write", "写出目录", metavar="DIR", identity=False)
+    tensor_parallel_size: int = option(
+        "tensor-parallel ranks", "张量并行数", default=1, minimum=1, metavar="TP", group=LAYOUT,
+        flag="--target-tensor-parallel-size",
+    )  # fmt: skip
+    pipeline_parallel_size: int = option(
+        "pipeline stages", "流水线并行数", default=1, minimum=1, metavar="PP", group=LAYOUT,
+        flag="--target-pipeline-parallel-size",
+    )  # fmt: skip
+    num_layers_per_virtual_pipeline_stage: int | None = option(
+        "layers of a virtual stage", "每个虚拟流水线段的层数",
+        default=None, minimum=1, metavar="N", group=LAYOUT,
+    )  # fmt: skip
+    num_layer_list: tuple[int, ...] = option(
+        "layers of each stage, where stages differ", "各流水线段的层数（不均匀切分）",
+        default=(), parse=parse_numbers, metavar="A,B,..", group=LAYOUT,
+    )  # fmt: skip
+    noop_layers: tuple[int, ...] = option(
+        "slots, counted from 0, that hold no layer", "空层的位置，从 0 开始",
+        default=(), parse=parse_numbers, metavar="X,Y,..", group=LAYOUT,
+    )  # fmt: skip
+    make_vocab_size_divisible_by: int = option(
+        "the padded vocabulary is a multiple of this times TP", "词表补齐为该值乘 TP 的倍数",
+        default=1, minimum=1, metavar="N", group=LAYOUT,
+    )  # fmt: skip
+    padded_vocab_size: int | None = option(
+        "rows of the embedding after padding; goes before the multiple", "补齐后的词表大小，优先",
+        default=None, minimum=1, metavar="N", group=LAYOUT,
+    )  # fmt: skip
+    model_type_hf: str = option(
+        "model type; auto takes that of config.json", "模型类型；auto 取 config.json 中的类型",
+        default="auto", metavar="NAME",
+    )  # fmt: skip
+    add_qkv_bias: bool = option(
+        "with llama2: the older hosts' way to say Qwen2", "与 llama2 连用：旧版主机对 Qwen2 的写法",
+        default=False,
+    )  # fmt: skip
+    params_dtype: str | None = option(
+        "number format to write: bf16, fp16, fp32; the source's by default",
+        "写出的数值格式：bf16、fp16、fp32；默认与源相同", default=None, metavar="bf16",
+    )  # fmt: skip
+    transformer_impl: str = option(
+        "whose tensor names are written", "采用哪种实现的张量名",
+        default="local", choices=("local", "transformer_engine"), group=LAYOUT,
+    )  # fmt: skip
+    hf_cfg_dir: Path | None = option(
+        "directory of config.json and tokenizer", "config.json 与分词器所在目录",
+        default=None, metavar="DIR", identity=False,
+    )  # fmt: skip
+    max_shard_bytes: int = option(
+        "most bytes of a safetensors file, such as 5GB", "单个 safetensors 文件的上限，如 5GB",
+        default=5_000_000_000, minimum=1, flag="--max-shard-size", parse=parse_size, metavar="SIZE",
+    )  # fmt: skip
+    expert_parallel_size: int = option(
+        "ranks that share the experts", "专家并行数", default=1, minimum=1, metavar="EP",
+        group=LAYOUT, flag="--target-expert-parallel-size",
+    )  # fmt: skip
+    moe_grouped_gemm: bool = option(
+        "one buffer holds the experts of a rank", "每个 rank 的专家存为一个缓冲区",
+        default=False, group=LAYOUT,
+    )  # fmt: skip
+    moe_tp_extend_ep: bool = option(
+        "TP ranks hold whole experts", "TP 各 rank 存放完整专家", default=False, group=LAYOUT
+    )
+    mcore_dialect: str = option(
+        "whose names of latent attention and the shared gate are written",
+        "MLA 与共享专家门控的张量名采用哪个版本",
+        default="0.8", choices=("0.8", "0.12"), group=LAYOUT,
+    )  # fmt: skip
+    mtp_num_layers: int | None = option(
+        "multi-token-prediction layers; 0 leaves them out", "MTP 层数；0 表示不转换",
+        default=None, metavar="0",
+    )  # fmt: skip
+    resume: bool = option(
+        "go on where a stopped run was", "从中断处继续", default=False, identity=False
+    )
+    workers: int = option(
+        "threads; one per core, at most 4, by default", "线程数；默认每核一个，至多 4 个",
+        default=0, minimum=0, metavar="N", identity=False,
+    )  # fmt: skip
+    sha256: bool = option("record SHA-256 of each tensor", "记录每个张量的 SHA-256", default=False)
+    overwrite: bool = option(
+        "replace what save-dir holds", "覆盖写出目录中已有的检查点", default=False, identity=False
+    )
+    verify: bool = option(
+        "verify what was written before it is put in place", "就位之前先校验写出的内容",
+        default=False, identity=False,
+    )  # fmt: skip
+    dry_run: bool = option(
+        "print the plan, write nothing", "只打印计划，不写文件", default=False, identity=False
+    )
+    json: bool = option(
+        "print plan and report as JSON", "以 JSON 打印计划和结果", default=False, identity=False
+    )
 
     @property
     def threads(self) -> int:
@@ -91,36 +178,12 @@ class ConvertOptions:
         return self.workers or min(_MOST_BY_DEFAULT, os.cpu_count() or 1)
 
     def __post_init__(self) -> None:
-        _check_direction(self)
-        for name in (
-            "tensor_parallel_size",
-            "pipeline_parallel_size",
-            "make_vocab_size_divisible_by",
-            "max_shard_bytes",
-            "expert_parallel_size",
-        ):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be positive", found=str(getattr(self, name)))
-        if self.workers < 0:
-            raise InputError("workers must not be negative", found=str(self.workers))
-        for name in ("num_layers_per_virtual_pipeline_stage", "padded_vocab_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name} must be positive", found=str(value))
-        if self.mcore_dialect not in DIALECTS:
-            raise InputError(
-                f"unknown mcore_dialect {self.mcore_dialect!r}", expected=" or ".join(DIALECTS)
-            )
+        check_options(self)
         if self.mtp_num_layers not in (None, 0):
             raise InputError(
                 "multi-token-prediction layers are not converted",
                 found=f"mtp_num_layers={self.mtp_num_layers}",
                 remedy="0 leaves them out",
-            )
-        if self.transformer_impl not in IMPLEMENTATIONS:
-            raise InputError(
-                f"unknown transformer_impl {self.transformer_impl!r}",
-                expected=" or ".join(IMPLEMENTATIONS),
             )
         if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(
@@ -130,11 +193,37 @@ class ConvertOptions:
             )
 
 
-def _check_direction(options: ConvertOptions) -> None:
-    pair = (options.load_model_type, options.save_model_type)
-    if not set(pair) <= set(KINDS):
-        raise InputError(f"unknown direction {pair[0]} -> {pair[1]}", expected=" or ".join(KINDS))
-    if pair == ("hf", "hf"):
-        raise InputError(
-            "hf -> hf converts nothing", expected="hf -> mg, mg -> hf, or mg -> mg (reshard)"
-        )
+def option_names(group: str) -> list[str]:
+    """The names of the conversion's options in a group."""
+    known = declared_options(ConvertOptions).values()
+    return [one.name for one in known if one.option.group == group]
+
+
+@dataclass(frozen=True)
+class InspectOptions:
+    """What to describe."""
+
+    path: Path = option("a checkpoint", "检查点目录", flag="path")
+    json: bool = option("print everything as JSON", "以 JSON 打印全部内容", default=False)
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """What to compare."""
+
+    src: Path = option("a checkpoint", "检查点目录", flag="src")
+    dst: Path = option("the checkpoint made from it", "由它转换而来的检查点目录", flag="dst")
+    hf_cfg_dir: Path | None = option(
+        "config.json, where SRC and DST lack it", "SRC 与 DST 都没有 config.json 时指定",
+        default=None, metavar="DIR",
+    )  # fmt: skip
+    json: bool = option("print the result as JSON", "以 JSON 打印结果", default=False)
+
+
+@dataclass(frozen=True)
+class DiffOptions:
+    """What to tell apart."""
+
+    a: Path = option("a checkpoint", "检查点目录", flag="a")
+    b: Path = option("another of the same format", "同一格式的另一个检查点目录", flag="b")
+    json: bool = option("print the rows as JSON", "以 JSON 打印各行", default=False)

@@ -7,6 +7,7 @@ Does not cover: owning or changing values.
 
 from __future__ import annotations
 
+import io
 import mmap
 from dataclasses import dataclass
 from math import prod
@@ -18,6 +19,7 @@ import numpy as np
 from mindspeed_rl_ext.checkpoint.dtypes import Array, DType
 
 Shape = tuple[int, ...]
+_Bytes = bytes  # the name inside a class that has a method `bytes`
 
 
 class Box(NamedTuple):
@@ -40,10 +42,31 @@ def matrix_shape(shape: Shape) -> tuple[int, int]:
 
 
 class Ref(NamedTuple):
-    """Names one tensor of a checkpoint: the part that holds it ("" in hf) and its name there."""
+    """Names one tensor of a checkpoint.
 
-    part: str
+    Args:
+        shard: the rank's directory or file, as the format names it; "" in a whole model.
+        chunk: the model chunk in it ("model", "model0"); "" where the format has none.
+        name: the tensor's name there.
+
+    Example:
+        >>> str(Ref("mp_rank_00", "model", "decoder.final_layernorm.weight"))
+        'mp_rank_00/model/decoder.final_layernorm.weight'
+        >>> str(Ref("", "", "lm_head.weight"))
+        'lm_head.weight'
+    """
+
+    shard: str
+    chunk: str
     name: str
+
+    def __str__(self) -> str:
+        return "/".join(part for part in self if part)
+
+
+def whole(name: str) -> Ref:
+    """The tensor of that name in a model that is not sharded."""
+    return Ref("", "", name)
 
 
 @dataclass(frozen=True)
@@ -116,7 +139,72 @@ class MappedFile:
         """Drops the pages of a range from this process; they stay in the page cache."""
         self._advise("MADV_DONTNEED", start, length)
 
+    def window(self, start: int, length: int) -> FileWindow:
+        """A part of the file, seen as a file of its own."""
+        return FileWindow(self, start, length)
+
     def _advise(self, advice: str, start: int, length: int) -> None:
         first = start - start % mmap.PAGESIZE
         if length > 0 and hasattr(mmap, advice):
             self._map.madvise(getattr(mmap, advice), first, start + length - first)
+
+
+class FileWindow(io.RawIOBase):
+    """A part of a mapped file: the file's methods with offsets that count from the part's start.
+
+    It is a readable file object as well, so that `zipfile` can look into an archive that lies
+    inside a larger file.
+
+    Args:
+        file: the file.
+        start: the part's first byte.
+        length: its length in bytes.
+    """
+
+    def __init__(self, file: MappedFile, start: int, length: int) -> None:
+        super().__init__()
+        self._file, self._start, self.size, self._at = file, start, length, 0
+
+    def bytes(self, start: int, length: int) -> bytes:
+        """A copy of a few bytes."""
+        length = max(0, min(length, self.size - start))
+        return self._file.bytes(self._start + start, length)
+
+    def array(self, dtype: DType, start: int, count: int) -> Array:
+        """`count` numbers from byte `start` on, as a view."""
+        return self._file.array(dtype, self._start + start, count)
+
+    def prefetch(self, start: int, length: int) -> None:
+        """Lets the disk read a range."""
+        self._file.prefetch(self._start + start, length)
+
+    def release(self, start: int, length: int) -> None:
+        """Drops the pages of a range from this process."""
+        self._file.release(self._start + start, length)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves the position that `read` begins at."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise OSError("negative position in a file")  # what zipfile expects of a short file
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        """The position that `read` begins at."""
+        return self._at
+
+    def read(self, size: int | None = -1) -> _Bytes:
+        """Bytes from the position on; all that are left for -1 or None."""
+        left = max(0, self.size - self._at)
+        found = self.bytes(self._at, left if size is None or size < 0 else min(size, left))
+        self._at += len(found)
+        return found

@@ -1,29 +1,29 @@
 """Verifying that two checkpoints are the same model.
 
-Covers: hf and mg in either order, hf and hf, mg and mg of any layouts: names and shapes complete on
-both sides, values equal bit for bit, copies over ranks and of tied embeddings included; the CRC-32
-of every rank file.
+Covers: any two formats in either order and of any layouts: names and shapes complete on both sides,
+values equal bit for bit, copies over ranks and of tied embeddings included; the files' checksums.
 Does not cover: tensors that were left out by request (multi-token-prediction layers).
+
+A sharded tensor is taken apart by the inverse of its rule, which reshapes whole arrays and shares
+nothing with the boxes that conversion copies by. Where both sides are sharded, the first is put
+together by boxes, and the second taken apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mindspeed_rl_ext.checkpoint.copying.compare import PAIRS, same_values
-from mindspeed_rl_ext.checkpoint.dtypes import Array, DType
-from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import HfSource, is_hf
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.assembled import Assembled
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MgSource, is_mg
-from mindspeed_rl_ext.checkpoint.job import checked_parts, ignored_names, tied_name
-from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
-from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart, Slot, expected_hf, hf_part
-from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes, read_config, sizes_of_config
-from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
-from mindspeed_rl_ext.checkpoint.models import model_of_config
-from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
-from mindspeed_rl_ext.checkpoint.wording import no_directory
+from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
+from mindspeed_rl_ext.checkpoint.copying.compare import same_values
+from mindspeed_rl_ext.checkpoint.copying.joined import Joined
+from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
+from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
+from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
+from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView, whole
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.progress import Progress, progress
 
@@ -49,12 +49,12 @@ class VerifyReport:
 
 
 def verify(src: Path, dst: Path, hf_cfg_dir: Path | None = None) -> VerifyReport:
-    """Compares two checkpoints, whichever of the two formats they have.
+    """Compares two checkpoints, whatever their formats.
 
     Args:
         src: one checkpoint.
         dst: the other.
-        hf_cfg_dir: config.json of the model, where the HuggingFace side's is not the one.
+        hf_cfg_dir: config.json of the model, where a HuggingFace side's is not the one.
 
     Returns:
         The report; `ok` is False where anything differs.
@@ -62,112 +62,91 @@ def verify(src: Path, dst: Path, hf_cfg_dir: Path | None = None) -> VerifyReport
     Raises:
         InputError: one of them cannot be read at all.
     """
-    first, second = open_source(src), open_source(dst)
-    if isinstance(first, HfSource) and isinstance(second, MgSource):
-        return _verify_across(_Pair(first, second, hf_is_source=True), hf_cfg_dir)
-    if isinstance(first, MgSource) and isinstance(second, HfSource):
-        return _verify_across(_Pair(second, first, hf_is_source=False), hf_cfg_dir)
-    if isinstance(first, MgSource) and isinstance(second, MgSource) and _recut(first, second):
-        return _verify_recut(first, second, hf_cfg_dir or _recorded(src, dst))
-    return _verify_alike(first, second)
+    first, second = open_checkpoint(src), open_checkpoint(dst)
+    if _alike(first, second):
+        return _verify_alike(first, second)
+    return verify_opened(first, second, read_model(hf_cfg_dir or _config_of(first, second)))
 
 
-def _recut(first: MgSource, second: MgSource) -> bool:
-    return first.layout != second.layout
+def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Model) -> VerifyReport:
+    """Compares two opened checkpoints of a model.
+
+    Args:
+        first: the one that the other was made from: its values are cast to the other's formats.
+        second: the other.
+        model: the model.
+    """
+    try:
+        (one, parts_of_one), (two, parts_of_two) = first.joined(model), second.joined(model)
+    except InputError as error:
+        return VerifyReport(0, 0, (str(error),))
+    problems = [*_damage(first), *_damage(second)]
+    if _is_whole(parts_of_two):
+        sides = _Sides(two, one, parts_of_one, whole_is_first=False)
+    elif _is_whole(parts_of_one):
+        sides = _Sides(one, two, parts_of_two, whole_is_first=True)
+    else:
+        assembled = Assembled(first, first.parts(model), model.whole())
+        sides = _Sides(assembled, two, parts_of_two, whole_is_first=True)
+    return _compare_sides(sides, model, problems)
 
 
-def _recorded(src: Path, dst: Path) -> Path:
-    found = recorded_cfg_dir(dst) or recorded_cfg_dir(src)
-    if found is None:
-        raise InputError(
-            "comparing Megatron checkpoints that are cut differently needs config.json",
-            found="no --hf-cfg-dir, and no manifest.json that names a directory with it",
-            remedy="--hf-cfg-dir with the HuggingFace directory of the model",
-        )
-    return found
+def _alike(first: CheckpointReader, second: CheckpointReader) -> bool:
+    """Both have the same format and layout, so that tensors of one name must be equal."""
+    return type(first) is type(second) and first.layout == second.layout
 
 
-def open_source(folder: Path) -> HfSource | MgSource:
-    """Opens a checkpoint of either format; InputError where it is neither."""
-    if is_mg(folder):
-        return MgSource(folder)
-    if is_hf(folder):
-        return HfSource(folder)
+def _config_of(first: CheckpointReader, second: CheckpointReader) -> Path:
+    # A HuggingFace side has its own config.json, a converted one names its source's.
+    for reader in sorted((second, first), key=lambda reader: reader.find_config() != reader.folder):
+        found = reader.find_config()
+        if found is not None:
+            return found
     raise InputError(
-        f"no checkpoint in {folder}",
-        found=no_directory(folder) or "neither format",
-        expected="a HuggingFace model with safetensors, or a Megatron checkpoint",
+        "comparing sharded checkpoints of different layouts needs config.json",
+        found="no --hf-cfg-dir, and no manifest.json that names a directory with it",
+        remedy="--hf-cfg-dir with the HuggingFace directory of the model",
     )
 
 
-def refs_of(source: HfSource | MgSource) -> list[Ref]:
-    """All tensors of a source."""
-    if isinstance(source, MgSource):
-        return source.refs()
-    return [Ref("", name) for name in source.names()]
+def _is_whole(parts: Sequence[Part]) -> bool:
+    """Whether the parts are the model's tensors as HuggingFace has them."""
+    return all(not part.shard and slot.hf == (slot.name,) for part in parts for slot in part.slots)
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """The two sides, and which of them the other was made from."""
+class _Sides:
+    """The side that gives whole HuggingFace tensors, and the side that is taken apart."""
 
-    hf: HfSource | Assembled
-    mg: MgSource
-    hf_is_source: bool
+    whole: TensorSource
+    sharded: TensorSource
+    parts: Sequence[Part]
+    whole_is_first: bool
 
-    def same(self, hf: Array, mg: Array, hf_dtype: DType, mg_dtype: DType) -> bool:
-        """Whether the source's values, cast to the other's format, are the other's."""
-        if self.hf_is_source:
-            return same_values(hf, mg, hf_dtype, mg_dtype)
-        return same_values(mg, hf, mg_dtype, hf_dtype)
-
-
-def _verify_recut(first: MgSource, second: MgSource, cfg_dir: Path) -> VerifyReport:
-    """The first checkpoint put together tensor by tensor, against the second."""
-    spec, sizes = _model(cfg_dir)
-    try:
-        parts = checked_parts(spec, sizes, first)
-    except InputError as error:
-        return VerifyReport(0, 0, (str(error),))
-    whole = Assembled(first, parts, hf_part(spec, sizes), cfg_dir)
-    return _verify_across(_Pair(whole, second, hf_is_source=True), cfg_dir)
+    def same(self, whole: TensorView, sharded: TensorView) -> bool:
+        """Whether the first side's values, cast to the second's format, are the second's."""
+        one, two = (whole, sharded) if self.whole_is_first else (sharded, whole)
+        return same_values(one.array, two.array, one.dtype, two.dtype)
 
 
-def _model(cfg_dir: Path) -> tuple[ModelSpec, Sizes]:
-    config = read_config(cfg_dir)
-    spec = model_of_config(config)
-    return spec, sizes_of_config(spec, config)
-
-
-def _verify_across(pair: _Pair, hf_cfg_dir: Path | None) -> VerifyReport:
-    hf, mg = pair.hf, pair.mg
-    spec, sizes = _model(hf_cfg_dir or hf.folder)
-    names = expected_hf(spec, sizes)
-    try:
-        if isinstance(hf, HfSource):
-            hf.check(names, ignored_names(spec, sizes), tied_name(spec) if sizes.tied else "")
-        parts = checked_parts(spec, sizes, mg)
-    except InputError as error:
-        return VerifyReport(0, 0, (str(error),))
-    problems = _damage(mg)
-    unseen = {name: _size(hf, Ref("", name)) for name in names}
-    total = sum(_size(mg, Ref(part.part, slot.name)) for part in parts for slot in part.slots)
-    count = 0
+def _compare_sides(sides: _Sides, model: Model, problems: list[str]) -> VerifyReport:
+    unseen = {name: _nbytes(sides.whole, whole(name)) for name in model.shapes()}
+    refs = [part.ref(slot) for part in sides.parts for slot in part.slots]
+    total = sum(_nbytes(sides.sharded, ref) for ref in refs)
     with progress("verify", total, unit="B") as shown:
-        for part in parts:
+        for part in sides.parts:
             for slot in part.slots:
-                problems += _compare(pair, part, slot, sizes, unseen)
-                count += 1
-                shown.advance(_size(mg, Ref(part.part, slot.name)))
+                problems += _compare(sides, part.ref(slot), slot, unseen)
+                shown.advance(_nbytes(sides.sharded, part.ref(slot)))
     problems += [
         f"{name}: {left} bytes are in no rank" for name, left in unseen.items() if left > 0
     ]
-    return VerifyReport(count, total, tuple(problems))
+    return VerifyReport(len(refs), total, tuple(problems))
 
 
-def _damage(mg: MgSource) -> list[str]:
+def _damage(reader: CheckpointReader) -> list[str]:
     try:
-        check = mg.byte_check()
+        check = reader.byte_check()
         for read in check.rest():
             read()
         check.finish()
@@ -176,57 +155,54 @@ def _damage(mg: MgSource) -> list[str]:
     return []
 
 
-def _compare(
-    pair: _Pair, part: RankPart, slot: Slot, sizes: Sizes, unseen: dict[str, int]
-) -> list[str]:
-    """Problems of one rank's tensor; counts down what of the model was met."""
-    here = Ref(part.part, slot.name)
-    shard = pair.mg.view(here)
-    sources = [pair.hf.view(Ref("", name)) for name in slot.hf]
+def _compare(sides: _Sides, here: Ref, slot: Slot, unseen: dict[str, int]) -> list[str]:
+    """Problems of one sharded tensor; counts down what of the model was met."""
+    shard = sides.sharded.view(here)
+    sources = [sides.whole.view(whole(name)) for name in slot.hf]
     problems = []
-    pairs = PAIRS[slot.rule](
-        shard.array, [s.array for s in sources], slot.tp, slot.tp_rank, sizes.groups
-    )
-    for number, hf_values, mg_values in pairs:
+    pairs = RULES.get(slot.rule).take_apart(shard.array, [s.array for s in sources], slot.split)
+    for number, of_whole, of_shard in pairs:
         source = sources[number]
-        if not pair.same(hf_values, mg_values, source.dtype, shard.dtype):
-            problems.append(f"{part.part}/{slot.name} differs from {slot.hf[number]}")
-        unseen[slot.hf[number]] -= hf_values.size * source.dtype.itemsize
+        pair = TensorView(source.dtype, of_whole), TensorView(shard.dtype, of_shard)
+        if not sides.same(*pair):
+            problems.append(f"{here} differs from {slot.hf[number]}")
+        unseen[slot.hf[number]] -= of_whole.size * source.dtype.itemsize
     for name in slot.hf:
-        pair.hf.release(Ref("", name))
-    pair.mg.release(here)
+        sides.whole.release(whole(name))
+    sides.sharded.release(here)
     return problems
 
 
-def _size(source: TensorSource, ref: Ref) -> int:
-    if isinstance(source, Assembled):
+def _nbytes(source: TensorSource, ref: Ref) -> int:
+    if isinstance(source, (Assembled, Joined)):
         return source.nbytes(ref)
     view = source.view(ref)
     return int(view.array.size) * view.dtype.itemsize
 
 
-def _verify_alike(first: HfSource | MgSource, second: HfSource | MgSource) -> VerifyReport:
-    ours, theirs = refs_of(first), refs_of(second)
-    known, found = set(ours), set(theirs)
-    problems = [f"{'/'.join(ref).lstrip('/')} is missing" for ref in ours if ref not in found]
-    problems += [f"{'/'.join(ref).lstrip('/')} is extra" for ref in theirs if ref not in known]
-    both = [ref for ref in ours if ref in found]
-    total = sum(_size(first, ref) for ref in both)
+def _verify_alike(first: CheckpointReader, second: CheckpointReader) -> VerifyReport:
+    ours, theirs = ({info.ref: info for info in side.tensors()} for side in (first, second))
+    problems = [f"{ref} is missing" for ref in ours if ref not in theirs]
+    problems += [f"{ref} is extra" for ref in theirs if ref not in ours]
+    both = [info for ref, info in ours.items() if ref in theirs]
+    total = sum(info.nbytes for info in both)
     with progress("verify", total, unit="B") as shown:
-        for ref in both:
-            problems += _differs(first, second, ref, shown)
+        for info in both:
+            problems += _differs(first, second, info, shown)
     return VerifyReport(len(both), total, tuple(problems))
 
 
-def _differs(first: TensorSource, second: TensorSource, ref: Ref, shown: Progress) -> list[str]:
+def _differs(
+    first: TensorSource, second: TensorSource, info: TensorInfo, shown: Progress
+) -> list[str]:
+    ref = info.ref
     left, right = first.view(ref), second.view(ref)
-    name = "/".join(ref).lstrip("/")
-    shown.advance(_size(first, ref))
+    shown.advance(info.nbytes)
     if left.shape != right.shape:
-        return [f"{name}: shape {left.shape} and {right.shape}"]
+        return [f"{ref}: shape {left.shape} and {right.shape}"]
     if left.dtype != right.dtype:
-        return [f"{name}: {left.dtype.name} and {right.dtype.name}"]
+        return [f"{ref}: {left.dtype.name} and {right.dtype.name}"]
     same = same_values(left.array, right.array, left.dtype, right.dtype)
     first.release(ref)
     second.release(ref)
-    return [] if same else [f"{name}: values differ"]
+    return [] if same else [f"{ref}: values differ"]

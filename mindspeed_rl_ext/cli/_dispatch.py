@@ -2,8 +2,9 @@
 
 Covers: the list of commands, error messages, exit codes. A command is a module of this folder with
 `add_arguments(parser)` and `run(args) -> int`, found because it lies here and imported when called;
-the first line of its docstring is its summary. It prints its results to standard output and logs to
-standard error. Modules with a leading underscore are no commands.
+the first line of its docstring is its summary, `SUMMARY_ZH` the same in Chinese. It prints its
+results to standard output and logs to standard error. Modules with a leading underscore are no
+commands.
 Does not cover: any work of its own.
 """
 
@@ -30,6 +31,7 @@ from mindspeed_rl_ext.core.errors import (
     InputError,
     nearest,
 )
+from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
 from mindspeed_rl_ext.version import __version__
 
 MACHINE_ERRNOS = frozenset(
@@ -39,6 +41,10 @@ MACHINE_ERRNOS = frozenset(
         *(errno.ENOMEM, errno.EIO),
     }
 )
+
+
+# What the package depends on, as imported and as installed: a checkout may lack it.
+DEPENDENCIES = {"numpy": "numpy", "yaml": "PyYAML", "tqdm": "tqdm"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output (`| head`) went away; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as error:
+        if debug or error.name not in DEPENDENCIES:
+            raise
+        print(_message(_missing_dependency(error.name)), file=sys.stderr)
+        return EXIT_WRONG_INPUT
     except (ExtError, OSError, MemoryError) as error:
         if debug:
             traceback.print_exc()
@@ -115,9 +126,17 @@ def load_command(name: str) -> ModuleType:
     return import_module(f"{cli.__name__}.{name.replace('-', '_')}")
 
 
-def summary_of(name: str) -> str:
-    """What a command does, in one line: the first of its module's docstring."""
-    return (load_command(name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+def summary_of(name: str, language: Language = DEFAULT_LANGUAGE) -> str:
+    """What a command does, in one line.
+
+    Args:
+        name: the command.
+        language: English is the first line of its module's docstring; Chinese its `SUMMARY_ZH`,
+            English again where it has none.
+    """
+    module = load_command(name)
+    english = (module.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return str(getattr(module, "SUMMARY_ZH", english)) if language == "zh" else english
 
 
 def _usage() -> str:
@@ -127,6 +146,13 @@ def _usage() -> str:
     return (
         f"usage: msrl-ext COMMAND [options]\n\n{rows}\n\n"
         "msrl-ext COMMAND --help describes one; --debug shows a traceback with an error."
+    )
+
+
+def _missing_dependency(name: str) -> InputError:
+    return InputError(
+        f"{sys.executable} has no {name}, which this package needs",
+        remedy=f"pip install {' '.join(DEPENDENCIES.values())}, or install the package",
     )
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
+from mindspeed_rl_ext.checkpoint.options import DiffOptions
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("a", type=Path, help="a checkpoint")
-    parser.add_argument("b", type=Path, help="another of the same format")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    add_options(parser, DiffOptions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the differences; 0 where there are none, 1 otherwise."""
     from mindspeed_rl_ext.checkpoint.describe import differences
 
-    rows = differences(args.a, args.b)
-    if args.json:
+    options = build_options(DiffOptions, ("the command line", given_options(DiffOptions, args)))
+    rows = differences(options.a, options.b)
+    if options.json:
         print(json.dumps(rows, indent=1))
     else:
         for row in rows:

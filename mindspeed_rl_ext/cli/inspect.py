@@ -5,24 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.options import InspectOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("path", type=Path, help="a HuggingFace or Megatron checkpoint")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    add_options(parser, InspectOptions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints a checkpoint's contents; returns the exit code."""
     from mindspeed_rl_ext.checkpoint.describe import describe
 
-    found = describe(args.path)
-    if args.json:
+    given = given_options(InspectOptions, args)
+    options = build_options(InspectOptions, ("the command line", given))
+    found = describe(options.path)
+    if options.json:
         print(json.dumps(found, indent=1))
     else:
         _print(found)

@@ -12,84 +12,32 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-from pathlib import Path
-from typing import Any
 
-from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.host_flags import add_host_flags
+from mindspeed_rl_ext.core.options import add_options, build_options
 from mindspeed_rl_ext.preprocess.dataset_config import (
-    PROMPT_ONLY_HANDLER,
-    REFUSED,
-    WITHOUT_EFFECT,
-    check_handler,
+    HOST_FLAGS,
     effective_options,
     read_dataset_config,
 )
-from mindspeed_rl_ext.preprocess.options import PreprocessOptions
+from mindspeed_rl_ext.preprocess.options import (
+    HANDLER_SYNONYMS,
+    PROMPT_ONLY_HANDLER,
+    PreprocessOptions,
+)
 from mindspeed_rl_ext.preprocess.report import PreprocessReport, spell
 from mindspeed_rl_ext.preprocess.run import preprocess
 
 logger = logging.getLogger(__name__)
 
-REQUIRED = ("input", "tokenizer_name_or_path", "output_prefix")
-# Flags of the hosts that take no value, and those that take several.
-SWITCHES = frozenset(
-    {
-        "tokenizer_not_use_fast",
-        "trust_remote_code",
-        "streaming",
-        "overwrite_cache",
-        "append_eod",
-        "split_sentences",
-        "keep_newlines",
-        "pack",
-        "neat_pack",
-        "enable_thinking",
-    }
-)
-LISTS = frozenset({"json_keys", "reward_tokens", "datasets", "merge_group_keys"})
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags; each is None where it is not given, so that a config can set it."""
-    add = parser.add_argument
-    add("--config", metavar="NAME_OR_YAML", help="a data recipe; flags given here win over it")
-    add(
-        "--input", help=".jsonl, .json, .csv, .parquet file, a folder of one kind, a saved data set"
+    """Adds the flags; one that is not given is absent, so that a config can set it."""
+    parser.add_argument(
+        "--config", metavar="NAME_OR_YAML", help="a data recipe; flags given here win over it"
     )
-    add("--tokenizer-name-or-path", metavar="DIR", help="directory of the model's tokenizer")
-    add("--output-prefix", metavar="PREFIX", help="files are PREFIX_packed_<key>_document.*")
-    add("--prompt-type", metavar="NAME", help=TEMPLATE_HELP)
-    add("--prompt-type-path", metavar="JSON", help="another templates.json of the host's schema")
-    add("--map-keys", metavar="JSON", help='{"prompt":...,"query":"","response":...}')
-    add("--derive", metavar="JSON", help='columns made of others: {"question":"Reach {target}."}')
-    add("--dataset-additional-keys", nargs="*", metavar="COLUMN", help="further columns to pack")
-    add("--handler-name", metavar="NAME", help=f"{PROMPT_ONLY_HANDLER} or a host's synonym")
-    add("--label-extractor", metavar="HOW", help=EXTRACTOR_HELP)
-    add("--max-prompt-length", type=int, metavar="TOKENS", help="drop longer prompts")
-    add("--seq-length", type=int, metavar="TOKENS", help="drop prompts of that length or more")
-    add("--dedupe", action="store_true", default=None, help="drop prompts that came before")
-    add("--shuffle", action="store_true", default=None, help="mix the rows, by --seed")
-    add("--seed", type=int, metavar="N", help="what --shuffle and --split depend on (0)")
-    add("--split", type=float, metavar="FRACTION", help="hold out prompts: PREFIX_heldout")
-    add("--shard", metavar="I/N", help="pack part I of N; msrl-ext merge joins them")
-    add("--n-subs", type=int, metavar="N", help="processes that pack a part each (1)")
-    add("--overwrite", action="store_true", default=None, help="replace files of that prefix")
-    add("--workers", type=int, metavar="N", help="threads of the tokenizer; all cores by default")
-    add("--log-interval", type=int, metavar="ROWS", help="rows between two log lines")
-    for name in (*WITHOUT_EFFECT, *REFUSED):
-        flag = "--" + name.replace("_", "-")
-        if name in SWITCHES:
-            add(flag, action="store_true", default=None, help=argparse.SUPPRESS)
-        else:
-            add(flag, nargs="*" if name in LISTS else None, help=argparse.SUPPRESS)
-
-
-TEMPLATE_HELP = "template (default: empty, the prompt as it is); tokenizer: its own chat template"
-EXTRACTOR_HELP = (
-    "auto (default), none, gsm8k, boxed, last-number or regex:PATTERN; the last match counts, "
-    "its first group where it has one"
-)
+    add_options(parser, PreprocessOptions)
+    add_host_flags(parser, HOST_FLAGS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,26 +54,14 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
         InputError: one that is needed is missing, or one has a wrong value.
     """
     given = {name: value for name, value in vars(args).items() if name != "config"}
-    merged: dict[str, Any] = read_dataset_config(args.config) if args.config else {}
-    merged.update(effective_options(given, "command line"))
-    missing = [f"--{name.replace('_', '-')}" for name in REQUIRED if not merged.get(name)]
-    if missing:
-        raise InputError(
-            f"missing {', '.join(missing)}", remedy="give the flags, or name a --config"
-        )
-    check_handler(str(merged.pop("handler_name", "")))
-    if str(merged["output_prefix"]).endswith(("/", os.sep)):
-        raise InputError(
-            "--output-prefix names a directory",
-            found=str(merged["output_prefix"]),
-            expected="a directory and the beginning of file names, such as ./dataset/gsm8k",
-            remedy="add a name behind the slash",
-        )
-    if "seed" in merged and not (merged.get("shuffle") or merged.get("split")):
+    config = read_dataset_config(args.config) if args.config else {}
+    flags = effective_options(given, "command line")
+    options = build_options(PreprocessOptions, (str(args.config), config), ("flags", flags))
+    if options.handler_name in HANDLER_SYNONYMS:
+        logger.info("%s: rows are handled by %s", options.handler_name, PROMPT_ONLY_HANDLER)
+    if "seed" in {**config, **flags} and not (options.shuffle or options.split):
         logger.info("seed has no effect without --shuffle or --split: rows keep their order")
-    for name in ("input", "output_prefix"):
-        merged[name] = Path(merged[name])
-    return PreprocessOptions(**merged)
+    return options
 
 
 def summary(report: PreprocessReport) -> str:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
+from mindspeed_rl_ext.checkpoint.options import VerifyOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("src", type=Path, help="a HuggingFace or Megatron checkpoint")
-    parser.add_argument("dst", type=Path, help="the checkpoint that was made from it")
-    parser.add_argument("--hf-cfg-dir", type=Path, help="config.json, where SRC and DST lack it")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_options(parser, VerifyOptions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Verifies; 0 where everything holds, 1 where something differs."""
     from mindspeed_rl_ext.checkpoint.verify import verify
 
-    report = verify(args.src, args.dst, hf_cfg_dir=args.hf_cfg_dir)
-    if args.json:
+    given = given_options(VerifyOptions, args)
+    options = build_options(VerifyOptions, ("the command line", given))
+    report = verify(options.src, options.dst, hf_cfg_dir=options.hf_cfg_dir)
+    if options.json:
         row = {"ok": report.ok, "tensors": report.tensors, "bytes": report.compared_bytes}
         print(json.dumps({**row, "problems": report.problems}, indent=1))
     else:

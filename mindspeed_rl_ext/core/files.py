@@ -1,7 +1,7 @@
 """Files that appear whole or not at all.
 
 Covers: one file written aside in the same directory, flushed, then renamed.
-Does not cover: whole directories of shards; `checkpoint.staging` does.
+Does not cover: whole directories of shards; `staging` does.
 """
 
 from __future__ import annotations

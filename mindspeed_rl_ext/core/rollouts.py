@@ -8,12 +8,12 @@ Does not cover: how a response is scored; `verifiers` does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
 
@@ -159,7 +159,7 @@ def from_row(row: Mapping[str, Any], place: str, *, default_id: str | None = Non
             )
     return Rollout(
         response=row["response"],
-        answer=answer_text(row["answer"]),
+        answer=_answer(row["answer"], place),
         prompt=row.get("prompt"),
         id=str(row["id"]) if row.get("id") is not None else default_id,
         group=str(row["group"]) if row.get("group") is not None else None,
@@ -169,6 +169,18 @@ def from_row(row: Mapping[str, Any], place: str, *, default_id: str | None = Non
         reward=row.get("reward"),
         verdicts=_verdicts(row.get("verdicts") or {}, place),
     )
+
+
+def _answer(value: Any, place: str) -> str:
+    try:
+        return canonical_text(value)
+    except ValueError as error:
+        raise InputError(
+            f"{place}: the answer is no usable value",
+            found=str(error),
+            expected="text, a finite number, a list or an object",
+            remedy="fix or remove the row",
+        ) from error
 
 
 def _verdicts(verdicts: Any, place: str) -> dict[str, VerdictRow]:
@@ -181,17 +193,3 @@ def _verdicts(verdicts: Any, place: str) -> dict[str, VerdictRow]:
             expected='{"NAME": {"score": 1.0, "outcome": "CORRECT", "reason": "", "stage": ""}}',
             remedy="score the file again with msrl-ext score",
         ) from error
-
-
-def answer_text(answer: Any) -> str:
-    """A reference answer as the text that verifiers read: structured ones as compact JSON.
-
-    Example:
-        >>> answer_text({"target": 49, "numbers": [44, 43, 48]})
-        '{"numbers":[44,43,48],"target":49}'
-        >>> answer_text(72)
-        '72'
-    """
-    if isinstance(answer, str):
-        return answer
-    return json.dumps(answer, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

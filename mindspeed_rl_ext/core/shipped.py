@@ -6,6 +6,7 @@ Does not cover: reading a config.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
@@ -30,12 +31,13 @@ def shipped_folder(name: str) -> Path:
     )
 
 
-def resolve_config(name_or_path: str, kind: str) -> Path:
+def resolve_config(name_or_path: str, kind: str, folders: Sequence[Path] = ()) -> Path:
     """The YAML or JSON file that a user means.
 
     Args:
         name_or_path: a path, or the name of a shipped config with or without its suffix.
         kind: the folder under configs/, such as "datasets"; "" for configs/ itself.
+        folders: of the user, looked into before the shipped one.
 
     Returns:
         The path of an existing file.
@@ -49,14 +51,16 @@ def resolve_config(name_or_path: str, kind: str) -> Path:
     """
     if Path(name_or_path).is_file():
         return Path(name_or_path)
-    folder = shipped_folder("configs") / kind
-    candidates = {f.name: f for f in folder.glob("*") if f.is_file()}
+    searched = [*folders, shipped_folder("configs") / kind]
+    # The first folder wins.
+    candidates = {f.name: f for one in reversed(searched) for f in one.glob("*") if f.is_file()}
     by_stem = {f.stem: f for f in candidates.values()}
     found = candidates.get(name_or_path) or by_stem.get(name_or_path)
     if found is None:
         raise InputError(
             f"no config {name_or_path!r}",
-            found=f"neither a file nor a name in the shipped configs/{kind}",
+            found=f"neither a file nor a name in the shipped configs/{kind}"
+            + "".join(f" or in {folder}" for folder in folders),
             remedy=nearest(name_or_path, by_stem),
         )
     return found

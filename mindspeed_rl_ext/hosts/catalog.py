@@ -1,7 +1,8 @@
 """The host lines: every file in `lines/`.
 
-Covers: finding them; a new host line is a new file there, and nothing else changes.
-Does not cover: third-party adapters.
+Covers: finding them; a new host line is a new file there, or in any folder that is appended to the
+path of that package, and nothing else changes.
+Does not cover: what a line holds; `adapter` does.
 """
 
 from __future__ import annotations
@@ -12,16 +13,23 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from mindspeed_rl_ext.hosts import lines
-from mindspeed_rl_ext.hosts.protocol import Adapter, Fitted, Point
+from mindspeed_rl_ext.hosts.adapter import Adapter
+from mindspeed_rl_ext.hosts.point import Fitted, Point
+from mindspeed_rl_ext.hosts.source import source_file
 
-HOST_PACKAGES = ("mindspeed_llm", "mindspeed_rl")
+HOST_PACKAGES = ("mindspeed_llm", "mindspeed_rl", "verl")
 Table = dict[str, list[tuple[Adapter, Point]]]
+
+
+def adapters_by_file() -> dict[str, Adapter]:
+    """All adapters by the name of their file, sorted."""
+    names = sorted(found.name for found in iter_modules(lines.__path__))
+    return {name: import_module(f"{lines.__name__}.{name}").ADAPTER for name in names}
 
 
 def load_adapters() -> list[Adapter]:
     """All adapters, in the order of their file names."""
-    names = sorted(found.name for found in iter_modules(lines.__path__))
-    return [import_module(f"{lines.__name__}.{name}").ADAPTER for name in names]
+    return list(adapters_by_file().values())
 
 
 def points_by_module(adapters: list[Adapter]) -> Table:
@@ -33,29 +41,15 @@ def points_by_module(adapters: list[Adapter]) -> Table:
     return table
 
 
-def source_file(module: str, folders: Iterable[str]) -> str | None:
-    """The file of a host module in a package's folders, without importing anything.
-
-    Args:
-        module: full name.
-        folders: where the host's top-level package lies.
-    """
-    inner = module.split(".")[1:]
-    for folder in folders:
-        stem = os.path.join(folder, *inner)
-        for path in (stem + ".py", os.path.join(stem, "__init__.py")):
-            if os.path.isfile(path):
-                return path
-    return None
-
-
 def missing_points(package: str, folders: Iterable[str], table: Table) -> list[Fitted]:
     """The points of a host whose module is not there at all, so that nothing can be trip-wired."""
     places = [folder for folder in folders if os.path.isdir(folder)]
     if not places:
         return []
     return [
-        Fitted(module, point.attribute, adapter.name, point.ledger, "the host has no such module")
+        Fitted(
+            module, point.attribute, adapter.name, point.ledger.id, "the host has no such module"
+        )
         for module, rows in table.items()
         if module.split(".")[0] == package and source_file(module, places) is None
         for adapter, point in rows[:1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-from mindspeed_rl_ext.hosts.protocol import Point
+from mindspeed_rl_ext.hosts.point import Caller, LedgerRow, Point
 
 FOLDER = os.path.join(os.path.dirname(__file__), "plugins")
 
@@ -22,7 +22,7 @@ def add_plugins(module: ModuleType) -> None:
 
 
 def leave_out(module: ModuleType, error: Exception) -> None:
-    """Nothing: the host says that it finds no such loader, and stops."""
+    """Nothing: the host stops with a message that it has no such loader."""
 
 
 CHECKPOINT_POINT = Point(
@@ -31,6 +31,16 @@ CHECKPOINT_POINT = Point(
     probe=(),
     apply=add_plugins,
     tripwire=leave_out,
-    ledger="LLM-3",
+    ledger=LedgerRow(
+        "LLM-3",
+        "`mindspeed_llm.tasks.checkpoint.__path__`, where the package looks for modules, is "
+        "extended by our folder of plugins, so that `convert_ckpt.py --loader msrl_ext "
+        "--saver msrl_ext` finds `loader_msrl_ext` and `saver_msrl_ext`",
+        "loaders and savers are looked up as modules of that package only",
+        "when the host takes loaders from an entry point; where there is no `convert_ckpt.py` "
+        "(master has `convert_ckpt_v2.py` alone, which never looks there) nothing is done, and "
+        "`msrl-ext convert` does the work",
+    ),
     required=False,
+    callers=(Caller(r"mindspeed_llm\.tasks\.checkpoint", script="convert_ckpt.py"),),
 )

@@ -8,14 +8,13 @@ Does not cover: keys that the host knows by the same name; they stay the host's.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.hosts.batch_columns import leave_alone
 from mindspeed_rl_ext.hosts.handler_point import HANDLER
-from mindspeed_rl_ext.hosts.protocol import Expect, Point
+from mindspeed_rl_ext.hosts.point import Expect, LedgerRow, Point
 
 
 def wrap_data_config(module: ModuleType) -> None:
@@ -45,8 +44,8 @@ def options_in(config: Mapping[str, Any], known: Set[str]) -> dict[str, Any]:
         known: names that are the host's own.
 
     Example:
-        >>> told = {"handler_name": "AlpacaStylePromptOnlyHandler", "dedupe": True, "seed": 1}
-        >>> options_in(told, frozenset({"seed"}))
+        >>> settings = {"handler_name": "AlpacaStylePromptOnlyHandler", "dedupe": True, "seed": 1}
+        >>> options_in(settings, frozenset({"seed"}))
         {'dedupe': True}
         >>> options_in({"handler_name": "AlpacaStyleInstructionHandler", "dedupe": 1}, known=set())
         {}
@@ -56,19 +55,16 @@ def options_in(config: Mapping[str, Any], known: Set[str]) -> dict[str, Any]:
     """
     if config.get("handler_name") != HANDLER:
         return {}
-    from mindspeed_rl_ext.preprocess.options import ENVIRONMENT_OPTIONS
+    from mindspeed_rl_ext.core.options import declared_options
+    from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 
-    mine = [name for name in ENVIRONMENT_OPTIONS if name in config and name not in known]
-    return {name: _value(name, config[name], ENVIRONMENT_OPTIONS[name]) for name in mine}
-
-
-def _value(name: str, value: Any, parse: Callable[[str], Any]) -> Any:
-    if not isinstance(value, str):
-        return _plain(value)
-    try:
-        return parse(value)
-    except ValueError as error:
-        raise InputError(f"{name} can't be read", found=str(error)) from error
+    return {
+        name: one.from_text(config[name], name)
+        if isinstance(config[name], str)
+        else _plain(config[name])
+        for name, one in declared_options(PreprocessOptions).items()
+        if one.variable and name in config and name not in known
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -86,6 +82,14 @@ DATA_CONFIG_POINT = Point(
     probe=(Expect("DataHandlerConfig", ("config_dict",)),),
     apply=wrap_data_config,
     tripwire=leave_alone,
-    ledger="RL-5",
+    ledger=LedgerRow(
+        "RL-5",
+        "`mindspeed_rl.config_cls.data_handler_config.DataHandlerConfig` is wrapped at `__init__`: "
+        "options of our handler in a data YAML that names it go to our handler, all other keys to "
+        "the host",
+        "2.1 to master refuse keys that they do not know, 2.0 warns and ignores them, and a label "
+        "extractor that is ignored gives other labels",
+        "when the host hands unknown keys to the handler",
+    ),
     required=False,
 )

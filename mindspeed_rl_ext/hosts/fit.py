@@ -6,14 +6,16 @@ Does not cover: when; `activation.hook` calls this after the module's own code h
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import ModuleType
 
 from mindspeed_rl_ext.core.errors import ExtError
-from mindspeed_rl_ext.hosts.ledger import ledger_row
+from mindspeed_rl_ext.hosts.adapter import Adapter
+from mindspeed_rl_ext.hosts.point import Fitted, Point
 from mindspeed_rl_ext.hosts.probe import misfits
-from mindspeed_rl_ext.hosts.protocol import Adapter, Fitted, Point
+from mindspeed_rl_ext.hosts.source import uncalled
 
 
 class HostChangedError(ExtError):
@@ -38,13 +40,16 @@ def by_attribute(candidates: Iterable[tuple[Adapter, Point]]) -> list[list[tuple
 
 
 def _fit_attribute(module: ModuleType, rows: list[tuple[Adapter, Point]]) -> Fitted:
+    package = sys.modules.get(module.__name__.partition(".")[0])
+    folders = list(getattr(package, "__path__", []))
     wrong = [misfits(module, point.probe) for _, point in rows]
-    fitted = judge(rows, wrong)
-    for (_, point), misfit in zip(rows, wrong, strict=True):
-        if not misfit:
+    idle = [uncalled(point, folders) for _, point in rows]
+    fitted = choose(rows, wrong, idle)
+    for (_, point), misfit, unused in zip(rows, wrong, idle, strict=True):
+        if not misfit and not unused:
             try:
                 point.apply(module)
-            except Exception as error:  # noqa: BLE001  the host must run; the tripwire speaks up
+            except Exception as error:  # noqa: BLE001  the host must run; the tripwire raises later
                 fitted = replace(fitted, misfit=f"applying it failed: {error!r}")
             break
     if fitted.misfit:
@@ -53,20 +58,42 @@ def _fit_attribute(module: ModuleType, rows: list[tuple[Adapter, Point]]) -> Fit
     return fitted
 
 
-def judge(rows: Sequence[tuple[Adapter, Point]], wrong: Sequence[Sequence[str]]) -> Fitted:
-    """Which adapters fit one attribute, given what each probe found wrong.
+def choose(
+    rows: Sequence[tuple[Adapter, Point]],
+    wrong: Sequence[Sequence[str]],
+    idle: Sequence[str],
+) -> Fitted:
+    """Which adapters fit one attribute.
+
+    Args:
+        rows: the candidates.
+        wrong: what each one's probe found wrong.
+        idle: why the host never calls what each one touches, or "".
 
     Returns:
-        The adapters that fit, and no misfit; where none does, all of them and why.
+        The adapters that fit, and no misfit. Where some would fit but the host never calls what
+        they touch: `unused`, or a misfit where one of them is required. Where none fits, all of
+        them and why.
     """
-    fits = [adapter.name for (adapter, _), misfit in zip(rows, wrong, strict=True) if not misfit]
     point = rows[0][1]
+    shaped = [
+        (row, no_call) for row, bad, no_call in zip(rows, wrong, idle, strict=True) if not bad
+    ]
+    fits = [adapter.name for (adapter, _), no_call in shaped if not no_call]
     if fits:
-        return Fitted(point.module, point.attribute, ", ".join(fits), point.ledger)
-    names = [adapter.name for adapter, _ in rows]
-    reasons = {", ".join(misfit): name for name, misfit in zip(names, wrong, strict=True)}
-    text = "; ".join(f"{name}: {reason}" for reason, name in reasons.items())
-    return Fitted(point.module, point.attribute, ", ".join(names), point.ledger, text)
+        return Fitted(point.module, point.attribute, ", ".join(fits), point.ledger.id)
+    if shaped:
+        names = ", ".join(adapter.name for (adapter, _), _ in shaped)
+        required = any(one.required for (_, one), _ in shaped)
+        kind = "misfit" if required else "unused"
+        reason = {kind: shaped[0][1]}
+        return Fitted(point.module, point.attribute, names, point.ledger.id, **reason)
+    reasons: dict[str, list[str]] = {}
+    for (adapter, _), misfit in zip(rows, wrong, strict=True):
+        reasons.setdefault(", ".join(misfit), []).append(adapter.name)
+    text = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    names = ", ".join(adapter.name for adapter, _ in rows)
+    return Fitted(point.module, point.attribute, names, point.ledger.id, text)
 
 
 def changed_error(point: Point, misfit: str) -> HostChangedError:
@@ -75,7 +102,7 @@ def changed_error(point: Point, misfit: str) -> HostChangedError:
         f"{point.module}.{point.attribute} is not what any adapter of mindspeed-rl-ext knows, "
         "so its names cannot work here",
         found=misfit,
-        expected=ledger_row(point.ledger),
+        expected=str(point.ledger),
         remedy="install a version of mindspeed-rl-ext that knows this host, or take its names "
         "(verifiers, handler) out of the configuration",
     )

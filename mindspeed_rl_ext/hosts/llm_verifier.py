@@ -34,26 +34,26 @@ def wrap_llm_verifier(module: ModuleType, *, columns: bool) -> None:
 
     @functools.wraps(original)
     def verifier(responses: Any, given: Any, config: Any, metrics: Any, infos: Any = None) -> Any:
-        def ask_host(name: str) -> tuple[list[float], Metrics] | None:
+        def score_by_host(name: str) -> tuple[list[float], Metrics] | None:
             one = Overlay(config.algorithm, verifier_function=[name], verifier_weight=[1.0])
-            told: dict[str, float] = {}
-            scores = original(responses, given, Overlay(config, algorithm=one), told, infos=infos)
-            return (scores, {}) if _keep(told, name, metrics) else None
+            means: dict[str, float] = {}
+            scores = original(responses, given, Overlay(config, algorithm=one), means, infos=infos)
+            return (scores, {}) if _keep(means, name, metrics) else None
 
         names = list(getattr(config.algorithm, "verifier_function", DEFAULT_NAMES))
         weights = list(getattr(config.algorithm, "verifier_weight", DEFAULT_WEIGHTS))
         data = given if columns else {"labels": given}
-        rewards, told = score_batch(
-            Batch(responses, data, names, weights), ask_host, host_names, PREFIX
+        rewards, scores = score_batch(
+            Batch(responses, data, names, weights), score_by_host, host_names, PREFIX
         )
-        metrics.update({key: sum(each) / max(len(each), 1) for key, each in told.items()})
+        metrics.update({key: sum(each) / max(len(each), 1) for key, each in scores.items()})
         return rewards
 
     verifier._msrl_ext = True  # type: ignore[attr-defined]
     module.verifier = verifier  # type: ignore[attr-defined]
 
 
-def _keep(told: dict[str, float], name: str, metrics: Any) -> bool:
+def _keep(means: dict[str, float], name: str, metrics: Any) -> bool:
     """Hands on what the host wrote; False where it wrote nothing for the name."""
-    metrics.update(told)
-    return PREFIX + reward_key(name) in told
+    metrics.update(means)
+    return PREFIX + reward_key(name) in means

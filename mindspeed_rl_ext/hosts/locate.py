@@ -7,18 +7,17 @@ Does not cover: a host inside a zip archive.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from mindspeed_rl_ext.hosts.catalog import (
     HOST_PACKAGES,
     load_adapters,
     missing_points,
     points_by_module,
-    source_file,
 )
-from mindspeed_rl_ext.hosts.fit import by_attribute, judge
+from mindspeed_rl_ext.hosts.fit import by_attribute, choose
+from mindspeed_rl_ext.hosts.point import Fitted
 from mindspeed_rl_ext.hosts.probe import source_misfits
-from mindspeed_rl_ext.hosts.protocol import Fitted
+from mindspeed_rl_ext.hosts.source import read_source, source_file, uncalled
 
 
 def host_folders() -> dict[str, tuple[str, ...]]:
@@ -37,14 +36,15 @@ def host_folders() -> dict[str, tuple[str, ...]]:
 
 
 def probe_source(package: str, folders: tuple[str, ...]) -> list[Fitted]:
-    """What would become of each point of a host, judged by its source text."""
+    """What would become of each point of a host, from its source text."""
     table = points_by_module(load_adapters())
     results = missing_points(package, folders, table)
     for module, rows in table.items():
         path = source_file(module, folders)
         if module.split(".")[0] != package or path is None:
             continue
-        source = Path(path).read_text(encoding="utf-8", errors="replace")
+        source = read_source(path)
         for same in by_attribute(rows):
-            results.append(judge(same, [source_misfits(source, p.probe) for _, p in same]))
+            misfits = [source_misfits(source, point.probe) for _, point in same]
+            results.append(choose(same, misfits, [uncalled(p, folders) for _, p in same]))
     return results

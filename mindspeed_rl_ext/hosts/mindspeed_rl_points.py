@@ -6,8 +6,10 @@ Does not cover: which lines there are; `lines/` does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
+from mindspeed_rl_ext.hosts.adapter import RUN, Behaviour, Evidence
 from mindspeed_rl_ext.hosts.batch_columns import leave_alone, remember_batch
 from mindspeed_rl_ext.hosts.data_options import DATA_CONFIG_POINT
 from mindspeed_rl_ext.hosts.handler_point import (
@@ -16,25 +18,64 @@ from mindspeed_rl_ext.hosts.handler_point import (
     trip_allow_list,
     trip_handler,
 )
-from mindspeed_rl_ext.hosts.protocol import Expect, Point
+from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
 from mindspeed_rl_ext.hosts.verifier_point import trip_verifier, wrap_verifier
 
 RULES = "mindspeed_rl.models.rule_verifier"
+VERIFIER_ROW = LedgerRow(
+    "RL-1",
+    f"`{RULES}.verifier` is wrapped: names of ours are scored by "
+    "`mindspeed_rl_ext.verifiers`, the host's names by the host; an unknown name "
+    "raises, and so does a `filter_groups_metric` that no verifier gives",
+    "the host's names are a table inside the function, and a name that is not in it "
+    "silently scores 0",
+    "when the host takes verifiers from a registry or an entry point and refuses unknown names",
+)
+COLUMNS_ROW = LedgerRow(
+    "RL-2",
+    f"`{RULES}.compute_verifier_score` is wrapped: its arguments are remembered while "
+    "it runs, nothing is changed",
+    "the host passes its verifiers neither the prompt nor the length in tokens",
+    "when `verifier` is given prompts and lengths",
+)
+HANDLER_ROW = LedgerRow(
+    "RL-3",
+    "`mindspeed_rl.datasets.data_handler.AlpacaStylePromptOnlyHandler` is set to our handler",
+    "the host looks handlers up by name in that module only",
+    "when the host has a registry of handlers",
+)
+ALLOW_LIST_ROW = LedgerRow(
+    "RL-4",
+    "`mindspeed_rl.config_cls.validate_config.validate_data_handler_config` is "
+    "wrapped: for our handler it sees the name of one of the host's, all its other "
+    "checks run",
+    "its list of handlers that may have a prompt_type is closed",
+    "when the list is open",
+)
 SCORING = Expect("compute_verifier_score", ("batch", "megatron_config", "rl_config", "tokenizer"))
 
 
-def mindspeed_rl_points(*, prefix: str) -> tuple[Point, ...]:
+ALL_RUN: Mapping[str, Evidence] = dict.fromkeys(
+    ("handler", "verifiers", "workers", "templates", "configs"), RUN
+)
+# How the lines differ.
+BEFORE_22 = Behaviour(metric_prefix="grpo/", normalises=True, reads_configs=("datasets", "msrl"))
+SINCE_22 = Behaviour(filters_groups=True, reads_configs=("datasets", "msrl"))
+
+
+def mindspeed_rl_points(behaviour: Behaviour) -> tuple[Point, ...]:
     """The points of a line.
 
     Args:
-        prefix: what the line writes before `{name}_rewards/mean`: `grpo/` or nothing.
+        behaviour: how the line differs from the others.
     """
-    keys: dict[str, tuple[str, ...]] = (
-        {"constants": ("grpo/", "_rewards/mean")}
-        if prefix
-        else {"constants": ("_rewards/mean",), "no_constants": ("grpo/",)}
+    prefix = behaviour.metric_prefix
+    verifier = Expect(
+        "verifier",
+        ("responses", "data", "config"),
+        constants=(*((prefix,) * bool(prefix)), "_rewards/mean"),
+        no_constants=() if prefix else (BEFORE_22.metric_prefix,),
     )
-    verifier = Expect("verifier", ("responses", "data", "config"), **keys)
     return (
         Point(
             module=RULES,
@@ -42,7 +83,8 @@ def mindspeed_rl_points(*, prefix: str) -> tuple[Point, ...]:
             probe=(verifier,),
             apply=partial(wrap_verifier, prefix=prefix),
             tripwire=trip_verifier,
-            ledger="RL-1",
+            ledger=VERIFIER_ROW,
+            callers=(Caller(r"(?<!def )\bverifier\("),),
         ),
         Point(
             module=RULES,
@@ -50,7 +92,10 @@ def mindspeed_rl_points(*, prefix: str) -> tuple[Point, ...]:
             probe=(verifier, SCORING),
             apply=partial(remember_batch, attribute="compute_verifier_score"),
             tripwire=leave_alone,
-            ledger="RL-2",
+            ledger=COLUMNS_ROW,
+            callers=(
+                Caller(r"\bcompute_verifier_score\(", module="mindspeed_rl.workers.rule_reward"),
+            ),
         ),
         Point(
             module="mindspeed_rl.datasets.data_handler",
@@ -61,7 +106,7 @@ def mindspeed_rl_points(*, prefix: str) -> tuple[Point, ...]:
             ),
             apply=set_handler,
             tripwire=trip_handler,
-            ledger="RL-3",
+            ledger=HANDLER_ROW,
         ),
         Point(
             module="mindspeed_rl.config_cls.validate_config",
@@ -69,7 +114,7 @@ def mindspeed_rl_points(*, prefix: str) -> tuple[Point, ...]:
             probe=(Expect("validate_data_handler_config", ("config",)),),
             apply=allow_handler,
             tripwire=trip_allow_list,
-            ledger="RL-4",
+            ledger=ALLOW_LIST_ROW,
         ),
         DATA_CONFIG_POINT,
     )

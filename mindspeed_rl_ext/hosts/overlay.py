@@ -20,15 +20,15 @@ class Overlay:
         (5, 2, 1, 7)
     """
 
-    def __init__(self, beneath: Any, **replaced: Any) -> None:
-        object.__setattr__(self, "_beneath", beneath)
+    def __init__(self, original: Any, **replaced: Any) -> None:
+        object.__setattr__(self, "_original", original)
         object.__setattr__(self, "_replaced", replaced)
 
     def __getattr__(self, name: str) -> Any:
         replaced = object.__getattribute__(self, "_replaced")
         if name in replaced:
             return replaced[name]
-        return getattr(object.__getattribute__(self, "_beneath"), name)
+        return getattr(object.__getattribute__(self, "_original"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(object.__getattribute__(self, "_beneath"), name, value)
+        setattr(object.__getattribute__(self, "_original"), name, value)

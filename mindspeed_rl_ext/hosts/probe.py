@@ -1,7 +1,7 @@
 """Whether a host module has what a point needs, by attributes and signatures.
 
 Covers: imported modules (`misfits`) and source text of modules that are not (`source_misfits`).
-Does not cover: version strings; a host's version says less than its functions.
+Does not cover: version strings; functions are what a point depends on.
 
 Example:
     >>> source_misfits("def verifier(responses, config): ...", (Expect("verifier", ("labels",)),))
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.hosts.protocol import Expect
+from mindspeed_rl_ext.hosts.point import Expect
 
 _Parts = tuple[list[str], frozenset[str]]  # parameters without self, string constants
 
@@ -56,7 +56,7 @@ def names_in_table(function: Any) -> list[str]:
 
 def _compare(expect: Expect, parts: _Parts | None) -> Iterator[str]:
     if parts is None:
-        yield f"no {expect.attribute}"
+        yield f"no {' or '.join(expect.attributes)}"
         return
     parameters, constants = parts
     if tuple(parameters[: len(expect.parameters)]) != expect.parameters:
@@ -70,7 +70,8 @@ def _compare(expect: Expect, parts: _Parts | None) -> Iterator[str]:
 
 
 def _of_object(module: ModuleType, expect: Expect) -> _Parts | None:
-    thing = getattr(module, expect.attribute, None)
+    there = (getattr(module, name, None) for name in expect.attributes)
+    thing = next((one for one in there if one is not None), None)
     if not callable(thing):
         return None
     try:
@@ -94,7 +95,7 @@ def _of_source(top: list[ast.stmt], expect: Expect) -> _Parts | None:
     named = [
         node
         for node in top
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == expect.attribute
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in expect.attributes
     ]
     if not named:
         return None

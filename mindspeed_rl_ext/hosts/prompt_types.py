@@ -15,9 +15,11 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.shipped import shipped_folder
-from mindspeed_rl_ext.hosts.protocol import Expect, Point
+from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
 
 OPTION = "--prompt-type"
+# What the lines call the function that adds their arguments; 2.2 and 2.3 have and call both.
+PARSER_FUNCTIONS = ("process_args", "process_args_v2")
 
 
 def add_prompt_types(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +46,15 @@ def _our_names() -> list[str]:
     return [template["name"] for template in json.loads(text)]
 
 
-def wrap_process_args(module: ModuleType, *, attribute: str) -> None:
-    """Wraps the function that adds the host's arguments to a parser."""
-    original = getattr(module, attribute)
-    if getattr(original, "_msrl_ext", False):
-        return
+def wrap_process_args(module: ModuleType) -> None:
+    """Wraps each function that adds the host's arguments to a parser."""
+    for name in PARSER_FUNCTIONS:
+        original = getattr(module, name, None)
+        if original is not None and not getattr(original, "_msrl_ext", False):
+            setattr(module, name, _with_our_types(original))
 
+
+def _with_our_types(original: Any) -> Any:
     @functools.wraps(original)
     def process_args(parser: argparse.ArgumentParser) -> Any:
         parse = parser.parse_known_args
@@ -59,30 +64,33 @@ def wrap_process_args(module: ModuleType, *, attribute: str) -> None:
             add_prompt_types(parser)
             return parse(*args, **kwargs)
 
-        # On the parser itself: master parses before it has added all of its arguments.
+        # On the parser itself: 26.1 and later parse before they have added all of their arguments.
         parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
         return original(parser)
 
     process_args._msrl_ext = True  # type: ignore[attr-defined]
-    setattr(module, attribute, process_args)
+    return process_args
 
 
 def leave_choices(module: ModuleType, error: Exception) -> None:
-    """Nothing: the host's parser says which names it takes, and stops."""
+    """Nothing: the host's parser names the types that it takes, and stops."""
 
 
-def prompt_type_point(function: str) -> Point:
-    """The point of a line.
-
-    Args:
-        function: what this line calls the function that adds its arguments.
-    """
-    return Point(
-        module="mindspeed_llm.training.arguments",
-        attribute="process_args",  # one name for all lines, so that one of them has to fit
-        probe=(Expect(function, ("parser",)),),
-        apply=functools.partial(wrap_process_args, attribute=function),
-        tripwire=leave_choices,
-        ledger="LLM-4",
-        required=False,
-    )
+PROMPT_TYPE_POINT = Point(
+    module="mindspeed_llm.training.arguments",
+    attribute="process_args",  # one name for all lines, so that one of them has to fit
+    probe=(Expect(PARSER_FUNCTIONS[0], ("parser",), or_attribute=PARSER_FUNCTIONS[1]),),
+    apply=wrap_process_args,
+    tripwire=leave_choices,
+    ledger=LedgerRow(
+        "LLM-4",
+        "`mindspeed_llm.training.arguments.process_args` and `process_args_v2`, whichever of them "
+        "are there, are wrapped: a parser that they fill also takes the names of our "
+        "`templates.json` for `--prompt-type`; so does the parser of `preprocess_data.py` (LLM-1)",
+        "the choices of `--prompt-type` are closed, and `import mindspeed_llm` parses the command "
+        "line with them",
+        "when `--prompt-type` takes any name that is in `--prompt-type-path`",
+    ),
+    required=False,
+    callers=(Caller(r"(?<!def )\bprocess_args(_v2)?\("),),
+)

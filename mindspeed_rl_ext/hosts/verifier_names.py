@@ -41,7 +41,7 @@ def check_weights(names: Sequence[str], weights: Sequence[float]) -> None:
             "verifier_function and verifier_weight differ in length",
             found=f"{len(names)} names, {len(weights)} weights",
             expected="one weight for each name",
-            remedy="mend the two lists in the YAML",
+            remedy="fix the two lists in the YAML",
         )
 
 

@@ -52,16 +52,16 @@ class Batch:
     filters: bool = False
 
 
-AskHost = Callable[[str], "tuple[list[float], Metrics] | None"]
+ScoreByHost = Callable[[str], "tuple[list[float], Metrics] | None"]
 
 
 def score_batch(
-    batch: Batch, ask_host: AskHost, host_names: Sequence[str], prefix: str
+    batch: Batch, score_by_host: ScoreByHost, host_names: Sequence[str], prefix: str
 ) -> tuple[list[float], Metrics]:
     """Rewards and per-sample metrics of one batch.
 
     Args:
-        ask_host: scores of one of the host's names with its metrics; None for an unknown name.
+        score_by_host: scores of one of the host's names with its metrics; None for an unknown name.
         host_names: the host's names, as far as they can be read.
         prefix: what the host writes before `{name}_rewards/mean`.
 
@@ -77,7 +77,7 @@ def score_batch(
     scores, metrics = _score_ours(ours, batch, prefix)
     for name in batch.names:
         if name not in ours:
-            answer = ask_host(name)
+            answer = score_by_host(name)
             if answer is None:
                 raise unknown_name(name, host_names)
             scores[name] = answer[0]
@@ -94,8 +94,12 @@ def _score_ours(
 ) -> tuple[dict[str, list[float]], Metrics]:
     if not ours:
         return {}, {}
-    needs = {need for name in ours for need in resolve(name).needs}
+    bound = [resolve(name) for name in ours]
+    needs = {need for one in bound for need in one.needs}
     columns = {need: _column(need, batch) for need in sorted(needs)}
+    wants = {name for one in bound for name in one.columns} - needs
+    there = {name: _find_column(name, batch) for name in sorted(wants)}
+    columns |= {name: found for name, found in there.items() if found is not None}
     result = score(batch.responses, verifiers=ours, data=columns)
     scores: dict[str, list[float]] = {}
     metrics: Metrics = {}
@@ -106,8 +110,8 @@ def _score_ours(
         metrics[prefix + reward_key(bare)] = scores[name]
         for outcome in Outcome:
             # Every outcome every time: hosts average over the batches that wrote a key.
-            told = [float(verdict.outcome == outcome) for verdict in verdicts]
-            metrics[prefix + outcome_key(bare, outcome.value)] = told
+            hits = [float(verdict.outcome == outcome) for verdict in verdicts]
+            metrics[prefix + outcome_key(bare, outcome.value)] = hits
         if batch.filter_metric == prefix + reward_key(name):
             metrics[batch.filter_metric] = scores[name]
     return scores, metrics
@@ -123,16 +127,22 @@ def _check_filter(batch: Batch, metrics: Metrics) -> None:
         )
 
 
+def _key(name: str) -> str:
+    return "labels" if name == "answer" else name
+
+
+def _find_column(name: str, batch: Batch) -> Sequence[Any] | None:
+    found = batch.data.get(_key(name))
+    return batch_column(name, len(batch.responses)) if found is None else found
+
+
 def _column(need: str, batch: Batch) -> Sequence[Any]:
-    key = "labels" if need == "answer" else need
-    found = batch.data.get(key)
-    if found is None:
-        found = batch_column(need, len(batch.responses))
+    found = _find_column(need, batch)
     if found is None:
         raise InputError(
             f"a verifier needs the column {need!r}, which the host does not pass",
             found=f"columns {', '.join(sorted(batch.data)) or 'none'}",
-            remedy=f"add {key} to dataset_additional_keys, in preprocessing and in training",
+            remedy=f"add {_key(need)} to dataset_additional_keys, in preprocessing and in training",
         )
     return found
 
@@ -150,7 +160,7 @@ def wrap_verifier(module: ModuleType, *, prefix: str) -> None:
 
     @functools.wraps(original)
     def verifier(responses: Any, data: Any, config: Any, **kwargs: Any) -> Any:
-        def ask_host(name: str) -> tuple[list[float], Metrics] | None:
+        def score_by_host(name: str) -> tuple[list[float], Metrics] | None:
             narrowed = Overlay(config, verifier_function=[name], verifier_weight=[1.0])
             scores, metrics = original(responses, data, narrowed, **kwargs)
             return (scores, metrics) if prefix + reward_key(name) in metrics else None
@@ -163,7 +173,7 @@ def wrap_verifier(module: ModuleType, *, prefix: str) -> None:
             getattr(config, "filter_groups_metric", None),
             bool(getattr(config, "filter_groups_enable", False)),
         )
-        return score_batch(batch, ask_host, host_names, prefix)
+        return score_batch(batch, score_by_host, host_names, prefix)
 
     verifier._msrl_ext = True  # type: ignore[attr-defined]
     module.verifier = verifier  # type: ignore[attr-defined]

@@ -14,18 +14,13 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import MissingExtraError
 from mindspeed_rl_ext.verifiers.api import resolve
-from mindspeed_rl_ext.verifiers.scoring import (
-    Result,
-    assembled,
-    checked_columns,
-    checked_weights,
-    judged,
-    resolve_all,
-)
+from mindspeed_rl_ext.verifiers.checks import check_columns, check_weights, resolve_all
+from mindspeed_rl_ext.verifiers.running.batch import score_batch
+from mindspeed_rl_ext.verifiers.scoring import Result, combine_scores
 from mindspeed_rl_ext.verifiers.spec import split_specs
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
-ROWS_A_PART = 512
+ROWS_PER_PART = 512
 Part = tuple[list[str], dict[str, list[Any]]]
 
 
@@ -37,18 +32,18 @@ def score(
     weights: Sequence[float] | None = None,
     data: Mapping[str, Sequence[Any]] | None = None,
     modules: Sequence[str] = (),
-    rows_a_part: int = ROWS_A_PART,
+    rows_per_part: int = ROWS_PER_PART,
 ) -> Result:
     """Scores a batch on Ray; the rewards are those of `verifiers.score`.
 
     Args:
-        responses: texts, one a rollout.
+        responses: texts, one per rollout.
         answers: reference answers, as many.
         verifiers: specs.
         weights: as many as verifiers; 1 each where left out.
         data: further columns.
         modules: modules that register verifiers, imported by every actor.
-        rows_a_part: how many rows an actor gets at once.
+        rows_per_part: how many rows an actor gets at once.
 
     Raises:
         InputError: as `verifiers.score`, before anything is sent.
@@ -56,22 +51,22 @@ def score(
     """
     specs = split_specs(verifiers) if isinstance(verifiers, str) else list(verifiers)
     bound = resolve_all(specs)
-    factors = checked_weights(weights, bound)
-    columns = checked_columns(responses, answers, data or {}, bound)
-    needs = sorted({need for one in bound for need in one.needs})
+    factors = check_weights(weights, bound)
+    columns = check_columns(responses, answers, data or {}, bound)
+    names = sorted({name for one in bound for name in one.columns if name in columns})
     parts: list[Part] = [
         (
-            list(responses[start : start + rows_a_part]),
-            {need: list(columns[need][start : start + rows_a_part]) for need in needs},
+            list(responses[start : start + rows_per_part]),
+            {name: list(columns[name][start : start + rows_per_part]) for name in names},
         )
-        for start in range(0, len(responses), rows_a_part)
+        for start in range(0, len(responses), rows_per_part)
     ]
-    said = _on_ray(parts, specs, list(modules))
-    found = {one.name: [v for part in said for v in part[one.name]] for one in bound}
-    return assembled(bound, factors, found)
+    replies = _on_ray(parts, specs, list(modules))
+    found = {one.name: [v for part in replies for v in part[one.name]] for one in bound}
+    return combine_scores(bound, factors, found)
 
 
-class Judge:
+class Scorer:
     """What runs in an actor.
 
     Args:
@@ -84,9 +79,9 @@ class Judge:
             import_module(module)
         self._bound = [resolve(spec) for spec in specs]
 
-    def judge(self, part: Part) -> dict[str, list[Verdict]]:
+    def score(self, part: Part) -> dict[str, list[Verdict]]:
         """The verdicts of one part, by verifier name."""
-        return judged(self._bound, *part)
+        return score_batch(self._bound, *part)
 
 
 def _on_ray(
@@ -102,14 +97,14 @@ def _on_ray(
         ray.init(include_dashboard=False, log_to_driver=False)
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
-        remote = ray.remote(num_cpus=1)(Judge)
+        remote = ray.remote(num_cpus=1)(Scorer)
         count = max(1, min(len(parts), cores))
         actors = [remote.remote(specs, modules) for _ in range(count)]
         # In order: the rows of the result are those of the batch.
-        said = list(ActorPool(actors).map(lambda actor, part: actor.judge.remote(part), parts))
+        replies = list(ActorPool(actors).map(lambda actor, part: actor.score.remote(part), parts))
         for actor in actors:
             ray.kill(actor)
-        return said
+        return replies
     finally:
         if started:
             ray.shutdown()

@@ -27,7 +27,7 @@ from mindspeed_rl_ext.core.metrics import outcome_key
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
-from mindspeed_rl_ext.verifiers.scoring import resolve_all
+from mindspeed_rl_ext.verifiers.checks import resolve_all
 from mindspeed_rl_ext.verifiers.spec import split_specs
 
 __all__ = ["packed_prompts", "reward_functions"]
@@ -105,14 +105,14 @@ def _reward_function(
         responses = [_response_text(completion) for completion in completions]
         columns = _columns(prompts, given, answer_column)
         _require_columns(bound, columns, answer_column)
-        needed = {name: columns[name] for name in bound.needs}
+        needed = {name: columns[name] for name in bound.columns if name in columns}
         verdicts = score(responses, verifiers=[spec], data=needed).verdicts[bound.name]
         _log_outcomes(bound.name, verdicts, given.get("log_metric"))
         batch.add(bound.name, verdicts, prompts, responses, columns)
         return [None if v.outcome is Outcome.BAD_REFERENCE else v.score for v in verdicts]
 
     reward.__name__ = reward.__qualname__ = bound.name
-    reward.__doc__ = bound.verifier.summary or None
+    reward.__doc__ = bound.verifier.summary.en or None
     return reward
 
 

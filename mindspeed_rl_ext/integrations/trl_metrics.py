@@ -20,6 +20,7 @@ from typing import Any
 
 from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.integrations.trl_probe import checked_callback
 
 TRL_NAMES: Mapping[str, str] = {
     "reward": metrics.REWARD_MEAN,
@@ -115,7 +116,7 @@ def metrics_callback(path: str | Path, names: Mapping[str, str] = TRL_NAMES) -> 
             if values and state.is_world_process_zero:
                 metrics.append_metrics(path, metrics.MetricsRow(state.global_step, values))
 
-    return MetricsCallback()
+    return checked_callback(MetricsCallback)
 
 
 def _require_new(path: Path) -> None:

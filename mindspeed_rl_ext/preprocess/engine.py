@@ -21,7 +21,8 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing import packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.pipeline import Packed, Pipeline, Ready, Rejected
 from mindspeed_rl_ext.preprocess.reading.columns import require_columns
 from mindspeed_rl_ext.preprocess.record import Reason, Row, Source
@@ -72,13 +73,11 @@ def pack_rows(
     """
     start_s = time.monotonic()
     pipeline = Pipeline(options, template, tokenizer)
-    prefix, keys = options.output_prefix, pipeline.packed_keys()
-    held_prefix = packed.heldout_prefix(prefix)
-    beside = () if options.split is None else (held_prefix,)
+    (prefix, *beside), keys = options.prefixes(), pipeline.packed_keys()
     with staging(prefix, *beside, overwrite=options.overwrite) as folder:
         output = _Output(
             PackedWriter(folder, prefix.name, keys),
-            PackedWriter(folder, held_prefix.name, keys) if beside else None,
+            PackedWriter(folder, beside[0].name, keys) if beside else None,
             packed.rejects_file(folder / prefix.name).open("wb"),
         )
         try:

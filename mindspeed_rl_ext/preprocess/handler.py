@@ -2,7 +2,7 @@
 
 Covers: the hosts' handler protocol (arguments, `serialize_to_disk`, `output_idx_files`) over the
 same engine as `msrl-ext preprocess`, with the same bytes. Options that the host's parser does not
-know come from `MSRL_EXT_*` variables (`options.ENVIRONMENT_OPTIONS`).
+know come from `MSRL_EXT_*` variables.
 Does not cover: registering the class in a host; the adapters do. No host is imported here.
 """
 
@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.core.options import read_environment
 from mindspeed_rl_ext.preprocess.engine import pack_rows
-from mindspeed_rl_ext.preprocess.options import PreprocessOptions, options_from_environment
+from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import key_file
 from mindspeed_rl_ext.preprocess.pipeline import Pipeline
 from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
@@ -90,7 +91,7 @@ def options_from_host(args: Any, *, aligned: bool = False) -> PreprocessOptions:
         args: the host's arguments.
         aligned: whether the host has renamed the columns already.
     """
-    ours = options_from_environment()
+    ours = read_environment(PreprocessOptions)
     for name, value in ours.items():
         logger.info("%s = %r, from MSRL_EXT_%s", name, value, name.upper())
     map_keys = ALIGNED_KEYS if aligned else args.map_keys

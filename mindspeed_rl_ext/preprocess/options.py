@@ -1,85 +1,225 @@
-"""All options of a run, in one frozen object, and their names in the environment.
+"""All options of a run, in one frozen object.
 
-Covers: defaults, checks of values, the `MSRL_EXT_*` variables through which options reach the
-handler inside a host's script, whose parser does not know them.
-Does not cover: flags and YAML; `flags` and `dataset_config` read those into these options.
+Covers: what each option is, its default and limits; flags, YAML keys, the `MSRL_EXT_*` variables
+through which options reach the handler inside a host's script, and the tables of the documentation
+are derived from that.
+Does not cover: keys of the hosts that have no effect here; `dataset_config` names them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.preprocess.packing.packed import part_prefix
+from mindspeed_rl_ext.core.options import check_options, option
+from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix, part_prefix
 
-ENVIRONMENT_PREFIX = "MSRL_EXT_"
 LABELS = "labels"
-TRUE_WORDS, FALSE_WORDS = ("1", "true", "yes"), ("", "0", "false", "no")
+PROMPT_ONLY_HANDLER = "AlpacaStylePromptOnlyHandler"
+HANDLER_SYNONYMS = ("R1AlpacaStyleInstructionHandler", "Math17kAlpacaStyleInstructionHandler")
+EXTRACTOR_HELP = (
+    "auto, none, gsm8k, boxed, last-number or regex:PATTERN; the last match counts, "
+    "its first group where it has one"
+)
+EXTRACTOR_HELP_ZH = (
+    "auto、none、gsm8k、boxed、last-number 或 regex:PATTERN；取最后一处匹配，有分组时取第一组"
+)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Reads the value of `--shard`.
+
+    Raises:
+        InputError: it is not `i/n`.
+
+    Example:
+        >>> parse_shard("2/4")
+        (2, 4)
+    """
+    index, slash, of = text.partition("/")
+    if not (slash and index.isdecimal() and of.isdecimal()):
+        raise InputError("--shard can't be read", found=text, expected="i/n, such as 1/4")
+    return int(index), int(of)
+
+
+def parse_prefix(text: str) -> Path:
+    """Reads the value of `--output-prefix`.
+
+    Raises:
+        InputError: it names a directory.
+    """
+    if text.endswith(("/", os.sep)):
+        raise InputError(
+            "--output-prefix names a directory",
+            found=text,
+            expected="a directory and the beginning of file names, such as ./dataset/gsm8k",
+            remedy="add a name behind the slash",
+        )
+    return Path(text)
 
 
 @dataclass(frozen=True)
 class PreprocessOptions:
-    """What to preprocess, and how.
+    """What to preprocess, and how."""
 
-    Args:
-        input: the data file or directory.
-        tokenizer_name_or_path: directory of the tokenizer.
-        output_prefix: the files are `<prefix>_packed_<key>_document.{bin,idx}`.
-        prompt_type: name of the template.
-        prompt_type_path: a templates.json of the host's schema; the shipped one where None.
-        map_keys: column by role, "" where a role has none; the Alpaca names where None.
-        derive: columns to make of other columns, before map_keys is applied.
-        dataset_additional_keys: further columns to pack, as text; `labels` is made anyway.
-        label_extractor: how the answer is taken out of the response column.
-        max_prompt_length: longest prompt to keep, in tokens.
-        seq_length: prompts of that many tokens or more are dropped, as the hosts do.
-        dedupe: drop rows whose prompt came before.
-        shuffle: mix the rows at the end, by `seed`.
-        seed: what `shuffle` and `split` depend on.
-        split: fraction of the prompts to hold out, packed under `<prefix>_heldout`.
-        shard: (i, n): pack the i-th of n parts, counted from 1; `merge` joins them.
-        n_subs: processes that pack a part each.
-        overwrite: replace the files of an earlier run.
-        workers: threads of the tokenizer, 0 for all cores.
-        log_interval: rows between two log lines, 0 for none.
-    """
-
-    input: Path
-    tokenizer_name_or_path: str
-    output_prefix: Path
-    prompt_type: str = "empty"
-    prompt_type_path: str | None = None
-    map_keys: Mapping[str, Any] | None = None
-    derive: Mapping[str, Any] | str | None = None
-    dataset_additional_keys: tuple[str, ...] = field(default=())
-    label_extractor: str = "auto"
-    max_prompt_length: int | None = None
-    seq_length: int | None = None
-    dedupe: bool = False
-    shuffle: bool = False
-    seed: int = 0
-    split: float | None = None
-    shard: tuple[int, int] | None = None
-    n_subs: int = 1
-    overwrite: bool = False
-    workers: int = 0
-    log_interval: int = 0
+    input: Path = option(
+        ".jsonl, .json, .csv, .parquet file, a folder of one kind, a saved data set",
+        ".jsonl、.json、.csv、.parquet 文件，同类文件的目录，或 save_to_disk 的数据集",
+        metavar="PATH",
+        identity=False,
+    )
+    tokenizer_name_or_path: str = option(
+        "directory of the model's tokenizer",
+        "模型分词器所在目录",
+        metavar="DIR",
+        identity=False,
+    )
+    output_prefix: Path = option(
+        "files are PREFIX_packed_<key>_document.*",
+        "输出文件为 PREFIX_packed_<key>_document.*",
+        metavar="PREFIX",
+        parse=parse_prefix,
+        identity=False,
+    )
+    prompt_type: str = option(
+        "template (default: empty, the prompt as it is); tokenizer: its own chat template",
+        "模板（默认 empty：提示词原样）；tokenizer：分词器自带的对话模板",
+        default="empty",
+        metavar="NAME",
+        environment=True,
+        identity=False,
+    )
+    prompt_type_path: str | None = option(
+        "another templates.json of the host's schema",
+        "另一份宿主格式的 templates.json",
+        default=None,
+        metavar="JSON",
+        environment=True,
+    )
+    map_keys: Mapping[str, Any] | str | None = option(
+        'column by role: {"prompt":...,"query":"","response":...}; default: the Alpaca names',
+        '各角色的列名：{"prompt":...,"query":"","response":...}；默认为 Alpaca 列名',
+        default=None,
+        metavar="JSON",
+    )
+    derive: Mapping[str, Any] | str | None = option(
+        'columns made of others: {"question":"Reach {target}."}',
+        '由其他列生成的列：{"question":"Reach {target}."}',
+        default=None,
+        metavar="JSON",
+        environment=True,
+    )
+    dataset_additional_keys: tuple[str, ...] = option(
+        "further columns to pack, as text; labels is made anyway",
+        "另外打包的列，按文本保存；labels 总会生成",
+        default=(),
+        metavar="COLUMN",
+        identity=False,
+    )
+    handler_name: str = option(
+        f"{PROMPT_ONLY_HANDLER} or a host's synonym",
+        f"{PROMPT_ONLY_HANDLER} 或宿主中的同义名",
+        default=PROMPT_ONLY_HANDLER,
+        metavar="NAME",
+        identity=False,
+    )
+    label_extractor: str = option(
+        EXTRACTOR_HELP, EXTRACTOR_HELP_ZH, default="auto", metavar="HOW", environment=True
+    )
+    max_prompt_length: int | None = option(
+        "drop longer prompts",
+        "丢弃更长的提示词",
+        default=None,
+        metavar="TOKENS",
+        minimum=1,
+        environment=True,
+    )
+    seq_length: int | None = option(
+        "drop prompts of that length or more, as the hosts do",
+        "丢弃达到此长度的提示词，与宿主一致",
+        default=None,
+        metavar="TOKENS",
+        minimum=1,
+    )
+    dedupe: bool = option(
+        "drop prompts that came before", "丢弃重复的提示词", default=False, environment=True
+    )
+    shuffle: bool = option(
+        "mix the rows, by --seed", "按 --seed 打乱行序", default=False, environment=True
+    )
+    seed: int = option(
+        "what --shuffle and --split depend on",
+        "--shuffle 与 --split 所用的种子",
+        default=0,
+        metavar="N",
+        environment=True,
+    )
+    split: float | None = option(
+        "hold out that fraction of the prompts: PREFIX_heldout",
+        "留出此比例的提示词：PREFIX_heldout",
+        default=None,
+        metavar="FRACTION",
+        environment=True,
+    )
+    shard: tuple[int, int] | None = option(
+        "pack part I of N, counted from 1; msrl-ext merge joins them",
+        "只打包 N 份中的第 I 份（从 1 数起）；用 msrl-ext merge 合并",
+        default=None,
+        metavar="I/N",
+        parse=parse_shard,
+        identity=False,
+    )
+    n_subs: int = option(
+        "processes that pack a part each",
+        "同时打包的进程数，每个进程一份",
+        default=1,
+        metavar="N",
+        minimum=1,
+        identity=False,
+    )
+    overwrite: bool = option(
+        "replace files of that prefix",
+        "替换同前缀的文件",
+        default=False,
+        environment=True,
+        identity=False,
+    )
+    workers: int = option(
+        "threads of the tokenizer; 0 for all cores",
+        "分词器线程数；0 为所有核",
+        default=0,
+        metavar="N",
+        minimum=0,
+        identity=False,
+    )
+    log_interval: int = option(
+        "rows between two log lines; 0 for none",
+        "每多少行写一条日志；0 为不写",
+        default=0,
+        metavar="ROWS",
+        minimum=0,
+        identity=False,
+    )
 
     def __post_init__(self) -> None:
-        for name in ("max_prompt_length", "seq_length"):
-            limit = getattr(self, name)
-            if limit is not None and limit < 1:
-                raise InputError(f"{name} must be at least 1", found=str(limit))
-        if self.workers < 0:
-            raise InputError("workers must not be negative", found=str(self.workers))
+        check_options(self)
+        self._check_handler()
         self._check_parts()
         if not Path(self.output_prefix).name:
             raise InputError(
                 "the output prefix has no name", expected="a path such as ./dataset/gsm8k"
+            )
+
+    def _check_handler(self) -> None:
+        if self.handler_name not in ("", PROMPT_ONLY_HANDLER, *HANDLER_SYNONYMS):
+            raise InputError(
+                f"handler {self.handler_name!r} is not one of this package",
+                expected=", ".join((PROMPT_ONLY_HANDLER, *HANDLER_SYNONYMS)),
+                remedy="leave --handler-name out, or use the host's preprocess_data.py",
             )
 
     def _check_parts(self) -> None:
@@ -87,8 +227,6 @@ class PreprocessOptions:
             raise InputError(
                 "split is not a fraction", found=str(self.split), expected="between 0 and 1"
             )
-        if self.n_subs < 1:
-            raise InputError("n_subs must be at least 1", found=str(self.n_subs))
         if self.shard is None:
             return
         index, of = self.shard
@@ -109,68 +247,11 @@ class PreprocessOptions:
         prefix = Path(self.output_prefix)
         return part_prefix(prefix, *self.shard) if self.shard else prefix
 
+    def prefixes(self) -> tuple[Path, ...]:
+        """The prefixes that a run writes: its own, and that of the held-out rows."""
+        prefix = self.part_prefix()
+        return (prefix,) if self.split is None else (prefix, heldout_prefix(prefix))
+
     def additional(self) -> tuple[str, ...]:
         """The additional columns, without `labels`, each once."""
         return tuple(dict.fromkeys(k for k in self.dataset_additional_keys if k != LABELS))
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """Reads the value of `--shard`.
-
-    Raises:
-        InputError: it is not `i/n`.
-
-    Example:
-        >>> parse_shard("2/4")
-        (2, 4)
-    """
-    index, slash, of = text.partition("/")
-    if not (slash and index.isdecimal() and of.isdecimal()):
-        raise InputError("--shard can't be read", found=text, expected="i/n, such as 1/4")
-    return int(index), int(of)
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in TRUE_WORDS + FALSE_WORDS:
-        raise ValueError(f"{text!r} is neither of {', '.join(TRUE_WORDS + FALSE_WORDS[1:])}")
-    return text.lower() in TRUE_WORDS
-
-
-# Options that no host's parser knows, and prompt_type, whose values a host's parser limits.
-ENVIRONMENT_OPTIONS: dict[str, Callable[[str], Any]] = {
-    "prompt_type": str,
-    "prompt_type_path": str,
-    "derive": str,
-    "label_extractor": str,
-    "max_prompt_length": int,
-    "dedupe": _flag,
-    "shuffle": _flag,
-    "seed": int,
-    "split": float,
-    "overwrite": _flag,
-}
-
-
-def options_from_environment(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Reads the options that `MSRL_EXT_*` variables set.
-
-    Args:
-        environment: the process's where None.
-
-    Raises:
-        InputError: a value of the wrong type.
-
-    Example:
-        >>> options_from_environment({"MSRL_EXT_MAX_PROMPT_LENGTH": "1024"})
-        {'max_prompt_length': 1024}
-    """
-    table = os.environ if environment is None else environment
-    found: dict[str, Any] = {}
-    for name, parse in ENVIRONMENT_OPTIONS.items():
-        variable = ENVIRONMENT_PREFIX + name.upper()
-        if table.get(variable):
-            try:
-                found[name] = parse(table[variable])
-            except ValueError as error:
-                raise InputError(f"{variable} can't be read", found=str(error)) from error
-    return found

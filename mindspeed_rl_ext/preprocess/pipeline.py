@@ -11,10 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mindspeed_rl_ext.core.answers import (
+    NoAnswerError,
+    extract_label,
+    parse_extractor,
+    response_text,
+)
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.checks.prompts import PromptChecker
 from mindspeed_rl_ext.preprocess.checks.sameness import Seen, digest_of, is_held_out
-from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor, response_text
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import Ids
 from mindspeed_rl_ext.preprocess.reading.columns import column_text, read_prompt, require_text
@@ -131,7 +136,10 @@ class Pipeline:
         if not self.keys.response:
             return Record(prompt, columns=columns)
         raw = data.get(self.keys.response)
-        label = extract_label(raw, self.extractor)
+        try:
+            label = extract_label(raw, self.extractor)
+        except NoAnswerError as error:
+            raise RejectError.without_answer(error) from error
         return Record(prompt, response_text(raw), label.text, label.found_by, columns)
 
     def _encode(self, ready: Sequence[Ready]) -> Iterator[Packed | Rejected]:

@@ -19,6 +19,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from mindspeed_rl_ext.core.answers import AnswerFault, NoAnswerError
+
 
 class Reason(str, Enum):
     """Why a row is dropped; the value is what the report and the rejects file say."""
@@ -30,11 +32,11 @@ class Reason(str, Enum):
     BAD_COLUMN = "bad_column"
     BAD_TEXT = "bad_text"
     TOOLS = "tools"
-    MISSING_ANSWER = "missing_answer"
-    EMPTY_ANSWER = "empty_answer"
-    BAD_ANSWER = "bad_answer"
-    ANSWER_NOT_FOUND = "answer_not_found"
-    EXTRACTOR_TIMEOUT = "extractor_timeout"
+    MISSING_ANSWER = AnswerFault.MISSING.value
+    EMPTY_ANSWER = AnswerFault.EMPTY.value
+    BAD_ANSWER = AnswerFault.UNUSABLE.value
+    ANSWER_NOT_FOUND = AnswerFault.NOT_FOUND.value
+    EXTRACTOR_TIMEOUT = AnswerFault.TIMEOUT.value
     LABEL_NOT_LOSSLESS = "label_not_lossless"
     SECOND_SYSTEM_BLOCK = "second_system_block"
     ANSWER_IN_PROMPT = "answer_in_prompt"
@@ -55,6 +57,11 @@ class RejectError(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.reason, self.detail = reason, detail
+
+    @classmethod
+    def without_answer(cls, error: NoAnswerError) -> RejectError:
+        """The reject of a row whose column gives no reference answer."""
+        return cls(Reason(error.fault.value), error.detail)
 
 
 class Prompt(NamedTuple):

@@ -6,13 +6,11 @@ Does not cover: data that is in memory already; `handler` does.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from mindspeed_rl_ext.preprocess.engine import pack_rows
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
-from mindspeed_rl_ext.preprocess.packing.staging import refuse_stale
+from mindspeed_rl_ext.preprocess.packing.staging import require_free
 from mindspeed_rl_ext.preprocess.reading.readers import open_source
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
 from mindspeed_rl_ext.preprocess.templates import chat_template
@@ -42,10 +40,7 @@ def preprocess(options: PreprocessOptions) -> PreprocessReport:
         from mindspeed_rl_ext.preprocess.packing.subruns import preprocess_in_parts
 
         return preprocess_in_parts(options)
-    options = replace(options, output_prefix=options.part_prefix())
-    refuse_stale(options.output_prefix, overwrite=options.overwrite)
-    if options.split is not None:
-        refuse_stale(heldout_prefix(options.output_prefix), overwrite=options.overwrite)
+    require_free(*options.prefixes(), overwrite=options.overwrite)
     source = open_source(options.input)
     template, tokenizer = template_and_tokenizer(options)
     return pack_rows(source, tokenizer, template, options)

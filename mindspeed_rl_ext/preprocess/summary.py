@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mindspeed_rl_ext.core.options import identity_of
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.reading.derived import parse_derived
 from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.report import Counts, Part, PreprocessReport, percentiles
@@ -43,7 +44,7 @@ def build_report(
     """
     return PreprocessReport(
         input=source,
-        output_prefix=str(options.output_prefix),
+        output_prefix=str(options.part_prefix()),
         tokenizer=tokenizer,
         template=template,
         keys=writer.keys,
@@ -75,14 +76,8 @@ def lengths_of(writer: PackedWriter) -> dict[str, Any]:
 def settings_of(options: PreprocessOptions) -> dict[str, Any]:
     """The options that decide what is packed, for the report; shards must agree in them."""
     return {
+        **identity_of(options),
         "map_keys": parse_map_keys(options.map_keys).named(),
         "derive": parse_derived(options.derive),
-        "prompt_type_path": options.prompt_type_path,
-        "label_extractor": options.label_extractor,
-        "max_prompt_length": options.max_prompt_length,
-        "seq_length": options.seq_length,
-        "dedupe": options.dedupe,
-        "split": options.split,
-        "shuffle": options.shuffle,
         "seed": options.seed if options.shuffle or options.split else None,
     }

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.report.rollout_scan import RolloutScan, rows_of, scan_rollouts
 from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.find import EXPECTED, Found, find_sources
 from mindspeed_rl_ext.report.sources.record import FileRead
+from mindspeed_rl_ext.report.sources.rollouts import RolloutScan, rows_of, scan_rollouts
 from mindspeed_rl_ext.report.sources.rows import Rows
-from mindspeed_rl_ext.report.table import Table, build_table
+from mindspeed_rl_ext.report.sources.table import Table, build_table
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mindspeed_rl_ext.core import metrics
-from mindspeed_rl_ext.report.names import KL, LENGTH, REWARD_NAMES
+from mindspeed_rl_ext.report.sources.names import KL, LENGTH, REWARD_NAMES
 
 _REACHES_PER_RUN = 30
 SMOOTH_FROM_POINTS = 20

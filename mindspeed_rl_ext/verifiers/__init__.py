@@ -1,4 +1,4 @@
-"""Verifiers: reward functions chosen by name, that cannot hang and say why they gave a score.
+"""Verifiers: reward functions chosen by name, that cannot hang and give a reason for each score.
 
 Covers: the names that users import. Importing this pulls in the standard library only.
 
@@ -10,16 +10,12 @@ Example:
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.verifiers.api import (
-    BoundVerifier,
-    is_ours,
-    parse_spec,
-    registry_names,
-    resolve,
-    verifier,
-)
+from mindspeed_rl_ext.verifiers.api import BoundVerifier, resolve
+from mindspeed_rl_ext.verifiers.declaration import Verifier
 from mindspeed_rl_ext.verifiers.equivalence import Policy, equivalent
+from mindspeed_rl_ext.verifiers.registry import find_verifier, is_ours, registry_names, verifier
 from mindspeed_rl_ext.verifiers.scoring import Result, score
+from mindspeed_rl_ext.verifiers.spec import parse_spec
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 __all__ = [
@@ -28,7 +24,9 @@ __all__ = [
     "Policy",
     "Result",
     "Verdict",
+    "Verifier",
     "equivalent",
+    "find_verifier",
     "is_ours",
     "parse_spec",
     "registry_names",

@@ -61,5 +61,5 @@ def _load(point: EntryPoint) -> None:
         raise InputError(
             f"the verifier plugin {point.name!r} of {distribution} cannot be loaded",
             found=f"{point.value}: {type(error).__name__}: {error}",
-            remedy=f"mend it, or uninstall it: pip uninstall {distribution}",
+            remedy=f"fix it, or uninstall it: pip uninstall {distribution}",
         ) from error

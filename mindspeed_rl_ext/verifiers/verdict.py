@@ -1,7 +1,7 @@
-"""What a verifier says of one response: an outcome, a score, a reason and the stage that decided.
+"""What a verifier finds about one response: an outcome, a score, a reason, the stage that decided.
 
 Covers: the outcomes and the frozen Verdict.
-Does not cover: how a verdict comes about, nor how scores are weighed; `scoring` does.
+Does not cover: how a verdict comes about, nor how scores are weighted; `scoring` does.
 
 Example:
     >>> Verdict(Outcome.WRONG, 0.0, "3 is not 4").outcome.value
@@ -19,6 +19,7 @@ class Outcome(str, Enum):
 
     CORRECT = "CORRECT"
     WRONG = "WRONG"
+    RESTATED = "RESTATED"
     NO_ANSWER = "NO_ANSWER"
     BAD_FORMAT = "BAD_FORMAT"
     UNPARSEABLE = "UNPARSEABLE"
@@ -31,13 +32,19 @@ class Outcome(str, Enum):
         return self.value
 
 
+# RESTATED: equal to the reference, but an expression of the prompt, or less evaluated than the
+# reference is. It scores as wrong.
+# What is no finding about the response: something else failed.
+FAULTS = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.BAD_REFERENCE)
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """One judgement of one response.
+    """What was found about one response.
 
     Args:
-        outcome: the class of the judgement; SCORED for a verifier that returns a plain number.
-        score: the number that is weighed into the reward.
+        outcome: the class of the finding; SCORED for a verifier that returns a plain number.
+        score: the number that is weighted into the reward.
         reason: one line for people.
         stage: which step decided, such as `format`, `text`, `exact`.
     """

@@ -189,10 +189,10 @@ def test_activate_is_refused_when_turned_off(passes):
 
 
 def test_verbose_says_what_was_installed_where(passes):
-    said = passes(IMPORT, MSRL_EXT_VERBOSE="1")
-    assert "active in process" in said
-    assert "validate_config.validate_data_handler_config: installed for MindSpeed-RL" in said
-    assert "RL-4" in said
+    output = passes(IMPORT, MSRL_EXT_VERBOSE="1")
+    assert "active in process" in output
+    assert "validate_config.validate_data_handler_config: installed for MindSpeed-RL" in output
+    assert "RL-4" in output
 
 
 def test_only_one_finder_in_however_many_activations_and_threads(passes):

@@ -125,7 +125,7 @@ def test_a_broken_source_is_named_and_nothing_is_written(cli, kit, tmp_path, fau
 LAYOUTS = {
     "groups": (("--target-tensor-parallel-size", 4), "num_query_groups 2 does not divide into 4"),
     "layers": (("--target-pipeline-parallel-size", 3), "4 layers do not divide into 3"),
-    "no ranks": (("--target-tensor-parallel-size", 0), "must be positive"),
+    "no ranks": (("--target-tensor-parallel-size", 0), "must be at least 1"),
     "vocabulary": (("--padded-vocab-size", 30), "cannot hold the vocabulary"),
     "vocabulary and TP": (
         ("--padded-vocab-size", 39, "--target-tensor-parallel-size", 2),

@@ -11,6 +11,7 @@ import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import CheckFailedError
 
 OLDER_HOST = (
@@ -118,21 +119,36 @@ def test_verify_of_another_model_fails(cli, kit, hf_dir, tmp_path):
     assert "model.layers.3.mlp.up_proj.weight is extra" in out
 
 
-def test_convert_with_verify_fails_when_the_written_file_is_wrong(hf_dir, tmp_path, monkeypatch):
-    from mindspeed_rl_ext.checkpoint import convert as module
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("old", [False, True])
+def test_what_fails_its_verification_is_never_put_in_place(
+    kit, hf_dir, tmp_path, monkeypatch, old, resume
+):
+    from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import MegatronWriter
 
-    finish = module.finish_mg
+    def files() -> dict[str, bytes]:
+        found = (tmp_path / "mg").rglob("*")
+        return {str(p): p.read_bytes() for p in found if p.is_file()}
 
-    def damaging(staged, destination, manifest):
-        finish(staged, destination, manifest)
-        path = next(destination.rglob("*.pt"))
-        data = bytearray(path.read_bytes())
-        data[len(data) // 2] ^= 1
-        path.write_bytes(data)
+    if old:
+        kit.write_hf(tmp_path / "older", kit.tiny(seed=4))
+        convert(ConvertOptions("hf", "mg", tmp_path / "older", tmp_path / "mg"))
+    before = files()
+    finish = MegatronWriter.finish
 
-    monkeypatch.setattr(module, "finish_mg", damaging)
+    def damaging(self, staged, target, written):
+        path = next(staged.rglob("*.pt"))
+        damage(path, path.read_bytes()[path.stat().st_size // 2 :])
+        return finish(self, staged, target, written)
+
+    options = {"verify": True, "overwrite": old, "resume": resume}
+    monkeypatch.setattr(MegatronWriter, "finish", damaging)
     with pytest.raises(CheckFailedError, match="not the same model"):
-        convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", verify=True))
+        convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", **options))
+    assert files() == before
+    monkeypatch.undo()
+    convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", **options))
+    assert verify(hf_dir, tmp_path / "mg").ok
 
 
 def test_inspect_and_diff_describe_checkpoints(cli, kit, hf_dir, tmp_path):
@@ -173,7 +189,7 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
-def test_the_door_does_what_the_command_does(repo_root, hf_dir, tmp_path):
+def test_the_script_does_what_the_command_does(repo_root, hf_dir, tmp_path):
     words = ["--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf_dir]
     words += ["--save-dir", tmp_path / "mg"]
     done = subprocess.run(

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
-from mindspeed_rl_ext.checkpoint.copying.staging import STAGING_NAME
+from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.verify import open_source, verify
+from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.staging import STAGING_NAME
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -62,7 +63,7 @@ def in_child(work: Callable[[], None], kill_at: int) -> tuple[int, int]:
 
 def loads(folder: Path) -> bool:
     try:
-        open_source(folder)
+        open_checkpoint(folder)
     except InputError:
         return False
     return folder.joinpath("config.json").is_file() or bool(list(folder.glob("latest*")))

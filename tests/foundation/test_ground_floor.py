@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core import errors
+from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import ExtError, InputError, MissingExtraError, nearest
 from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
 from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics, length_metrics, read_metrics
 from mindspeed_rl_ext.core.registry import Registry
-from mindspeed_rl_ext.core.rollouts import Rollout, answer_text, from_row, read_rollouts
+from mindspeed_rl_ext.core.rollouts import Rollout, from_row, read_rollouts
 from mindspeed_rl_ext.core.shipped import resolve_config
 
 KINDS = [errors.ExtError, errors.InputError, errors.CheckFailedError, errors.MachineError]
@@ -210,7 +211,7 @@ def test_a_column_of_the_wrong_kind_is_named_with_its_line(tmp_path, column, val
 def test_an_answer_is_text_whatever_it_was(value):
     import json
 
-    text = answer_text(value)
+    text = canonical_text(value)
     assert isinstance(text, str)
     assert value == text if isinstance(value, str) else json.loads(text) == value
 

@@ -16,6 +16,7 @@ from mindspeed_rl_ext.core.options import (
     build_options,
     check_options,
     describe_options,
+    flags_of,
     from_json,
     given_options,
     identity_of,
@@ -108,6 +109,22 @@ def test_another_process_gets_the_same_options():
 def test_identity_leaves_out_what_a_resumed_run_may_change():
     assert identity_of(Options(Path("f"), dry=True)) == identity_of(Options(Path("f")))
     assert identity_of(Options(Path("f"))) != identity_of(Options(Path("g")))
+
+
+def test_identity_of_a_section_within_another_is_its_own_identity():
+    @dataclass(frozen=True)
+    class Outer:
+        inner: Options = option("a section", "一节")
+
+    assert identity_of(Outer(Options(Path("f"), dry=True))) == {
+        "inner": identity_of(Options(Path("f")))
+    }
+
+
+def test_flags_written_out_give_the_same_options_back():
+    options = Options(Path("f"), 3, 0.25, True, ("x", "y"), {"a": 1}, "b")
+    assert parsed(*flags_of(options)) == options
+    assert flags_of(Options(Path("f"))) == ["--source", "f"]
 
 
 def test_documentation_has_a_row_for_each_option_in_both_languages():

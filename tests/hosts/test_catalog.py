@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 
+import pytest
+
 from mindspeed_rl_ext.hosts import catalog, lines
-from mindspeed_rl_ext.hosts.ledger import LEDGER, ledger_row
+from mindspeed_rl_ext.hosts.adapter import FEATURES, Adapter, Versions
+from mindspeed_rl_ext.hosts.checkpoint_plugin import CHECKPOINT_POINT
+from mindspeed_rl_ext.hosts.fit import choose, fit_module
+from mindspeed_rl_ext.hosts.ledger import ledger_entries, ledger_row
+from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
+from mindspeed_rl_ext.hosts.probe import source_misfits
+from mindspeed_rl_ext.hosts.source import uncalled
 
 NEW_LINE = """
-from mindspeed_rl_ext.hosts.protocol import Adapter, Expect, Point
+from mindspeed_rl_ext.hosts.adapter import Adapter, Versions
+from mindspeed_rl_ext.hosts.point import Expect, LedgerRow, Point
 
 def apply(module):
     module.touched = True
@@ -16,8 +27,9 @@ def apply(module):
 def trip(module, error):
     raise AssertionError
 
-POINT = Point("mindspeed_rl.newer", "touched", (Expect("there"),), apply, trip, "RL-1")
-ADAPTER = Adapter("a newer host", (POINT,))
+ROW = LedgerRow("NEW-1", "`mindspeed_rl.newer.touched` is set", "because", "when it can")
+POINT = Point("mindspeed_rl.newer", "touched", (Expect("there"),), apply, trip, ROW)
+ADAPTER = Adapter("a newer host", "mindspeed_rl", (POINT,), Versions("9.9", torch="2.99"))
 """
 
 
@@ -27,15 +39,25 @@ def test_every_file_is_found_and_every_point_has_its_ledger_row():
     assert len(adapters) == len(files) == len({adapter.name for adapter in adapters})
     for adapter in adapters:
         for point in adapter.points:
-            row = ledger_row(point.ledger)
-            assert row.startswith(f"LEDGER {point.ledger}: `{point.module}."), row
+            row = ledger_row(point.ledger.id)
+            assert row.startswith(f"LEDGER {point.ledger.id}: `{point.module}."), row
 
 
-def test_every_ledger_row_is_of_a_point_that_exists():
-    rows = [line.split("|")[1].strip() for line in LEDGER.read_text("utf-8").splitlines()
-            if line.startswith("| ") and not line.startswith("| id")]  # fmt: skip
-    used = {point.ledger for adapter in catalog.load_adapters() for point in adapter.points}
-    assert sorted(rows) == sorted(used)
+def test_one_id_is_one_row_in_every_line_that_has_it():
+    rows = {}
+    for adapter in catalog.load_adapters():
+        for point in adapter.points:
+            assert rows.setdefault(point.ledger.id, point.ledger) == point.ledger
+    assert [entry.row.id for entry in ledger_entries()] == sorted(rows)
+
+
+def test_every_line_says_what_was_run_and_beside_what():
+    for adapter in catalog.load_adapters():
+        assert adapter.versions.host, adapter.name
+        assert set(adapter.evidence) <= set(FEATURES), adapter.name
+        assert set(adapter.notes).isdisjoint(adapter.evidence), adapter.name
+        assert len({checkout.folder for checkout in adapter.checkouts}) == len(adapter.checkouts)
+        assert {point.module.split(".")[0] for point in adapter.points} == {adapter.package}
 
 
 def test_a_new_line_is_a_new_file_and_nothing_else(tmp_path, check_python):
@@ -58,21 +80,71 @@ assert mindspeed_rl.newer.touched
 
 def test_two_hosts_in_one_environment_are_both_adapted(tmp_path, check_python):
     doubles = Path(__file__).parent / "doubles"
-    said = check_python(
+    output = check_python(
         """
 from mindspeed_rl.models import rule_verifier
 from mindspeed_llm.tasks.posttrain.rlxf.training import core_algos
-told = dict(verifier_function=["countdown"], verifier_weight=[1.0])
+settings = dict(verifier_function=["countdown"], verifier_weight=[1.0])
 labels = ['{"target":49,"numbers":[44,43,48]}']
 texts = ["<answer>44-43+48</answer>"]
-rewards, metrics = rule_verifier.verifier(texts, {"labels": labels}, SimpleNamespace(**told))
+rewards, metrics = rule_verifier.verifier(texts, {"labels": labels}, SimpleNamespace(**settings))
 assert rewards == metrics["countdown_rewards/mean"] == [1.0]
 metrics = {}
-config = SimpleNamespace(algorithm=SimpleNamespace(**told))
+config = SimpleNamespace(algorithm=SimpleNamespace(**settings))
 assert core_algos.verifier(texts, {"labels": labels}, config, metrics) == [1.0]
 assert metrics["grpo/countdown_rewards/mean"] == 1.0
 """,
         doubles / "rl_22",
         doubles / "llm_feb25",
     )
-    assert said == ""
+    assert output == ""
+
+
+CALLER = Caller(r"(?<!def )\btouched\(")
+
+
+@pytest.mark.parametrize(
+    ("text", "required", "expected"),
+    [
+        ("def touched(x): ...\ndef user():\n    return touched(1)\n", True, "installed"),
+        ("def touched(x): ...\n", False, "does not use it"),
+        # What our names depend on may not be left out silently.
+        ("def touched(x): ...\n", True, "NOT installed (its own module does not call it)"),
+        ("def touched(y): ...\ntouched(1)\n", True, "NOT installed (newer: touched(y)"),
+    ],
+)
+def test_a_point_that_the_host_never_calls_is_not_installed(
+    tmp_path, monkeypatch, text, required, expected
+):
+    package = tmp_path / "touched_host"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "inner.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "touched_host", raising=False)
+    monkeypatch.delitem(sys.modules, "touched_host.inner", raising=False)
+    done = []
+    point = Point(
+        "touched_host.inner", "touched", (Expect("touched", ("x",)),), done.append,
+        lambda module, error: done.append(error), LedgerRow("N-1", "what", "why", "until"),
+        required, (CALLER,),
+    )  # fmt: skip
+    adapter = Adapter("newer", "touched_host", (point,), Versions("1"))
+    module = importlib.import_module("touched_host.inner")
+    (fitted,) = fit_module(module, [(adapter, point)])
+    assert expected in str(fitted)
+    assert bool(done) == (required or not fitted.unused)
+    # The doctor sees the same in the source, without importing it.
+    bad, idle = source_misfits(text, point.probe), uncalled(point, [str(package)])
+    assert choose([(adapter, point)], [bad], [idle]) == fitted
+
+
+def test_a_script_beside_the_host_is_looked_at_where_there_is_a_checkout(tmp_path):
+    package = tmp_path / "mindspeed_llm"
+    package.mkdir()
+    # Installed from a wheel, the host has no scripts beside it: nothing can be known.
+    assert uncalled(CHECKPOINT_POINT, [str(package)]) == ""
+    (tmp_path / "setup.py").write_text("")
+    assert uncalled(CHECKPOINT_POINT, [str(package)]) == "convert_ckpt.py does not call it"
+    (tmp_path / "convert_ckpt.py").write_text('MODULE_ROOT = "mindspeed_llm.tasks.checkpoint"\n')
+    assert uncalled(CHECKPOINT_POINT, [str(package)]) == ""

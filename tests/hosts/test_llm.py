@@ -16,7 +16,11 @@ HANDLER = "AlpacaStylePromptOnlyHandler"
 
 @pytest.fixture
 def llm(tmp_path):
-    """Makes a double of MindSpeed-LLM; 2.0 passes labels alone, master has no verifiers."""
+    """Makes a double of MindSpeed-LLM.
+
+    2.0 passes labels alone, 2.2 has both functions that add arguments and calls the second, master
+    has no verifiers.
+    """
 
     def make(line: str = "feb25") -> Path:
         folder = tmp_path / line
@@ -35,6 +39,15 @@ def llm(tmp_path):
             init = folder / "mindspeed_llm" / "__init__.py"
             init.write_text(init.read_text().replace("process_args", "process_args_v2"))
             shutil.rmtree(folder / "mindspeed_llm" / "tasks" / "posttrain")
+        if line == "2.2":
+            args = folder / "mindspeed_llm" / "training" / "arguments.py"
+            text = args.read_text()
+            args.write_text(
+                text.replace("return process_args", "return process_args_v2")
+                + text[text.index("def process_args") :].replace("process_args", "process_args_v2")
+            )
+            init = folder / "mindspeed_llm" / "__init__.py"
+            init.write_text(init.read_text().replace("process_args", "process_args_v2"))
         if line == "changed":
             file.write_text(file.read_text().replace("verifier(responses,", "verifier(texts,"))
         return folder
@@ -66,8 +79,9 @@ def test_the_hosts_own_script_takes_our_handler(llm, script, line):
     assert "no output prefix" in script(folder, *words).stderr  # its other checks still hold
 
 
-def test_prompt_types_of_ours_are_taken_and_wrong_ones_are_not(llm, script):
-    folder, words = llm(), ["--handler-name", HANDLER, "--output-prefix", "x", "--prompt-type"]
+@pytest.mark.parametrize("line", ["feb25", "2.2", "master"])
+def test_prompt_types_of_ours_are_taken_and_wrong_ones_are_not(llm, script, line):
+    folder, words = llm(line), ["--handler-name", HANDLER, "--output-prefix", "x", "--prompt-type"]
     done = script(folder, *words, "qwen_r1_mindspeed_rl")
     assert (done.returncode, done.stderr) == (0, "")
     done = script(folder, *words, "qwen_r2")
@@ -94,8 +108,8 @@ def compute(algorithm):
     metrics = {}
     labels = ['{"target":49,"numbers":[44,43,48]}', "x"]
     batch = {"responses": ["<answer>44-43+48</answer>", "x"], "columns": {"labels": labels}}
-    told = SimpleNamespace(algorithm=SimpleNamespace(**algorithm))
-    return compute_verifier_score(batch, metrics, told), metrics
+    config = SimpleNamespace(algorithm=SimpleNamespace(**algorithm))
+    return compute_verifier_score(batch, metrics, config), metrics
 """
 
 
@@ -120,8 +134,8 @@ COLUMNS = """
 import sys, types
 from mindspeed_rl_ext import verifier
 
-@verifier("told", needs=("answer", "prompt", "num_tokens", "topic"))
-def told(response, *, answer, prompt, num_tokens, topic):
+@verifier("columns", needs=("answer", "prompt", "num_tokens", "topic"))
+def columns(response, *, answer, prompt, num_tokens, topic):
     return num_tokens if prompt == "ask " + topic else -1.0
 
 # What the host's configuration names, and the host loads inside its scoring function.
@@ -140,7 +154,7 @@ class Batch(dict):
 
 from mindspeed_llm.tasks.posttrain.rlxf.training.core_algos import compute_verifier_score
 config = SimpleNamespace(
-    algorithm=SimpleNamespace(verifier_function=["told"], verifier_weight=[1.0]),
+    algorithm=SimpleNamespace(verifier_function=["columns"], verifier_weight=[1.0]),
     training=SimpleNamespace(tokenizer_name_or_path="somewhere"),
 )
 """

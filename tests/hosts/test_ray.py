@@ -18,8 +18,8 @@ import yaml
 hook = {}
 if sys.argv[1:]:
     with open(sys.argv[1]) as file:
-        told = yaml.safe_load(file)["worker_process_setup_hook"]
-    hook = {"runtime_env": {"worker_process_setup_hook": told}}
+        name = yaml.safe_load(file)["worker_process_setup_hook"]
+    hook = {"runtime_env": {"worker_process_setup_hook": name}}
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, **hook)
 
 
@@ -82,5 +82,5 @@ def test_the_setup_hook_of_the_shipped_runtime_env_does_too(run_ray, unhooked_py
 
 
 def test_without_either_the_reward_would_be_lost(run_ray, unhooked_python):
-    """Why activation exists: the host skips the name, in silence."""
+    """Why activation exists: the host silently skips the name."""
     assert run_ray(unhooked_python) == "[0.0] None [0.0]\n" * 2

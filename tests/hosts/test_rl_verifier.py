@@ -11,8 +11,8 @@ from mindspeed_rl_ext import verifier
 def same(response, *, answer):
     return float(response == answer)
 
-@verifier("told", needs=("answer", "prompt", "num_tokens", "topic"))
-def told(response, *, answer, prompt, num_tokens, topic, factor=1.0):
+@verifier("columns", needs=("answer", "prompt", "num_tokens", "topic"))
+def columns(response, *, answer, prompt, num_tokens, topic, factor=1.0):
     assert prompt == "ask " + topic, (prompt, topic)
     return factor * num_tokens
 """
@@ -66,10 +66,10 @@ def test_prompt_lengths_and_additional_keys_reach_our_verifiers(host, check_pyth
     check_python(
         REGISTER
         + f"""
-rewards, metrics = compute(["told(factor=2.0)"], ["1", "22", "333", "4444"], ["0"] * 4,
+rewards, metrics = compute(["columns(factor=2.0)"], ["1", "22", "333", "4444"], ["0"] * 4,
     prompts={prompts}, topic=["a", "a", "b", "b"], keys=["labels", "topic"])
 assert rewards == [2.0, 4.0, 6.0, 8.0], (rewards, metrics)
-assert metrics["told_rewards/mean"] == rewards  # the bare name
+assert metrics["columns_rewards/mean"] == rewards  # the bare name
 """,
         host(),
     )
@@ -81,8 +81,8 @@ def test_parameters_are_found_under_the_metric_that_the_host_filters_by(host, ch
         + """
 from mindspeed_rl.models.rule_verifier import verifier as host_verifier
 spec = "same()"
-told = config([spec], filter_groups_metric=spec + "_rewards/mean")
-rewards, metrics = host_verifier(["7"], {"labels": ["7"]}, told)
+settings = config([spec], filter_groups_metric=spec + "_rewards/mean")
+rewards, metrics = host_verifier(["7"], {"labels": ["7"]}, settings)
 assert metrics["same()_rewards/mean"] == metrics["same_rewards/mean"] == [1.0]
 """,
         host(),
@@ -114,7 +114,7 @@ def test_the_host_alone_would_have_scored_an_unknown_name_zero(host, check_pytho
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("compute(['told'], ['7'], ['7'])", "'prompt'"),
+        ("compute(['columns'], ['7'], ['7'])", "'prompt'"),
         ("compute(['same'], ['7'], ['7'], keys=[])", "labels"),
         ("compute(['same'], ['7'], ['7'], weights=[1.0, 2.0])", "1 names, 2 weights"),
     ],
@@ -129,8 +129,8 @@ def test_bad_input_raises_before_a_reward_is_given(host, run_python, call, messa
 def test_a_metric_to_filter_by_that_is_no_verifiers_raises(host, run_python):
     call = """
 from mindspeed_rl.models.rule_verifier import verifier
-told = dict(filter_groups_enable=True, filter_groups_metric=METRIC)
-verifier(["7"], {"labels": ["7"]}, config(["same", "acc"], **told))
+settings = dict(filter_groups_enable=True, filter_groups_metric=METRIC)
+verifier(["7"], {"labels": ["7"]}, config(["same", "acc"], **settings))
 """
     folder = host()
     done = run_python("METRIC = 'acc_rewards/mean'" + REGISTER + call, folder)

@@ -24,9 +24,9 @@ def test_the_hosts_own_verifiers_work_and_ours_raise(host, run_python, variant):
 def test_a_scoring_function_of_another_name_is_trip_wired_too(host, run_python):
     code = """
 from mindspeed_rl.models import rule_verifier
-told = config(["countdown"])
-told = SimpleNamespace(algorithm=told) if NESTED else told
-rule_verifier.judge(["7"], {"labels": ["7"]}, told)
+settings = config(["countdown"])
+settings = SimpleNamespace(algorithm=settings) if NESTED else settings
+rule_verifier.judge(["7"], {"labels": ["7"]}, settings)
 """
     folder = host("verifier is gone")
     for nested in (False, True):
@@ -66,9 +66,9 @@ validate(SimpleNamespace(prompt_type=None, handler_name=NAME, output_prefix="x")
 def test_a_host_without_the_module_is_reported_at_its_import(host, check_python):
     folder = host()
     (folder / "mindspeed_rl" / "models" / "rule_verifier.py").unlink()
-    said = check_python("import mindspeed_rl", folder)
-    assert "rule_verifier.verifier: NOT installed (the host has no such module)" in said
-    assert "data_handler" not in said
+    output = check_python("import mindspeed_rl", folder)
+    assert "rule_verifier.verifier: NOT installed (the host has no such module)" in output
+    assert "data_handler" not in output
 
 
 def test_an_adapter_that_fails_leaves_the_host_running_and_the_wire(host, check_python):

@@ -1,4 +1,4 @@
-"""Each way to install carries package, hook, configs and doors, and nothing else."""
+"""Each way to install carries package, hook, configs and scripts, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ print(json.dumps(sorted(m.name for m in pkgutil.iter_modules([sys.argv[1]]))))
 
 
 def test_a_started_python_waits_for_hosts_and_has_imported_nothing(installed):
-    said = installed.run(
+    output = installed.run(
         "import sys, json\n"
         "print(json.dumps([[getattr(f, '__name__', '') for f in sys.meta_path],"
         " [m for m in sys.modules if m.startswith('mindspeed')]]))"
     )
-    finders, modules = json.loads(said)
+    finders, modules = json.loads(output)
     assert finders.count("MsrlExtStartup") == 1
     assert modules == []
     assert not [name for name in finders if "Editable" in name]  # setuptools' finder costs 10 ms
@@ -43,14 +43,14 @@ def test_a_host_import_activates_it(installed, tmp_path):
 def test_configs_and_doors_are_found_from_any_folder(installed, tmp_path, checkout):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    said = installed.run(
+    output = installed.run(
         "import json\n"
         "from mindspeed_rl_ext.core import shipped\n"
         "assert shipped.resolve_config('runtime_env', 'envs').is_file()\n"
         "print(json.dumps({n: str(shipped.shipped_folder(n)) for n in shipped.SHIPPED_FOLDERS}))",
         cwd=elsewhere,
     )
-    for name, folder in json.loads(said).items():
+    for name, folder in json.loads(output).items():
         if installed.way == "editable":
             assert folder == str(checkout / name)
         else:
@@ -88,14 +88,14 @@ def test_uninstall_leaves_nothing_behind(installed_alone):
 
 
 def test_doctor_finds_the_installation_healthy(installed):
-    said = installed.run(
+    output = installed.run(
         "import subprocess, sys\n"
         "done = subprocess.run([sys.executable, '-m', 'mindspeed_rl_ext.cli', 'doctor', '--json'],"
         " capture_output=True, text=True)\n"
         "assert done.returncode == 0, done.stdout + done.stderr\n"
         "print(done.stdout)"
     )
-    findings = json.loads(said)
+    findings = json.loads(output)
     assert not [f for f in findings if f["level"] in ("error", "warning")]
     causes = " ".join(f["cause"] for f in findings)
     assert "the activation .pth is there once" in causes

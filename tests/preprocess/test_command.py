@@ -224,7 +224,7 @@ def test_a_config_gives_the_options_and_flags_win_over_it(
         ("map_keys: [", "is not readable YAML"),
         ("- a", "is not a table of keys"),
         ("workers: many", "workers is not a whole number"),
-        ("dataset_additional_keys: 3", "a list of column names"),
+        ("dataset_additional_keys: 3", "dataset_additional_keys is not a list"),
         ("pack: true", "pack is not supported"),
     ],
 )
@@ -239,8 +239,8 @@ def test_a_wrong_config_is_refused(
 def test_every_shipped_data_recipe_is_read_and_names_its_template_and_verifier(
     repo_root: Path,
 ) -> None:
+    from mindspeed_rl_ext.core.answers import parse_extractor
     from mindspeed_rl_ext.preprocess.dataset_config import read_dataset_config
-    from mindspeed_rl_ext.preprocess.labels import parse_extractor
     from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
     from mindspeed_rl_ext.preprocess.templates.template import load_template
 

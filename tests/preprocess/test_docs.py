@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.cli import _dispatch as cli
-from mindspeed_rl_ext.preprocess.options import ENVIRONMENT_OPTIONS
+from mindspeed_rl_ext.core.options import declared_options
+from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 
 
 @pytest.fixture(params=["en", "zh"])
@@ -18,7 +19,7 @@ def page(request: pytest.FixtureRequest, repo_root: Path) -> str:
 
 def test_every_environment_variable_is_named(page: str) -> None:
     named = set(re.findall(r"MSRL_EXT_[A-Z_]+", page))
-    assert named == {f"MSRL_EXT_{name.upper()}" for name in ENVIRONMENT_OPTIONS}
+    assert named == {one.variable for one in declared_options(PreprocessOptions).values()} - {""}
 
 
 def test_every_command_and_flag_exists(page: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from mindspeed_rl_ext.cli import _dispatch as cli
-from mindspeed_rl_ext.preprocess.packing import abandoned
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.packing.packed import files_of, read_packed, rejects_file
 from mindspeed_rl_ext.preprocess.packing.staging import staging
 
@@ -116,7 +116,7 @@ def test_a_pattern_that_hangs_is_given_up_after_some_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("regex", reason="extra [data] is not installed")
-    monkeypatch.setattr("mindspeed_rl_ext.preprocess.labels.REGEX_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("mindspeed_rl_ext.core.answers.REGEX_TIMEOUT_S", 0.01)
     row = {"question": "Q?", "answer": "a" * 40 + "!"}
     (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 30)
     pattern = r"regex:(a|aa|a{1,9})+(?<!!)$"
@@ -215,7 +215,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
 
 KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
-from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.preprocess import engine
 add_rows, chunks = engine.PackedWriter.add_rows, []
 def die(self, rows):
@@ -236,7 +236,6 @@ def test_a_killed_run_leaves_nothing_that_a_trainer_globs_and_an_earlier_run_who
     tokenizer_dir: Path,
     repo_root: Path,
     overwrite: bool,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     prefix = tmp_path / "out" / "data"
@@ -253,26 +252,28 @@ def test_a_killed_run_leaves_nothing_that_a_trainer_globs_and_an_earlier_run_who
         capture_output=True,
     )
     assert ended.returncode == -signal.SIGKILL
-    assert list(prefix.parent.glob(".data.*.tmp"))  # it was in the middle
+    assert (prefix.parent / ".data.staging").is_dir()  # it was in the middle
     assert {path: path.read_bytes() for path in files_of(prefix)} == before
     taken = set(prefix.parent.glob("*_packed_*_document*"))
     assert taken == {path for path in before if "_packed_" in path.name}
     again = [*words(tmp_path, tokenizer_dir), "--overwrite"]
-    monkeypatch.setattr(abandoned, "MIN_AGE_S", 0.0)
     assert cli.main(again) == 0
     assert len(read_packed(prefix)) == 9000
-    assert not list(prefix.parent.glob(".data.*.tmp"))
-    assert "which a killed run had left" in caplog.text
+    assert not (prefix.parent / ".data.staging").exists()
+    assert "what a killed run had left" in caplog.text
 
 
-def test_the_folder_of_a_run_that_is_still_going_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(abandoned, "MIN_AGE_S", 0.0)
+def test_the_folder_of_a_run_that_is_still_going_is_left_alone(tmp_path: Path) -> None:
     with staging(tmp_path / "data", overwrite=False) as first:
         (first / "data_report.json").write_text("{}")
-        with staging(tmp_path / "data", overwrite=False):
-            assert first.is_dir()
+        with (
+            pytest.raises(InputError, match="another run is writing"),
+            staging(tmp_path / "data", overwrite=False),
+        ):
+            pytest.fail("two runs write the same files")
+        with staging(tmp_path / "other", overwrite=False) as other:
+            (other / "other_report.json").write_text("{}")
+        assert first.is_dir()
     assert (tmp_path / "data_report.json").read_text() == "{}"
 
 
@@ -299,24 +300,39 @@ def test_where_all_rows_are_rejected_the_first_is_named_and_no_folder_is_left(
     assert not (tmp_path / "out").exists()
 
 
+# Stands in each sub-process: it waits there when its first rows are written.
+WAITING = """
+import sys, time
+from pathlib import Path
+if any(word.endswith("subruns:run_shard") for word in sys.orig_argv):
+    from mindspeed_rl_ext.preprocess.packing import writer
+    def wait(self, rows):
+        Path(self._prefix).with_name("waiting").touch()
+        time.sleep(600)
+    writer.PackedWriter.add_rows = wait
+"""
+
+
 def test_sub_processes_end_with_the_run_that_started_them(
     tmp_path: Path, tokenizer_dir: Path, repo_root: Path
 ) -> None:
-    (tmp_path / "rows.jsonl").write_bytes(GOOD * 200_000)
+    (tmp_path / "rows.jsonl").write_bytes(GOOD * 2000)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(WAITING)
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "mindspeed_rl_ext.cli"),
             *words(tmp_path, tokenizer_dir),
             *("--n-subs", "2"),
         ],
-        env={**os.environ, "PYTHONPATH": str(repo_root)},
+        env={**os.environ, "PYTHONPATH": f"{tmp_path / 'site'}{os.pathsep}{repo_root}"},
         stderr=subprocess.PIPE,
     )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.parent.exists():
         process.kill()
         pytest.skip("no /proc here")
-    while len(list((tmp_path / "out").glob(".data.*.tmp/.data_part*.tmp"))) < 2:
+    while len(list((tmp_path / "out").rglob(".data_part*.staging/waiting"))) < 2:
         assert process.poll() is None
         time.sleep(0.01)
     pids = children.read_text().split()

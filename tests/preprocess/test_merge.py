@@ -21,7 +21,7 @@ from mindspeed_rl_ext.preprocess.packing.packed import (
     read_packed,
     report_file,
 )
-from mindspeed_rl_ext.preprocess.packing.staging import shuffled
+from mindspeed_rl_ext.preprocess.packing.writer import shuffled
 from mindspeed_rl_ext.preprocess.record import Prompt
 from mindspeed_rl_ext.preprocess.run import preprocess
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.preprocess.packing import staging as staging_module
 from mindspeed_rl_ext.preprocess.packing.packed import files_of, key_file, read_packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 
 KEYS = ("input_ids", "labels")
 ROWS = [{"input_ids": [1, 2, 3], "labels": [9]}, {"input_ids": [-100, 7], "labels": [2**31 - 1]}]
@@ -120,18 +123,63 @@ def test_a_run_killed_while_writing_leaves_nothing(
 def test_a_run_killed_while_files_appear_leaves_nothing_a_reader_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
-    replace, calls = staging_module.os.replace, []
-
-    def fail_later(source: Path, target: Path) -> None:
-        calls.append(target)
-        if len(calls) > failing:
-            raise KeyboardInterrupt
-        replace(source, target)
-
-    monkeypatch.setattr(staging_module.os, "replace", fail_later)
+    fail_at(monkeypatch, failing, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "data", ROWS)
     assert list(tmp_path.iterdir()) == []
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, failing: int, error: BaseException) -> None:
+    """Lets one single move fail."""
+    rename, calls = os.rename, []
+
+    def fail_once(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == failing + 1:
+            raise error
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_once)
+
+
+# An overwriting run of two keys moves four old files aside and four new ones into place.
+@pytest.mark.parametrize("failing", range(8))
+def test_a_disk_that_is_full_at_any_move_leaves_the_earlier_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    write(tmp_path / "data", ROWS)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    fail_at(monkeypatch, failing, OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(OSError, match="No space"):
+        write(tmp_path / "data", ROWS[:1], overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("moves", range(9))
+def test_a_kill_at_any_move_leaves_the_earlier_files_or_the_new_ones_to_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    write(tmp_path / "data", ROWS)
+    earlier = as_lists(tmp_path / "data")
+    if os.fork() == 0:  # this process ends as a killed one does
+        rename, left = os.rename, iter(range(moves))
+
+        def kill_later(source: Path, target: Path) -> None:
+            if next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            rename(source, target)
+
+        monkeypatch.setattr(os, "rename", kill_later)
+        write(tmp_path / "data", ROWS[:1], overwrite=True)
+        os._exit(0)
+    _, status = os.wait()
+    assert (os.WTERMSIG(status) == signal.SIGKILL) == (moves < 8)
+    with pytest.raises(InputError, match="exist already"):
+        write(tmp_path / "data", [])
+    assert as_lists(tmp_path / "data") == (earlier if moves < 8 else ROWS[:1])
+    assert {path.name for path in tmp_path.iterdir()} == {
+        path.name for path in files_of(tmp_path / "data")
+    }
 
 
 @pytest.mark.parametrize("suffix", ["bin", "idx"])

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.preprocess.packing.packed import files_of, read_packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
 from mindspeed_rl_ext.preprocess.packing.strip import split_masked
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 

@@ -13,23 +13,27 @@ import pytest
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy that answers in boxes, now and then rightly."""
     from mindspeed_rl_ext.recipes.device import use_one_thread
-    from mindspeed_rl_ext.recipes.largest import solutions, split_problems
-    from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
+    from mindspeed_rl_ext.recipes.tasks.largest import solutions, split_problems
     from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
-    from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
+    from mindspeed_rl_ext.recipes.training.rows.demonstrations import STYLES
+    from mindspeed_rl_ext.recipes.training.rows.sft_rows import Example
+    from mindspeed_rl_ext.recipes.training.stages.sft import imitate
 
     use_one_thread()
     folder = tmp_path_factory.mktemp("warm")
-    tokenizer = build_tokenizer(folder)
-    model = build_model(tokenizer, seed=0)
+    start = folder / "start"
+    tokenizer = build_tokenizer(start)
+    build_model(tokenizer, seed=0).save_pretrained(start)
     train, _ = split_problems(seed=0)
-    rows = [
-        {"instruction": p.prompt, "output": STYLES["boxed"](text)}
-        for p, text in solutions(train, 1000, seed=0)
+    examples = [
+        Example(p.prompt, STYLES["boxed"](text)) for p, text in solutions(train, 1000, seed=0)
     ]
-    train_sft(model, tokenizer, rows, SftSettings(steps=120, batch_size=16))
-    model.save_pretrained(folder)
-    return folder
+    trl = {
+        "max_steps": 120, "per_device_train_batch_size": 16, "learning_rate": 3e-3,
+        "lr_scheduler_type": "cosine", "warmup_steps": 20, "weight_decay": 0.0,
+        "save_strategy": "no",
+    }  # fmt: skip
+    return imitate(start, examples, folder / "sft", trl, seed=0)
 
 
 @pytest.fixture

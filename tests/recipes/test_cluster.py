@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from mindspeed_rl_ext.cli import train
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.recipes.training import cluster
 from mindspeed_rl_ext.recipes.training.cluster import ENGINES, cluster_command, run_cluster
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
 
 PAIRS = [
     ("simplerl_zero", "mindspeed-rl"),
@@ -70,7 +71,7 @@ def test_hydra_reads_our_file_and_our_model_through_that_command(
     pytest.importorskip("hydra", reason="hydra reads the hosts' configuration; it is not installed")
     monkeypatch.setenv("SAID", str(tmp_path / "said.json"))
     command = cluster_command(load_recipe(name, "real"), engine, host)
-    assert run_cluster(command, skip_doctor=True) == 7
+    assert run_cluster(command, doctor=None) == 7
     said = json.loads((tmp_path / "said.json").read_text())
     assert said["env"] == {"CUDA_DEVICE_MAX_CONNECTIONS": "1", "HCCL_CONNECT_TIMEOUT": "1800"}
     assert said["cwd"] == str(host)
@@ -83,7 +84,7 @@ def test_errors_of_the_doctor_stop_the_start(
     host: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     started: list[object] = []
-    monkeypatch.setattr(cluster, "ask_doctor", lambda config: 1)
+    monkeypatch.setattr(train, "ask_doctor", lambda config: 1)
     monkeypatch.setattr(cluster.subprocess, "run", lambda *a, **k: started.append(a))
     flags = ["--config", "r1_zero", "--size", "real", "--engine", "mindspeed-rl"]
     assert main(["train", *flags, "--host", str(host)]) == 1

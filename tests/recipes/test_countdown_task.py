@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from mindspeed_rl_ext.recipes.countdown import (
+from mindspeed_rl_ext.recipes.tasks.signs import (
     Problem,
     demonstrate,
     demonstrations,

@@ -13,9 +13,9 @@ pytest.importorskip("trl", reason="the extra [train] brings TRL")
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from mindspeed_rl_ext.recipes.largest import split_problems
-from mindspeed_rl_ext.recipes.training.compacted import compacted
-from mindspeed_rl_ext.recipes.training.trimmed import TrimmedLogProbs
+from mindspeed_rl_ext.recipes.tasks.largest import split_problems
+from mindspeed_rl_ext.recipes.training.trainer.compacted import compacted
+from mindspeed_rl_ext.recipes.training.trainer.trimmed import TrimmedLogProbs
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_a_benchmark_without_any_response_has_no_figures(data, capsys):
         (("--prompt-type", "qwen_mat_r1"), "qwen_math_r1"),
         (("--verifier", "simplrl"), "simplerl"),
         (("--lenient-verifier", "nothing"), "unknown verifier"),
-        (("--limit", "0"), "--limit is not positive"),
+        (("--limit", "0"), "limit must be at least 1"),
         (("--resume",), "generates nothing"),
         (("--prompt-type", "tokenizer"), "chat template of a model"),
         (("--import", "no_such_module_of_mine"), "cannot be imported"),
@@ -209,7 +209,8 @@ def test_a_verifier_of_the_users_own_is_used(data, capsys, monkeypatch):
 def test_grading_recorded_responses_imports_no_framework_and_no_executor(data):
     words = arguments(data)
     code = (
-        f"import sys; from mindspeed_rl_ext import cli; assert cli.main({words!r}) == 0; "
+        "import sys; from mindspeed_rl_ext.cli import _dispatch as cli; "
+        f"assert cli.main({words!r}) == 0; "
         "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.cli import _dispatch as cli
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS
 from mindspeed_rl_ext.recipes.evaluation.journal import FILES
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import BENCHMARKS
 
 
 @pytest.fixture(params=["en", "zh"])

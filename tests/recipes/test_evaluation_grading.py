@@ -12,9 +12,8 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.shipped import resolve_config
 from mindspeed_rl_ext.preprocess.templates.template import read_entries
 from mindspeed_rl_ext.recipes.evaluation.backends import Response
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS
 from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for
-from mindspeed_rl_ext.recipes.evaluation.figures import (
+from mindspeed_rl_ext.recipes.evaluation.figures.benchmark import (
     accuracy,
     benchmark_figures,
     by_problem,
@@ -30,7 +29,8 @@ from mindspeed_rl_ext.recipes.evaluation.grading import (
     check_graders,
     grade,
 )
-from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import BENCHMARKS
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded, Problem
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, equivalent, score, verifier
 from mindspeed_rl_ext.verifiers.builtin.last_answer import answer_to, stated_answer
 
@@ -275,7 +275,7 @@ def test_a_verifier_that_needs_an_unknown_column_is_refused():
 
 
 def test_lenient_grading_takes_the_references_of_the_benchmarks_in_prose(real_data):
-    from mindspeed_rl_ext.recipes.evaluation.problems import load_benchmark
+    from mindspeed_rl_ext.recipes.evaluation.problems.loading import load_benchmark
 
     ways = ("so \\boxed{{{}}}.", "The answer is ${}$.", "So the final value we get is ${}$.")
     for name in ("aime24", "amc23", "math500"):

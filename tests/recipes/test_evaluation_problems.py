@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS, benchmarks_named
-from mindspeed_rl_ext.recipes.evaluation.problems import load_benchmark, read_reference
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import BENCHMARKS, benchmarks_named
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import load_benchmark, read_reference
 
 OLYMPIAD = {
     "id": 1606, "subfield": "Combinatorics", "context": None, "question": "q",

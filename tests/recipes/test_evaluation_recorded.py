@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.recipes.evaluation.backends import Response
-from mindspeed_rl_ext.recipes.evaluation.benchmarks import BENCHMARKS
-from mindspeed_rl_ext.recipes.evaluation.problems import Loaded, Problem
-from mindspeed_rl_ext.recipes.evaluation.recorded import read_recorded
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import BENCHMARKS
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded, Problem
+from mindspeed_rl_ext.recipes.evaluation.problems.recorded import read_recorded
 
 
 def loaded(name: str, ids: list[str], limit: int | None = None) -> Loaded:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.recipes.evaluation.statistics import (
+from mindspeed_rl_ext.recipes.evaluation.figures.statistics import (
     BOOTSTRAP,
     WIDEST,
     WILSON,
@@ -23,7 +23,7 @@ from mindspeed_rl_ext.recipes.evaluation.statistics import (
     percentiles,
     wilson,
 )
-from mindspeed_rl_ext.recipes.evaluation.voting import vote
+from mindspeed_rl_ext.recipes.evaluation.figures.voting import vote
 
 Z = 1.959963984540054
 

@@ -11,7 +11,7 @@ pytest.importorskip("trl", reason="the extra [train] brings TRL")
 
 from mindspeed_rl_ext import verifier
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
 from mindspeed_rl_ext.recipes.training.runner import run_recipe
 
 SMALL = [

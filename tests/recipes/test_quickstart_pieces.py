@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,49 +13,60 @@ from mindspeed_rl_ext.cli import quickstart as command
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.rollouts import read_rollouts
-from mindspeed_rl_ext.recipes.grpo import RolloutWriter
-from mindspeed_rl_ext.recipes.quickstart.checks import can_be_judged, judge
+from mindspeed_rl_ext.recipes.quickstart.checks import check_figures
+from mindspeed_rl_ext.recipes.quickstart.options import (
+    QuickstartOptions,
+    is_full_length,
+    loop_recipe,
+)
 from mindspeed_rl_ext.recipes.quickstart.own_data import perturb
 from mindspeed_rl_ext.recipes.quickstart.workspace import (
-    QuickstartSettings,
     Workspace,
     discard,
     prepare,
 )
-from mindspeed_rl_ext.recipes.sft import SftSettings, learning_rate_at
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
+from mindspeed_rl_ext.recipes.training.stages.grpo import RolloutLog
+from mindspeed_rl_ext.recipes.training.trainer.groups import RightResponses
+from mindspeed_rl_ext.recipes.training.trainer.running import StageRun
 
 OWN_DATA = ["--input", __file__, "--map-keys", '{"prompt":"q","response":"a"}']
 
 
-def finished(root: Path, before: float, after: float, form: float, *, control: bool) -> Workspace:
-    work = Workspace(root, QuickstartSettings(control=control))
+def finished(
+    root: Path, before: float, after: float, form: float, control: float | None
+) -> Workspace:
+    options = QuickstartOptions(control=control is not None)
+    work = Workspace(root, options, loop_recipe(options))
     work.folder("evaluation")
     work.write("evaluation/before.json", {"accuracy": before, "format": 1.0})
     work.write("evaluation/after.json", {"accuracy": after, "format": form})
+    work.write("evaluation/control.json", {"accuracy": control, "format": 1.0})
     return work
 
 
 @pytest.mark.parametrize(
     ("before", "after", "form", "control", "ok"),
     [
-        (0.30, 0.50, 0.99, False, True),
-        (0.30, 0.44, 0.99, False, False),
-        (0.30, 0.50, 0.90, False, False),
-        (0.30, 0.34, 0.20, True, True),
-        (0.30, 0.40, 0.99, True, False),
+        (0.30, 0.50, 0.99, None, True),
+        (0.30, 0.44, 0.99, None, False),
+        (0.30, 0.50, 0.90, None, False),
+        (0.30, 0.50, 0.99, 0.34, True),
+        (0.30, 0.50, 0.99, 0.40, False),
+        (0.30, 0.40, 0.99, 0.30, False),
     ],
 )
 def test_a_run_is_judged_by_gain_and_format_and_a_control_by_the_absence_of_gain(
-    tmp_path: Path, before: float, after: float, form: float, control: bool, ok: bool
+    tmp_path: Path, before: float, after: float, form: float, control: float | None, ok: bool
 ) -> None:
-    checks = judge(finished(tmp_path, before, after, form, control=control))
+    checks = check_figures(finished(tmp_path, before, after, form, control))
     assert all(check.ok for check in checks) is ok
 
 
 def test_a_shortened_run_is_not_judged() -> None:
-    settings = QuickstartSettings()
-    assert can_be_judged(settings)
-    assert not can_be_judged(replace(settings, sft=SftSettings(steps=3)))
+    assert is_full_length(loop_recipe(QuickstartOptions()))
+    assert not is_full_length(loop_recipe(QuickstartOptions(sft_steps=3)))
+    assert not is_full_length(loop_recipe(QuickstartOptions(grpo_steps=3)))
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -182,22 +192,15 @@ def test_a_missing_input_file_leaves_no_output(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_learning_rate_rises_to_its_peak_and_falls_to_its_floor() -> None:
-    settings = SftSettings(steps=200, learning_rate=2.0, warmup_steps=20, final_fraction=0.25)
-    rates = [learning_rate_at(step, settings) for step in range(1, 201)]
-    assert max(rates) == rates[19] == 2.0
-    assert rates[:20] == sorted(rates[:20])
-    assert rates[19:] == sorted(rates[19:], reverse=True)
-    assert rates[-1] == pytest.approx(0.5)
-
-
 def test_rollouts_are_written_with_verdicts_and_the_weighted_reward(tmp_path: Path) -> None:
     from mindspeed_rl_ext.verifiers import score
 
     answer = json.dumps({"target": 3, "numbers": [2, 1]})
     responses = ["<think>t</think><answer>2+1</answer>", "<answer>2-1</answer>"]
     verdicts = score(responses, [answer] * 2, verifiers=["countdown"], weights=[1.0]).verdicts
-    writer = RolloutWriter(tmp_path / "rollouts.jsonl", {"countdown": 0.5}, every_steps=2)
+    changes = ["verifiers=[countdown]", "weights=[0.5]", "grpo.rollouts_every_steps=2"]
+    run = StageRun(load_recipe("countdown", "cpu", changes), tmp_path, tmp_path, None)
+    writer = RolloutLog(run, RightResponses())
     for step in (1, 2, 3):
         columns = {"answer": [answer] * 2, "num_tokens": [5, 6], "step": [step] * 2}
         writer(["p", "p"], responses, columns, verdicts)

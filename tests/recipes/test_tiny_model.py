@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 pytest.importorskip("transformers", reason="the tiny model needs transformers")
 pytest.importorskip("torch", reason="the tiny model needs torch")
 
-from mindspeed_rl_ext.recipes.countdown import split_problems
+from mindspeed_rl_ext.recipes.tasks.signs import split_problems
 from mindspeed_rl_ext.recipes.tiny_model import EOS_TOKEN, TAGS, build_model, build_tokenizer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)

@@ -18,15 +18,16 @@ pytest.importorskip("torch", reason="training needs torch")
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow
-from mindspeed_rl_ext.recipes import largest
+from mindspeed_rl_ext.recipes.tasks import largest
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
-from mindspeed_rl_ext.recipes.training import checkpoints, models
-from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
-from mindspeed_rl_ext.recipes.training.grpo_trainer import replaced
-from mindspeed_rl_ext.recipes.training.sample_stage import choose
-from mindspeed_rl_ext.recipes.training.schema import SampleSection
-from mindspeed_rl_ext.recipes.training.tracking import usable_trackers
-from mindspeed_rl_ext.recipes.training.trainers import rows_in_order
+from mindspeed_rl_ext.recipes.training import models
+from mindspeed_rl_ext.recipes.training.recipe.schema import SampleSection
+from mindspeed_rl_ext.recipes.training.rows.demonstrations import STYLES
+from mindspeed_rl_ext.recipes.training.stages.sample import choose
+from mindspeed_rl_ext.recipes.training.trainer import checkpoints
+from mindspeed_rl_ext.recipes.training.trainer.groups import replaced
+from mindspeed_rl_ext.recipes.training.trainer.running import rows_in_order
+from mindspeed_rl_ext.recipes.training.trainer.tracking import usable_trackers
 from mindspeed_rl_ext.verifiers import score
 
 
@@ -247,7 +248,7 @@ def test_held_out_problems_share_no_numbers_with_training() -> None:
 def test_a_tracker_that_is_not_installed_is_said_once_and_left_out(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mindspeed_rl_ext.recipes.training import tracking
+    from mindspeed_rl_ext.recipes.training.trainer import tracking
 
     installed = {"swanlab"}
     monkeypatch.setattr(tracking, "find_spec", lambda name: name if name in installed else None)
@@ -258,7 +259,7 @@ def test_a_tracker_that_is_not_installed_is_said_once_and_left_out(
 def test_tensorboard_gets_the_numbers_where_it_is_installed(policy: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
     pytest.importorskip("trl", reason="training needs trl")
-    from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe
+    from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
     from mindspeed_rl_ext.recipes.training.runner import run_recipe
 
     changes = [f"model={policy}", "sft.trl.max_steps=1", "sft.trl.per_device_train_batch_size=2"]

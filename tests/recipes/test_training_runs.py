@@ -20,10 +20,10 @@ pytest.importorskip("trl", reason="training needs trl")
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.recipes.training import checkpoints
-from mindspeed_rl_ext.recipes.training.recipe_file import load_recipe, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.runner import run_recipe
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.trainer import checkpoints
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 # Few and short: what is tested here does not depend on learning much.
@@ -303,7 +303,7 @@ def _as_table(one: Recipe) -> dict[str, Any]:
 
 
 def test_sample_keeps_what_is_right_and_counts_the_rest(warm: Path, tmp_path: Path) -> None:
-    from mindspeed_rl_ext.recipes.largest import split_problems
+    from mindspeed_rl_ext.recipes.tasks.largest import split_problems
     from mindspeed_rl_ext.verifiers import score
 
     small = recipe(

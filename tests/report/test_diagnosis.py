@@ -13,8 +13,8 @@ from mindspeed_rl_ext.report.diagnosis.diagnose import RULES, diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import SEVERITIES
 from mindspeed_rl_ext.report.diagnosis.texts import tell, title_of
 from mindspeed_rl_ext.report.load import Run, load_run
-from mindspeed_rl_ext.report.rollout_scan import scan_rollouts
-from mindspeed_rl_ext.report.table import build_table
+from mindspeed_rl_ext.report.sources.rollouts import scan_rollouts
+from mindspeed_rl_ext.report.sources.table import build_table
 
 RUNS = Path(__file__).parent / "runs"
 STEPS = 60
@@ -26,7 +26,7 @@ def run_of(steps: int = STEPS, rollouts=None, sizes=None, **curves) -> Run:
     names = {
         "reward": "grpo/rewards/mean", "entropy": "actor/entropy", "length": "response_length/mean",
         "longest": "response_length/max", "zero": "grpo/zero_std_groups/frac",
-        "format": "my_format_rewards/mean", "clipped": "response_length/clip_ratio",
+        "format": "countdown_format_rewards/mean", "clipped": "response_length/clip_ratio",
         "timeouts": "acc_outcome/TIMEOUT", "clip_fraction": "actor/pg_clipfrac",
     }  # fmt: skip
     rows = []

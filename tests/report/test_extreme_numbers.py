@@ -117,7 +117,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_picture_is_drawn_of_any_numbers(pictures, tmp_path, name):
-    from mindspeed_rl_ext.report.curves import draw_curves
+    from mindspeed_rl_ext.report.picture.curves import draw_curves
 
     values = HOSTILE[name]
     columns = ("grpo/rewards/mean", "response_length/mean", "response_length/min",

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core.errors import MachineError
-from mindspeed_rl_ext.report import curves_process
+from mindspeed_rl_ext.report.picture import process as curves_process
 from mindspeed_rl_ext.report.run import write_report
 from mindspeed_rl_ext.report.sources import console
 from mindspeed_rl_ext.report.sources.metrics_file import read_metrics_file
 from mindspeed_rl_ext.report.sources.rows import Rows
-from mindspeed_rl_ext.report.table import _merged, build_table
+from mindspeed_rl_ext.report.sources.table import _merged, build_table
 
 NAMES = ["a", "b/mean", "a ", "x | y", "c|d", "", "timing/all"]
 VALUES = ["0.5", "1e-6", "nan", "-inf", " 3 ", "x", "", "1_000", "10:00:00"]
@@ -83,15 +83,25 @@ def test_rows_come_back_as_they_were_added() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "found"),
-    [("raise SystemExit('no font')", "no font"), ("import os; os._exit(7)", "exit status 7")],
+    ("function", "found"),
+    [
+        ("mindspeed_rl_ext.report.picture.process:no_font", "has no attribute 'no_font'"),
+        ("tests_exit:end", "exit status 7"),
+    ],
 )
 def test_a_process_that_cannot_draw_is_an_error_that_says_why(
-    run_dir: Path, pictures: None, monkeypatch: pytest.MonkeyPatch, code: str, found: str
+    run_dir: Path,
+    pictures: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    found: str,
 ) -> None:
-    monkeypatch.setattr(curves_process, "_CODE", code)
+    (tmp_path / "tests_exit.py").write_text("import os\ndef end():\n    os._exit(7)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(curves_process, "_FUNCTION", function)
     with pytest.raises(MachineError, match="could not be drawn") as error:
         write_report(run_dir)
-    assert error.value.found == found
+    assert error.value.found.endswith(found)
     assert [p.name for p in run_dir.glob("curves*")] == []
     assert [p.name for p in run_dir.glob(".*")] == []

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.report.names import host_name
 from mindspeed_rl_ext.report.series import Series, panels_of, running_mean, thin
-from mindspeed_rl_ext.report.table import build_table
+from mindspeed_rl_ext.report.sources.names import host_name
+from mindspeed_rl_ext.report.sources.table import build_table
 
 FLOATS = st.floats(-1e3, 1e3) | st.just(math.nan) | st.just(math.inf)
 VALUES = st.lists(FLOATS, max_size=30)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.report.load import Run, load_run
-from mindspeed_rl_ext.report.table import build_table
+from mindspeed_rl_ext.report.sources.table import build_table
 from mindspeed_rl_ext.report.throughput import missing_sizes, throughput_of, timing_of
 
 SIZES = {"global_batch_size": 32.0, "n_samples_per_prompt": 8.0, "world_size": 16.0}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.verifiers.arithmetic import Evaluated, Refused, evaluate
+from mindspeed_rl_ext.verifiers.responses.arithmetic import Evaluated, Refused, evaluate
 
 
 class Tree:

@@ -12,7 +12,7 @@ from mindspeed_rl_ext.verifiers import Outcome, resolve
 PUZZLE = '{"target":49,"numbers":[44,43,48]}'
 
 
-def said(spec: str, response: str, answer: str | None = None) -> tuple[str, float]:
+def scored(spec: str, response: str, answer: str | None = None) -> tuple[str, float]:
     verdict = resolve(spec)(response, **({} if answer is None else {"answer": answer}))
     assert verdict.reason
     assert verdict.stage
@@ -45,8 +45,8 @@ def said(spec: str, response: str, answer: str | None = None) -> tuple[str, floa
 def test_countdown_by_case(answer: str, outcome: str) -> None:
     level = 1.0 if outcome == "CORRECT" else 0.0
     response = f"<think>a</think>\n<answer>{answer}</answer>"
-    assert said("countdown", response, PUZZLE) == (outcome, level)
-    assert said("countdown(think_prefilled=True)", response[7:], PUZZLE) == (outcome, level)
+    assert scored("countdown", response, PUZZLE) == (outcome, level)
+    assert scored("countdown(think_prefilled=True)", response[7:], PUZZLE) == (outcome, level)
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_countdown_by_case(answer: str, outcome: str) -> None:
      '{"target":1e400000000,"numbers":[1]}', '{"target":1,"numbers":[1e-40000000]}'],
 )  # fmt: skip
 def test_countdown_says_when_the_reference_is_unusable(answer: str) -> None:
-    assert said("countdown", "<answer>49</answer>", answer) == ("BAD_REFERENCE", 0.0)
+    assert scored("countdown", "<answer>49</answer>", answer) == ("BAD_REFERENCE", 0.0)
 
 
 def test_countdown_takes_the_last_answer_and_only_a_closed_one() -> None:
     right, wrong = "<answer>44-43+48</answer>", "<answer>1+1</answer>"
-    assert said("countdown", wrong + right, PUZZLE)[0] == "CORRECT"
-    assert said("countdown", right + wrong, PUZZLE)[0] == "WRONG"
-    assert said("countdown", "<answer>44-43+48", PUZZLE)[0] == "NO_ANSWER"
-    assert said("countdown", "44-43+48", PUZZLE)[0] == "NO_ANSWER"
+    assert scored("countdown", wrong + right, PUZZLE)[0] == "CORRECT"
+    assert scored("countdown", right + wrong, PUZZLE)[0] == "WRONG"
+    assert scored("countdown", "<answer>44-43+48", PUZZLE)[0] == "NO_ANSWER"
+    assert scored("countdown", "44-43+48", PUZZLE)[0] == "NO_ANSWER"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_countdown_takes_the_last_answer_and_only_a_closed_one() -> None:
     ],
 )
 def test_countdown_format_by_case(response: str, score: int) -> None:
-    assert said("countdown_format", response) == ("CORRECT" if score else "BAD_FORMAT", score)
+    assert scored("countdown_format", response) == ("CORRECT" if score else "BAD_FORMAT", score)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_countdown_format_by_case(response: str, score: int) -> None:
     ],
 )
 def test_r1_format_by_case(response: str, score: int) -> None:
-    assert said("r1_format", response) == ("CORRECT" if score else "BAD_FORMAT", score)
+    assert scored("r1_format", response) == ("CORRECT" if score else "BAD_FORMAT", score)
 
 
 def test_a_prefilled_think_counts_as_written() -> None:
     response = r"a</think> <answer>\boxed{42}</answer>"
-    assert said("r1_format(think_prefilled=True)", response) == ("CORRECT", 1.0)
-    assert said("r1_format(think_prefilled=True)", "<think>" + response) == ("CORRECT", 1.0)
-    assert said("countdown_format(think_prefilled=True)", response) == ("CORRECT", 1.0)
+    assert scored("r1_format(think_prefilled=True)", response) == ("CORRECT", 1.0)
+    assert scored("r1_format(think_prefilled=True)", "<think>" + response) == ("CORRECT", 1.0)
+    assert scored("countdown_format(think_prefilled=True)", response) == ("CORRECT", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_a_prefilled_think_counts_as_written() -> None:
     ],
 )
 def test_r1_acc_by_case(response: str, outcome: str) -> None:
-    assert said("r1_acc", response, "42") == (outcome, 1.0 if outcome == "CORRECT" else -1.0)
-    assert said("r1_acc", response, "")[0] == "BAD_REFERENCE"
+    assert scored("r1_acc", response, "42") == (outcome, 1.0 if outcome == "CORRECT" else -1.0)
+    assert scored("r1_acc", response, "")[0] == "BAD_REFERENCE"
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_r1_acc_by_case(response: str, outcome: str) -> None:
     ],
 )
 def test_simplerl_by_case(response: str, outcome: str, score: float) -> None:
-    assert said("simplerl", response, "42") == (outcome, score)
-    assert said("simplerl", response, " ") == ("BAD_REFERENCE", -1.0)
+    assert scored("simplerl", response, "42") == (outcome, score)
+    assert scored("simplerl", response, " ") == ("BAD_REFERENCE", -1.0)
 
 
 def labelled(real_data: Path, name: str) -> list[dict]:
@@ -171,14 +171,14 @@ def labelled(real_data: Path, name: str) -> list[dict]:
         ("r1_format", "format", "format_label"),
     ],
 )
-def test_every_labelled_case_is_judged_as_labelled(
+def test_every_labelled_case_is_scored_as_labelled(
     real_data: Path, spec: str, corpus: str, label: str
 ) -> None:
-    judge = resolve(spec)
+    bound = resolve(spec)
     other = []
     for row in labelled(real_data, corpus):
-        columns = {"answer": row["gold"]} if judge.needs else {}
-        right = judge(row["response"], **columns).outcome is Outcome.CORRECT
+        columns = {"answer": row["gold"]} if bound.needs else {}
+        right = bound(row["response"], **columns).outcome is Outcome.CORRECT
         if right != bool(row[label]):
             other.append((row["id"], row["note"]))
     assert other == []

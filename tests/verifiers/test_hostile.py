@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.verifiers import Outcome, equivalent, resolve
-from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
 from mindspeed_rl_ext.verifiers.equivalence import symbolic
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError
 from mindspeed_rl_ext.verifiers.pool import Budget
+from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
 
 MATRIX = r"\begin{pmatrix}" + r"\\".join("&".join("1" * 60) for _ in range(60)) + r"\end{pmatrix}"
 ATTACKS = {
@@ -162,11 +162,11 @@ def test_an_attack_gets_a_verdict_and_no_reward(attack: str) -> None:
     # Both sides hostile and almost the same: no shortcut may skip the bounds.
     equivalent(attack[:3900] + "+1", "1+" + attack[:3900])
     for name in BUILTINS:
-        judge = resolve(name)
+        bound = resolve(name)
         wrapped = (attack, rf"<think>a</think><answer>\boxed{{{attack}}}</answer>")
         for response in wrapped:
             columns = {"answer": '{"target":1,"numbers":[7]}', "prompt": response, "num_tokens": 1}
-            verdict = judge(response, **{need: columns[need] for need in judge.needs})
+            verdict = bound(response, **{need: columns[need] for need in bound.needs})
             assert verdict.outcome is not Outcome.ERROR
             if name not in SHAPES:
                 assert verdict.outcome is not Outcome.CORRECT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mindspeed_rl_ext.verifiers import resolve, score
-from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
+from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
 
 PROMPT = (
     "Answer in <think> reasoning process here </think> <answer> answer here </answer>. "
@@ -20,7 +20,7 @@ LEVELS = {
 }  # fmt: skip
 
 
-def said(spec: str, response: str, **columns: object) -> tuple[str, float]:
+def scored(spec: str, response: str, **columns: object) -> tuple[str, float]:
     verdict = resolve(spec)(response, **columns)
     assert verdict.reason
     assert verdict.stage
@@ -74,14 +74,14 @@ def test_the_built_ins_and_their_levels_are_these() -> None:
     ],
 )
 def test_accuracy_by_case(spec: str, response: str, outcome: str, score: float) -> None:
-    assert said(spec, response, answer="42") == (outcome, score)
-    assert said(spec, response, answer=" ")[0] in ("BAD_REFERENCE", outcome)
+    assert scored(spec, response, answer="42") == (outcome, score)
+    assert scored(spec, response, answer=" ")[0] in ("BAD_REFERENCE", outcome)
 
 
 def test_an_unusable_reference_is_named_wherever_an_answer_is_compared() -> None:
     for name in ("boxed_acc", "math_17k", "dapo", "cs336_question_only", "cs336_r1_zero"):
         response = "a</think> <answer>\\boxed{42}\nAnswer: 42</answer>"
-        assert said(name, response, answer=" ")[0] == "BAD_REFERENCE"
+        assert scored(name, response, answer=" ")[0] == "BAD_REFERENCE"
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_an_unusable_reference_is_named_wherever_an_answer_is_compared() -> None
     ],
 )
 def test_strict_tags_by_case(response: str, score: int) -> None:
-    assert said("strict_tags", response) == ("CORRECT" if score == 1 else "BAD_FORMAT", score)
-    prefilled = said("strict_tags(think_prefilled=True)", response.removeprefix("<think>"))
+    assert scored("strict_tags", response) == ("CORRECT" if score == 1 else "BAD_FORMAT", score)
+    prefilled = scored("strict_tags(think_prefilled=True)", response.removeprefix("<think>"))
     assert prefilled[1] == score
 
 
@@ -109,11 +109,11 @@ def test_strict_tags_by_case(response: str, score: int) -> None:
 )
 def test_overlong_falls_over_the_buffer(num_tokens: int, score: float) -> None:
     spec = "overlong(max_tokens=2048, buffer=512)"
-    assert said(spec, "x", num_tokens=num_tokens) == ("SCORED", score)
+    assert scored(spec, "x", num_tokens=num_tokens) == ("SCORED", score)
 
 
 def test_parameters_that_do_not_fit_are_an_error_and_not_a_score() -> None:
-    assert said("overlong(buffer=0)", "x", num_tokens=1) == ("ERROR", -1.0)
+    assert scored("overlong(buffer=0)", "x", num_tokens=1) == ("ERROR", -1.0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_parameters_that_do_not_fit_are_an_error_and_not_a_score() -> None:
     ],
 )
 def test_repetition_by_case(response: str, score: float) -> None:
-    outcome, found = said("repetition(ngram=3)", response)
+    outcome, found = scored("repetition(ngram=3)", response)
     assert (outcome, found) == ("SCORED", pytest.approx(score))
 
 
@@ -146,10 +146,10 @@ def test_repetition_by_case(response: str, score: float) -> None:
     ],
 )
 def test_template_copy_by_case(response: str, score: int) -> None:
-    assert said("template_copy", response, prompt=PROMPT)[1] == score
+    assert scored("template_copy", response, prompt=PROMPT)[1] == score
 
 
-def test_equal_rows_are_judged_once_and_different_columns_apart() -> None:
+def test_equal_rows_are_scored_once_and_different_columns_apart() -> None:
     from mindspeed_rl_ext import verifier
 
     calls: list[tuple[str, object]] = []

@@ -58,14 +58,14 @@ def own_verifier(tmp_path_factory: pytest.TempPathFactory) -> str:
     return "pool_says"
 
 
-def said(name: str, responses: list[str]) -> list[tuple[str, float]]:
+def scored(name: str, responses: list[str]) -> list[tuple[str, float]]:
     verdicts = score(responses, verifiers=[name]).verdicts["pool_says"]
     return [(v.outcome.value, v.score) for v in verdicts]
 
 
 def test_a_worker_that_hangs_or_dies_takes_no_neighbour_along(own_verifier: str) -> None:
     responses = ["1", "spin", "2", "die", "C", "3", "sleep", "raise", "4"]
-    assert said(own_verifier, responses) == [
+    assert scored(own_verifier, responses) == [
         ("SCORED", 1.0), ("TIMEOUT", -1.0), ("SCORED", 2.0), ("ERROR", -1.0), ("TIMEOUT", -1.0),
         ("SCORED", 3.0), ("TIMEOUT", -1.0), ("ERROR", -1.0), ("SCORED", 4.0),
     ]  # fmt: skip
@@ -90,42 +90,42 @@ def worker_states() -> list[str]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system has no /proc")
 def test_no_zombies_stay_and_no_more_workers_than_cores(own_verifier: str) -> None:
-    said(own_verifier, ["die", "spin", "1", "die", "raise", "2"] * 3)
+    scored(own_verifier, ["die", "spin", "1", "die", "raise", "2"] * 3)
     assert "Z" not in worker_states()
     assert len(worker_states()) <= len(os.sched_getaffinity(0))
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system has no /proc")
 def test_a_killed_worker_and_a_killed_helper_are_replaced(own_verifier: str) -> None:
-    assert said(own_verifier, ["1"]) == [("SCORED", 1.0)]
+    assert scored(own_verifier, ["1"]) == [("SCORED", 1.0)]
     first = helper_pid()
     assert first is not None
     for worker in children(first):
         os.kill(worker, signal.SIGKILL)
-    assert said(own_verifier, ["2"]) in ([("SCORED", 2.0)], [("ERROR", -1.0)])
+    assert scored(own_verifier, ["2"]) in ([("SCORED", 2.0)], [("ERROR", -1.0)])
     os.kill(first, signal.SIGKILL)
-    assert said(own_verifier, ["3"]) == [("SCORED", 3.0)]
+    assert scored(own_verifier, ["3"]) == [("SCORED", 3.0)]
     assert helper_pid() != first
 
 
 def test_threads_do_not_mix_answers_up(own_verifier: str) -> None:
     def one(index: int) -> bool:
         wanted = [f"{index}.{k}" for k in range(5)]
-        return said(own_verifier, wanted) == [("SCORED", float(text)) for text in wanted]
+        return scored(own_verifier, wanted) == [("SCORED", float(text)) for text in wanted]
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(one, range(24)))
 
 
 def test_a_fork_while_threads_are_waiting_gets_a_helper_of_its_own(own_verifier: str) -> None:
-    busy = threading.Thread(target=said, args=(own_verifier, ["spin", "1"]))
+    busy = threading.Thread(target=scored, args=(own_verifier, ["spin", "1"]))
     busy.start()
     parents = helper_pid()
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            right = said(own_verifier, ["7"]) == [("SCORED", 7.0)]
+            right = scored(own_verifier, ["7"]) == [("SCORED", 7.0)]
             os.write(writer, b"1" if right and helper_pid() != parents else b"0")
         finally:
             os._exit(0)
@@ -135,7 +135,7 @@ def test_a_fork_while_threads_are_waiting_gets_a_helper_of_its_own(own_verifier:
     os.close(reader)
     busy.join()
     assert answer == b"1"
-    assert said(own_verifier, ["8"]) == [("SCORED", 8.0)]
+    assert scored(own_verifier, ["8"]) == [("SCORED", 8.0)]
 
 
 SCRIPT = """
@@ -217,8 +217,16 @@ def test_without_math_verify_a_pair_is_unparseable_and_warned_of_once(
 
 
 @needs_sympy
-def test_sympy_decides_where_it_can() -> None:
-    assert equivalent(r"\lim_{x \to 0} \frac{\sin x}{x}", "1") == equivalent(
-        r"\lim_{x \to 0} \frac{\sin x}{x}", "1"
-    )
-    assert equivalent(r"\lim_{x \to 0} \frac{\sin x}{x}", "1").stage == "sympy"
+@pytest.mark.parametrize(
+    ("limit", "value", "outcome"),
+    [
+        # sin(kx)/x tends to k, by the series of sin.
+        (r"\lim_{x \to 0} \frac{\sin x}{x}", "1", Outcome.CORRECT),
+        (r"\lim_{x \to 0} \frac{\sin 3x}{x}", "3", Outcome.CORRECT),
+        (r"\lim_{x \to 0} \frac{\sin 3x}{x}", "1", Outcome.WRONG),
+    ],
+)
+def test_sympy_decides_where_it_can(limit: str, value: str, outcome: Outcome) -> None:
+    verdict = equivalent(limit, value)
+    assert (verdict.outcome, verdict.stage) == (outcome, "sympy")
+    assert verdict.score == float(outcome is Outcome.CORRECT)

@@ -52,8 +52,8 @@ def test_every_stage_has_its_say(expected: str) -> None:
 
 def test_many_threads_at_once(expected: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        said = set(pool.map(lambda _: verdicts(), range(8)))
-    assert said == {expected}
+        scored = set(pool.map(lambda _: verdicts(), range(8)))
+    assert scored == {expected}
 
 
 def test_asyncio_and_its_threads(expected: str) -> None:

@@ -210,3 +210,91 @@ def test_an_output_that_exists_is_kept_and_the_input_always(tmp_path: Path) -> N
     assert source.read_text(encoding="utf-8") == row
     assert main([*words, str(out), "--overwrite"]) == 0
     assert '"reward"' in out.read_text(encoding="utf-8")
+
+
+def write_rows(path: Path, rows: list[dict[str, object]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "response"),
+    [
+        ("p2", "two"),  # by its id
+        ("line 3", "three"),  # a row without an id is named by its line
+        ("line 1", "one"),  # and so may be a row that has one
+        ("7", "seven"),  # a number in the file is an id as text
+    ],
+)
+def test_a_row_is_explained_by_its_id_or_its_line(
+    tmp_path: Path, wanted: str, response: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.jsonl"
+    rows: list[dict[str, object]] = [
+        {"id": "p1", "response": r"\boxed{one}"}, {"id": "p2", "response": r"\boxed{two}"},
+        {"response": r"\boxed{three}"}, {"id": 7, "response": r"\boxed{seven}"},
+    ]  # fmt: skip
+    write_rows(path, [{**row, "answer": "x"} for row in rows])
+    assert main(["score", "--input", str(path), "--verifier", "r1_acc", "--explain", wanted]) == 0
+    assert f"'{response}'" in capsys.readouterr().out
+
+
+def test_a_row_that_is_not_there_is_named_without_listing_a_thousand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.jsonl"
+    write_rows(path, [{"response": "a", "answer": "1"}] * 1600)
+    words = ["score", "--input", str(path), "--verifier", "r1_acc", "--explain"]
+    assert main([*words, "xyz"]) == 2
+    said = capsys.readouterr().err
+    assert "'line 1600'" in said
+    assert len(said) < 400
+    assert main([*words, "line 1601"]) == 2
+    assert len(capsys.readouterr().err) < 400
+
+
+def test_the_answer_column_is_honoured_when_rows_are_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "r.jsonl", tmp_path / "out.jsonl"
+    write_rows(path, [{"response": r"\boxed{5}", "answer": "4", "gold": 5.0}])
+    words = ["score", "--input", str(path), "--verifier", "simplerl"]
+    assert main([*words, "--answer-column", "gold", "--output", str(out)]) == 0
+    (row,) = read_rollouts(out)
+    assert (row.reward, row.answer, row.extra["gold"]) == (1.0, "5", 5.0)
+    assert main([*words, "--answer-column", "reference"]) == 2
+    assert "has no column 'reference'" in capsys.readouterr().err
+
+
+def test_an_extractor_takes_the_reference_out_of_a_solution(tmp_path: Path) -> None:
+    path, out = tmp_path / "r.jsonl", tmp_path / "out.jsonl"
+    solutions = ["6 * 12 = 72\n#### 1,072", "no answer at all"]
+    write_rows(path, [{"response": r"\boxed{1072}", "solution": text} for text in solutions])
+    words = ["score", "--input", str(path), "--verifier", "simplerl", "--output", str(out)]
+    assert main([*words, "--answer-column", "solution", "--label-extractor", "gsm8k"]) == 0
+    outcomes = [row.verdicts["simplerl"].outcome for row in read_rollouts(out)]
+    assert outcomes == ["CORRECT", "BAD_REFERENCE"]
+
+
+def test_the_reason_of_an_error_is_shown_with_the_counts(
+    rollouts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["score", "--input", str(rollouts), "--verifier", "repetition(ngram=0)"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "ERROR: InputError: repetition has parameters that do not fit" in shown
+    assert "(2, first: row a)" in shown
+
+
+@pytest.mark.parametrize("locale", ["zh_CN.UTF-8", "C"])
+def test_help_and_listing_come_in_the_language_of_the_locale(
+    locale: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    assert main(["score", "--list"]) == 0
+    listed = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    helped = capsys.readouterr().out
+    is_chinese = locale.startswith("zh")
+    assert ("框对得 1 分" in listed) is is_chinese
+    assert ("rollout 文件" in helped) is is_chinese

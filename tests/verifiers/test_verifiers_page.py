@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.verifiers import Outcome, Policy, equivalent
-from mindspeed_rl_ext.verifiers.api import registry_names, verifier_named
+from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
 
 PAGES = ("docs/en/verifiers.md", "docs/zh/verifiers.md")
 

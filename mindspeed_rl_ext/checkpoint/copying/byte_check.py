@@ -1,4 +1,4 @@
-"""Whether the bytes of rank files have the CRC-32 that the files carry, each byte read once.
+"""Whether the bytes of files have the CRC-32 that the files carry, each byte read once.
 
 Covers: CRCs of ranges that were copied anyhow, joined to those of whole records; records that were
 not, or only in parts, read for themselves.
@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from mindspeed_rl_ext.checkpoint.copying.crc32 import joined
-from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
-from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor
 from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
@@ -21,18 +21,43 @@ from mindspeed_rl_ext.core.errors import InputError
 _Key = tuple[str, str]
 
 
+class CheckedFile(Protocol):
+    """A file that has a CRC-32 of each of its records."""
+
+    path: Path
+
+    def records(self) -> Mapping[str, int]:
+        """All records and their lengths in bytes."""
+
+    def computed_crc32(self, name: str) -> int:
+        """CRC-32 of a record's bytes, read now."""
+
+    def damaged(self, found: Mapping[str, int | None]) -> list[str]:
+        """Records whose bytes do not have the CRC-32 that the file has of them."""
+
+
+class RecordPlace(NamedTuple):
+    """Where a tensor's bytes are: the file's key, the record in it, the first byte there."""
+
+    file: str
+    record: str
+    offset: int
+
+
 class ByteCheck:
     """The check of one source; its methods may be called from any thread.
 
     Args:
-        archives: rank directory -> its file.
-        tensors: the tensors of these files.
+        files: key -> file.
+        place: where a tensor's bytes are; None for tensors without a checksum.
     """
 
     def __init__(
-        self, archives: Mapping[str, TorchArchive], tensors: Mapping[Ref, LazyTensor]
+        self,
+        files: Mapping[str, CheckedFile] | None = None,
+        place: Callable[[Ref], RecordPlace | None] = lambda ref: None,
     ) -> None:
-        self._archives, self._tensors = archives, tensors
+        self._files, self._place = files or {}, place
         self._lock = threading.Lock()
         # Record -> start -> length and CRC of a range; record -> CRC of all of it.
         self._ranges: dict[_Key, dict[int, tuple[int, int]]] = {}
@@ -40,25 +65,24 @@ class ByteCheck:
 
     def saw(self, ref: Ref, start: int, length: int, crc: int) -> None:
         """Notes the CRC of a range of a tensor's bytes."""
-        if ref not in self._tensors:
-            return
-        directory = ref.part.partition("/")[0]
-        name, offset = self._archives[directory].place(self._tensors[ref])
-        with self._lock:
-            self._ranges.setdefault((directory, name), {})[offset + start] = (length, crc)
+        place = self._place(ref)
+        if place is not None:
+            with self._lock:
+                ranges = self._ranges.setdefault((place.file, place.record), {})
+                ranges[place.offset + start] = (length, crc)
 
     def read(self, ref: Ref) -> None:
         """Reads the record of a tensor that is not copied as it lies, unless that was done."""
-        if ref in self._tensors:
-            directory = ref.part.partition("/")[0]
-            self._read((directory, self._archives[directory].place(self._tensors[ref])[0]))
+        place = self._place(ref)
+        if place is not None:
+            self._read((place.file, place.record))
 
     def rest(self) -> list[Callable[[], None]]:
         """Joins what was seen; returns what is left to read."""
         left: list[Callable[[], None]] = []
-        for directory, archive in self._archives.items():
-            for name, length in archive.records().items():
-                key = (directory, name)
+        for file, checked in self._files.items():
+            for name, length in checked.records().items():
+                key = (file, name)
                 crc = _tiled(self._ranges.get(key, {}), length)
                 if crc is not None and key not in self._found:
                     self._found[key] = crc
@@ -72,12 +96,12 @@ class ByteCheck:
         Raises:
             InputError: a file was changed after it was written.
         """
-        for directory, archive in self._archives.items():
-            crcs = {name: crc for (there, name), crc in self._found.items() if there == directory}
-            wrong = archive.damaged(crcs)
+        for file, checked in self._files.items():
+            crcs = {name: crc for (there, name), crc in self._found.items() if there == file}
+            wrong = checked.damaged(crcs)
             if wrong:
                 raise InputError(
-                    f"{archive.path} was changed after it was written",
+                    f"{checked.path} was changed after it was written",
                     found=f"another CRC-32 in {some(wrong)}",
                     remedy="copy the file again; a disk or a transfer flipped bits",
                 )
@@ -87,7 +111,7 @@ class ByteCheck:
             if key in self._found:
                 return
             self._found[key] = None  # being read
-        crc = self._archives[key[0]].computed_crc32(key[1])
+        crc = self._files[key[0]].computed_crc32(key[1])
         with self._lock:
             self._found[key] = crc
 

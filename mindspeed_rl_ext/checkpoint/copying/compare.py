@@ -1,13 +1,10 @@
 """Comparing tensors bit for bit without holding them.
 
-Covers: boxes; whole arrays in windows; the halves of a Megatron tensor taken apart by reshaping,
-which is another path than the rules' boxes.
+Covers: boxes; whole arrays in windows.
 Does not cover: deciding which tensors belong together; `verify` does.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -49,78 +46,3 @@ def _box(source: TensorSource, held: Held) -> tuple[Array, DType]:
     tensor, box = source.view(held.ref), held.box
     values = tensor.matrix(held.matrix)
     return values[box.row : box.row + box.rows, box.col : box.col + box.cols], tensor.dtype
-
-
-# (rank's tensor, HuggingFace tensors, T, t, groups) -> pairs that must be equal, with the number
-# of the HuggingFace tensor.
-Pairs = Iterator[tuple[int, Array, Array]]
-PairMaker = Callable[[Array, list[Array], int, int, int], Pairs]
-
-
-def _whole(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    yield 0, hf[0], shard
-
-
-def _vocab(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    here = hf[0][rank * shard.shape[0] : (rank + 1) * shard.shape[0]]
-    yield 0, here, shard[: here.shape[0]]
-
-
-def _rows(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    yield 0, hf[0].reshape(tp, *shard.shape)[rank], shard
-
-
-def _columns(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    yield 0, hf[0].reshape(shard.shape[0], tp, shard.shape[1])[:, rank], shard
-
-
-def _gate_up(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    halves = shard.reshape(2, shard.shape[0] // 2, *shard.shape[1:])
-    for number in (0, 1):
-        yield number, hf[number].reshape(tp, *halves.shape[1:])[rank], halves[number]
-
-
-def _qkv(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    rest = shard.shape[1:]
-    head_dim = hf[1].shape[0] // groups
-    local = groups // tp
-    grouped = shard.reshape(local, -1, head_dim, *rest)
-    mine = slice(rank * local, (rank + 1) * local)
-    yield 0, hf[0].reshape(groups, -1, head_dim, *rest)[mine], grouped[:, :-2]
-    yield 1, hf[1].reshape(groups, head_dim, *rest)[mine], grouped[:, -2]
-    yield 2, hf[2].reshape(groups, head_dim, *rest)[mine], grouped[:, -1]
-
-
-def _stack(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    at = 0
-    for number, whole in enumerate(hf):
-        yield number, whole, shard[at : at + whole.shape[0]]
-        at += whole.shape[0]
-
-
-def _grouped_gate_up(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    hidden, experts = shard.shape[0], len(hf) // 2
-    buffers = shard.reshape(-1).reshape(experts, hidden, 2, -1)
-    for number, whole in enumerate(hf):
-        mine = whole.reshape(tp, -1, hidden)[rank]
-        yield number, mine, buffers[number // 2, :, number % 2].T
-
-
-def _grouped_down(shard: Array, hf: list[Array], tp: int, rank: int, groups: int) -> Pairs:
-    hidden = shard.shape[1]
-    buffers = shard.reshape(len(hf), -1, hidden)
-    for number, whole in enumerate(hf):
-        yield number, whole.reshape(hidden, tp, -1)[:, rank], buffers[number].T
-
-
-PAIRS: Mapping[str, PairMaker] = {
-    "replicate": _whole,
-    "rows": _rows,
-    "columns": _columns,
-    "gate_up": _gate_up,
-    "qkv": _qkv,
-    "vocab_rows": _vocab,
-    "stack": _stack,
-    "grouped_gate_up": _grouped_gate_up,
-    "grouped_down": _grouped_down,
-}

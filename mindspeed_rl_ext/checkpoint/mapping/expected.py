@@ -23,9 +23,10 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     ModelSpec,
     Row,
 )
-from mindspeed_rl_ext.checkpoint.tensors import Box, Shape, matrix_shape
+from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, matrix_shape
 
 TE = "transformer_engine"
+NOT_SPLIT = Split(tp=1, tp_rank=0)
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class Slot:
         hf: names of the HuggingFace tensors that `copies` count.
         copies: the boxes that tile it.
         matrix: rows and columns that the copies count, where it is not the shape that says.
-        tp: into how many parts the rule cut.
-        tp_rank: which part this is.
+        split: how the rule cut.
         keep_dtype: `--params-dtype` does not change it.
     """
 
@@ -50,25 +50,27 @@ class Slot:
     hf: tuple[str, ...]
     copies: tuple[Copy, ...]
     matrix: tuple[int, int] | None = None
-    tp: int = 1
-    tp_rank: int = 0
+    split: Split = NOT_SPLIT
     keep_dtype: bool = False
 
 
 @dataclass(frozen=True)
-class RankPart:
-    """One model chunk of one rank: part of the file in `directory`, under `key`."""
+class Part:
+    """Tensors that lie together: one model chunk of one rank, or a whole model.
 
-    directory: str
-    tp_rank: int
-    pp_rank: int
-    key: str
+    Args:
+        shard: as in `Ref`.
+        chunk: as in `Ref`.
+        slots: the tensors.
+    """
+
+    shard: str
+    chunk: str
     slots: tuple[Slot, ...]
 
-    @property
-    def part(self) -> str:
-        """The part's name in a `Ref`; "" for a HuggingFace model."""
-        return f"{self.directory}/{self.key}" if self.directory else ""
+    def ref(self, slot: Slot) -> Ref:
+        """How a tensor of it is named in the checkpoint."""
+        return Ref(self.shard, self.chunk, slot.name)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class _Rank:
         )
 
 
-def expected_parts(spec: ModelSpec, sizes: Sizes, layout: Layout) -> list[RankPart]:
+def expected_parts(spec: ModelSpec, sizes: Sizes, layout: Layout) -> list[Part]:
     """All parts, ordered by stage, virtual stage, EP rank, TP rank.
 
     Raises:
@@ -101,11 +103,9 @@ def expected_parts(spec: ModelSpec, sizes: Sizes, layout: Layout) -> list[RankPa
     """
     check_divisible(sizes, layout)
     return [
-        RankPart(
-            directory=layout.rank_dir(tp_rank, chunk.pp_rank, ep_rank),
-            tp_rank=tp_rank,
-            pp_rank=chunk.pp_rank,
-            key=chunk.key,
+        Part(
+            shard=layout.rank_dir(tp_rank, chunk.pp_rank, ep_rank),
+            chunk=chunk.key,
             slots=tuple(_slots(spec, _Rank(sizes, layout, tp_rank, ep_rank), chunk)),
         )
         for chunk in chunks(layout, sizes.layers)
@@ -119,7 +119,7 @@ def expected_hf(spec: ModelSpec, sizes: Sizes) -> dict[str, Shape]:
     return {slot.name: slot.shape for slot in hf_part(spec, sizes).slots}
 
 
-def hf_part(spec: ModelSpec, sizes: Sizes) -> RankPart:
+def hf_part(spec: ModelSpec, sizes: Sizes) -> Part:
     """The HuggingFace model as one part, each tensor made of itself."""
     found: dict[str, Slot] = {}
     order = {EMBEDDING: 0, LAYER: 1, FINAL_NORM: 2, HEAD: 3}
@@ -133,7 +133,7 @@ def hf_part(spec: ModelSpec, sizes: Sizes) -> RankPart:
                     found[name] = Slot(
                         name, shape, "replicate", (name,), whole, keep_dtype=row.keep_dtype
                     )
-    return RankPart("", 0, 0, "", tuple(found.values()))
+    return Part("", "", tuple(found.values()))
 
 
 def _hf_names(row: Row, sizes: Sizes, layer: int) -> Iterator[tuple[str, Hf]]:
@@ -155,6 +155,13 @@ def _rows(spec: ModelSpec, sizes: Sizes, place: str, layer: int = 0) -> list[Row
         and (not row.without or row.without not in sizes.options)
         and (not row.mlp or (row.mlp == MOE) == is_moe)
     ]
+
+
+def applying_rows(spec: ModelSpec, sizes: Sizes) -> list[Row]:
+    """The rows that some layer of the model has."""
+    layers = {layer in sizes.moe_layers: layer for layer in range(sizes.layers)}
+    places = [(EMBEDDING, 0), (FINAL_NORM, 0), (HEAD, 0), *((LAYER, n) for n in layers.values())]
+    return [row for place, layer in places for row in _rows(spec, sizes, place, layer)]
 
 
 def _slots(spec: ModelSpec, rank: _Rank, chunk: Chunk) -> Iterator[Slot]:
@@ -184,7 +191,7 @@ def _slot(
     row: Row, rank: _Rank, name: str, rule: str, held: list[tuple[Hf, int, int]]
 ) -> Slot:  # fmt: skip
     split = rank.split(row)
-    shard = RULES[rule]([rank.sizes.shape(hf.dims) for hf, _, _ in held], split)
+    shard = RULES.get(rule).boxes([rank.sizes.shape(hf.dims) for hf, _, _ in held], split)
     return Slot(
         name=name,
         shape=shard.shape,
@@ -192,8 +199,7 @@ def _slot(
         hf=tuple(hf.name.format(layer=layer, expert=expert) for hf, layer, expert in held),
         copies=shard.copies,
         matrix=shard.matrix,
-        tp=split.tp,
-        tp_rank=split.tp_rank,
+        split=split,
         keep_dtype=row.keep_dtype,
     )
 

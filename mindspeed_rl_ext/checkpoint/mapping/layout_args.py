@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.options import parse_numbers
 from mindspeed_rl_ext.core.errors import InputError
 
 
@@ -25,7 +26,7 @@ def layout_of_args(args: Mapping[str, Any], place: str) -> Layout:
     sizes = [args.get(f"{kind}_model_parallel_size") for kind in ("tensor", "pipeline")]
     if not all(isinstance(size, int) and size > 0 for size in sizes):
         raise InputError(
-            f"the args of {place} do not say how the checkpoint is cut",
+            f"the args of {place} do not say how the checkpoint is sharded",
             found=f"tensor, pipeline model_parallel_size: {sizes}",
             expected="two positive integers",
         )
@@ -48,22 +49,3 @@ def layout_of_args(args: Mapping[str, Any], place: str) -> Layout:
         ep=ep,
         extend_ep=extend_ep,
     )
-
-
-def parse_numbers(value: Any) -> tuple[int, ...]:
-    """Numbers from "1,2", a list, a set, or None.
-
-    Raises:
-        InputError: something that is no number.
-
-    Example:
-        >>> parse_numbers("3, 1"), parse_numbers(None)
-        ((3, 1), ())
-    """
-    if value is None or value == "":
-        return ()
-    parts = value.split(",") if isinstance(value, str) else value
-    try:
-        return tuple(int(part) for part in parts)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"not a list of numbers: {value!r}", expected="such as 7,7,7,7") from error

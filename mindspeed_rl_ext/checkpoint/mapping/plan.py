@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType
-from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart, Slot
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
 from mindspeed_rl_ext.checkpoint.mapping.rules import Copy
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, TensorSource, matrix_shape
 from mindspeed_rl_ext.core.errors import InputError
@@ -56,7 +56,7 @@ class TensorPlan:
     """One tensor to write.
 
     Args:
-        ref: where it will be; the part is the file's (mg) or "" (hf).
+        ref: where it will be.
         shape: its shape.
         dtype: its number format.
         pieces: boxes that tile it exactly.
@@ -104,7 +104,7 @@ class CopyPair:
     second: Held
 
 
-def held_boxes(parts: Iterable[RankPart]) -> tuple[dict[str, list[Held]], list[CopyPair]]:
+def held_boxes(parts: Iterable[Part]) -> tuple[dict[str, list[Held]], list[CopyPair]]:
     """Where a source holds which box of which HuggingFace tensor.
 
     Args:
@@ -122,7 +122,7 @@ def held_boxes(parts: Iterable[RankPart]) -> tuple[dict[str, list[Held]], list[C
                     continue
                 name = slot.hf[copy.source]
                 boxes = found.setdefault(name, {})
-                ref = Ref(part.part, slot.name)
+                ref = part.ref(slot)
                 here = Held(copy.box, ref, copy.row, copy.col, copy.transposed, slot.matrix)
                 if copy.box in boxes:
                     copies.append(CopyPair(name, boxes[copy.box], here))
@@ -136,7 +136,7 @@ def _by_box(held: Held) -> Box:
 
 
 def plan_tensors(
-    wanted: Iterable[RankPart],
+    wanted: Iterable[Part],
     held: Mapping[str, Sequence[Held]],
     source: TensorSource,
     dtype: DType | None,
@@ -162,7 +162,7 @@ def plan_tensors(
             for piece in pieces:
                 if piece.ref not in formats:
                     formats[piece.ref] = source.view(piece.ref).dtype
-            kinds = {"/".join(p.ref).lstrip("/"): formats[p.ref] for p in pieces}
+            kinds = {str(p.ref): formats[p.ref] for p in pieces}
             found = one_dtype(slot.name, kinds, None if slot.keep_dtype else dtype)
             plans.append(_checked(part, slot, found, pieces))
     return plans
@@ -209,16 +209,16 @@ def one_dtype(name: str, formats: Mapping[str, DType], wanted: DType | None) -> 
     return kinds.pop()
 
 
-def _checked(part: RankPart, slot: Slot, dtype: DType, pieces: tuple[Piece, ...]) -> TensorPlan:
+def _checked(part: Part, slot: Slot, dtype: DType, pieces: tuple[Piece, ...]) -> TensorPlan:
     area = sum(piece.box.rows * piece.box.cols for piece in pieces)
     matrix = slot.matrix or matrix_shape(slot.shape)
     if area != matrix[0] * matrix[1]:
         raise AssertionError(
-            f"{part.part}/{slot.name}: boxes cover {area} of {matrix[0] * matrix[1]} values"
+            f"{part.ref(slot)}: boxes cover {area} of {matrix[0] * matrix[1]} values"
         )
-    return TensorPlan(Ref(part.part, slot.name), slot.shape, dtype, pieces, matrix)
+    return TensorPlan(part.ref(slot), slot.shape, dtype, pieces, matrix)
 
 
-def slot_table(parts: Iterable[RankPart]) -> dict[Ref, Slot]:
+def slot_table(parts: Iterable[Part]) -> dict[Ref, Slot]:
     """The expected tensors by name."""
-    return {Ref(part.part, slot.name): slot for part in parts for slot in part.slots}
+    return {part.ref(slot): slot for part in parts for slot in part.slots}

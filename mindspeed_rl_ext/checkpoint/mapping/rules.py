@@ -1,9 +1,11 @@
 """Rules: which box of which HuggingFace tensor lies where in a rank's Megatron-core tensor.
 
-Covers: replicate, rows, columns, vocab_rows, qkv, gate_up, stack, and the two buffers of grouped
-experts. A rule is a pure function of shapes, so the same boxes read forwards make shards of a
-model, backwards the model of its shards, and one after the other another layout.
-Does not cover: copying; `assemble` does.
+Covers: the declaration of a rule together with its inverse; replicate, rows, columns, vocab_rows,
+qkv, gate_up, stack. A rule is a pure function of shapes, so the same boxes read forwards make
+shards of a model, backwards the model of its shards, and one after the other another layout. Its
+inverse takes a rank's tensor apart by reshaping whole arrays: another path to the same values, the
+one of `verify`.
+Does not cover: copying; `assemble` does. Rules of a family stand in its model file.
 
 Example:
     >>> shard = rows([(4, 3)], Split(tp=2, tp_rank=1))
@@ -13,11 +15,13 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mindspeed_rl_ext.checkpoint.dtypes import Array
 from mindspeed_rl_ext.checkpoint.tensors import Box, Shape, matrix_shape
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -77,29 +81,94 @@ class Shard:
     matrix: tuple[int, int] | None = None
 
 
-Rule = Callable[[Sequence[Shape], Split], Shard]
+RuleFunction = Callable[[Sequence[Shape], Split], Shard]
+# The number of a HuggingFace tensor, some of its values, and the same values in the rank's tensor.
+Pairs = Iterator[tuple[int, Array, Array]]
+Inverse = Callable[[Array, Sequence[Array], Split], Pairs]
 
 
+@dataclass(frozen=True)
+class Rule:
+    """A rule and its inverse.
+
+    Args:
+        name: what tables call it.
+        boxes: shapes of the HuggingFace tensors and the split -> the rank's tensor.
+        take_apart: a rank's tensor, the whole HuggingFace tensors and the split -> pairs of
+            arrays that must be equal and that hold every weight of the rank's tensor once.
+    """
+
+    name: str
+    boxes: RuleFunction
+    take_apart: Inverse
+
+
+RULES: Registry[Rule] = Registry("rule")
+
+
+def rule(take_apart: Inverse) -> Callable[[RuleFunction], RuleFunction]:
+    """Declares a rule under its function's name, together with its inverse."""
+
+    def declare(boxes: RuleFunction) -> RuleFunction:
+        RULES.register(boxes.__name__, Rule(boxes.__name__, boxes, take_apart))
+        return boxes
+
+    return declare
+
+
+def part_of(size: int, tp: int) -> int:
+    """A rank's part of a size; InputError where it does not divide."""
+    if size % tp:
+        raise InputError(
+            f"{size} does not divide into {tp} tensor-parallel ranks",
+            found=f"{size} % {tp} = {size % tp}",
+            remedy="another --target-tensor-parallel-size",
+        )
+    return size // tp
+
+
+def _whole_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    yield 0, hf[0], shard
+
+
+@rule(_whole_apart)
 def replicate(shapes: Sequence[Shape], split: Split) -> Shard:
     """Every rank holds the whole tensor."""
     height, width = matrix_shape(shapes[0])
     return Shard(shapes[0], (Copy(0, Box(0, height, 0, width)),))
 
 
+def _rows_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    yield 0, hf[0].reshape(split.tp, *shard.shape)[split.tp_rank], shard
+
+
+@rule(_rows_apart)
 def rows(shapes: Sequence[Shape], split: Split) -> Shard:
     """Rank t holds the t-th part of the rows."""
     height, width = matrix_shape(shapes[0])
-    part = _part(height, split.tp)
+    part = part_of(height, split.tp)
     return Shard((part, *shapes[0][1:]), (Copy(0, Box(split.tp_rank * part, part, 0, width)),))
 
 
+def _columns_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    yield 0, hf[0].reshape(shard.shape[0], split.tp, shard.shape[1])[:, split.tp_rank], shard
+
+
+@rule(_columns_apart)
 def columns(shapes: Sequence[Shape], split: Split) -> Shard:
     """Rank t holds the t-th part of the columns."""
     height, width = shapes[0]
-    part = _part(width, split.tp)
+    part = part_of(width, split.tp)
     return Shard((height, part), (Copy(0, Box(0, height, split.tp_rank * part, part)),))
 
 
+def _gate_up_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    halves = shard.reshape(2, shard.shape[0] // 2, *shard.shape[1:])
+    for number in (0, 1):
+        yield number, hf[number].reshape(split.tp, *halves.shape[1:])[split.tp_rank], halves[number]
+
+
+@rule(_gate_up_apart)
 def gate_up(shapes: Sequence[Shape], split: Split) -> Shard:
     """Rank t holds its part of gate above its part of up, not a slice of the two stacked."""
     gate, up = (rows([shape], split) for shape in shapes)
@@ -110,6 +179,18 @@ def gate_up(shapes: Sequence[Shape], split: Split) -> Shard:
     )
 
 
+def _qkv_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    rest = shard.shape[1:]
+    head_dim = hf[1].shape[0] // split.groups
+    local = split.groups // split.tp
+    grouped = shard.reshape(local, -1, head_dim, *rest)
+    mine = slice(split.tp_rank * local, (split.tp_rank + 1) * local)
+    yield 0, hf[0].reshape(split.groups, -1, head_dim, *rest)[mine], grouped[:, :-2]
+    yield 1, hf[1].reshape(split.groups, head_dim, *rest)[mine], grouped[:, -2]
+    yield 2, hf[2].reshape(split.groups, head_dim, *rest)[mine], grouped[:, -1]
+
+
+@rule(_qkv_apart)
 def qkv(shapes: Sequence[Shape], split: Split) -> Shard:
     """Rank t holds groups t*g/T to (t+1)*g/T: each is its query heads, its key, its value.
 
@@ -121,7 +202,7 @@ def qkv(shapes: Sequence[Shape], split: Split) -> Shard:
         Shard of [(heads + 2 * groups) * head_dim / T, ...].
     """
     width = matrix_shape(shapes[0])[1]
-    count = _part(split.groups, split.tp)
+    count = part_of(split.groups, split.tp)
     query, single = split.heads // split.groups * split.head_dim, split.head_dim
     copies = []
     at = 0
@@ -132,10 +213,16 @@ def qkv(shapes: Sequence[Shape], split: Split) -> Shard:
     return Shard((at, *shapes[0][1:]), tuple(copies))
 
 
+def _vocab_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    here = hf[0][split.tp_rank * shard.shape[0] : (split.tp_rank + 1) * shard.shape[0]]
+    yield 0, here, shard[: here.shape[0]]
+
+
+@rule(_vocab_apart)
 def vocab_rows(shapes: Sequence[Shape], split: Split) -> Shard:
     """Rank t holds its part of the rows after padding; padding repeats the last row."""
     height, width = matrix_shape(shapes[0])
-    part = _part(split.padded_vocab, split.tp)
+    part = part_of(split.padded_vocab, split.tp)
     start = split.tp_rank * part
     real = max(0, min(height - start, part))
     copies = [Copy(0, Box(start, real, 0, width))] if real else []
@@ -145,6 +232,14 @@ def vocab_rows(shapes: Sequence[Shape], split: Split) -> Shard:
     return Shard((part, *shapes[0][1:]), tuple(copies))
 
 
+def _stack_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    at = 0
+    for number, whole in enumerate(hf):
+        yield number, whole, shard[at : at + whole.shape[0]]
+        at += whole.shape[0]
+
+
+@rule(_stack_apart)
 def stack(shapes: Sequence[Shape], split: Split) -> Shard:
     """Every rank holds all of them, one above the other."""
     copies, at = [], 0
@@ -153,73 +248,3 @@ def stack(shapes: Sequence[Shape], split: Split) -> Shard:
         copies.append(Copy(source, Box(0, height, 0, width), row=at))
         at += height
     return Shard((at, *shapes[0][1:]), tuple(copies))
-
-
-def grouped_gate_up(shapes: Sequence[Shape], split: Split) -> Shard:
-    """The first buffer of grouped experts, expert after expert.
-
-    Each expert is a matrix [hidden, 2 * F / T]: its part of gate beside its part of up, both
-    transposed. The shape that it is saved under, [hidden, experts * 2 * F / T], only counts.
-
-    Args:
-        shapes: gate [F, hidden] and up of the first expert, of the second, ...
-        split: with tp and tp_rank.
-    """
-    height, width = shapes[0]
-    part, count = _part(height, split.tp), len(shapes) // 2
-    copies = tuple(
-        Copy(
-            2 * expert + half,
-            Box(split.tp_rank * part, part, 0, width),
-            row=expert * width,
-            col=half * part,
-            transposed=True,
-        )
-        for expert in range(count)
-        for half in (0, 1)
-    )
-    return Shard((width, count * 2 * part), copies, (count * width, 2 * part))
-
-
-def grouped_down(shapes: Sequence[Shape], split: Split) -> Shard:
-    """The second buffer: each expert's part of down, transposed to [F / T, hidden], in a column.
-
-    Args:
-        shapes: down [hidden, F] of each expert.
-        split: with tp and tp_rank.
-    """
-    height, width = shapes[0]
-    part = _part(width, split.tp)
-    copies = tuple(
-        Copy(
-            expert,
-            Box(0, height, split.tp_rank * part, part),
-            row=expert * part,
-            transposed=True,
-        )
-        for expert in range(len(shapes))
-    )
-    return Shard((len(shapes) * part, height), copies)
-
-
-def _part(size: int, tp: int) -> int:
-    if size % tp:
-        raise InputError(
-            f"{size} does not divide into {tp} tensor-parallel ranks",
-            found=f"{size} % {tp} = {size % tp}",
-            remedy="another --target-tensor-parallel-size",
-        )
-    return size // tp
-
-
-RULES: Mapping[str, Rule] = {
-    "replicate": replicate,
-    "rows": rows,
-    "columns": columns,
-    "gate_up": gate_up,
-    "qkv": qkv,
-    "vocab_rows": vocab_rows,
-    "stack": stack,
-    "grouped_gate_up": grouped_gate_up,
-    "grouped_down": grouped_down,
-}

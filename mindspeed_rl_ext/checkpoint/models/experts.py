@@ -6,6 +6,7 @@ Does not cover: which expert lies on which rank; `layout` says.
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.checkpoint.mapping.grouped_rules import grouped_down, grouped_gate_up
 from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, Row
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
 
@@ -37,7 +38,7 @@ def routed(block: str = "mlp", gate: str = "gate_proj", up: str = "up_proj", dow
             mlp=MOE,
             grouped=MCORE + "mlp.experts.weight1",
             grouped_te=MCORE + "mlp.experts.linear_fc1.weight{expert}",
-            grouped_rule="grouped_gate_up",
+            grouped_rule=grouped_gate_up.__name__,
         ),
         Row(
             MCORE + "mlp.experts.local_experts.{expert}.linear_fc2.weight",
@@ -46,7 +47,7 @@ def routed(block: str = "mlp", gate: str = "gate_proj", up: str = "up_proj", dow
             mlp=MOE,
             grouped=MCORE + "mlp.experts.weight2",
             grouped_te=MCORE + "mlp.experts.linear_fc2.weight{expert}",
-            grouped_rule="grouped_down",
+            grouped_rule=grouped_down.__name__,
         ),
     )
 

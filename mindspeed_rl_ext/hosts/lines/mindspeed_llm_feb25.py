@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+from mindspeed_rl_ext.hosts.adapter import (
+    MEGATRON_08,
+    MINDSPEED_LLM_URL,
+    READ,
+    RUN,
+    Adapter,
+    Behaviour,
+    Checkout,
+    Versions,
+    mindspeed,
+)
 from mindspeed_rl_ext.hosts.checkpoint_plugin import CHECKPOINT_POINT
 from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, verifier_points
-from mindspeed_rl_ext.hosts.prompt_types import prompt_type_point
-from mindspeed_rl_ext.hosts.protocol import Adapter
+from mindspeed_rl_ext.hosts.prompt_types import PROMPT_TYPE_POINT
 
 ADAPTER = Adapter(
-    "MindSpeed-LLM Feb 2025",
-    (
-        HANDLER_POINT,
-        prompt_type_point("process_args"),
-        CHECKPOINT_POINT,
-        *verifier_points(columns=True),
+    name="MindSpeed-LLM Feb 2025",
+    package="mindspeed_llm",
+    points=(HANDLER_POINT, PROMPT_TYPE_POINT, CHECKPOINT_POINT, *verifier_points(columns=True)),
+    versions=Versions(
+        host="9401fa9",
+        megatron="core_r0.8.0",
+        mindspeed="9b3ad3fd928",
+        torch="2.1.0",
+        torch_npu="2.1.0.post8",
+        python=">=3.8",
     ),
+    checkouts=(
+        Checkout("llm_feb25", MINDSPEED_LLM_URL, "9401fa9", "commit"),
+        MEGATRON_08,
+        mindspeed("feb25", "9b3ad3fd928", "commit"),
+    ),
+    evidence={
+        "handler": RUN,
+        "verifiers": RUN,
+        "workers": READ,
+        "converter": RUN,
+        "templates": RUN,
+        "configs": RUN,
+    },
+    behaviour=Behaviour(metric_prefix="grpo/", normalises=True, reads_configs=("rlxf",)),
+    page="hosts_llm_feb25.md",
 )

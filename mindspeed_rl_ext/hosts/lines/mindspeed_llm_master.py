@@ -1,12 +1,42 @@
-"""MindSpeed-LLM master: GRPO with MindSpeed-RL's verifiers, and `convert_ckpt_v2.py`.
+"""MindSpeed-LLM master: as 26.1.0, without `convert_ckpt.py`.
 
-That script's loaders are an if/elif in the script itself; `msrl-ext convert` does its work.
+The loaders of `convert_ckpt_v2.py` are an if/elif in the script itself; `msrl-ext convert` does
+its work.
 """
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT
-from mindspeed_rl_ext.hosts.prompt_types import prompt_type_point
-from mindspeed_rl_ext.hosts.protocol import Adapter
+from mindspeed_rl_ext.hosts.adapter import (
+    MEGATRON_012,
+    MINDSPEED_LLM_URL,
+    RUN,
+    Adapter,
+    Checkout,
+    Versions,
+    mindspeed,
+)
+from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, RL_DOES_IT
+from mindspeed_rl_ext.hosts.prompt_types import PROMPT_TYPE_POINT
 
-ADAPTER = Adapter("MindSpeed-LLM master", (HANDLER_POINT, prompt_type_point("process_args_v2")))
+ADAPTER = Adapter(
+    name="MindSpeed-LLM master",
+    package="mindspeed_llm",
+    points=(HANDLER_POINT, PROMPT_TYPE_POINT),
+    versions=Versions(
+        host="master",
+        megatron="core_v0.12.1",
+        mindspeed="master",
+        torch="2.7.1",
+        torch_npu="26.0.0",
+        cann="9.0.0",
+        python="3.10",
+    ),
+    checkouts=(
+        Checkout("llm_master", MINDSPEED_LLM_URL, "master", "branch"),
+        MEGATRON_012,
+        mindspeed("261", "26.1.0_core_r0.12.1"),
+    ),
+    evidence={"handler": RUN, "templates": RUN},
+    notes=RL_DOES_IT,
+    page="hosts_llm_master.md",
+)

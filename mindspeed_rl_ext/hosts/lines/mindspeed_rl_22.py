@@ -1,8 +1,37 @@
-"""MindSpeed-RL 2.2.0, 2.3.0 and master: metrics are keyed `{name}_rewards/mean`."""
+"""MindSpeed-RL 2.2.0: metrics are keyed `{name}_rewards/mean`, groups can be filtered."""
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.hosts.mindspeed_rl_points import mindspeed_rl_points
-from mindspeed_rl_ext.hosts.protocol import Adapter
+from mindspeed_rl_ext.hosts.adapter import (
+    MEGATRON_012,
+    MINDSPEED_RL_URL,
+    Adapter,
+    Checkout,
+    Versions,
+    mindspeed,
+)
+from mindspeed_rl_ext.hosts.mindspeed_rl_points import ALL_RUN, SINCE_22, mindspeed_rl_points
 
-ADAPTER = Adapter("MindSpeed-RL 2.2 to master", mindspeed_rl_points(prefix=""))
+ADAPTER = Adapter(
+    name="MindSpeed-RL 2.2",
+    package="mindspeed_rl",
+    points=mindspeed_rl_points(SINCE_22),
+    versions=Versions(
+        host="2.2.0",
+        megatron="core_r0.8.0",
+        mindspeed="ca70c133",
+        torch="2.5.1",
+        torch_npu="2.5.1",
+        cann="8.3.RC1",
+        python="3.10",
+        vllm_ascend="0.9.1-dev",
+    ),
+    checkouts=(
+        Checkout("rl_22", MINDSPEED_RL_URL, "2.2.0", "branch"),
+        MEGATRON_012,
+        mindspeed("22", "2.2.0_core_r0.12.1"),
+    ),
+    evidence=ALL_RUN,
+    behaviour=SINCE_22,
+    page="hosts_rl_22.md",
+)

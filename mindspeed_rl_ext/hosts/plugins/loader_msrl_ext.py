@@ -27,51 +27,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_checkpoint(model_provider: Any, queue: Any, args: argparse.Namespace) -> None:
-    """Converts `--load-dir` into `--save-dir`; tells the saver's process how it ended.
+    """Converts `--load-dir` into `--save-dir`; reports to the saver's process how it ended.
 
     Raises:
         SystemExit: the conversion failed; the exit code is that of `msrl-ext convert`.
     """
-    from mindspeed_rl_ext.cli import convert
     from mindspeed_rl_ext.core.errors import ExtError
 
-    code = 1
+    done = False
     try:
         if args.saver != NAME:
             raise SystemExit(f"--loader {NAME} goes with --saver {NAME}, not {args.saver}")
-        code = convert.run(_ours(args))
+        _convert(args)
+        done = True
     except ExtError as error:
         log.error("%s", error)
         raise SystemExit(error.exit_code) from error
     finally:
-        queue.put("exit" if code else {"name": "done"})
+        queue.put({"name": "done"} if done else "exit")
+
+
+def _convert(args: argparse.Namespace) -> None:
+    from mindspeed_rl_ext.checkpoint.convert import run_job
+    from mindspeed_rl_ext.checkpoint.host_flags import read_options
+    from mindspeed_rl_ext.checkpoint.job import plan_job
+    from mindspeed_rl_ext.checkpoint.tables import plan_lines, report_line
+
+    options = read_options(_given(args))
+    job = plan_job(options)
+    lines = plan_lines(job) if options.dry_run else [report_line(run_job(job), options)]
+    for line in lines:
+        log.info("%s", line)
 
 
 def _our_parser() -> argparse.ArgumentParser:
-    from mindspeed_rl_ext.cli import convert
+    from mindspeed_rl_ext.checkpoint.host_flags import add_arguments as add_ours
 
     parser = argparse.ArgumentParser(add_help=False)
-    convert.add_arguments(parser)
+    add_ours(parser)
     return parser
 
 
-def _ours(args: argparse.Namespace) -> argparse.Namespace:
-    """Our command's arguments: its defaults, and what the command line names."""
-    from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import is_mg
+def _given(args: argparse.Namespace) -> argparse.Namespace:
+    """What the command line names of our flags; the host's own defaults are nobody's wish.
 
-    found, named = {}, set()
+    This way into the host leaves --load-model-type out, so that the formats are recognised.
+    """
+    from mindspeed_rl_ext.checkpoint.formats import recognise
+
     words = {word.partition("=")[0] for word in sys.argv[1:]}
-    for action in _our_parser()._actions:
-        found[action.dest] = action.default
-        if words.intersection(action.option_strings):
-            named.add(action.dest)
-    # The host's own defaults (--model-type-hf llama2, --ckpt-cfg-path) are nobody's wish.
+    named = {a.dest for a in _our_parser()._actions if words.intersection(a.option_strings)}
     given = {name: value for name, value in vars(args).items() if name in named}
-    merged = {**found, **{name: value for name, value in given.items() if value is not None}}
-    for name in ("load_dir", "save_dir", "hf_cfg_dir"):
-        merged[name] = Path(merged[name]) if merged[name] else None
-    # This way into the host leaves --load-model-type out.
-    load = "mg" if is_mg(merged["load_dir"]) else "hf"
-    save = given.get("save_model_type") or ("hf" if load == "mg" else "mg")
-    known = {"loader": None, "saver": None, "load_model_type": load, "save_model_type": save}
-    return argparse.Namespace(**{**merged, **known})
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in ("loader", "saver"):
+        given.pop(name, None)
+    if "save_model_type" not in given:
+        given["save_model_type"] = recognise(Path(args.load_dir)).usual_target
+    return argparse.Namespace(**given)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def save_model_checkpoint(model_provider: Any, queue: Any, args: argparse.Namespace) -> None:
-    """Waits until the loader says how it ended.
+    """Waits until the loader has ended.
 
     Raises:
         SystemExit: the loader failed, or is not ours.

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.packing import packed
 from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset, read_packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.rejects import require_kept
 from mindspeed_rl_ext.preprocess.report import Counts, PreprocessReport
 from mindspeed_rl_ext.preprocess.summary import lengths_of
@@ -60,19 +61,38 @@ def merge(
     """
     parts = list(parts) or shards_of(prefix)
     reports = [_read_report(part) for part in parts]
-    pieces = _pieces(parts, reports)
-    held = [packed.heldout_prefix(part) for part in parts]
-    has_held = any(report["held_out"] or report["settings"].get("split") for report in reports)
-    beside = (packed.heldout_prefix(prefix),) if has_held else ()
+    beside = (packed.heldout_prefix(prefix),) if _have_held_out(reports) else ()
     with staging(prefix, *beside, overwrite=overwrite) as folder:
-        writer = _joined(folder / prefix.name, parts, pieces, KEPT, shuffle_seed)
-        if beside:
-            _joined(folder / beside[0].name, held, pieces, HELD_OUT, None)
-        with packed.rejects_file(folder / prefix.name).open("wb") as file:
-            _join_rejects(file, parts, pieces)
-        report = _report(prefix, writer, reports, shuffle_seed)
-        packed.report_file(folder / prefix.name).write_text(report.to_json(), encoding="utf-8")
+        return join_parts(folder, prefix, parts, shuffle_seed)
+
+
+def join_parts(
+    folder: Path, prefix: Path, parts: Sequence[Path], shuffle_seed: int | None
+) -> PreprocessReport:
+    """Writes the joined files of a prefix into a folder.
+
+    Args:
+        folder: the staging folder.
+        prefix: the output prefix; its last part names the files.
+        parts: prefixes to join.
+        shuffle_seed: as `merge` takes it.
+    """
+    reports = [_read_report(part) for part in parts]
+    pieces = _pieces(parts, reports)
+    target = folder / prefix.name
+    writer = _joined(target, parts, pieces, KEPT, shuffle_seed)
+    if _have_held_out(reports):
+        held = [packed.heldout_prefix(part) for part in parts]
+        _joined(packed.heldout_prefix(target), held, pieces, HELD_OUT, None)
+    with packed.rejects_file(target).open("wb") as file:
+        _join_rejects(file, parts, pieces)
+    report = _report(prefix, writer, reports, shuffle_seed)
+    packed.report_file(target).write_text(report.to_json(), encoding="utf-8")
     return report
+
+
+def _have_held_out(reports: Sequence[dict[str, Any]]) -> bool:
+    return any(report["held_out"] or report["settings"].get("split") for report in reports)
 
 
 def shards_of(prefix: Path) -> list[Path]:

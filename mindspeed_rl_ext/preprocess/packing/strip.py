@@ -13,19 +13,26 @@ Example:
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from mindspeed_rl_ext.core.answers import (
+    Extractor,
+    Label,
+    NoAnswerError,
+    extract_label,
+    parse_extractor,
+)
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.checks.prompt_proof import IGNORED, prompt_problem
-from mindspeed_rl_ext.preprocess.labels import extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing import packed
+from mindspeed_rl_ext.preprocess.packing.options import StripOptions
 from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset, read_packed
-from mindspeed_rl_ext.preprocess.packing.staging import PackedWriter, staging
+from mindspeed_rl_ext.preprocess.packing.staging import staging
+from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.pipeline import PROMPT_KEYS, label_loss
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError, Row
 from mindspeed_rl_ext.preprocess.rejects import reject_line, require_kept
@@ -116,7 +123,7 @@ def _write_all(
             shown["prompt"] = tokenizer.decode(prompt)
             shown["response"] = tokenizer.decode(response, skip_special_tokens=True)
             _require_length(prompt, options)
-            label = extract_label(shown["response"], extractor)
+            label = _label(shown["response"], extractor)
             _require_prompt(shown["prompt"], label.text)
             label_ids = tokenizer.encode(label.text)
             loss = label_loss(label.text, tokenizer.decode(label_ids, skip_special_tokens=True))
@@ -133,6 +140,13 @@ def _write_all(
         writer.add({**row, "input_ids": prompt, "attention_mask": mask, LABELS: label_ids})
 
 
+def _label(response: str, extractor: Extractor) -> Label:
+    try:
+        return extract_label(response, extractor)
+    except NoAnswerError as error:
+        raise RejectError.without_answer(error) from error
+
+
 def _require_length(prompt: list[int], options: PreprocessOptions) -> None:
     longest = options.max_prompt_length
     if longest is not None and len(prompt) > longest:
@@ -147,19 +161,19 @@ def _require_prompt(text: str, label: str) -> None:
         raise RejectError(known.get(kind, Reason.BAD_PROMPT), f"{kind}: {detail}")
 
 
-def strip_options(source: str, target: Path, tokenizer: str, **others: Any) -> PreprocessOptions:
+def strip_options(options: StripOptions, tokenizer: str) -> PreprocessOptions:
     """The options of a strip, as those of a run.
 
     Args:
-        source: prefix of the instruction files.
-        target: the output prefix.
+        options: what is stripped.
         tokenizer: its directory.
-        others: label_extractor, max_prompt_length, overwrite.
     """
     return PreprocessOptions(
-        input=Path(source),
+        input=options.source,
         tokenizer_name_or_path=tokenizer,
-        output_prefix=target,
+        output_prefix=options.target,
         map_keys={"prompt": "input_ids", "response": LABELS},
-        **others,
+        label_extractor=options.label_extractor,
+        max_prompt_length=options.max_prompt_length,
+        overwrite=options.overwrite,
     )

@@ -1,13 +1,12 @@
 """`--n-subs`: several processes pack a part each, then the parts are joined.
 
-Covers: one process a shard, started anew (no fork of a process with threads, no second run of a
-user's script); the same bytes as one run; nothing left where one fails.
+Covers: one process a shard, started anew; options and errors go between the processes as data; the
+same bytes as one run; nothing left where one fails.
 Does not cover: several machines; `--shard` and `msrl-ext merge` do.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,100 +14,122 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from mindspeed_rl_ext.core.errors import InputError, MachineError
+from mindspeed_rl_ext.core.errors import EXIT_MACHINE_FAILED, ExtError, MachineError
+from mindspeed_rl_ext.core.options import from_json, to_json
+from mindspeed_rl_ext.core.python_process import error_from_json, error_to_json, start_python
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
-from mindspeed_rl_ext.preprocess.packing.merge import merge, shards_of
-from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
-from mindspeed_rl_ext.preprocess.packing.staging import refuse_stale, scratch_folder
+from mindspeed_rl_ext.preprocess.packing.merge import join_parts
+from mindspeed_rl_ext.preprocess.packing.staging import staging
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
 
-PROGRAM = "mindspeed_rl_ext.cli"
+RUN_SHARD = "mindspeed_rl_ext.preprocess.packing.subruns:run_shard"
+PARTS = "parts"
 POLL_S = 0.05
+
+
+class _Shard(NamedTuple):
+    """A running process and the files that it writes: its error, its log."""
+
+    process: subprocess.Popen[bytes]
+    error: Path
+    log: Path
 
 
 def preprocess_in_parts(options: PreprocessOptions) -> PreprocessReport:
     """Packs with `options.n_subs` processes.
 
     Raises:
-        InputError: as `preprocess`; the message is that of the process that failed first.
+        ExtError, OSError: as `preprocess`; the error is that of the process that failed first.
         MachineError: a process was killed.
     """
     start_s = time.monotonic()
-    prefix = Path(options.output_prefix)
-    refuse_stale(prefix, overwrite=options.overwrite)
-    if options.split is not None:
-        refuse_stale(heldout_prefix(prefix), overwrite=options.overwrite)
-    with scratch_folder(prefix) as folder:
-        threads = max(1, (options.workers or os.cpu_count() or 1) // options.n_subs)
-        inner = replace(options, output_prefix=folder / prefix.name, workers=threads)
-        _run_all([flags_of(inner, index + 1) for index in range(options.n_subs)], folder)
+    prefix, *beside = options.prefixes()
+    with staging(prefix, *beside, overwrite=options.overwrite) as folder:
+        parts = folder / PARTS
+        parts.mkdir()
+        shards = _shards_of(options, parts / prefix.name)
+        _run_all(shards, parts)
         seed = options.seed if options.shuffle else None
-        parts = shards_of(inner.output_prefix)
-        report = merge(prefix, parts, shuffle_seed=seed, overwrite=options.overwrite)
+        report = join_parts(folder, prefix, [shard.part_prefix() for shard in shards], seed)
     return replace(report, seconds=round(time.monotonic() - start_s, 3))
 
 
-def flags_of(options: PreprocessOptions, index: int) -> list[str]:
-    """The words of `msrl-ext preprocess` for one part of a run."""
-    words = ["preprocess", "--shard", f"{index}/{options.n_subs}"]
-    for name, value in vars(options).items():
-        flag = "--" + name.replace("_", "-")
-        if name in ("shard", "n_subs", "shuffle") or value in (None, False, ()):
-            continue
-        if value is True:
-            words.append(flag)
-        elif name in ("map_keys", "derive"):
-            text = value if isinstance(value, str) else json.dumps(dict(value))
-            words.append(f"{flag}={text}")
-        elif isinstance(value, tuple):
-            words += [flag, *value]
-        else:
-            words.append(f"{flag}={value}")
-    return words
+def _shards_of(options: PreprocessOptions, prefix: Path) -> list[PreprocessOptions]:
+    count = options.n_subs
+    threads = max(1, (options.workers or os.cpu_count() or 1) // count)
+    return [
+        replace(
+            options,
+            output_prefix=prefix,
+            workers=threads,
+            shard=(index + 1, count),
+            n_subs=1,
+            shuffle=False,
+        )
+        for index in range(count)
+    ]
 
 
-def _run_all(commands: Sequence[list[str]], folder: Path) -> None:
-    paths = [str(Path(__file__).resolve().parents[3]), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    running: list[tuple[subprocess.Popen[bytes], Path]] = []
+def run_shard(options: str, error_file: str) -> None:
+    """Runs in a process of its own.
+
+    Args:
+        options: of the shard, as JSON.
+        error_file: where an error goes, as JSON.
+    """
+    from mindspeed_rl_ext.preprocess.run import preprocess  # it imports this module
+
     try:
-        for number, words in enumerate(commands):
-            said = folder / f"{number}.stderr"
-            with said.open("wb") as file:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", PROGRAM, *words],
+        preprocess(from_json(PreprocessOptions, options))
+    except (ExtError, OSError, MemoryError) as error:
+        Path(error_file).write_text(error_to_json(error), encoding="utf-8")
+        sys.exit(getattr(error, "exit_code", EXIT_MACHINE_FAILED))
+
+
+def _run_all(shards: Sequence[PreprocessOptions], folder: Path) -> None:
+    running: list[_Shard] = []
+    try:
+        for number, shard in enumerate(shards):
+            error, log = folder / f"{number}.error", folder / f"{number}.log"
+            with log.open("wb") as file:
+                process = start_python(
+                    *(RUN_SHARD, to_json(shard), str(error)),
+                    purpose="a process that packs a part",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=file,
-                    env=environment,
                 )
-            running.append((process, said))
+            running.append(_Shard(process, error, log))
         _wait(running)
     finally:
-        for process, _ in running:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+        for one in running:
+            if one.process.poll() is None:
+                one.process.kill()
+            one.process.wait()
 
 
-def _wait(running: Sequence[tuple[subprocess.Popen[bytes], Path]]) -> None:
+def _wait(running: Sequence[_Shard]) -> None:
     while True:
-        codes = [process.poll() for process, _ in running]
-        for code, (_, said) in zip(codes, running, strict=True):
+        codes = [one.process.poll() for one in running]
+        for code, one in zip(codes, running, strict=True):
             if code:
-                raise _failure(code, said.read_text(encoding="utf-8", errors="replace"))
+                raise _failure(code, one)
         if None not in codes:
             return
         time.sleep(POLL_S)
 
 
-def _failure(code: int, said: str) -> InputError | MachineError:
-    _, _, message = said.rpartition("error: ")
-    message = message.strip() or f"a process ended with code {code}"
+def _failure(code: int, shard: _Shard) -> ExtError | OSError:
+    if shard.error.is_file():
+        return error_from_json(shard.error.read_text(encoding="utf-8"))
     if code < 0:
         return MachineError(
             f"a process was killed by signal {-code}",
             remedy="look for the system's out-of-memory killer; give fewer --n-subs",
         )
-    return MachineError(message) if code == MachineError.exit_code else InputError(message)
+    lines = shard.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return MachineError(
+        f"a process that packs a part ended with code {code}", found=lines[-1] if lines else ""
+    )

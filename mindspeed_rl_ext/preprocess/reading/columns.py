@@ -15,10 +15,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.reading.derived import Derived, sources_of
 from mindspeed_rl_ext.preprocess.reading.map_keys import MapKeys
-from mindspeed_rl_ext.preprocess.reading.values import canonical_text
 from mindspeed_rl_ext.preprocess.record import Prompt, Reason, RejectError
 
 TOOL_ROLES = ("tool", "function", "observation")

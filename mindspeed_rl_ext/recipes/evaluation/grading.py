@@ -20,7 +20,7 @@ from typing import NamedTuple
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.rollouts import VerdictRow
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
-from mindspeed_rl_ext.recipes.evaluation.problems import Problem
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Problem
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, resolve, score
 from mindspeed_rl_ext.verifiers.builtin.last_answer import answer_to, stated_answer
 
@@ -30,7 +30,8 @@ CLASSES = (FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER)
 _NO_FORMAT = (Outcome.BAD_FORMAT, Outcome.NO_ANSWER)
 # Stands for a reference that is missing, so that the format can be judged all the same.
 _STAND_IN = "0"
-_NEEDED = ("answer", "prompt", "num_tokens")
+# The columns that an evaluation has.
+NEEDED = ("answer", "prompt", "num_tokens")
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,11 @@ def check_graders(graders: Graders) -> None:
     """
     for spec in graders.specs:
         bound = resolve(spec)
-        unknown = [need for need in bound.needs if need not in _NEEDED]
+        unknown = [need for need in bound.needs if need not in NEEDED]
         if unknown:
             raise InputError(
                 f"verifier {bound.name!r} needs the column {unknown[0]!r}",
-                found=f"an evaluation has {', '.join(_NEEDED)}",
+                found=f"an evaluation has {', '.join(NEEDED)}",
                 remedy="choose another verifier",
             )
         given = {"answer": _STAND_IN, "prompt": "", "num_tokens": 0}

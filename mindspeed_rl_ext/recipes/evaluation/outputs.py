@@ -16,14 +16,14 @@ from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.core.metrics import MetricsRow, length_metrics, reward_key
 from mindspeed_rl_ext.core.rollouts import Rollout
-from mindspeed_rl_ext.recipes.evaluation.figures import benchmark_figures
+from mindspeed_rl_ext.recipes.evaluation.figures.benchmark import benchmark_figures
 from mindspeed_rl_ext.recipes.evaluation.grading import Graded
 from mindspeed_rl_ext.recipes.evaluation.journal import (
     METRICS_FILE,
     ROLLOUTS_FILE,
     SUMMARY_FILE,
 )
-from mindspeed_rl_ext.recipes.evaluation.problems import Loaded
+from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded
 from mindspeed_rl_ext.verifiers import resolve
 
 KINDS = ("strict", "lenient")

@@ -77,14 +77,14 @@ class OwnDataResult:
         report: of preprocessing.
         num_references: reference answers scored.
         failed: references that did not get the full score when wrapped as a response.
-        slipped: references whose perturbed answer got the full score.
+        accepted: references whose perturbed answer got the full score.
         seconds: for preprocessing and scoring together.
     """
 
     report: PreprocessReport
     num_references: int
     failed: list[str]
-    slipped: list[str]
+    accepted: list[str]
     seconds: float
 
 
@@ -141,8 +141,8 @@ def run_own_data(options: OwnDataOptions) -> OwnDataResult:
         tokenizer.decode(packed[i]["labels"].tolist(), skip_special_tokens=True)
         for i in range(len(packed))
     ]
-    failed, slipped = _score(answers, options.verifier)
-    return OwnDataResult(report, len(answers), failed, slipped, time.monotonic() - start_s)
+    failed, accepted = _score(answers, options.verifier)
+    return OwnDataResult(report, len(answers), failed, accepted, time.monotonic() - start_s)
 
 
 def _score(answers: list[str], verifier: str) -> tuple[list[str], list[str]]:

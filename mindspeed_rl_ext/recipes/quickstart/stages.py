@@ -1,7 +1,7 @@
 """The stages of the quickstart, in order; each reads the files of those before it.
 
 Covers: task, model, preprocess, warm start, conversion there and back, evaluation, GRPO, report.
-Does not cover: the judgement of the figures; `checks` does.
+Does not cover: what the figures must be; `checks` does.
 """
 
 from __future__ import annotations
@@ -10,26 +10,34 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import CheckFailedError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.run import preprocess
-from mindspeed_rl_ext.recipes import countdown
-from mindspeed_rl_ext.recipes.evaluate import evaluate
-from mindspeed_rl_ext.recipes.grpo import RolloutWriter, random_reward, train_grpo
-from mindspeed_rl_ext.recipes.quickstart.workspace import VERIFIERS, Workspace
-from mindspeed_rl_ext.recipes.sft import train_sft
-from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
+from mindspeed_rl_ext.recipes.quickstart.workspace import Workspace
+from mindspeed_rl_ext.recipes.tasks import signs
+from mindspeed_rl_ext.recipes.training import models
+from mindspeed_rl_ext.recipes.training.held_out import (
+    ACCURACY,
+    MEAN_TOKENS,
+    evaluate_policy,
+    mean_key,
+)
+from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection, Recipe
+from mindspeed_rl_ext.recipes.training.rows.prompts import PromptRow, Prompts, load_prompts
+from mindspeed_rl_ext.recipes.training.stages.grpo import grpo
+from mindspeed_rl_ext.recipes.training.stages.sft import sft
+from mindspeed_rl_ext.recipes.training.trainer.running import StageRun
 
 MAP_KEYS = {"prompt": "question", "response": "answer"}
-ROLLOUTS_EVERY_STEPS = 10
+DEMONSTRATIONS = 20_000
+TENSOR_PARALLEL_SIZE = PIPELINE_PARALLEL_SIZE = 2
 
 
 @dataclass(frozen=True)
@@ -42,13 +50,13 @@ class Stage:
 
 def make_task(work: Workspace) -> str:
     """Writes training problems, held-out problems and demonstrations."""
-    folder, seed = work.folder("task"), work.settings.seed
-    train, held_out = countdown.split_problems(seed)
+    folder, seed = work.folder("task"), work.recipe.seed
+    train, held_out = signs.split_problems(seed)
     write_jsonl(folder / "train.jsonl", (problem.row() for problem in train))
     write_jsonl(folder / "heldout.jsonl", (problem.row() for problem in held_out))
     count = write_jsonl(
         folder / "demonstrations.jsonl",
-        countdown.demonstrations(train, work.settings.demonstrations, seed),
+        signs.demonstrations(train, DEMONSTRATIONS, seed),
     )
     return f"{len(train)} problems, {len(held_out)} held out, {count} demonstrations"
 
@@ -56,9 +64,8 @@ def make_task(work: Workspace) -> str:
 def make_model(work: Workspace) -> str:
     """Builds the tokenizer and a randomly initialised Qwen2."""
     folder = work.folder("model")
-    tokenizer = build_tokenizer(folder)
-    model = build_model(tokenizer, work.settings.seed)
-    model.save_pretrained(folder)
+    models.MADE_HERE["tiny"](folder, work.recipe.seed)
+    model, tokenizer = models.load_policy(folder, work.recipe), models.load_tokenizer(folder)
     millions = sum(p.numel() for p in model.parameters()) / 1e6
     return f"Qwen2 with {millions:.2f} M parameters, {len(tokenizer)} tokens"
 
@@ -84,29 +91,23 @@ def preprocess_prompts(work: Workspace) -> str:
 
 def warm_start(work: Workspace) -> str:
     """Trains the policy on demonstrations."""
-    import torch
-
-    settings = replace(work.settings.sft, seed=work.settings.seed)
-    rows = [row for _, row in read_jsonl(work.root / "task" / "demonstrations.jsonl")]
-    model, tokenizer = _load(work.root / "model")
-    torch.manual_seed(settings.seed)
-    with progress("warm start", settings.steps, "step") as shown:
-        losses = train_sft(model, tokenizer, rows, settings, lambda step, loss: shown.advance())
-    _save(model, tokenizer, work.folder("sft"))
-    return f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats a token"
+    section = replace(work.recipe.sft, data=str(work.root / "task" / "demonstrations.jsonl"))
+    run = _stage_run(work, replace(work.recipe, sft=section), "warm_start", "model")
+    line = sft(run, Prompts([], [], []), None)
+    run.policy.rename(work.root / "sft")
+    return line
 
 
 def convert_there_and_back(work: Workspace) -> str:
     """Converts hf -> mcore -> hf and verifies each against the one before."""
-    settings = work.settings
     to_mcore = ConvertOptions(
         load_model_type="hf",
         save_model_type="mg",
         load_dir=work.root / "sft",
         save_dir=work.root / "mcore",
-        tensor_parallel_size=settings.tensor_parallel_size,
-        pipeline_parallel_size=settings.pipeline_parallel_size,
-        make_vocab_size_divisible_by=settings.make_vocab_size_divisible_by,
+        tensor_parallel_size=TENSOR_PARALLEL_SIZE,
+        pipeline_parallel_size=PIPELINE_PARALLEL_SIZE,
+        make_vocab_size_divisible_by=64,
     )
     back = ConvertOptions(
         load_model_type="mg",
@@ -125,7 +126,7 @@ def convert_there_and_back(work: Workspace) -> str:
                 remedy="msrl-ext diff shows where they differ",
             )
     return (
-        f"hf -> mcore TP{settings.tensor_parallel_size} PP{settings.pipeline_parallel_size} -> hf, "
+        f"hf -> mcore TP{TENSOR_PARALLEL_SIZE} PP{PIPELINE_PARALLEL_SIZE} -> hf, "
         f"{report.tensors} tensors bit for bit"
     )
 
@@ -137,33 +138,23 @@ def evaluate_before(work: Workspace) -> str:
 
 def reinforce(work: Workspace) -> str:
     """Trains with GRPO from the HF directory that came back from mcore."""
-    from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
-
-    settings = replace(work.settings.grpo, seed=work.settings.seed)
-    folder = work.folder("grpo")
-    model, tokenizer = _load(work.root / "hf")
-    rows = packed_prompts(read_packed(work.root / "packed" / "train"), tokenizer)
-    reward_funcs, weights = _rewards(work, folder)
-    with progress("GRPO", settings.steps, "step") as shown:
-        train_grpo(
-            model,
-            tokenizer,
-            rows,
-            reward_funcs,
-            weights,
-            settings,
-            folder,
-            on_step=lambda step: shown.advance(),
-        )
-    _save(model, tokenizer, folder / "policy")
-    rollouts = settings.steps * settings.prompts_per_step * settings.samples_per_prompt
-    rewards = "random rewards" if work.settings.control else " and ".join(VERIFIERS)
-    return f"{settings.steps} steps, {rollouts} responses, {rewards}"
+    return _reinforce(work, work.recipe, "grpo")
 
 
 def evaluate_after(work: Workspace) -> str:
     """Evaluates the trained policy on the same held-out problems."""
     return _evaluate(work, work.root / "grpo" / "policy", "after")
+
+
+def reinforce_control(work: Workspace) -> str:
+    """The same training with rewards permuted within each group."""
+    section = replace(work.recipe.grpo, permute_rewards=True)
+    return _reinforce(work, replace(work.recipe, grpo=section), "control")
+
+
+def evaluate_control(work: Workspace) -> str:
+    """Evaluates the control on the same held-out problems."""
+    return _evaluate(work, work.root / "control" / "policy", "control")
 
 
 def report(work: Workspace) -> str:
@@ -173,17 +164,17 @@ def report(work: Workspace) -> str:
     files = write_report(
         work.root / "grpo",
         work.folder("report"),
-        title="msrl-ext quickstart" + (" (control: random rewards)" * work.settings.control),
+        title="msrl-ext quickstart",
         summary_rows=[
             (f"held-out {name} {when}", f"{value:.3f}")
-            for when in ("before", "after")
+            for when in ("before", "after", *["control"] * work.options.control)
             for name, value in work.read(f"evaluation/{when}.json").items()
         ],
     )
     return os.path.relpath(files.html)
 
 
-STAGES = (
+_BEFORE = (
     Stage("task", make_task),
     Stage("model", make_model),
     Stage("preprocess", preprocess_prompts),
@@ -192,55 +183,43 @@ STAGES = (
     Stage("evaluate before", evaluate_before),
     Stage("GRPO", reinforce),
     Stage("evaluate after", evaluate_after),
-    Stage("report", report),
 )
+_CONTROL = (Stage("control", reinforce_control), Stage("evaluate control", evaluate_control))
 
 
-def _evaluate(work: Workspace, checkpoint: Path, when: str) -> str:
+def stages_of(work: Workspace) -> tuple[Stage, ...]:
+    """What a run does, in order."""
+    return (*_BEFORE, *(_CONTROL if work.options.control else ()), Stage("report", report))
+
+
+def _reinforce(work: Workspace, recipe: Recipe, name: str) -> str:
+    recipe = replace(recipe, dataset=DatasetSection(packed=str(work.root / "packed" / "train")))
+    run = _stage_run(work, recipe, name, "hf")
+    line = grpo(run, load_prompts(recipe, run.tokenizer, str(run.start)))
+    rewards = "permuted rewards" if recipe.grpo.permute_rewards else " and ".join(recipe.verifiers)
+    return f"{line}, {rewards}"
+
+
+def _stage_run(work: Workspace, recipe: Recipe, name: str, start: str) -> StageRun:
+    policy = work.root / start
+    return StageRun(recipe, work.folder(name), policy, models.load_tokenizer(policy))
+
+
+def _evaluate(work: Workspace, policy: Path, when: str) -> str:
     from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 
-    model, tokenizer = _load(checkpoint)
-    rows = packed_prompts(read_packed(work.root / "packed" / "heldout"), tokenizer)
+    packed = read_packed(work.root / "packed" / "heldout")
+    rows = [
+        PromptRow(row["prompt"], row["answer"])
+        for row in packed_prompts(packed, models.load_tokenizer(policy))
+    ]
+    path = work.folder("evaluation") / f"{when}.json"
     with progress(f"evaluate {when}", len(rows), "prompt") as shown:
-        result = evaluate(
-            model,
-            tokenizer,
-            rows,
-            list(VERIFIERS),
-            replace(work.settings.sampling, seed=work.settings.seed),
-            shown.advance,
-        )
-    folder = work.folder("evaluation")
-    write_jsonl(folder / f"{when}.jsonl", (rollout.to_row() for rollout in result.rollouts))
+        found = evaluate_policy(work.recipe, policy, rows, path, shown.advance)
     figures = {
-        "accuracy": result.mean_scores["countdown"],
-        "format": result.mean_scores["countdown_format"],
-        "response tokens": result.mean_num_tokens,
+        ACCURACY: found[ACCURACY],
+        "format": found[mean_key("countdown_format")],
+        MEAN_TOKENS: found[MEAN_TOKENS],
     }
     work.write(f"evaluation/{when}.json", figures)
     return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-
-
-def _rewards(work: Workspace, folder: Path) -> tuple[list[Any], list[float]]:
-    if work.settings.control:
-        return [random_reward(work.settings.seed)], [1.0]
-    from mindspeed_rl_ext.integrations.trl import reward_functions
-
-    writer = RolloutWriter(folder / "rollouts.jsonl", VERIFIERS, ROLLOUTS_EVERY_STEPS)
-    return reward_functions(list(VERIFIERS), on_verdicts=writer), list(VERIFIERS.values())
-
-
-def _load(folder: Path) -> tuple[Any, Any]:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from mindspeed_rl_ext.recipes.device import pick_device
-
-    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    return model.to(torch.float32).to(pick_device()), tokenizer
-
-
-def _save(model: Any, tokenizer: Any, folder: Path) -> None:
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)

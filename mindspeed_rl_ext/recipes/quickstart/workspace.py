@@ -1,6 +1,6 @@
-"""Where the quickstart puts its files, and what it runs with.
+"""Where the quickstart puts its files.
 
-Covers: the folders of an output directory, settings, preparing the directory for a new run.
+Covers: the folders of an output directory, preparing the directory for a new run.
 Does not cover: what the stages do.
 """
 
@@ -8,49 +8,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
-from mindspeed_rl_ext.recipes.evaluate import SamplingSettings
-from mindspeed_rl_ext.recipes.grpo import GrpoSettings
-from mindspeed_rl_ext.recipes.sft import SftSettings
+from mindspeed_rl_ext.recipes.quickstart.options import QuickstartOptions
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 RESULTS_FILE = "quickstart.json"
 MARK = {"made_by": "msrl-ext quickstart"}
-FOLDERS = ("task", "model", "packed", "sft", "mcore", "hf", "evaluation", "grpo", "report")
-
-DEFAULT_SEED = 1
-VERIFIERS = {"countdown": 0.8, "countdown_format": 0.2}
-
-
-@dataclass(frozen=True)
-class QuickstartSettings:
-    """What a run does.
-
-    Args:
-        seed: of the task, the model, the training and the sampling.
-        control: reward at random instead of by the verifiers.
-        demonstrations: rows written for the warm start.
-        sft: the warm start.
-        grpo: the reinforcement learning.
-        sampling: the held-out evaluation.
-        tensor_parallel_size: TP of the mcore checkpoint in the middle.
-        pipeline_parallel_size: PP of the mcore checkpoint in the middle.
-        make_vocab_size_divisible_by: padding of its vocabulary, times TP.
-    """
-
-    seed: int = DEFAULT_SEED
-    control: bool = False
-    demonstrations: int = 20_000
-    sft: SftSettings = field(default_factory=SftSettings)
-    grpo: GrpoSettings = field(default_factory=GrpoSettings)
-    sampling: SamplingSettings = field(default_factory=SamplingSettings)
-    tensor_parallel_size: int = 2
-    pipeline_parallel_size: int = 2
-    make_vocab_size_divisible_by: int = 64
+FOLDERS = (
+    "task", "model", "packed", "warm_start", "sft", "mcore", "hf", "evaluation", "grpo", "control",
+    "report",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,11 +31,13 @@ class Workspace:
 
     Args:
         root: everything is under it.
-        settings: what the run does.
+        options: what the run was asked for.
+        recipe: what it trains, without its data.
     """
 
     root: Path
-    settings: QuickstartSettings
+    options: QuickstartOptions
+    recipe: Recipe
 
     def folder(self, name: str) -> Path:
         """The folder of a stage, made where it is missing."""

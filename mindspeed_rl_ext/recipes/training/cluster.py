@@ -11,14 +11,13 @@ import os
 import shlex
 import subprocess
 import sys
-from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import EXIT_DONE, CheckFailedError, InputError, nearest
 from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 
 @dataclass(frozen=True)
@@ -114,16 +113,20 @@ def cluster_command(recipe: Recipe, name: str, host: Path | None) -> ClusterComm
     return ClusterCommand(config, arguments, missing, folder)
 
 
-def run_cluster(command: ClusterCommand, *, skip_doctor: bool) -> int:
+def run_cluster(command: ClusterCommand, *, doctor: Callable[[Path], int] | None) -> int:
     """Asks the doctor, then runs the host's trainer; returns its exit code.
+
+    Args:
+        command: what to run.
+        doctor: looks at a configuration and returns an exit code; None starts without it.
 
     Raises:
         CheckFailedError: the doctor found an error.
     """
-    if ask_doctor(command.config) != EXIT_DONE and not skip_doctor:
+    if doctor is not None and doctor(command.config) != EXIT_DONE:
         raise CheckFailedError(
             f"the doctor found errors in {command.config}: the run was not started",
-            remedy="mend what it names above, or give --skip-doctor",
+            remedy="fix what it names above, or give --skip-doctor",
         )
     finished = subprocess.run(
         command.arguments,
@@ -132,16 +135,3 @@ def run_cluster(command: ClusterCommand, *, skip_doctor: bool) -> int:
         check=False,
     )
     return finished.returncode
-
-
-def ask_doctor(config: Path) -> int:
-    """Runs `msrl-ext doctor --config FILE`; returns its exit code."""
-    from argparse import ArgumentParser
-
-    from mindspeed_rl_ext.cli import doctor as command
-
-    parser = ArgumentParser(allow_abbrev=False)
-    command.add_arguments(parser)
-    flags = [flag for action in parser._actions for flag in action.option_strings]
-    given: Namespace = parser.parse_args(["--config", str(config)] if "--config" in flags else [])
-    return int(command.run(given))

@@ -6,37 +6,33 @@ Does not cover: executing it; several nodes (accelerate's own flags say those).
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
+from mindspeed_rl_ext.core.options import flags_of
 from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.options import TrainOptions
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 # A checkpoint: bf16 weights, then fp32 weights and two Adam moments.
 BYTES_PER_PARAMETER = 2 + 12
 
 
-def launch_lines(recipe: Recipe, args: argparse.Namespace, output: Path) -> list[str]:
+def launch_lines(recipe: Recipe, options: TrainOptions, output: Path) -> list[str]:
     """The lines of a shell that start the training.
 
     Args:
         recipe: what is trained.
-        args: the flags of `msrl-ext train`, repeated in the command.
+        options: of `msrl-ext train`, repeated in the command.
         output: the directory of the run.
     """
     config = resolve_config(recipe.accelerate, "accelerate")
+    asked = replace(options, size=recipe.size, output=output, print_only=False)
     words = ["accelerate", "launch", "--config_file", str(config)]
-    words += ["-m", "mindspeed_rl_ext.cli", "train", "--config", args.config]
-    words += ["--size", recipe.size, "--output", str(output)]
-    for stage in args.stage or ():
-        words += ["--stage", stage]
-    for change in args.set:
-        words += ["--set", change]
-    if args.resume:
-        words.append("--resume")
+    words += ["-m", "mindspeed_rl_ext.cli", "train", *flags_of(asked)]
     return [*disk_lines(recipe), shlex.join(words)]
 
 

@@ -11,18 +11,23 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import ExtError, InputError
 from mindspeed_rl_ext.recipes.device import pick_device, use_one_thread
-from mindspeed_rl_ext.recipes.training.checkpoints import machine_fault
-from mindspeed_rl_ext.recipes.training.schema import Recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+from mindspeed_rl_ext.recipes.training.trainer.checkpoints import machine_fault
 
 # Where a model that is made on the spot lies, under the output directory.
 FOLDER = "model"
-BASE_STEPS = 200
+BASE_TRL: Mapping[str, Any] = {
+    "max_steps": 200, "per_device_train_batch_size": 32, "learning_rate": 3e-3,
+    "lr_scheduler_type": "cosine", "warmup_steps": 20, "weight_decay": 0.0, "save_strategy": "no",
+}  # fmt: skip
 # Of the texts that the base model reads: how many box their answer.
 BOXED_FRACTION = 0.3
 
@@ -35,27 +40,27 @@ def _tiny(folder: Path, seed: int) -> None:
 
 
 def _tiny_base(folder: Path, seed: int) -> None:
-    from mindspeed_rl_ext.recipes.sft import SftSettings, train_sft
-    from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
+    from mindspeed_rl_ext.recipes.training.rows.sft_rows import Example
+    from mindspeed_rl_ext.recipes.training.stages.sft import imitate
 
-    tokenizer = build_tokenizer(folder)
-    model = build_model(tokenizer, seed)
-    settings = SftSettings(steps=BASE_STEPS, seed=seed)
-    train_sft(model, tokenizer, list(_web_texts(seed)), settings)
-    model.save_pretrained(folder)
+    _tiny(folder, seed)
+    texts = [Example(prompt, text) for prompt, text in _web_texts(seed)]
+    with tempfile.TemporaryDirectory() as aside:
+        trained = imitate(folder, texts, Path(aside), BASE_TRL, seed)
+        shutil.copytree(trained, folder, dirs_exist_ok=True)
 
 
-def _web_texts(seed: int) -> Iterator[dict[str, str]]:
+def _web_texts(seed: int) -> Iterator[tuple[str, str]]:
     """Worked solutions as the web writes them: most end in the number, some in a box."""
-    from mindspeed_rl_ext.recipes import largest
-    from mindspeed_rl_ext.recipes.training.demonstrations import STYLES
+    from mindspeed_rl_ext.recipes.tasks import largest
+    from mindspeed_rl_ext.recipes.training.rows.demonstrations import STYLES
 
     rng = random.Random(seed)
     train, _ = largest.split_problems(seed)
     for problem, solution in largest.solutions(train, 4_000, seed):
         boxed = rng.random() < BOXED_FRACTION
         text = STYLES["boxed"](solution) if boxed else solution.replace(" #### ", " so ")
-        yield {"instruction": problem.prompt, "output": text}
+        yield problem.prompt, text
 
 
 MADE_HERE: Mapping[str, Callable[[Path, int], None]] = {"tiny": _tiny, "tiny_base": _tiny_base}

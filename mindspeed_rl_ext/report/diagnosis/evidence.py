@@ -15,8 +15,8 @@ import numpy as np
 
 from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.report.load import Run
-from mindspeed_rl_ext.report.rollout_scan import StepRollouts
 from mindspeed_rl_ext.report.series import Series, mean_of, reward_of, running_mean
+from mindspeed_rl_ext.report.sources.rollouts import StepRollouts
 
 MIN_POINTS = 8
 _WINDOWS = 8

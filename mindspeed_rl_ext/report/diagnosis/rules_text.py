@@ -16,8 +16,8 @@ from mindspeed_rl_ext.core.errors import shorten
 from mindspeed_rl_ext.report.diagnosis.evidence import Evidence, MissingEvidence
 from mindspeed_rl_ext.report.diagnosis.finding import ERROR, NOTE, WARNING, Finding, Numbers
 from mindspeed_rl_ext.report.diagnosis.rules_learning import flat_reward
-from mindspeed_rl_ext.report.names import CLIPPED_LENGTHS, LENGTH
-from mindspeed_rl_ext.report.rollout_scan import StepRollouts
+from mindspeed_rl_ext.report.sources.names import CLIPPED_LENGTHS, LENGTH
+from mindspeed_rl_ext.report.sources.rollouts import StepRollouts
 
 _CLIPPED = 0.1
 _AT_LIMIT_STEPS, _AT_LIMIT_MEAN = 0.95, 0.6

@@ -18,8 +18,8 @@ import numpy as np
 
 from mindspeed_rl_ext.report.classes import Classes
 from mindspeed_rl_ext.report.page.words import Words
-from mindspeed_rl_ext.report.rollout_scan import CLASSES
 from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, running_mean, thin
+from mindspeed_rl_ext.report.sources.rollouts import CLASSES
 
 POINTS = 500
 _BOX = 1000.0

@@ -1,7 +1,7 @@
 """What of a run is embedded in the page as JSON, and how it is kept from being anything else.
 
 Covers: rollouts within a budget of characters, escaping for a `<script>` element.
-Does not cover: which rollouts are sampled; `rollout_scan` does.
+Does not cover: which rollouts are sampled; `sources.rollouts` does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from mindspeed_rl_ext.core.rollouts import Rollout
 from mindspeed_rl_ext.report.page.charts import number_text
 from mindspeed_rl_ext.report.page.words import Words
-from mindspeed_rl_ext.report.rollout_scan import class_of
+from mindspeed_rl_ext.report.sources.rollouts import class_of
 
 MAX_TEXT_CHARS = 4_000
 MAX_REASON_CHARS = 400

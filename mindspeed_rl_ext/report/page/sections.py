@@ -21,8 +21,8 @@ from mindspeed_rl_ext.report.notes import notes_of
 from mindspeed_rl_ext.report.page.charts import number_text
 from mindspeed_rl_ext.report.page.html_parts import cell, table, text
 from mindspeed_rl_ext.report.page.words import Words
-from mindspeed_rl_ext.report.rollout_scan import CLASSES
 from mindspeed_rl_ext.report.series import Series, reward_of
+from mindspeed_rl_ext.report.sources.rollouts import CLASSES
 
 _OUTCOME_PART = outcome_key("", "")
 _TILES = (

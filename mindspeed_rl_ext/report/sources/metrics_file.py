@@ -1,7 +1,7 @@
 """metrics.jsonl, and any JSON Lines file with a step and numbers on each line.
 
 Covers: our own file, and exports that name the step `_step`, `global_step` or `iteration`.
-Does not cover: rollouts; `rollout_scan` reads those.
+Does not cover: rollouts; `rollouts` reads those.
 """
 
 from __future__ import annotations

@@ -15,19 +15,30 @@ Covers: a box anywhere, but behind `</think>` where there is one. Does not cover
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.text import last_boxed
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import after_think
-from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.layout import after_think
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 
-@verifier("boxed_acc", needs=("answer",), levels=(1.0, 0.0))
-def boxed_acc(response: str, *, answer: str) -> Verdict:
+@verifier(
+    "boxed_acc",
+    needs=("answer",),
+    wants=("prompt",),
+    levels=(1.0, 0.0),
+    reads=("box",),
+    judges_answer=True,
+    zh="最后一个框与参考答案相同得 1 分，否则 0 分。",
+)
+def boxed_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the last box equals the reference answer, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     found = last_boxed(after_think(response))
-    return judged(found, answer, right=1.0, wrong=0.0, missing="no closed box")
+    return answer_verdict(
+        found, answer, right=1.0, wrong=0.0, missing="no closed box", prompt=prompt
+    )

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from mindspeed_rl_ext.core.text import find_boxes, strip_stop_tokens
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.arithmetic import MAX_CHARS, Refused, evaluate
-from mindspeed_rl_ext.verifiers.extraction import last_block
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.arithmetic import MAX_CHARS, Refused, evaluate
+from mindspeed_rl_ext.verifiers.responses.layout import last_block
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 MAX_NUMBERS = 64
@@ -39,7 +39,14 @@ class Puzzle:
     numbers: tuple[int, ...]
 
 
-@verifier("countdown", needs=("answer",), levels=(1.0, 0.0))
+@verifier(
+    "countdown",
+    needs=("answer",),
+    levels=(1.0, 0.0),
+    reads=("answer_tag",),
+    judges_answer=True,
+    zh="最后一个 answer 块把每个数各用一次得到目标得 1 分，否则 0 分。",
+)
 def countdown(response: str, *, answer: str, think_prefilled: bool = False) -> Verdict:
     """1 where the last answer block makes the target with each number once, else 0.
 
@@ -54,7 +61,7 @@ def countdown(response: str, *, answer: str, think_prefilled: bool = False) -> V
     block = last_block(strip_stop_tokens(response))
     if block is None:
         return Verdict(Outcome.NO_ANSWER, 0.0, "no closed <answer> block", "extraction")
-    return _judge(_unwrapped(block), puzzle)
+    return _equation_verdict(_unwrapped(block), puzzle)
 
 
 def read_puzzle(answer: str) -> Puzzle | None:
@@ -82,7 +89,7 @@ def read_puzzle(answer: str) -> Puzzle | None:
     return Puzzle(target, tuple(int(number) for number in counts))
 
 
-def _judge(equation: str, puzzle: Puzzle) -> Verdict:
+def _equation_verdict(equation: str, puzzle: Puzzle) -> Verdict:
     left, equals, right = equation.partition("=")
     found = evaluate(left)
     if isinstance(found, Refused):
@@ -94,8 +101,8 @@ def _judge(equation: str, puzzle: Puzzle) -> Verdict:
         reason = f"makes {_short(found.value)}, target {_short(puzzle.target)}"
         return Verdict(Outcome.WRONG, 0.0, reason, "value")
     if equals:
-        said = evaluate(right)
-        if isinstance(said, Refused) or said.value != puzzle.target:
+        claimed = evaluate(right)
+        if isinstance(claimed, Refused) or claimed.value != puzzle.target:
             return Verdict(Outcome.WRONG, 0.0, "what follows = is not the target", "value")
     return Verdict(Outcome.CORRECT, 1.0, f"makes {_short(puzzle.target)}", "value")
 

@@ -13,12 +13,18 @@ does.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import strict_layout, with_think
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.layout import strict_layout, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("countdown_format", levels=(1.0, 0.0))
+@verifier(
+    "countdown_format",
+    levels=(1.0, 0.0),
+    reads=("think_tag", "answer_tag"),
+    judges_answer=False,
+    zh="回复是一个 think 块加一个 answer 块得 1 分，否则 0 分。",
+)
 def countdown_format(response: str, *, think_prefilled: bool = False) -> Verdict:
     """1 where the response is one think block and one answer block, else 0.
 

@@ -12,24 +12,35 @@ between; the answer is the last box in the block, or the block. Does not cover: 
 | `</think> <answer>42</answer>`: no reasoning | 0 | BAD_FORMAT |
 | `a</think> <answer> </answer>` | 0 | NO_ANSWER |
 | an empty reference | 0 | BAD_REFERENCE |
-"""  # noqa: E501 - a table has one line a row
+"""  # noqa: E501 - a table has one line per row
 
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.text import last_boxed
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import strict_layout, think_text, with_think
-from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.layout import strict_layout, think_text, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("cs336_r1_zero", needs=("answer",), levels=(1.0, 0.0))
-def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -> Verdict:
+@verifier(
+    "cs336_r1_zero",
+    needs=("answer",),
+    wants=("prompt",),
+    levels=(1.0, 0.0),
+    reads=("think_tag", "answer_tag"),
+    judges_answer=True,
+    zh="布局与答案都对得 1 分，否则 0 分。",
+)
+def cs336_r1_zero(
+    response: str, *, answer: str, prompt: str | None = None, think_prefilled: bool = True
+) -> Verdict:
     """1 where layout and answer are right, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
         think_prefilled: whether the prompt ended in `<think>`, as this prompt does.
     """
     whole = with_think(response, think_prefilled=think_prefilled)
@@ -39,4 +50,6 @@ def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -
     if not think_text(whole):
         return Verdict(Outcome.BAD_FORMAT, 0.0, "no reasoning before </think>", "format")
     found = last_boxed(layout.answer) or layout.answer
-    return judged(found, answer, right=1.0, wrong=0.0, missing="the answer block is empty")
+    return answer_verdict(
+        found, answer, right=1.0, wrong=0.0, missing="the answer block is empty", prompt=prompt
+    )

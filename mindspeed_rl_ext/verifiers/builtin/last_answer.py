@@ -25,9 +25,9 @@ import re
 from itertools import islice
 
 from mindspeed_rl_ext.core.text import find_tags, last_boxed, last_number, strip_stop_tokens
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import after_think, final_answer_line
-from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.layout import after_think, final_answer_line
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 _ANSWER_IS = re.compile(
@@ -56,19 +56,30 @@ _LINE_WINDOW = 300
 _COMPARED = (Outcome.WRONG, Outcome.UNPARSEABLE)
 
 
-@verifier("last_answer", needs=("answer",), levels=(1.0, 0.0))
-def last_answer(response: str, *, answer: str) -> Verdict:
+@verifier(
+    "last_answer",
+    needs=("answer",),
+    wants=("prompt",),
+    levels=(1.0, 0.0),
+    reads=("prose",),
+    judges_answer=True,
+    zh="回复最后说出的答案与参考答案相同得 1 分，否则 0 分。",
+)
+def last_answer(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the last answer that a response states equals the reference answer, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     missing = "no answer is stated"
-    said = judged(stated_answer(response), answer, right=1.0, wrong=0.0, missing=missing)
-    if said.outcome in _COMPARED and answer_to(response, answer) is None:
+    verdict = answer_verdict(
+        stated_answer(response), answer, right=1.0, wrong=0.0, missing=missing, prompt=prompt
+    )
+    if verdict.outcome in _COMPARED and answer_to(response, answer) is None:
         return Verdict(Outcome.NO_ANSWER, 0.0, missing, "extraction")
-    return said
+    return verdict
 
 
 def answer_to(response: str, reference: str) -> str | None:

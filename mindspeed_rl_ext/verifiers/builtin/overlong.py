@@ -12,11 +12,18 @@ Covers: lengths in tokens. Does not cover: the words; nothing of the response is
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("overlong", needs=("num_tokens",), levels=(0.0, -1.0))
+@verifier(
+    "overlong",
+    needs=("num_tokens",),
+    levels=(0.0, -1.0),
+    reads=(),
+    judges_answer=False,
+    zh="缓冲区以内 0 分，到 `max_tokens` 降为 -1 分。",
+)
 def overlong(
     response: str, *, num_tokens: int, max_tokens: int = 4096, buffer: int = 512
 ) -> Verdict:
@@ -33,7 +40,7 @@ def overlong(
             "overlong has a buffer that does not fit",
             found=f"max_tokens={max_tokens}, buffer={buffer}",
             expected="0 < buffer <= max_tokens",
-            remedy="mend the parameters",
+            remedy="correct the parameters",
         )
     beyond = num_tokens - (max_tokens - buffer)
     penalty = min(max(beyond / buffer, 0.0), 1.0)

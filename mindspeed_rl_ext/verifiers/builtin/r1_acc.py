@@ -15,21 +15,30 @@ the layout; `r1_format` does.
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.text import last_boxed
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import last_block
-from mindspeed_rl_ext.verifiers.judging import judged
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.layout import last_block
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 
-@verifier("r1_acc", needs=("answer",), levels=(1.0, -1.0))
-def r1_acc(response: str, *, answer: str) -> Verdict:
+@verifier(
+    "r1_acc",
+    needs=("answer",),
+    wants=("prompt",),
+    levels=(1.0, -1.0),
+    reads=("answer_tag", "box"),
+    judges_answer=True,
+    zh="answer 块里的框与参考答案相同得 1 分，否则 -1 分。",
+)
+def r1_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the box in the answer block equals the reference answer, else -1.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     block = last_block(response)
     boxed = None if block is None else last_boxed(block)
     missing = "no closed <answer> block" if block is None else "no closed box in the answer"
-    return judged(boxed, answer, right=1.0, wrong=-1.0, missing=missing)
+    return answer_verdict(boxed, answer, right=1.0, wrong=-1.0, missing=missing, prompt=prompt)

@@ -14,12 +14,22 @@ Covers: the layout of R1-Zero. Does not cover: whether the answer is right; `r1_
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import has_one_closed_box, strict_layout, with_think
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.layout import (
+    has_one_closed_box,
+    strict_layout,
+    with_think,
+)
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("r1_format", levels=(1.0, 0.0))
+@verifier(
+    "r1_format",
+    levels=(1.0, 0.0),
+    reads=("think_tag", "answer_tag", "box"),
+    judges_answer=False,
+    zh="R1-Zero 的布局，且 answer 内有一个闭合的框得 1 分，否则 0 分。",
+)
 def r1_format(response: str, *, think_prefilled: bool = False) -> Verdict:
     """1 where the response has the R1-Zero layout with a closed box in the answer, else 0.
 

@@ -1,4 +1,4 @@
-"""`repetition`: a penalty for saying the same n-grams again and again.
+"""`repetition`: a penalty for repeating the same n-grams.
 
 Covers: the share of n-grams that occurred before, of words, numbers, signs and single CJK
 characters: pieces of text that are close to tokens in number, whatever the tokenizer.
@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.verifiers.api import verifier
+from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 # CJK has no spaces: each character is a piece. One pass, nothing is read twice.
@@ -33,7 +33,13 @@ def pieces(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-@verifier("repetition", levels=(0.0, -1.0))
+@verifier(
+    "repetition",
+    levels=(0.0, -1.0),
+    reads=(),
+    judges_answer=False,
+    zh="没有 n-gram 重复得 0 分，全部重复得 -`max_penalty` 分。",
+)
 def repetition(response: str, *, ngram: int = 20, max_penalty: float = 1.0) -> Verdict:
     """0 where no n-gram occurs twice, down to -`max_penalty` where all are one.
 
@@ -47,7 +53,7 @@ def repetition(response: str, *, ngram: int = 20, max_penalty: float = 1.0) -> V
             "repetition has parameters that do not fit",
             found=f"ngram={ngram}, max_penalty={max_penalty}",
             expected="ngram of at least 1, max_penalty above 0",
-            remedy="mend the parameters",
+            remedy="correct the parameters",
         )
     found = pieces(response)
     total = len(found) - ngram + 1

@@ -14,12 +14,18 @@ what the answer is.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.verifiers.api import verifier
-from mindspeed_rl_ext.verifiers.extraction import strict_layout, think_text, with_think
+from mindspeed_rl_ext.verifiers.registry import verifier
+from mindspeed_rl_ext.verifiers.responses.layout import strict_layout, think_text, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
-@verifier("strict_tags", levels=(1.0, -1.0))
+@verifier(
+    "strict_tags",
+    levels=(1.0, -1.0),
+    reads=("think_tag", "answer_tag"),
+    judges_answer=False,
+    zh="一个 think 块加一个 answer 块、都有文字得 1 分，否则 -1 分。",
+)
 def strict_tags(response: str, *, think_prefilled: bool = False) -> Verdict:
     """1 where the response is a think block and an answer block, both with text, else -1.
 

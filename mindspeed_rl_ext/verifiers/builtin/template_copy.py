@@ -10,15 +10,15 @@ Does not cover: an answer that is right by chance; weigh this beside an accuracy
 | `<think> reasoning process here </think> <answer> 1 </answer>` | -1 | BAD_FORMAT |
 | `reasoning process here </think> <answer> 1 </answer>`, the tag being prefilled | -1 | BAD_FORMAT |
 | the prompt itself, or nine tenths of it | -1 | BAD_FORMAT |
-"""  # noqa: E501 - a table has one line a row
+"""  # noqa: E501 - a table has one line per row
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 from mindspeed_rl_ext.core.text import find_tags
-from mindspeed_rl_ext.verifiers.api import verifier
 from mindspeed_rl_ext.verifiers.builtin.repetition import pieces
+from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 _NGRAM = 8
@@ -27,7 +27,14 @@ _MOSTLY = 0.8
 _LEAST_PIECES = 16
 
 
-@verifier("template_copy", needs=("prompt",), levels=(0.0, -1.0))
+@verifier(
+    "template_copy",
+    needs=("prompt",),
+    levels=(0.0, -1.0),
+    reads=(),
+    judges_answer=False,
+    zh="自己的回复得 0 分，照抄模板得 -1 分。",
+)
 def template_copy(response: str, *, prompt: str) -> Verdict:
     """0 for a response of its own, -1 for an echo of the template.
 

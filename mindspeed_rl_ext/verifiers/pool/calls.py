@@ -1,7 +1,7 @@
 """A user's verifier inside a worker.
 
 Covers: importing the module that registers it, calling it by name, its verdict as JSON values.
-Does not cover: whether a verifier asks for this; `api` knows (`isolated=True`).
+Does not cover: whether a verifier asks for this; its declaration says so (`isolated=True`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from mindspeed_rl_ext.verifiers.registry import verifier_named
+from mindspeed_rl_ext.verifiers.running.here import score_here
+
 
 def call(module: str, name: str, pickled: str, paths: list[str]) -> dict[str, Any]:
-    """Judges one response.
+    """Scores one response.
 
     Args:
         module: whose import registers the verifier.
@@ -23,12 +26,10 @@ def call(module: str, name: str, pickled: str, paths: list[str]) -> dict[str, An
         pickled: base64 of (response, columns, parameters), made by the caller of the pool.
         paths: the caller's import path, which may have grown since the helper began.
     """
-    from mindspeed_rl_ext.verifiers.api import BoundVerifier, verifier_named
-
     sys.path[:] = paths
     import_module(module)
     response, columns, parameters = pickle.loads(base64.b64decode(pickled))
-    verdict = BoundVerifier(verifier_named(name), parameters).judge(response, columns)
+    verdict = score_here(verifier_named(name), parameters, response, columns)
     return {
         "outcome": verdict.outcome.value,
         "score": verdict.score,
@@ -37,7 +38,7 @@ def call(module: str, name: str, pickled: str, paths: list[str]) -> dict[str, An
     }
 
 
-def packed_call(
+def pack_call(
     module: str, name: str, response: str, columns: dict[str, Any], parameters: dict[str, Any]
 ) -> dict[str, Any]:
     """The payload of such a task."""

@@ -1,4 +1,4 @@
-"""The caller's side of the pool: one helper a process, started when first needed.
+"""The caller's side of the pool: one helper per process, started when first needed.
 
 Covers: any thread, several at once; forked children (they get a helper of their own), daemonic
 and spawned processes, an unguarded `__main__`: the helper is started with subprocess and never
@@ -19,18 +19,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from mindspeed_rl_ext.core.errors import MachineError
-from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, packed
+from mindspeed_rl_ext.core.python_process import start_python
+from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, pack
 from mindspeed_rl_ext.verifiers.pool.tasks import ERROR, TIMEOUT, Budget, Reply, Task
 
 MAX_WORKERS = 8
 _START_S = 120.0
-_SILENCE_S = 120.0
+_NO_REPLY_S = 120.0
 _TRIES = 2
-_CODE = (
-    "import sys; sys.path[:] = sys.argv[3:]; "
-    "from mindspeed_rl_ext.verifiers.pool.helper import main; "
-    "main(int(sys.argv[1]), int(sys.argv[2]))"
-)
+_SERVE = "mindspeed_rl_ext.verifiers.pool.helper:main"
 
 
 class _LostError(Exception):
@@ -42,25 +39,18 @@ class _Helper:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
-        command = [
-            sys.executable, "-c", _CODE, str(theirs.fileno()), str(_most_workers()),
-            *(os.path.abspath(folder) for folder in sys.path),
-        ]  # fmt: skip
         try:
-            self._process = subprocess.Popen(
-                command,
+            self._process = start_python(
+                *(_SERVE, str(theirs.fileno()), str(_max_workers())),
+                purpose="the helper process of the verifiers",
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        except OSError as error:
+        except MachineError:
             self._control.close()
-            raise MachineError(
-                "the helper process of the verifiers cannot be started",
-                found=f"{sys.executable}: {error}",
-                remedy="free memory or processes",
-            ) from error
+            raise
         finally:
             theirs.close()
         self._lock = threading.Lock()
@@ -120,7 +110,7 @@ class _Holder:
 
     def get(self, *, ready: bool = True) -> _Helper:
         with self.lock:
-            if self._failure is not None:  # a batch must not wait for it once an item
+            if self._failure is not None:  # a batch must not wait for it once per item
                 raise self._failure
             try:
                 self.helper = self.helper or _Helper()
@@ -142,7 +132,7 @@ class _Holder:
             self.drop(self.helper)
 
 
-# One helper a process: starting one costs a second. Guarded by its own lock; a forked child
+# One helper per process: starting one costs a second. Guarded by its own lock; a forked child
 # replaces the whole holder, since the lock may be held by a thread that the child does not have.
 _HOLDERS = [_Holder()]
 
@@ -163,7 +153,7 @@ def _at_exit() -> None:
 
 
 def start() -> None:
-    """Starts the helper without waiting for it; `run` says where it cannot be started."""
+    """Starts the helper without waiting for it; `run` reports where it cannot be started."""
     if _HOLDERS[0].pid != os.getpid():
         _after_fork()
     with suppress(MachineError):
@@ -175,7 +165,7 @@ def run(tasks: Sequence[Task], budget: Budget) -> list[Reply]:
 
     Args:
         tasks: in the order in which they are begun.
-        budget: CPU seconds an item and for all; items that a round ends are tried in the next.
+        budget: CPU seconds per item and for all; items that a round ends are tried in the next.
 
     Returns:
         A reply for each task, in order.
@@ -204,7 +194,7 @@ def _exchange(
 ) -> None:
     """Sends rounds of tasks over one connection and files the replies."""
     with helper.connect() as connection:
-        _send(connection, packed({"batch_cpu_s": budget.batch_cpu_s}))
+        _send(connection, pack({"batch_cpu_s": budget.batch_cpu_s}))
         rest = [index for index, reply in enumerate(replies) if reply is None]
         for cpu_s in budget.cpu_s:
             limits = {"cpu_s": cpu_s, "wall_s": max(budget.wall_s, cpu_s)}
@@ -220,13 +210,13 @@ def _round(
 ) -> None:
     unpacker = Unpacker()
     outgoing = bytearray().join(
-        packed({"id": index, "kind": task.kind, "payload": task.payload, **limits})
+        pack({"id": index, "kind": task.kind, "payload": task.payload, **limits})
         for index, task in tasks
     )
     missing = {index for index, _ in tasks}
     connection.setblocking(False)
     while missing:
-        readable, writable = _ready(connection, writing=bool(outgoing), seconds=_SILENCE_S)
+        readable, writable = _ready(connection, writing=bool(outgoing), seconds=_NO_REPLY_S)
         if not readable and not writable:
             raise _LostError
         if writable:
@@ -277,7 +267,7 @@ def _ready(connection: socket.socket, *, writing: bool, seconds: float) -> tuple
     return bool(happened & selectors.EVENT_READ), bool(happened & selectors.EVENT_WRITE)
 
 
-def _most_workers() -> int:
+def _max_workers() -> int:
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:

@@ -1,8 +1,8 @@
 """Messages over a stream socket: four bytes of length, then JSON.
 
 Covers: writing a message, reading messages from whatever pieces arrive.
-Does not cover: what they say. JSON and not pickle: a worker has read hostile text, and nothing it
-sends may run in the caller.
+Does not cover: what they contain. JSON and not pickle: a worker has read hostile text, and nothing
+it sends may run in the caller.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 _HEADER = 4
 
 
-def packed(message: Any) -> bytes:
+def pack(message: Any) -> bytes:
     """The bytes of a message.
 
     Example:
-        >>> packed([1])
+        >>> pack([1])
         b'\\x00\\x00\\x00\\x03[1]'
     """
     body = json.dumps(message).encode("ascii")
@@ -29,7 +29,7 @@ class Unpacker:
 
     Example:
         >>> unpacker = Unpacker()
-        >>> unpacker.feed(packed("a")[:3]), unpacker.feed(packed("a")[3:] + packed("b"))
+        >>> unpacker.feed(pack("a")[:3]), unpacker.feed(pack("a")[3:] + pack("b"))
         ([], ['a', 'b'])
     """
 

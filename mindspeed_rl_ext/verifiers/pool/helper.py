@@ -1,7 +1,7 @@
 """The helper process: single-threaded, preloaded, it forks workers and ends those that hang.
 
-Covers: connections from the caller (one a call, handed over through the control socket), their
-tasks in turn, one worker a task at a time, budgets, kills, clean ends. It exits when the control
+Covers: connections from the caller (one per call, handed over through the control socket), their
+tasks in turn, one task per worker at a time, budgets, kills, clean ends. It exits when the control
 socket closes or its parent is gone, and takes its workers along.
 Does not cover: what tasks do (`worker`), how it is started (`client`).
 """
@@ -19,13 +19,13 @@ from typing import Any
 
 from mindspeed_rl_ext.verifiers.pool import symbolic
 from mindspeed_rl_ext.verifiers.pool import worker as worker_process
-from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, packed
+from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, pack
 from mindspeed_rl_ext.verifiers.pool.tasks import ERROR, TIMEOUT
 
 _PIECE = 1 << 16
-_LOOK_AT_PARENT_S = 1.0
+_PARENT_CHECK_S = 1.0
 # A worker that served this many tasks is replaced: caches of sympy grow without bound.
-_TASKS_A_WORKER = 500
+_TASKS_PER_WORKER = 500
 _ENDED_BY_BUDGET = (signal.SIGPROF, signal.SIGXCPU)
 
 
@@ -62,11 +62,11 @@ class Helper:
 
     Args:
         control: where connections of calls come in.
-        most: how many workers may run at once.
+        max_workers: how many workers may run at once.
     """
 
-    def __init__(self, control: socket.socket, most: int) -> None:
-        self._control, self._most = control, most
+    def __init__(self, control: socket.socket, max_workers: int) -> None:
+        self._control, self._max_workers = control, max_workers
         self._parent = os.getppid()
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ, None)
@@ -79,7 +79,7 @@ class Helper:
         try:
             while self._open and os.getppid() == self._parent:
                 for key, events in self._selector.select(self._wait_s()):
-                    self._happened(key.data, events)
+                    self._handle(key.data, events)
                 self._end_overdue()
                 self._assign()
         finally:
@@ -88,18 +88,18 @@ class Helper:
 
     def _wait_s(self) -> float:
         ends = [w.deadline for w in self._workers if w.task is not None]
-        return max(0.0, min([_LOOK_AT_PARENT_S, *(end - time.monotonic() for end in ends)]))
+        return max(0.0, min([_PARENT_CHECK_S, *(end - time.monotonic() for end in ends)]))
 
-    def _happened(self, who: _Call | _Worker | None, events: int) -> None:
-        if who is None:
+    def _handle(self, source: _Call | _Worker | None, events: int) -> None:
+        if source is None:
             self._accept()
-        elif isinstance(who, _Worker):
-            self._hear_worker(who)
-        elif who in self._calls:
+        elif isinstance(source, _Worker):
+            self._read_worker(source)
+        elif source in self._calls:
             if events & selectors.EVENT_WRITE:
-                self._flush(who)
+                self._flush(source)
             if events & selectors.EVENT_READ:
-                self._hear_call(who)
+                self._read_call(source)
 
     def _accept(self) -> None:
         message, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
@@ -107,13 +107,13 @@ class Helper:
             self._open = False
             return
         for descriptor in descriptors:
-            connection = socket.socket(fileno=descriptor)
+            connection = socket.socket(fileno=int(descriptor))
             connection.setblocking(False)
             call = _Call(connection)
             self._calls.append(call)
             self._selector.register(connection, selectors.EVENT_READ, call)
 
-    def _hear_call(self, call: _Call) -> None:
+    def _read_call(self, call: _Call) -> None:
         piece = _received(call.connection)
         if not piece:
             self._forget(call)
@@ -133,7 +133,7 @@ class Helper:
             self._kill(worker)
 
     def _assign(self) -> None:
-        """Gives tasks to idle workers, one a call in turn."""
+        """Gives tasks to idle workers, one per call in turn."""
         for _ in range(len(self._calls)):
             call = self._calls[0]
             self._calls.rotate(-1)
@@ -154,7 +154,7 @@ class Helper:
         for worker in self._workers:
             if worker.task is None:
                 return worker
-        return self._forked() if len(self._workers) < self._most else None
+        return self._forked() if len(self._workers) < self._max_workers else None
 
     def _forked(self) -> _Worker:
         ours, theirs = socket.socketpair()
@@ -162,7 +162,7 @@ class Helper:
         if pid == 0:
             self._close_all()
             ours.close()
-            worker_process.live(theirs)
+            worker_process.serve_tasks(theirs)
         theirs.close()
         worker = _Worker(pid, ours)
         self._workers.append(worker)
@@ -182,30 +182,30 @@ class Helper:
         worker.started = time.monotonic()
         worker.deadline = worker.started + task["wall_s"]
         try:
-            worker.connection.sendall(packed(task))
+            worker.connection.sendall(pack(task))
         except OSError:
             self._lost(worker)
 
-    def _hear_worker(self, worker: _Worker) -> None:
+    def _read_worker(self, worker: _Worker) -> None:
         if worker not in self._workers:
             return
         piece = _received(worker.connection)
         if not piece:
             self._lost(worker)
             return
-        for said in worker.unpacker.feed(piece):
-            self._finish(worker, said, _cpu_s(worker.pid))
+        for reply in worker.unpacker.feed(piece):
+            self._finish(worker, reply, _cpu_s(worker.pid))
         worker.served += 1
-        if worker.served >= _TASKS_A_WORKER and worker.task is None:
+        if worker.served >= _TASKS_PER_WORKER and worker.task is None:
             self._kill(worker)
 
-    def _finish(self, worker: _Worker, said: Any, cpu_s: float) -> None:
+    def _finish(self, worker: _Worker, reply: Any, cpu_s: float) -> None:
         call, task = worker.call, worker.task
         worker.call = worker.task = None
         if call is None or task is None:
             return
         call.cpu_left -= max(0.0, cpu_s - worker.cpu_before)
-        self._reply(call, task, said)
+        self._reply(call, task, reply)
 
     def _lost(self, worker: _Worker) -> None:
         """A worker that ended by itself: by a budget's signal, or by a crash."""
@@ -213,10 +213,10 @@ class Helper:
         status, cpu_s = self._kill(worker)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if overdue or number in _ENDED_BY_BUDGET:
-            said = (TIMEOUT, None, "more time than an item has")
+            reply = (TIMEOUT, None, "more time than an item has")
         else:
-            said = (ERROR, None, f"the worker died (status {status})")
-        self._finish(worker, said, cpu_s)
+            reply = (ERROR, None, f"the worker died (status {status})")
+        self._finish(worker, reply, cpu_s)
 
     def _end_overdue(self) -> None:
         """Ends workers that sleep, or have no timer any more; one that waits for a core stays."""
@@ -235,7 +235,7 @@ class Helper:
         self._selector.unregister(worker.connection)
         worker.connection.close()
         if not worker.overdue and worker.task is not None:
-            # It may be ending by its own timer; its status says so. Do not hide that.
+            # It may be ending by its own timer, which its status shows. Do not hide that.
             pid, status, usage = os.wait4(worker.pid, os.WNOHANG)
             if pid:
                 return status, usage.ru_utime + usage.ru_stime
@@ -243,8 +243,8 @@ class Helper:
         _, status, usage = os.wait4(worker.pid, 0)
         return status, usage.ru_utime + usage.ru_stime
 
-    def _reply(self, call: _Call, task: dict[str, Any], said: Any) -> None:
-        call.outgoing += packed([task["id"], *said])
+    def _reply(self, call: _Call, task: dict[str, Any], reply: Any) -> None:
+        call.outgoing += pack([task["id"], *reply])
         self._flush(call)
 
     def _flush(self, call: _Call) -> None:
@@ -279,7 +279,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def _queued_s(pid: int) -> float:
-    """Seconds a process has waited for a core; 0 where this system does not tell."""
+    """Seconds a process has waited for a core; 0 where this system has no such file."""
     try:
         with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
             return int(file.read().split()[1]) / 1e9
@@ -287,15 +287,15 @@ def _queued_s(pid: int) -> float:
         return 0.0
 
 
-def main(descriptor: int, most: int) -> None:
+def main(descriptor: str, max_workers: str) -> None:
     """Runs in the helper process.
 
     Args:
         descriptor: the control socket, inherited.
-        most: how many workers may run at once.
+        max_workers: how many workers may run at once.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the caller, which then closes
-    control = socket.socket(fileno=descriptor)
+    control = socket.socket(fileno=int(descriptor))
     symbolic.preload()
     control.sendall(b"!")
-    Helper(control, most).serve()
+    Helper(control, int(max_workers)).serve()

@@ -46,7 +46,7 @@ class Budget:
     """How much a call may use. CPU seconds, so that a busy machine changes no verdict.
 
     Args:
-        cpu_s: CPU seconds of an item, one entry a round; what a round does not end, the next
+        cpu_s: CPU seconds of an item, one entry per round; what a round does not end, the next
             takes up again after all others.
         wall_s: seconds after which an item is ended whatever it used: a sleeping one uses no CPU.
             Seconds in which it waits for a core do not count.

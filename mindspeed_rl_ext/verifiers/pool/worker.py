@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from mindspeed_rl_ext.verifiers.pool import calls, symbolic
-from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, packed
+from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, pack
 from mindspeed_rl_ext.verifiers.pool.tasks import ERROR, OK, TIMEOUT
 
 MAX_MEMORY = 3 << 30
@@ -27,7 +27,7 @@ KINDS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def live(connection: socket.socket) -> NoReturn:
+def serve_tasks(connection: socket.socket) -> NoReturn:
     """Takes tasks until the helper closes the connection; never returns into the helper's loop."""
     status = 1
     try:
@@ -58,19 +58,19 @@ def _work(connection: socket.socket) -> None:
     unpacker = Unpacker()
     while piece := connection.recv(_PIECE):
         for task in unpacker.feed(piece):
-            connection.sendall(packed(_answer(task)))
+            connection.sendall(pack(_reply(task)))
 
 
-def _answer(task: Mapping[str, Any]) -> tuple[str, Any, str]:
+def _reply(task: Mapping[str, Any]) -> tuple[str, Any, str]:
     """Does a task under a timer of CPU time whose signal ends this process."""
     _limit_memory(task["kind"])
     signal.setitimer(signal.ITIMER_PROF, task["cpu_s"])
     try:
-        said = (OK, KINDS[task["kind"]](**task["payload"]), "")
+        reply = (OK, KINDS[task["kind"]](**task["payload"]), "")
     except MemoryError:
-        said = (TIMEOUT, None, "out of memory")
+        reply = (TIMEOUT, None, "out of memory")
     except Exception as error:  # noqa: BLE001 - a parser or a user's function may raise anything
-        said = (ERROR, None, f"{type(error).__name__}: {error}"[:300])
+        reply = (ERROR, None, f"{type(error).__name__}: {error}"[:300])
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    return said
+    return reply

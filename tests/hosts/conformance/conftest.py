@@ -1,6 +1,6 @@
 """Real host checkouts named by variables, and a Python with the plugin installed beside them.
 
-README.md has the table of variables. Without any, one test says so and the doubles stand alone.
+README.md has the table of variables. Without any, one test names them and the doubles stand alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from mindspeed_rl_ext.hosts.adapter import Adapter, Behaviour
+from mindspeed_rl_ext.hosts.catalog import load_adapters
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PREFIX = "MSRL_EXT_HOST_"
@@ -25,39 +28,45 @@ PREFIX = "MSRL_EXT_HOST_"
 
 @dataclass(frozen=True)
 class Line:
-    """One host line: the suffixes of its variable and of those of what it stands on."""
+    """One host line as these checks see it; all of it is in its file under hosts/lines."""
 
-    name: str
-    megatron: str
-    mindspeed: str
+    adapter: Adapter
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Such as RL_22: the suffix of its variable."""
+        return self.adapter.checkouts[0].folder.upper()
 
     @property
     def is_rl(self) -> bool:
-        return self.name.startswith("RL")
+        return self.adapter.package == "mindspeed_rl"
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self.adapter.behaviour
+
+    @property
+    def has_verifiers(self) -> bool:
+        return "verifiers" in self.adapter.evidence
+
+    @property
+    def has_converter(self) -> bool:
+        return "converter" in self.adapter.evidence
 
     @property
     def variables(self) -> list[str]:
-        return [
-            PREFIX + self.name,
-            f"{PREFIX}MEGATRON_{self.megatron}",
-            f"{PREFIX}MINDSPEED_{self.mindspeed}",
-        ]
+        return [PREFIX + one.folder.upper() for one in self.adapter.checkouts]
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Path | None]:
         """The checkouts, in the order of PYTHONPATH."""
         return [checkout(name) for name in self.variables]
 
 
-LINES = (
-    Line("LLM_FEB25", "08", "FEB25"),
-    Line("LLM_20", "08", "20"),
-    Line("LLM_21", "08", "21"),
-    Line("LLM_MASTER", "012", "26"),
-    Line("RL_20", "08", "20"),
-    Line("RL_21", "08", "20"),
-    Line("RL_22", "012", "22"),
-    Line("RL_23", "012", "23"),
-    Line("RL_MASTER", "012", "23"),
+MINDSPEED = ("mindspeed_llm", "mindspeed_rl")
+LINES = tuple(
+    Line(adapter, number)
+    for number, adapter in enumerate(one for one in load_adapters() if one.package in MINDSPEED)
 )
 
 
@@ -107,7 +116,7 @@ def make_home(home: Path, *, beside: str = "") -> Path:
 
 @pytest.fixture(scope="session")
 def host_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python in which pip installed the plugin: a wheel, or `-e` where the variable says so."""
+    """A Python in which pip installed the plugin: a wheel, or `-e` by the variable."""
     python = make_home(tmp_path_factory.mktemp("host_python"))
     editable = os.environ.get(PREFIX + "INSTALL") == "editable"
     words = ["--editable", str(ROOT)] if editable else [str(ROOT)]
@@ -168,9 +177,9 @@ def script(host_python: Path, tmp_path: Path) -> Callable[..., subprocess.Comple
 def check(host_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Runs a file of checks/ beside a host; gives back what it wrote as JSON."""
 
-    def run(line: Line, name: str, told: Any, python: Path | None = None, **env: str) -> Any:
+    def run(line: Line, name: str, job: Any, python: Path | None = None, **env: str) -> Any:
         folder = tmp_path_factory.mktemp(name)
-        (folder / "told.json").write_text(json.dumps(told, default=str))
+        (folder / "job.json").write_text(json.dumps(job, default=str))
         done = run_in(
             line, python or host_python, HERE / "checks" / f"{name}.py", cwd=folder, **env
         )
@@ -197,14 +206,14 @@ def tokenizer_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     model.train_from_iterator([text for row in ROWS for text in row.values()] * 3, trainer)
     model.save(str(folder / "tokenizer.json"))
-    told = {
+    settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "eos_token": "<|im_end|>",
         "pad_token": "<|endoftext|>",
         "clean_up_tokenization_spaces": False,
         "model_max_length": 4096,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     return folder
 
 
@@ -232,8 +241,8 @@ _RESULTS: dict[tuple[str, str], list[str]] = {}
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notes what became of each check on each line, for the table."""
-    name = report.nodeid.split("::")[-1]
-    line = next((line.name for line in LINES if f"[{line.name}" in name), None)
+    name = report.nodeid.partition("[")[2].rstrip("]")
+    line = next((line.name for line in LINES if line.name in name.split("-")), None)
     if line and "test_in_" in report.nodeid and (report.when == "call" or not report.passed):
         check = report.nodeid.split("test_in_")[1].split(".py")[0]
         _RESULTS.setdefault((line, check), []).append(report.outcome)
@@ -262,6 +271,6 @@ def _cell(outcomes: list[str]) -> str:
         return "-"
     passed, failed = outcomes.count("passed"), outcomes.count("failed")
     skipped = outcomes.count("skipped")
-    told = [f"{passed} passed" * bool(passed), f"{failed} FAILED" * bool(failed),
+    counts = [f"{passed} passed" * bool(passed), f"{failed} FAILED" * bool(failed),
             "n/a" * (skipped == len(outcomes))]  # fmt: skip
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, counts))

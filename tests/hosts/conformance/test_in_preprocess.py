@@ -55,7 +55,7 @@ def theirs(script, rows_file, tokenizer_dir, tmp_path):
         prefix = tmp_path / "theirs" / "data"
         prefix.parent.mkdir(exist_ok=True)
         extra = [key for key in keys if key not in ("input_ids", "attention_mask")]
-        told = {
+        settings = {
             "input": str(rows_file), "tokenizer_name_or_path": str(tokenizer_dir),
             "output_prefix": str(prefix), "handler_name": HANDLER,
             "prompt_type": prompt_type, "prompt_type_path": str(templates), "map_keys": MAP_KEYS,
@@ -65,15 +65,15 @@ def theirs(script, rows_file, tokenizer_dir, tmp_path):
         if line.is_rl:
             configs = tmp_path / "configs"
             configs.mkdir(exist_ok=True)
-            told["tokenizer_type"] = "HuggingFaceTokenizer"
-            told["label_extractor"] = "gsm8k"  # ours, as the command takes it in the same YAML
-            (configs / "mine.yaml").write_text(json.dumps(told))
+            settings["tokenizer_type"] = "HuggingFaceTokenizer"
+            settings["label_extractor"] = "gsm8k"  # ours, as the command takes it in the same YAML
+            (configs / "mine.yaml").write_text(json.dumps(settings))
             words, env = ["cli/preprocess_data.py", "mine", f"--config-path={configs}"], {}
         else:
-            told["tokenizer_type"] = "PretrainedFromHF"
-            told["map_keys"] = json.dumps(MAP_KEYS)
+            settings["tokenizer_type"] = "PretrainedFromHF"
+            settings["map_keys"] = json.dumps(MAP_KEYS)
             words = ["preprocess_data.py"]
-            for name, value in told.items():
+            for name, value in settings.items():
                 many = value if isinstance(value, list) else [value]
                 words += ["--" + name.replace("_", "-"), *map(str, many)]
             env = {"MSRL_EXT_LABEL_EXTRACTOR": "gsm8k"}
@@ -93,8 +93,8 @@ def test_bytes_equal_those_of_our_command(line, theirs, ours):
     assert files_of(prefix) == ours("qwen_math_r1", host_templates(line))
     report = json.loads(prefix.with_name("data_report.json").read_text())
     assert (report["kept"], report["total"]) == (12, 12)
-    told = done.stderr + done.stdout
-    assert "label_extractor = 'gsm8k', from" in told  # where an option came from is logged
+    output = done.stderr + done.stdout
+    assert "label_extractor = 'gsm8k', from" in output  # where an option came from is logged
 
 
 def test_our_templates_work_by_path_and_additional_keys_travel(line, theirs, ours, repo_root):

@@ -6,7 +6,7 @@ import pytest
 
 RESPONSES = ["So \\boxed{6}.", "It is 6.", "So \\boxed{13}.", "<answer>12</answer> \\boxed{12}"]
 SIMPLERL = [1.0, -1.0, -0.5, 1.0]
-TOLD = {
+JOB = {
     "responses": RESPONSES,
     "prompts": ["Tom has 2 apples"] * 2 + ["Tom has 3 apples"] * 2,
     "labels": ["6", "6", "12", "12"],
@@ -15,29 +15,29 @@ TOLD = {
     "weights": [0.0, 1.0, 0.0],
     "hook": None,
 }
-FILTERS = ("RL_22", "RL_23", "RL_MASTER")
 
 
 def looks_right(line, found):
     assert found["error"] is None
-    start = "" if line.name in FILTERS else "grpo/"
+    start = line.behaviour.metric_prefix
     # The dock hands out the two prompts in any order.
-    told = found["metrics"][f"{start}simplerl_rewards/mean"]
-    assert told in (SIMPLERL, SIMPLERL[2:] + SIMPLERL[:2])
+    scores = found["metrics"][f"{start}simplerl_rewards/mean"]
+    assert scores in (SIMPLERL, SIMPLERL[2:] + SIMPLERL[:2])
     assert f"{start}format_rewards/mean" in found["metrics"]
     assert min(found["metrics"][f"{start}conformance_probe_rewards/mean"]) > 0
-    if line.name in FILTERS:
-        assert found["rewards"] == SIMPLERL
+    if line.behaviour.filters_groups:
         assert found["filtered_by"] == SIMPLERL
+    if not line.behaviour.normalises:
+        assert found["rewards"] == SIMPLERL
     else:
         half = 2**0.5 / 2
         assert found["rewards"] == pytest.approx([half, -half, -half, half], abs=1e-4)
 
 
 def test_the_actor_scores_with_our_names(rl_line, check, tokenizer_dir):
-    looks_right(rl_line, check(rl_line, "ray_rl", {**TOLD, "tokenizer": tokenizer_dir}))
+    looks_right(rl_line, check(rl_line, "ray_rl", {**JOB, "tokenizer": tokenizer_dir}))
 
 
 def test_the_setup_hook_does_the_same_without_the_pth(rl_line, check, tokenizer_dir, bare_python):
-    told = {**TOLD, "tokenizer": tokenizer_dir, "hook": "mindspeed_rl_ext.activate"}
-    looks_right(rl_line, check(rl_line, "ray_rl", told, bare_python))
+    job = {**JOB, "tokenizer": tokenizer_dir, "hook": "mindspeed_rl_ext.activate"}
+    looks_right(rl_line, check(rl_line, "ray_rl", job, bare_python))

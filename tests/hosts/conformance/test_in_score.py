@@ -18,8 +18,6 @@ RESPONSES = [
 SIMPLERL = [1.0, -1.0, 1.0, -0.5]
 NAMES = ["strict_format", "simplerl", "conformance_probe"]
 WEIGHTS = [1.0, 0.5, 0.001]
-# MindSpeed-LLM 2.1 has no verifiers, and master's are MindSpeed-RL's.
-WITHOUT = ("LLM_21", "LLM_MASTER")
 
 
 @pytest.fixture(scope="session")
@@ -47,16 +45,16 @@ def scored(check, prefix, tokenizer_dir):
     kept = {}
 
     def of(line):
-        if line.name in WITHOUT:
+        if not line.has_verifiers:
             pytest.skip("has no verifiers of its own")
         if line.name not in kept:
-            told = {
+            job = {
                 "prefix": prefix, "tokenizer": tokenizer_dir, "responses": RESPONSES,
                 "names": NAMES, "weights": WEIGHTS, "host_names": NAMES[:1],
                 # Both ways occur: a row a prompt, or one a response.
-                "prompt_rows": "each" if line.name in ("RL_20", "RL_22") else "once",
+                "prompt_rows": ("each", "once")[line.number % 2],
             }  # fmt: skip
-            kept[line.name] = check(line, "score_rl" if line.is_rl else "score_llm", told)
+            kept[line.name] = check(line, "score_rl" if line.is_rl else "score_llm", job)
         return kept[line.name]
 
     return of
@@ -84,23 +82,22 @@ def test_rewards_are_the_hosts_and_ours_together(line, scored):
     assert len(set(found["alone"])) == 2, "the host's own verifier tells the responses apart"
     columns = zip(found["alone"], SIMPLERL, found["lengths"], strict=True)
     raw = [sum(s * w for s, w in zip(scores, WEIGHTS, strict=True)) for scores in columns]
-    raw_kept = line.name in ("RL_22", "RL_23", "RL_MASTER")
-    assert found["rewards"] == pytest.approx(raw if raw_kept else normalised(raw), abs=1e-4)
+    expected = normalised(raw) if line.behaviour.normalises else raw
+    assert found["rewards"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_metrics_have_the_hosts_keys_and_every_column_arrived(line, scored):
     found = scored(line)
-    old = line.name in ("LLM_FEB25", "LLM_20", "RL_20", "RL_21")
-    start = "grpo/" if old else ""
+    start = line.behaviour.metric_prefix
     metrics = found["metrics"]
-    told = {name: metrics[f"{start}{name}_rewards/mean"] for name in NAMES}
+    scores_of = {name: metrics[f"{start}{name}_rewards/mean"] for name in NAMES}
     expected = dict(zip(NAMES, (found["alone"], SIMPLERL, found["lengths"]), strict=True))
     if line.is_rl:
-        assert told == expected
+        assert scores_of == expected
         assert metrics[f"{start}simplerl_outcome/CORRECT"] == [1.0, 0.0, 1.0, 0.0]
     else:
         means = {name: sum(scores) / len(scores) for name, scores in expected.items()}
-        assert told == pytest.approx(means)
+        assert scores_of == pytest.approx(means)
         assert metrics[f"{start}simplerl_outcome/CORRECT"] == 0.5
 
 

@@ -22,13 +22,13 @@ def rows_with_systems(rows_file):
 def test_tokens_are_the_hosts(line, check, rows_with_systems, tokenizer_dir, repo_root):
     checkout = line.paths()[0]
     own = checkout / ("configs/model" if line.is_rl else "configs/finetune") / "templates.json"
-    told = {
+    job = {
         "rl": line.is_rl, "checkout": checkout, "rows": rows_with_systems,
         "tokenizer": tokenizer_dir, "map_keys": {
             "prompt": "question", "query": "", "response": "answer", "system": "sys"},
         "templates": {"ours": repo_root / "configs" / "templates.json", "theirs": own},
     }  # fmt: skip
-    found = check(line, "templates", told)
+    found = check(line, "templates", job)
     shipped = json.loads((repo_root / "configs" / "templates.json").read_text())
     assert {f"ours {template['name']}" for template in shipped} <= set(found)
     compared = {name: made for name, made in found.items() if "Error" not in made[1]}

@@ -14,38 +14,47 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
-from mindspeed_rl_ext.recipes.grpo import GrpoSettings, RolloutWriter, train_grpo
+from mindspeed_rl_ext.recipes.quickstart.options import QuickstartOptions, loop_recipe
+from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection, Recipe
+from mindspeed_rl_ext.recipes.training.rows.prompts import load_prompts
+from mindspeed_rl_ext.recipes.training.stages.grpo import grpo
+from mindspeed_rl_ext.recipes.training.trainer.running import ROLLOUTS, StageRun
 
-ROLLOUTS_EVERY_STEPS = 10
 ROLLOUTS_KEPT_A_STEP = 16  # two groups
 
 
 @dataclass(frozen=True)
 class FixtureRun:
-    """One run: settings, how many problems it sees, what its verifiers weigh."""
+    """One run: what it changes of the quickstart's, how many problems it sees, its weights."""
 
-    settings: GrpoSettings
+    trl: Mapping[str, Any]
     prompts: int | None = None
-    answer_weight: float = 0.8
-    format_weight: float = 0.2
+    weights: tuple[float, float] = (0.8, 0.2)
 
 
 RUNS = {
-    "healthy": FixtureRun(GrpoSettings(steps=80, seed=1)),
+    "healthy": FixtureRun({"max_steps": 80}),
     "entropy_up": FixtureRun(
-        GrpoSettings(steps=40, learning_rate=1e-2, clip=10.0, max_grad_norm=1e9, seed=1)
+        {"max_steps": 40, "learning_rate": 1e-2, "epsilon": 10.0, "max_grad_norm": 1e9}
     ),
     # Weights that are exact in binary: with 0.2 the rounding of the mean hides from TRL that all
     # rewards of a group are equal.
-    "entropy_down": FixtureRun(
-        GrpoSettings(steps=60, learning_rate=3e-3, seed=1), 16, answer_weight=0.75,
-        format_weight=0.25,
-    ),
-}  # fmt: skip
+    "entropy_down": FixtureRun({"max_steps": 60, "learning_rate": 3e-3}, 16, (0.75, 0.25)),
+}
+
+
+def recipe_of(run: FixtureRun, prefix: Path) -> Recipe:
+    """The quickstart's recipe with the changes of a run."""
+    recipe = loop_recipe(QuickstartOptions())
+    section = replace(recipe.grpo, trl={**recipe.grpo.trl, **run.trl})
+    dataset = DatasetSection(packed=str(prefix), rows=run.prompts)
+    return replace(recipe, grpo=section, dataset=dataset, weights=run.weights)
 
 
 def main() -> None:
@@ -56,31 +65,21 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
-    from mindspeed_rl_ext.integrations.trl import reward_functions
-    from mindspeed_rl_ext.preprocess.packing.packed import read_packed
     from mindspeed_rl_ext.recipes.device import use_one_thread
+    from mindspeed_rl_ext.recipes.training.models import load_tokenizer
 
     use_one_thread()
-    run = RUNS[args.name]
-    weights = {"countdown": run.answer_weight, "countdown_format": run.format_weight}
-    folder = args.output / args.name
-    tokenizer = AutoTokenizer.from_pretrained(args.quickstart / "hf")
-    model = AutoModelForCausalLM.from_pretrained(args.quickstart / "hf")
-    rows = packed_prompts(read_packed(args.quickstart / "packed" / "train"), tokenizer)
-    every = folder / "all_rollouts.jsonl"
-    writer = RolloutWriter(every, weights, ROLLOUTS_EVERY_STEPS)
-    funcs = reward_functions(list(weights), on_verdicts=writer)
-    rows = rows[: run.prompts]
-    train_grpo(model, tokenizer, rows, funcs, list(weights.values()), run.settings, folder)
+    start, folder = args.quickstart / "hf", args.output / args.name
+    folder.mkdir(parents=True)
+    recipe = recipe_of(RUNS[args.name], args.quickstart / "packed" / "train")
+    run = StageRun(recipe, folder, start, load_tokenizer(start))
+    grpo(run, load_prompts(recipe, run.tokenizer, str(start)))
     kept: dict[int, list[dict[str, object]]] = {}
-    for _, row in read_jsonl(every):
+    for _, row in read_jsonl(folder / ROLLOUTS):
         kept.setdefault(row["step"], []).append(row)
-    few = (row for step in kept.values() for row in step[:ROLLOUTS_KEPT_A_STEP])
-    write_jsonl(folder / "rollouts.jsonl", few)
-    every.unlink()
+    write_jsonl(
+        folder / ROLLOUTS, (row for step in kept.values() for row in step[:ROLLOUTS_KEPT_A_STEP])
+    )
 
 
 if __name__ == "__main__":

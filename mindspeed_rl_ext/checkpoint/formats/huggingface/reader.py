@@ -8,24 +8,31 @@ Does not cover: .bin files.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part
+from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names, explain_shape
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
 INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
+CONFIG_NAME = "config.json"
 _HEAD = "lm_head.weight"
 
 
-class HfSource:
+class HuggingFaceReader:
     """The tensors of a HuggingFace directory.
 
     Args:
@@ -36,7 +43,8 @@ class HfSource:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.layout = folder, Layout()
+        self.args: Mapping[str, Any] = {}
         self._files: dict[str, SafetensorsFile] = {}
         index = _read_index(folder)
         names = sorted(set(index.values())) if index is not None else _single_file(folder)
@@ -57,9 +65,26 @@ class HfSource:
         """The files."""
         return sorted({shard.path for shard in self._files.values()})
 
-    def names(self) -> list[str]:
+    def tensors(self) -> list[TensorInfo]:
         """All tensors, in file order."""
-        return list(self._files)
+        entries = ((name, shard.entries[name]) for name, shard in self._files.items())
+        return [TensorInfo(whole(name), entry.shape, entry.dtype) for name, entry in entries]
+
+    def find_config(self) -> Path | None:
+        """The directory itself, if it has a config.json."""
+        return self.folder if (self.folder / CONFIG_NAME).is_file() else None
+
+    def parts(self, model: Model) -> list[Part]:
+        """The model as one part; InputError where names or shapes differ."""
+        self._check(model.shapes(), model.ignored(), model.tied_name())
+        return [model.whole()]
+
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors as they are: none is stored in chunks."""
+        return self, self.parts(model)
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
+        """Nothing: a file of weights has its tensors' names in it."""
 
     def view(self, ref: Ref) -> TensorView:
         """The tensor of that name; InputError where there is none."""
@@ -75,7 +100,7 @@ class HfSource:
         """Drops the tensor's pages from this process."""
         self._files[ref.name].release(ref.name)
 
-    def check(self, expected: Mapping[str, Shape], ignored: tuple[str, ...], tied: str) -> None:
+    def _check(self, expected: Mapping[str, Shape], ignored: tuple[str, ...], tied: str) -> None:
         """Compares names and shapes with what the model must hold.
 
         Args:
@@ -96,6 +121,13 @@ class HfSource:
             self._check_tied(tied)
             extra.remove(_HEAD)
         self._check_not_scaled(extra)
+        explanation = explain_names(extra, missing)
+        if explanation is not None:
+            raise InputError(
+                f"{self.folder} holds other tensors than the model",
+                found=f"{explanation.what}, such as {some(extra, 2)}",
+                remedy=explanation.remedy,
+            )
         if missing:
             undeclared = missing == [_HEAD] and not extra
             raise InputError(
@@ -113,18 +145,19 @@ class HfSource:
                 remedy="check --model-type-hf; nothing is dropped silently",
             )
         for name, shape in expected.items():
-            found = self.view(Ref("", name)).shape
+            found = self.view(whole(name)).shape
             if found != shape:
+                why = explain_shape(name, found, shape)
                 raise InputError(
                     f"{name} has another shape than config.json says",
-                    found=str(found),
+                    found=f"{found}; {why.what}" if why else str(found),
                     expected=str(shape),
-                    remedy="config.json is of another model",
+                    remedy=why.remedy if why else "config.json is of another model",
                 )
 
     def byte_check(self) -> ByteCheck:
         """Safetensors carry no checksum; lengths were compared when the files were opened."""
-        return ByteCheck({}, {})
+        return ByteCheck()
 
     def _check_not_scaled(self, extra: list[str]) -> None:
         scaled = [name for name in extra if name.endswith("weight_scale_inv")]
@@ -137,7 +170,7 @@ class HfSource:
             )
 
     def _check_tied(self, tied: str) -> None:
-        head, embedding = (self.view(Ref("", name)) for name in (_HEAD, tied))
+        head, embedding = (self.view(whole(name)) for name in (_HEAD, tied))
         if head.shape != embedding.shape or not np.array_equal(
             head.array.view(np.uint8), embedding.array.view(np.uint8)
         ):
@@ -168,7 +201,7 @@ class HfSource:
                 )
 
 
-def is_hf(folder: Path) -> bool:
+def is_huggingface(folder: Path) -> bool:
     """Whether the directory holds a HuggingFace model."""
     return (folder / INDEX_NAME).is_file() or any(folder.glob("*.safetensors"))
 

@@ -1,30 +1,87 @@
 """Writing a HuggingFace directory: safetensors shards, index, tokenizer, config.json last.
 
-Covers: shards cut as HuggingFace cuts them; the files copied from --hf-cfg-dir; the order in which
-the finished files appear.
-Does not cover: planning.
+Covers: shards cut as HuggingFace cuts them, and their index.
+Does not cover: moving into place.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan, Item
-from mindspeed_rl_ext.checkpoint.copying.staging import install
-from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import INDEX_NAME, SINGLE_NAME
+from mindspeed_rl_ext.checkpoint.formats.huggingface.companions import (
+    copy_companions,
+    write_config,
+)
+from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import (
+    CONFIG_NAME,
+    INDEX_NAME,
+    SINGLE_NAME,
+)
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import header_bytes
+from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile, Target
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
-from mindspeed_rl_ext.checkpoint.mapping.sizes import read_config
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.core.files import write_text_atomic
 
-_CONFIG = "config.json"
 _WEIGHTS = ("*.safetensors", INDEX_NAME, "pytorch_model*.bin", "pytorch_model.bin.index.json")
+
+
+class HuggingFaceWriter:
+    """Writes models; see `formats.protocol.CheckpointWriter`."""
+
+    marker = CONFIG_NAME
+    uses = frozenset({"max_shard_bytes"})
+
+    def existing(self, destination: Path) -> list[Path]:
+        """What makes the destination a model already, config.json first."""
+        found = [path for pattern in _WEIGHTS for path in sorted(destination.glob(pattern))]
+        names = (CONFIG_NAME, MANIFEST, "generation_config.json", *TOKENIZER_FILES)
+        return [*(destination / name for name in names if (destination / name).exists()), *found]
+
+    def layout(self, model: Model, options: ConvertOptions) -> Layout:
+        """A whole model is not sharded."""
+        return Layout()
+
+    def parts(self, model: Model, layout: Layout) -> list[Part]:
+        """The whole model."""
+        return [model.whole()]
+
+    def files(
+        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
+    ) -> list[PlannedFile]:
+        """Safetensors files of at most `max_shard_bytes`."""
+        shards = shards_of(list(plans.values()), target.options.max_shard_bytes)
+        return [PlannedFile(name, held, partial(shard_file, held)) for name, held in shards.items()]
+
+    def finish(self, staged: Path, target: Target, files: Sequence[PlannedFile]) -> list[str]:
+        """Writes index, tokenizer and config.json."""
+        if len(files) > 1:
+            _write_index(staged, files)
+        counts = Counter(plan.dtype.name for file in files for plan in file.plans)
+        copy_companions(target.model.folder, staged)
+        write_config(target.model.folder, staged, _changes(target.model, counts))
+        return sorted(p.name for p in staged.iterdir() if not p.name.startswith("."))
+
+
+def _changes(model: Model, counts: Counter[str]) -> dict[str, Any]:
+    """Keys of config.json that must be otherwise than in the source; None removes one."""
+    config = model.sizes.config
+    key = "dtype" if "dtype" in config else "torch_dtype"
+    changes: dict[str, Any] = {"quantization_config": None, key: counts.most_common(1)[0][0]}
+    if model.spec.mtp_key and model.spec.mtp_key in config:
+        changes[model.spec.mtp_key] = 0
+    return changes
 
 
 def shards_of(plans: Sequence[TensorPlan], max_shard_bytes: int) -> dict[str, list[TensorPlan]]:
@@ -62,69 +119,9 @@ def shard_file(plans: Sequence[TensorPlan]) -> FilePlan:
     return FilePlan(head, tuple(items), at)
 
 
-def write_beside(
-    folder: Path,
-    shards: dict[str, list[TensorPlan]],
-    cfg_dir: Path,
-    changes: Mapping[str, Any],
-) -> None:
-    """Writes what lies beside the shards: index, tokenizer, config.json.
-
-    Args:
-        folder: the staging directory.
-        shards: file name -> tensors.
-        cfg_dir: where config.json and the tokenizer are copied from.
-        changes: keys of config.json that must be otherwise; None removes one.
-    """
-    if len(shards) > 1:
-        _write_index(folder, shards)
-    counts = Counter(plan.dtype.name for plans in shards.values() for plan in plans)
-    _copy_config(folder, cfg_dir, counts.most_common(1)[0][0], changes)
-
-
-def _write_index(folder: Path, shards: dict[str, list[TensorPlan]]) -> None:
+def _write_index(folder: Path, files: Sequence[PlannedFile]) -> None:
     index = {
-        "metadata": {"total_size": sum(p.nbytes for plans in shards.values() for p in plans)},
-        "weight_map": {p.ref.name: name for name, plans in shards.items() for p in plans},
+        "metadata": {"total_size": sum(file.nbytes for file in files)},
+        "weight_map": {plan.ref.name: file.name for file in files for plan in file.plans},
     }
     write_text_atomic(folder / INDEX_NAME, json.dumps(index, indent=2) + "\n")
-
-
-def _copy_config(folder: Path, cfg_dir: Path, dtype: str, changes: Mapping[str, Any]) -> None:
-    for name in ("generation_config.json", *TOKENIZER_FILES):
-        if (cfg_dir / name).is_file():
-            shutil.copyfile(cfg_dir / name, folder / name)
-    config = read_config(cfg_dir)
-    changed = {**config, **changes, "dtype" if "dtype" in config else "torch_dtype": dtype}
-    changed = {key: value for key, value in changed.items() if key in config or value is not None}
-    changed = {key: value for key, value in changed.items() if changes.get(key, 0) is not None}
-    if changed == config:
-        shutil.copyfile(cfg_dir / _CONFIG, folder / _CONFIG)
-    else:
-        text = json.dumps(changed, indent=2, ensure_ascii=False)
-        write_text_atomic(folder / _CONFIG, text + "\n")
-
-
-def existing_hf(destination: Path) -> list[Path]:
-    """What makes the destination a model already, config.json first."""
-    found = [path for pattern in _WEIGHTS for path in sorted(destination.glob(pattern))]
-    names = (_CONFIG, MANIFEST, "generation_config.json", *TOKENIZER_FILES)
-    beside = [destination / name for name in names if (destination / name).exists()]
-    return beside + found
-
-
-def finish_hf(staged: Path, destination: Path, manifest: str) -> None:
-    """Moves a whole model into place; until config.json is there none can be loaded.
-
-    Args:
-        staged: the staging directory, all files in it.
-        destination: the model's directory; the model that it held is replaced.
-        manifest: text of manifest.json.
-    """
-    write_text_atomic(staged / MANIFEST, manifest)
-    names = sorted(
-        path.name
-        for path in staged.iterdir()
-        if path.name != _CONFIG and not path.name.startswith(".")
-    )
-    install(staged, destination, (*names, _CONFIG), existing_hf(destination))

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MgSource
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
-from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart
-from mindspeed_rl_ext.checkpoint.tensors import Shape
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -28,42 +27,44 @@ log = logging.getLogger(__name__)
 _Content = dict[tuple[str, str], tuple[Shape, int]]
 
 
-def check_ranks(source: MgSource, parts: list[RankPart]) -> None:
+def check_ranks(
+    folder: Path, recorded: Mapping[Ref, tuple[Shape, int]], parts: Sequence[Part]
+) -> None:
     """Compares the rank files with manifest.json and with each other.
 
     Args:
-        source: the checkpoint.
+        folder: the iteration's directory.
+        recorded: each tensor's shape and the CRC-32 that its file has of it.
         parts: what its ranks must hold.
 
     Raises:
         InputError: a rank's file is another rank's, or only some are those of the manifest.
     """
-    found = _found(source)
-    _check_twins(source.folder, found, parts)
-    recorded = _recorded(source.folder)
-    if recorded is not None:
-        _check_manifest(source.folder, found, recorded)
+    found = _found(recorded)
+    _check_duplicates(folder, found, parts)
+    listed = _listed(folder)
+    if listed is not None:
+        _check_manifest(folder, found, listed)
 
 
-def _found(source: MgSource) -> dict[str, _Content]:
+def _found(recorded: Mapping[Ref, tuple[Shape, int]]) -> dict[str, _Content]:
     """What the files hold; files whose writer left the CRCs out say nothing."""
     found: dict[str, _Content] = {}
-    for ref in source.refs():
-        directory, _, key = ref.part.partition("/")
-        found.setdefault(directory, {})[key, ref.name] = source.recorded(ref)
+    for ref, content in recorded.items():
+        found.setdefault(ref.shard, {})[ref.chunk, ref.name] = content
     return {
-        directory: content
-        for directory, content in found.items()
-        if len({crc for _, crc in content.values()}) > 1
+        directory: tensors
+        for directory, tensors in found.items()
+        if len({crc for _, crc in tensors.values()}) > 1
     }
 
 
-def _check_twins(folder: Path, found: Mapping[str, _Content], parts: list[RankPart]) -> None:
+def _check_duplicates(folder: Path, found: Mapping[str, _Content], parts: Sequence[Part]) -> None:
     """No two ranks have the same bytes where they must hold different parts of the model."""
     wanted: dict[str, list[Hashable]] = {}
     for part in parts:
         boxes = ((slot.name, slot.hf, tuple(slot.copies)) for slot in part.slots)
-        wanted.setdefault(part.directory, []).append((part.key, *boxes))
+        wanted.setdefault(part.shard, []).append((part.chunk, *boxes))
     first: dict[frozenset[Any], str] = {}
     for directory, content in found.items():
         other = first.setdefault(frozenset(content.items()), directory)
@@ -76,7 +77,7 @@ def _check_twins(folder: Path, found: Mapping[str, _Content], parts: list[RankPa
             )
 
 
-def _recorded(folder: Path) -> dict[str, _Content] | None:
+def _listed(folder: Path) -> dict[str, _Content] | None:
     """What the manifest says of the ranks of this iteration; None where it says nothing."""
     path = folder.parent / MANIFEST
     if not path.is_file():

@@ -8,24 +8,34 @@ Does not cover: torch_dist checkpoints (refused by name).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
+from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.rank_files import check_ranks
+from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes, LazyTensor
-from mindspeed_rl_ext.checkpoint.mapping.expected import RankPart
+from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
+from mindspeed_rl_ext.checkpoint.mapping.check_args import (
+    check_args,
+    warn_of_differences,
+)
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
 
 TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
+_EMBEDDING = "embedding.word_embeddings.weight"
 # More than any cluster has; args of a broken file may say any number.
 _MOST_RANKS = 100_000
 _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipeline", "expert"))
@@ -35,7 +45,7 @@ _GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
 _NEWER_MARKS = ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")
 
 
-class MgSource:
+class MegatronReader:
     """The tensors of a Megatron-core checkpoint.
 
     Args:
@@ -55,11 +65,11 @@ class MgSource:
             )
         self._archives: dict[str, TorchArchive] = {}
         self._tensors: dict[Ref, LazyTensor] = {}
-        self.args = self._open(ranks[0].parent.name)
+        self.args: Mapping[str, Any] = self._open(ranks[0].parent.name)
         layout = layout_of_args(self.args, str(ranks[0]))
         self._check_directories({path.parent.name for path in ranks}, layout)
         for path in ranks[1:]:
-            self._check_same_cut(path.parent.name, self._open(path.parent.name))
+            self._check_same_sizes(path.parent.name, self._open(path.parent.name))
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
@@ -72,35 +82,65 @@ class MgSource:
         """The rank files."""
         return sorted(archive.path for archive in self._archives.values())
 
-    def refs(self) -> list[Ref]:
+    def tensors(self) -> list[TensorInfo]:
         """All weights, `_extra_state` entries left out."""
-        return list(self._tensors)
+        return [TensorInfo(ref, t.shape, t.dtype) for ref, t in self._tensors.items()]
+
+    def find_config(self) -> Path | None:
+        """The HuggingFace directory that manifest.json names, if it is there unchanged."""
+        for folder in (self.folder.parent, self.folder):
+            found = recorded_cfg_dir(folder)
+            if found is not None:
+                return found
+        return None
+
+    def parts(self, model: Model) -> list[Part]:
+        """What the ranks must hold, compared with args, names and shapes."""
+        check_args(model, self.args, self.layout, str(self.folder))
+        parts = expected_parts(model.spec, model.sizes, self.layout)
+        self._check(parts)
+        return parts
+
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors as they are: none is stored in chunks."""
+        return self, self.parts(model)
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
+        """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
+        warn_of_differences(model, self.args, str(self.folder))
+        recorded = {ref: self._recorded(ref) for ref in self._tensors}
+        check_ranks(self.folder, recorded, parts)
 
     def view(self, ref: Ref) -> TensorView:
         """The tensor of that name; InputError where there is none."""
         if ref not in self._tensors:
-            raise InputError(f"{self.folder}/{ref.part} has no tensor {ref.name}")
-        return self._archives[ref.part.partition("/")[0]].view(self._tensors[ref])
+            raise InputError(f"{self.folder} has no tensor {ref}")
+        return self._archives[ref.shard].view(self._tensors[ref])
 
     def prefetch(self, ref: Ref) -> None:
         """Lets the disk read the tensor."""
-        self._archives[ref.part.partition("/")[0]].prefetch(self._tensors[ref])
+        self._archives[ref.shard].prefetch(self._tensors[ref])
 
     def release(self, ref: Ref) -> None:
         """Drops the tensor's pages from this process."""
-        self._archives[ref.part.partition("/")[0]].release(self._tensors[ref])
+        self._archives[ref.shard].release(self._tensors[ref])
 
-    def recorded(self, ref: Ref) -> tuple[Shape, int]:
+    def _recorded(self, ref: Ref) -> tuple[Shape, int]:
         """A tensor's shape, and the CRC-32 that its file has of its storage."""
         tensor = self._tensors[ref]
-        archive = self._archives[ref.part.partition("/")[0]]
+        archive = self._archives[ref.shard]
         return tensor.shape, archive.recorded_crc32(tensor)
 
     def byte_check(self) -> ByteCheck:
         """A check of the bytes of all rank files, not begun."""
-        return ByteCheck(self._archives, self._tensors)
+        return ByteCheck(self._archives, self._place)
 
-    def check(self, parts: list[RankPart]) -> None:
+    def _place(self, ref: Ref) -> RecordPlace | None:
+        if ref not in self._tensors:
+            return None
+        return RecordPlace(ref.shard, *self._archives[ref.shard].place(self._tensors[ref]))
+
+    def _check(self, parts: Sequence[Part]) -> None:
         """Compares names and shapes of all ranks with what the checkpoint must hold.
 
         Raises:
@@ -109,11 +149,18 @@ class MgSource:
         expected = slot_table(parts)
         missing = [ref for ref in expected if ref not in self._tensors]
         extra = [ref for ref in self._tensors if ref not in expected]
+        why = explain_names([ref.name for ref in extra], {ref.name for ref in missing})
+        if why is not None:
+            raise InputError(
+                f"{self.folder} holds other tensors than the model",
+                found=f"{why.what}, such as {extra[0]}",
+                remedy=why.remedy,
+            )
         for refs, what in ((missing, "lacks tensors"), (extra, "has unknown tensors")):
             if refs:
                 raise InputError(
                     f"{self.folder} {what}",
-                    found=f"{len(refs)}: {some('/'.join(ref) for ref in refs)}",
+                    found=f"{len(refs)}: {some(map(str, refs))}",
                     expected="the tensors that its args and config.json imply",
                     remedy="check --model-type-hf and --hf-cfg-dir; nothing is dropped silently",
                 )
@@ -121,7 +168,7 @@ class MgSource:
             shape = self._tensors[ref].shape
             if shape != slot.shape:
                 raise InputError(
-                    f"{ref.part}/{ref.name} has another shape than config.json and args imply",
+                    f"{ref} has another shape than config.json and args imply",
                     found=str(shape),
                     expected=str(slot.shape),
                     remedy="check --hf-cfg-dir",
@@ -144,20 +191,22 @@ class MgSource:
         self._archives[directory] = archive
         keys = [key for key in content if key == "model" or _is_virtual(key)]
         for key in keys:
-            self._note(f"{directory}/{key}", content[key])
+            self._note(directory, key, content[key])
         if not keys:
             raise InputError(f"{path} has no model", found=", ".join(map(str, content)))
         return dict(vars(args))
 
-    def _note(self, part: str, model: Any) -> None:
+    def _note(self, shard: str, chunk: str, model: Any) -> None:
         if not isinstance(model, dict):
-            raise InputError(f"{part} is no dict of tensors", found=type(model).__name__)
+            found = type(model).__name__
+            raise InputError(f"{shard}/{chunk} is no dict of tensors", found=found)
         for name, value in model.items():
             if str(name).endswith("_extra_state"):
                 continue
+            ref = Ref(shard, chunk, str(name))
             if not isinstance(value, LazyTensor):
-                raise InputError(f"{part}/{name} is no tensor", found=type(value).__name__)
-            self._tensors[Ref(part, str(name))] = value
+                raise InputError(f"{ref} is no tensor", found=type(value).__name__)
+            self._tensors[ref] = value
 
     def _check_directories(self, found: set[str], layout: Layout) -> None:
         count = layout.tp * layout.pp * layout.ep
@@ -171,7 +220,7 @@ class MgSource:
                 remedy="copy the missing rank directories, or remove foreign ones",
             )
 
-    def _check_same_cut(self, directory: str, args: Mapping[str, Any]) -> None:
+    def _check_same_sizes(self, directory: str, args: Mapping[str, Any]) -> None:
         for name in _SIZE_ARGS:
             if args.get(name) != self.args.get(name):
                 raise InputError(
@@ -183,9 +232,15 @@ class MgSource:
     def _padded_vocab(self, layout: Layout) -> int:
         """Rows of the embedding: by the tensor itself, which args may not know."""
         for ref, tensor in self._tensors.items():
-            if ref.name == "embedding.word_embeddings.weight" and tensor.shape:
+            if ref.name == _EMBEDDING and tensor.shape:
                 return tensor.shape[0] * layout.tp
-        raise InputError(f"no embedding in {self.folder}", remedy="a rank file is missing")
+        why = explain_names([ref.name for ref in self._tensors], {_EMBEDDING})
+        raise InputError(
+            f"no embedding in {self.folder}",
+            found=why.what if why else some(map(str, self._tensors)),
+            expected=_EMBEDDING,
+            remedy=why.remedy if why else "a rank file is missing",
+        )
 
     def _any(self, marks: tuple[str, ...]) -> bool:
         return any(mark in ref.name for ref in self._tensors for mark in marks)
@@ -213,6 +268,13 @@ def iteration_dir(folder: Path) -> Path:
         return found
     if any(folder.glob("mp_rank_*")):
         return folder
+    iterations = sorted(path.parent.name for path in folder.glob("*/mp_rank_*"))
+    if iterations:
+        raise InputError(
+            f"{folder} has no {TRACKER}",
+            found=f"iterations {some(sorted(set(iterations)))}",
+            remedy=f"--load-dir {folder / iterations[-1]}, or write the number into {TRACKER}",
+        )
     raise InputError(
         f"no Megatron checkpoint in {folder}",
         found=no_directory(folder) or f"no {TRACKER}",
@@ -221,9 +283,12 @@ def iteration_dir(folder: Path) -> Path:
     )
 
 
-def is_mg(folder: Path) -> bool:
-    """Whether the directory holds a Megatron-core checkpoint."""
-    return (folder / TRACKER).is_file() or any(folder.glob("mp_rank_*"))
+def is_megatron_legacy(folder: Path) -> bool:
+    """Whether the directory holds a checkpoint of rank files."""
+    if any(folder.glob("mp_rank_*")) or any(folder.glob("*/mp_rank_*")):
+        return True
+    # A torch_dist checkpoint has the same tracker, and `metadata.json` in the iteration.
+    return (folder / TRACKER).is_file() and not any(folder.glob("*/metadata.json"))
 
 
 def _is_virtual(key: Any) -> bool:

@@ -1,50 +1,123 @@
 """Writing a Megatron-core checkpoint: rank files side by side, the tracker last.
 
-Covers: one torch file per rank, laid out; the order in which the finished files appear.
-Does not cover: planning.
+Covers: one torch file per rank, laid out.
+Does not cover: moving into place.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan, Item
-from mindspeed_rl_ext.checkpoint.copying.staging import install
 from mindspeed_rl_ext.checkpoint.copying.streaming import Sums
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import ITERATION
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import TRACKER
+from mindspeed_rl_ext.checkpoint.dtypes import by_name
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import ITERATION, build_args
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE, TRACKER
+from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile, Target
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import StoredTensor, dumps
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
+from mindspeed_rl_ext.checkpoint.mapping.expected import TE, Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, padded_vocab
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
+from mindspeed_rl_ext.checkpoint.tensors import Ref
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 
 ITERATION_DIR = f"iter_{ITERATION:07d}"
 
 
-@dataclass(frozen=True)
-class RankContent:
-    """What a rank's file says beside its tensors: the `args`, and the keys of its chunks."""
+class MegatronWriter:
+    """Writes rank files; see `formats.protocol.CheckpointWriter`."""
 
-    args: Namespace
-    chunk_keys: tuple[str, ...]
+    marker = TRACKER
+    uses = frozenset(option_names("layout"))
+
+    def existing(self, destination: Path) -> list[Path]:
+        """What makes the destination a checkpoint already, the tracker first."""
+        names = (TRACKER, ITERATION_DIR, "release", MANIFEST)
+        return [destination / name for name in names if (destination / name).exists()]
+
+    def layout(self, model: Model, options: ConvertOptions) -> Layout:
+        """The layout that the options ask for."""
+        return target_layout(model, options)
+
+    def parts(self, model: Model, layout: Layout) -> list[Part]:
+        """The chunks of all ranks."""
+        return expected_parts(model.spec, model.sizes, layout)
+
+    def files(
+        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
+    ) -> list[PlannedFile]:
+        """One file per rank, also where a stage of noop layers alone has no tensors."""
+        options = target.options
+        first = next(iter(plans.values())).dtype
+        dtype = by_name(options.params_dtype) if options.params_dtype else first
+        args = build_args(target.model, target.layout, dtype, options.make_vocab_size_divisible_by)
+        chunks: dict[str, list[Part]] = {}
+        for part in parts:
+            chunks.setdefault(part.shard, []).append(part)
+        found = []
+        for shard, held in chunks.items():
+            here = [plans[part.ref(slot)] for part in held for slot in part.slots]
+            lay_out = partial(rank_file, here, args, [part.chunk for part in held])
+            found.append(PlannedFile(f"{ITERATION_DIR}/{shard}/{RANK_FILE}", here, lay_out))
+        return found
+
+    def finish(self, staged: Path, target: Target, files: Sequence[PlannedFile]) -> list[str]:
+        """Writes the tracker."""
+        write_text_atomic(staged / TRACKER, str(ITERATION))
+        return [ITERATION_DIR]
 
 
-def rank_file(plans: Sequence[TensorPlan], content: RankContent) -> FilePlan:
+def target_layout(model: Model, options: ConvertOptions) -> Layout:
+    """The layout that options ask for.
+
+    Raises:
+        InputError: the model can't be written so.
+    """
+    if model.spec.mla and options.transformer_impl == TE:
+        raise InputError(
+            f"{model.spec.name} has latent attention, whose transformer_engine names are not known",
+            remedy="--transformer-impl local",
+        )
+    return Layout(
+        tp=options.tensor_parallel_size,
+        pp=options.pipeline_parallel_size,
+        layers_per_virtual_stage=options.num_layers_per_virtual_pipeline_stage or 0,
+        layer_list=options.num_layer_list,
+        noop_layers=tuple(sorted(options.noop_layers)),
+        padded_vocab=padded_vocab(
+            model.sizes.vocab,
+            options.tensor_parallel_size,
+            options.make_vocab_size_divisible_by,
+            options.padded_vocab_size,
+        ),
+        transformer_impl=options.transformer_impl,
+        ep=options.expert_parallel_size,
+        extend_ep=options.moe_tp_extend_ep,
+        grouped=options.moe_grouped_gemm,
+        dialect=options.mcore_dialect,
+    )
+
+
+def rank_file(plans: Sequence[TensorPlan], args: Namespace, chunks: Sequence[str]) -> FilePlan:
     """Lays out the file of one rank.
 
     Args:
         plans: the rank's tensors in the order of the file.
-        content: what the file says beside its tensors.
+        args: Megatron's args.
+        chunks: the keys of its model chunks.
     """
     layout = TorchZip()
-    head = layout.add("archive/data.pkl", dumps(_content(plans, content)))
+    head = layout.add("archive/data.pkl", dumps(_content(plans, args, chunks)))
     head += layout.add("archive/byteorder", b"little")
     items = []
     for number, plan in enumerate(plans):
@@ -64,34 +137,14 @@ def _behind(layout: TorchZip, size: int, sums: Sums) -> bytes:
     return layout.behind(size, sums.crc32)
 
 
-def _content(plans: Sequence[TensorPlan], content: RankContent) -> dict[str, Any]:
-    models = {key: OrderedDict[str, StoredTensor]() for key in content.chunk_keys}
+def _content(plans: Sequence[TensorPlan], args: Namespace, chunks: Sequence[str]) -> dict[str, Any]:
+    models = {key: OrderedDict[str, StoredTensor]() for key in chunks}
     for number, plan in enumerate(plans):
-        model = models[plan.ref.part.partition("/")[2]]
-        model[plan.ref.name] = StoredTensor(str(number), plan.dtype, plan.shape)
+        models[plan.ref.chunk][plan.ref.name] = StoredTensor(str(number), plan.dtype, plan.shape)
     return {
-        "args": content.args,
+        "args": args,
         "checkpoint_version": 3.0,
         "iteration": ITERATION,
         **models,
         "num_floating_point_operations_so_far": 0,
     }
-
-
-def existing_mg(destination: Path) -> list[Path]:
-    """What makes the destination a checkpoint already, the tracker first."""
-    names = (TRACKER, ITERATION_DIR, "release", MANIFEST)
-    return [destination / name for name in names if (destination / name).exists()]
-
-
-def finish_mg(staged: Path, destination: Path, manifest: str) -> None:
-    """Moves a whole checkpoint into place; until the tracker is there none can be loaded.
-
-    Args:
-        staged: the staging directory, all rank files in it.
-        destination: the checkpoint's directory; the checkpoint that it held is replaced.
-        manifest: text of manifest.json.
-    """
-    write_text_atomic(staged / MANIFEST, manifest)
-    write_text_atomic(staged / TRACKER, str(ITERATION))
-    install(staged, destination, (ITERATION_DIR, MANIFEST, TRACKER), existing_mg(destination))

@@ -18,7 +18,7 @@ import numpy as np
 
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor, restricted_loads
-from mindspeed_rl_ext.checkpoint.tensors import MappedFile, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_file
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -38,20 +38,21 @@ class TorchArchive:
 
     Args:
         path: the file.
+        window: the part of it that is the archive; None for the whole file.
 
     Raises:
         InputError: missing, truncated, or no plain torch archive.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, window: FileWindow | None = None) -> None:
         self.path = path
-        if not path.is_file():
+        if window is None and not path.is_file():
             raise InputError(
                 f"missing shard {path}", found=no_file(path), remedy="copy the rank's file again"
             )
-        if path.stat().st_size == 0:
+        if window is None and path.stat().st_size == 0:
             raise _refused(path, "an empty file")
-        self._file = MappedFile(path)
+        self._file = window or _whole(path)
         self._records = self._read_directory()
         pickled = self._records.get("data.pkl")
         if pickled is None:
@@ -137,7 +138,8 @@ class TorchArchive:
 
     def _read_directory(self) -> dict[str, _Record]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            self._file.seek(0)
+            with zipfile.ZipFile(self._file) as archive:
                 entries = archive.infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise self._no_zip(error) from error
@@ -170,6 +172,11 @@ class TorchArchive:
                 remedy="the file is damaged; copy it again",
             )
         return _Record(start, entry.file_size, entry.CRC)
+
+
+def _whole(path: Path) -> FileWindow:
+    file = MappedFile(path)
+    return file.window(0, file.size)
 
 
 def _refused(path: Path, found: str) -> InputError:

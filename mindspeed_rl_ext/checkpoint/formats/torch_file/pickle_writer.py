@@ -1,7 +1,7 @@
 """The pickle inside a torch file, written without torch.
 
 Covers: protocol 2 of None, booleans, numbers, text, lists, tuples, dicts, OrderedDict, Namespace,
-torch globals and tensors that lie in records of the file.
+torch globals, calls of functions, instances with a state, tensors that lie in records of the file.
 Does not cover: other objects (TypeError), shared or recursive ones.
 
 Example:
@@ -31,6 +31,22 @@ class Global:
 
     module: str
     name: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """The result of calling an importable function or class, which the reader does."""
+
+    function: Global
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An object of an importable class that holds these attributes; its `__init__` is not run."""
+
+    kind: Global
+    state: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -126,11 +142,21 @@ def _put_global(value: Global, emit: _Emit) -> None:
     emit(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode("ascii"))
 
 
-def _put_namespace(value: Namespace, emit: _Emit) -> None:
-    _put_global(Global("argparse", "Namespace"), emit)
+def _put_call(value: Call, emit: _Emit) -> None:
+    _put_global(value.function, emit)
+    _put_tuple(value.arguments, emit)
+    emit(pickle.REDUCE)
+
+
+def _put_instance(value: Instance, emit: _Emit) -> None:
+    _put_global(value.kind, emit)
     emit(pickle.EMPTY_TUPLE + pickle.NEWOBJ)
-    _put_dict(vars(value), emit)
+    _put_dict(value.state, emit)
     emit(pickle.BUILD)
+
+
+def _put_namespace(value: Namespace, emit: _Emit) -> None:
+    _put_instance(Instance(Global("argparse", "Namespace"), vars(value)), emit)
 
 
 def _put_tensor(value: StoredTensor, emit: _Emit) -> None:
@@ -156,6 +182,8 @@ _WRITERS: dict[type, Callable[[Any, _Emit], None]] = {
     dict: _put_dict,
     OrderedDict: _put_ordered,
     Global: _put_global,
+    Call: _put_call,
+    Instance: _put_instance,
     Namespace: _put_namespace,
     StoredTensor: _put_tensor,
 }

@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-told = json.loads(Path("told.json").read_text())
-folder = Path(told["folder"])
+job = json.loads(Path("job.json").read_text())
+folder = Path(job["folder"])
 
 import megatron.training.arguments as arguments  # noqa: E402
 from hydra import compose, initialize_config_dir  # noqa: E402

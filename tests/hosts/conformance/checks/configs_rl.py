@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-told = json.loads(Path("told.json").read_text())
-folder = Path(told["folder"])
-sys.path.insert(0, str(Path(told["checkout"], "cli")))
+job = json.loads(Path("job.json").read_text())
+folder = Path(job["folder"])
+sys.path.insert(0, str(Path(job["checkout"], "cli")))
 
 import ray  # noqa: E402
 from hydra import compose, initialize_config_dir  # noqa: E402
@@ -35,7 +35,7 @@ def training(path):
     with initialize_config_dir(str(path.parent), version_base=None):
         config = compose(path.stem, overrides=[f"hydra.searchpath=[file://{folder}]"])
     module = "train_dapo" if path.stem.startswith("dapo") else "train_grpo"
-    if not Path(told["checkout"], "cli", module + ".py").exists():
+    if not Path(job["checkout"], "cli", module + ".py").exists():
         return None
     parsed = importlib.import_module(module).parse_training_config(config)
     names = ("actor_config", "rl_config", "generate_config")

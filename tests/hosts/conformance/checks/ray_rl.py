@@ -9,11 +9,11 @@ import ray
 import torch
 from transformers import AutoTokenizer
 
-told = json.loads(Path("told.json").read_text())
+job = json.loads(Path("job.json").read_text())
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  Ray's 15 starves workers on a busy machine
 runtime_env = {"env_vars": {"IS_MULTIMODAL": "False"}}
-if told["hook"]:
-    runtime_env["worker_process_setup_hook"] = told["hook"]
+if job["hook"]:
+    runtime_env["worker_process_setup_hook"] = job["hook"]
 ray.init(
     address="local", num_cpus=16, include_dashboard=False, log_to_driver=False,
     runtime_env=runtime_env,
@@ -25,7 +25,7 @@ from mindspeed_rl.utils.metrics import Metric  # noqa: E402
 from mindspeed_rl.utils.tokenizer import get_tokenizer  # noqa: E402
 from mindspeed_rl.workers.rule_reward import RuleReward  # noqa: E402
 
-hf_tokenizer = AutoTokenizer.from_pretrained(told["tokenizer"])
+hf_tokenizer = AutoTokenizer.from_pretrained(job["tokenizer"])
 
 
 def ids(texts):
@@ -33,15 +33,15 @@ def ids(texts):
 
 
 keys = ["labels", "source"]
-responses = ids(told["responses"])
+responses = ids(job["responses"])
 experience = {
-    "prompts": ids(told["prompts"]),
+    "prompts": ids(job["prompts"]),
     "responses": responses,
     "response_length": [torch.tensor([len(row)]) for row in responses],
-    **{key: ids(told[key]) for key in keys},
+    **{key: ids(job[key]) for key in keys},
 }
 config = {
-    "verifier_function": told["names"], "verifier_weight": told["weights"],
+    "verifier_function": job["names"], "verifier_weight": job["weights"],
     "n_samples_per_prompt": 2, "reward_dispatch_size": 4,
 }  # fmt: skip
 dock_size = {}
@@ -49,13 +49,13 @@ if hasattr(RLConfig({}), "filter_groups_enable"):  # from 2.2 on
     dock_size = {"GBS_train": 2}
     config |= {"filter_groups_enable": True, "filter_groups_metric": "simplerl_rewards/mean"}
 megatron = SimpleNamespace(
-    dataset_additional_keys=keys, tokenizer_name_or_path=told["tokenizer"], global_batch_size=2
+    dataset_additional_keys=keys, tokenizer_name_or_path=job["tokenizer"], global_batch_size=2
 )
 columns = [*keys, "metric_for_dapo"]
 dock = GRPOTransferDock.remote(2, 2, Metric(), addition_columns=columns, **dock_size)
 ray.get(dock.put_experience.remote(data_dict=experience, indexes=[0, 1, 2, 3]))
 actor = RuleReward.remote()
-ray.get(actor.initialize.remote(megatron, RLConfig(config), get_tokenizer(told["tokenizer"])))
+ray.get(actor.initialize.remote(megatron, RLConfig(config), get_tokenizer(job["tokenizer"])))
 ray.get(actor.init_transfer_dock.remote(dock))
 found = {"error": None}
 try:

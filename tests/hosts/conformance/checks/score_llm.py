@@ -10,11 +10,11 @@ from mindspeed_llm.tasks.preprocess.mtf_dataset import MTFDataset
 from omegaconf import OmegaConf
 from transformers import AutoTokenizer
 
-told = json.loads(Path("told.json").read_text())
-tokenizer = AutoTokenizer.from_pretrained(told["tokenizer"])
+job = json.loads(Path("job.json").read_text())
+tokenizer = AutoTokenizer.from_pretrained(job["tokenizer"])
 keys = ["labels", "source"]
-reader = MTFDataset("train", told["prefix"], list(range(12)))
-rows = [reader[index // 2] for index in range(len(told["responses"]))]
+reader = MTFDataset("train", job["prefix"], list(range(12)))
+rows = [reader[index // 2] for index in range(len(job["responses"]))]
 
 
 def padded(rows):
@@ -23,7 +23,7 @@ def padded(rows):
     )
 
 
-responses = [tokenizer(text)["input_ids"] for text in told["responses"]]
+responses = [tokenizer(text)["input_ids"] for text in job["responses"]]
 tensors = {
     "prompts": padded([row["input_ids"] for row in rows]),
     "input_ids": padded([row["input_ids"] for row in rows]),
@@ -37,7 +37,7 @@ def compute(names, weights, columns=keys):
     config = OmegaConf.create(
         {
             "training": {
-                "tokenizer_name_or_path": told["tokenizer"], "dataset_additional_keys": columns,
+                "tokenizer_name_or_path": job["tokenizer"], "dataset_additional_keys": columns,
             },
             "algorithm": {"verifier_function": names, "verifier_weight": weights},
             "reward": {"verifier": True},
@@ -57,14 +57,14 @@ def error_of(*args, **kwargs):
     return None
 
 
-rewards, metrics = compute(told["names"], told["weights"])
+rewards, metrics = compute(job["names"], job["weights"])
 data = {key: tokenizer.batch_decode(tensors[key], skip_special_tokens=True) for key in keys}
 original = core_algos.verifier.__wrapped__
 given = data if "data" in original.__code__.co_varnames[:5] else data["labels"]
 alone = original(
-    told["responses"], given,
+    job["responses"], given,
     OmegaConf.create(
-        {"algorithm": {"verifier_function": told["host_names"], "verifier_weight": [1.0]}}
+        {"algorithm": {"verifier_function": job["host_names"], "verifier_weight": [1.0]}}
     ),
     {},
 )  # fmt: skip

@@ -12,20 +12,20 @@ from mindspeed_rl.datasets.prompt_dataset import PromptDataset
 from mindspeed_rl.models import rule_verifier
 from transformers import AutoTokenizer
 
-told = json.loads(Path("told.json").read_text())
-tokenizer = AutoTokenizer.from_pretrained(told["tokenizer"])
+job = json.loads(Path("job.json").read_text())
+tokenizer = AutoTokenizer.from_pretrained(job["tokenizer"])
 keys = ["labels", "source"]
 extra = SimpleNamespace(
     max_prompt_length=512, is_pairwise_dataset=False, dataset_additional_keys=keys,
     prompt_type=None, prompt_type_path=None, enable_thinking=False,
 )  # fmt: skip
 train, _, _ = build_train_valid_test_datasets(
-    data_prefix=[told["prefix"]], splits_string="100,0,0", seq_length=512,
+    data_prefix=[job["prefix"]], splits_string="100,0,0", seq_length=512,
     train_valid_test_num_samples=(12, 0, 0), dataset_cls=PromptDataset, tokenizer=tokenizer,
     parallel_state=None, full_shuffle_instruction_dataset=False, no_shuffle=True, seed=42,
     extra_param=extra,
 )  # fmt: skip
-rows = next(iter(PromptDataLoader(train, len(told["responses"]) // 2, 0, 42, keys, True)))
+rows = next(iter(PromptDataLoader(train, len(job["responses"]) // 2, 0, 42, keys, True)))
 
 
 def padded(rows):
@@ -38,9 +38,9 @@ def twice(rows):
     return [row for row in rows for _ in range(2)]
 
 
-responses = [tokenizer(text)["input_ids"] for text in told["responses"]]
+responses = [tokenizer(text)["input_ids"] for text in job["responses"]]
 batch = {
-    "prompts": padded(twice(rows["prompts"]) if told["prompt_rows"] == "each" else rows["prompts"]),
+    "prompts": padded(twice(rows["prompts"]) if job["prompt_rows"] == "each" else rows["prompts"]),
     "responses": padded(responses),
     "response_length": torch.tensor([[len(row)] for row in responses]),
     **{key: padded(twice(rows[key])) for key in keys},
@@ -67,10 +67,10 @@ def error_of(*args, **kwargs):
     return None
 
 
-rewards, metrics = compute(told["names"], told["weights"])
+rewards, metrics = compute(job["names"], job["weights"])
 data = {key: tokenizer.batch_decode(batch[key], skip_special_tokens=True) for key in keys}
 alone, _ = rule_verifier.verifier.__wrapped__(
-    told["responses"], data, rl_config(told["host_names"], [1.0])
+    job["responses"], data, rl_config(job["host_names"], [1.0])
 )
 found = {
     "prompts": tokenizer.batch_decode(rows["prompts"], skip_special_tokens=True),

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-told = json.loads(Path("told.json").read_text())
+job = json.loads(Path("job.json").read_text())
 HANDLERS = ["R1AlpacaStyleInstructionHandler", "AlpacaStylePromptOnlyHandler"]
 
 
@@ -26,10 +26,10 @@ def rl_settings():
 
 
 def llm_settings():
-    words = ["--input", told["rows"], "--output-prefix", "x/x", "--tokenizer-type",
-             "PretrainedFromHF", "--tokenizer-name-or-path", told["tokenizer"]]  # fmt: skip
+    words = ["--input", job["rows"], "--output-prefix", "x/x", "--tokenizer-type",
+             "PretrainedFromHF", "--tokenizer-name-or-path", job["tokenizer"]]  # fmt: skip
     sys.argv = ["preprocess_data.py", *words]
-    sys.path.insert(0, told["checkout"])
+    sys.path.insert(0, job["checkout"])
     import preprocess_data
     from mindspeed_llm.tasks.preprocess import data_handler
 
@@ -45,9 +45,9 @@ def pack(modules, name, path, handler, prefix):
     data_handler, build = modules
     args, tokenizer = build(
         {
-            "input": told["rows"], "tokenizer_name_or_path": told["tokenizer"],
+            "input": job["rows"], "tokenizer_name_or_path": job["tokenizer"],
             "output_prefix": str(prefix), "handler_name": handler, "prompt_type": name,
-            "prompt_type_path": path, "map_keys": told["map_keys"], "workers": 1,
+            "prompt_type_path": path, "map_keys": job["map_keys"], "workers": 1,
             "dataset_additional_keys": ["labels"], "cache_dir": str(Path("cache").absolute()),
         }
     )  # fmt: skip
@@ -64,12 +64,12 @@ def templates_of(module, kind, path):
     return names
 
 
-modules = rl_settings() if told["rl"] else llm_settings()
+modules = rl_settings() if job["rl"] else llm_settings()
 registry = sys.modules[
-    "mindspeed_rl.datasets.templates" if told["rl"] else "mindspeed_llm.tasks.preprocess.templates"
+    "mindspeed_rl.datasets.templates" if job["rl"] else "mindspeed_llm.tasks.preprocess.templates"
 ]
 found = {}
-for kind, path in told["templates"].items():
+for kind, path in job["templates"].items():
     for name in templates_of(registry, kind, path):
         folder = Path(kind, name).absolute()
         made = []

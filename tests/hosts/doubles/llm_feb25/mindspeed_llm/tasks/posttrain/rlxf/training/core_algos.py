@@ -5,6 +5,10 @@ def compute_verifier_score(batch, metrics, config):
     return verifier(batch["responses"], batch["columns"], config, metrics, infos=None)
 
 
+def compute_score(batch, metrics, config):
+    return compute_verifier_score(batch, metrics, config)
+
+
 def exact(sequences, answers):
     return [1.0 if text == answer else -1.0 for text, answer in zip(sequences, answers)]  # noqa: B905
 

@@ -1,0 +1,222 @@
+"""Under which names Megatron core's distributed checkpoints hold a model's tensors.
+
+Covers: layers stacked on a leading axis or one by one; experts stacked or one by one; norms under
+the names of transformer_engine's fused layers, which core uses for its own layers too; gate and up
+as two tensors (`singleton_local_shards`); core's two downward projections of latent attention.
+Does not cover: optimizers; what of `transformer_engine` has no weights.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed, by_source
+from mindspeed_rl_ext.checkpoint.mapping.expected import Slot
+from mindspeed_rl_ext.checkpoint.tensors import Shape
+
+_LAYER = re.compile(r"(decoder\.layers\.)(\d+)\.(.+)")
+_EXPERT = re.compile(r"(.*mlp\.experts\.)local_experts\.(\d+)\.(.+)")
+EXTRA_STATE = "._extra_state"
+# What lies beside the model: (pattern, what messages call it).
+LEFT_OUT = (
+    (re.compile(r"(chained_\d+\.)?optimizer\."), "optimizer"),
+    (re.compile(r".*\._extra_state(/|$)"), "_extra_state"),
+    (re.compile(r"(rng_state|rerun_state_machine_state|opt_param_scheduler)\b"), "run state"),
+)
+# Core's own maps of names (`sharded_state_dict_keys_map`), and transformer_engine's fused layers.
+FUSED = (
+    ("input_layernorm.", "self_attention.linear_qkv.layer_norm_"),
+    ("pre_mlp_layernorm.", "mlp.linear_fc1.layer_norm_"),
+    ("self_attention.q_layernorm.", "self_attention.linear_q_up_proj.layer_norm_"),
+    ("self_attention.kv_layernorm.", "self_attention.linear_kv_up_proj.layer_norm_"),
+)
+_ATTENTION = "self_attention."
+# The end of a slot's name -> ends under which its parts are stored by themselves.
+_APART = (
+    ("linear_fc1.weight", (("linear_fc1.weight_w", "linear_fc1.weight_v"),)),
+    (
+        f"{_ATTENTION}linear_qkv.weight",
+        tuple(
+            (f"{_ATTENTION}{query}.weight", f"{_ATTENTION}linear_kv_down_proj.weight")
+            for query in ("linear_q_down_proj", "linear_q_proj")
+        ),
+    ),
+)
+
+
+def place_slots(slots: Sequence[Slot], stored: Container[str]) -> tuple[list[Placed], list[str]]:
+    """Finds the tensors of a model among the stored ones.
+
+    Args:
+        slots: the model's tensors, unsharded, one slot for each layer and expert.
+        stored: names that are stored.
+
+    Returns:
+        The places found, and the names of slots that are stored under none of their names.
+    """
+    placed: list[Placed] = []
+    missing: list[str] = []
+    for slot in slots:
+        found = _find(slot, stored)
+        if found:
+            placed += found
+        else:
+            missing.append(slot.name)
+    return placed, missing
+
+
+def _find(slot: Slot, stored: Container[str]) -> list[Placed]:
+    for name, index in stored_names(slot.name):
+        if name in stored:
+            return [Placed(name, index, slot)]
+    for end, alternatives in _APART:
+        if not slot.name.endswith(end) or len(slot.hf) < 2:
+            continue
+        for ends in alternatives:
+            found = _find_apart(slot, slot.name.removesuffix(end), ends, stored)
+            if found:
+                return found
+    return []
+
+
+def _find_apart(
+    slot: Slot, start: str, ends: Sequence[str], stored: Container[str]
+) -> list[Placed]:
+    found = []
+    for (part, _), end in zip(by_source(slot), ends, strict=True):
+        for name, index in stored_names(start + end):
+            if name in stored:
+                found.append(Placed(name, index, part))
+                break
+        else:
+            return []
+    return found
+
+
+def stored_names(name: str) -> Iterator[tuple[str, Shape]]:
+    """All names that a tensor may be stored under, with its place on the leading axes.
+
+    Args:
+        name: Megatron's name, with the number of the layer and of the expert.
+
+    Example:
+        >>> next(stored_names("decoder.layers.3.mlp.linear_fc2.weight"))
+        ('decoder.layers.mlp.linear_fc2.weight', (3,))
+    """
+    layer = _LAYER.fullmatch(name)
+    starts: list[tuple[str, Shape]] = [("", ())]
+    rest = name
+    if layer:
+        start, number, rest = layer.groups()
+        starts = [(start, (int(number),)), (f"{start}{number}.", ())]
+    for (start, index), (end, more) in product(starts, _ends(rest)):
+        yield start + end, index + more
+
+
+def _ends(rest: str) -> Iterator[tuple[str, Shape]]:
+    expert = _EXPERT.fullmatch(rest)
+    if expert:
+        start, number, end = expert.groups()
+        yield f"{start}experts.{end}", (int(number),)
+        yield f"{start}experts.{number}.{end}", ()
+        return
+    yield rest, ()
+    for own, fused in FUSED:
+        if rest.startswith(own):
+            yield rest.replace(own, fused, 1), ()
+
+
+def left_out(name: str) -> str:
+    """What a stored tensor is that is no weight of a model; "" for all others.
+
+    Example:
+        >>> left_out("optimizer.state.exp_avg.decoder.final_layernorm.weight")
+        'optimizer'
+    """
+    return next((what for pattern, what in LEFT_OUT if pattern.match(name)), "")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How a checkpoint that we write names a model's tensors.
+
+    Args:
+        layer_by_layer: each layer has names of its own, as core does where layers differ.
+        transformer_impl: "local" or "transformer_engine".
+        moe_layers: layers with experts.
+        names: the names of all slots.
+    """
+
+    layer_by_layer: bool
+    transformer_impl: str
+    moe_layers: frozenset[int]
+    names: frozenset[str]
+
+
+def name_slot(slot: Slot, naming: Naming) -> Placed:
+    """The place of a slot in a checkpoint that we write."""
+    name = slot.name
+    layer = _LAYER.fullmatch(name)
+    if layer:
+        start, number, rest = layer.groups()
+        for own, fused in FUSED[:2]:
+            if rest.startswith(own) and _is_fused(own, f"{start}{number}.", int(number), naming):
+                name = f"{start}{number}." + rest.replace(own, fused, 1)
+    spellings = dict(stored_names(name))
+    one_by_one = bool(layer) and naming.layer_by_layer
+    stored, index = next(
+        (stored, index)
+        for stored, index in spellings.items()
+        if bool(_LAYER.fullmatch(stored)) is one_by_one
+    )
+    return Placed(stored, index, slot)
+
+
+def _is_fused(own: str, layer: str, number: int, naming: Naming) -> bool:
+    """Whether core keeps a norm under the name of the layer behind it.
+
+    Its local layers always do, but those with downward projections of latent attention; those of
+    transformer_engine do where the norm is fused, which it is not before experts.
+    """
+    if f"{layer}self_attention.linear_qkv.weight" not in naming.names:
+        return False
+    before_experts = own == "pre_mlp_layernorm." and number in naming.moe_layers
+    return naming.transformer_impl == "local" or not before_experts
+
+
+def extra_states(placed: Iterable[tuple[Placed, Shape]], transformer_impl: str) -> Iterator[str]:
+    """The names of `_extra_state` objects that core asks for when it loads.
+
+    Args:
+        placed: places of slots, with the sizes of their leading axes.
+        transformer_impl: transformer_engine's attention and norms have some of their own.
+    """
+    met: set[str] = set()
+    for item, sizes in placed:
+        shard = f"{_joined(item.index or (0,))}_{_joined(sizes or (1,))}"
+        for module in _modules_with_state(item.tensor, transformer_impl):
+            name = f"{module}{EXTRA_STATE}/shard_{shard}"
+            if name not in met:
+                met.add(name)
+                yield name
+
+
+def _modules_with_state(tensor: str, transformer_impl: str) -> Iterator[str]:
+    module, _, kind = tensor.rpartition(".")
+    last = module.rpartition(".")[2]
+    if kind != "weight":
+        return
+    if last.startswith("linear_"):
+        yield module
+    if transformer_impl == "transformer_engine":
+        if last == "linear_proj":
+            yield module.removesuffix("linear_proj") + "core_attention"
+        if last.endswith("layernorm"):
+            yield module
+
+
+def _joined(numbers: Shape) -> str:
+    return ".".join(map(str, numbers))

@@ -1,0 +1,67 @@
+"""A model as its config.json describes it: the family's table with the numbers filled in.
+
+Covers: what a HuggingFace directory of the model must hold, and what of it is left out.
+Does not cover: shards; `expected` spreads the model over a layout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, hf_part
+from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes, read_config, sizes_of_config
+from mindspeed_rl_ext.checkpoint.mapping.spec import EMBEDDING, ModelSpec
+from mindspeed_rl_ext.checkpoint.models import choose_model
+from mindspeed_rl_ext.checkpoint.tensors import Shape
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model.
+
+    Args:
+        spec: its family.
+        sizes: its sizes.
+        folder: the directory of config.json and the tokenizer.
+    """
+
+    spec: ModelSpec
+    sizes: Sizes
+    folder: Path
+
+    def whole(self) -> Part:
+        """All HuggingFace tensors, each made of itself."""
+        return hf_part(self.spec, self.sizes)
+
+    def shapes(self) -> dict[str, Shape]:
+        """Every HuggingFace tensor's shape by name, in the model's order."""
+        return {slot.name: slot.shape for slot in self.whole().slots}
+
+    def ignored(self) -> tuple[str, ...]:
+        """Patterns of HuggingFace tensors that are left out: no weights, prediction layers."""
+        key, layers = self.spec.mtp_key, self.sizes.layers
+        count = int(self.sizes.config.get(key) or 0) if key else 0
+        return (*self.spec.ignored, *(f"model.layers.{layers + n}.*" for n in range(count)))
+
+    def tied_name(self) -> str:
+        """The embedding that the output layer is in a tied model; "" in others."""
+        if not self.sizes.tied:
+            return ""
+        return next(row.hf[0].name for row in self.spec.rows if row.place == EMBEDDING)
+
+
+def read_model(folder: Path, name: str = "auto", add_qkv_bias: bool = False) -> Model:
+    """The model that config.json of a directory describes.
+
+    Args:
+        folder: the directory.
+        name: a model type, or "auto" for what config.json says.
+        add_qkv_bias: with `llama2`, how older hosts spell Qwen2.
+
+    Raises:
+        InputError: no readable config.json, or a model that is not converted.
+    """
+    config = read_config(folder)
+    spec = choose_model(name, config, add_qkv_bias)
+    return Model(spec, sizes_of_config(spec, config), folder)

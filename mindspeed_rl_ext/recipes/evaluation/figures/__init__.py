@@ -1,0 +1,1 @@
+"""What graded responses come to: figures, intervals, votes, tables."""

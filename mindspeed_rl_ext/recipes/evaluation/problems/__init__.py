@@ -1,0 +1,1 @@
+"""What an evaluation asks: benchmarks, problems, prompts, recorded responses."""

@@ -1,0 +1,1 @@
+"""Tasks that are made on the spot: problems, reference answers, worked solutions."""

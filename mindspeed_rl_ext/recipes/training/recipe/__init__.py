@@ -1,0 +1,1 @@
+"""The file of a recipe: its schema, its values, TRL's keys."""

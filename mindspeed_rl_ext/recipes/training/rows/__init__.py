@@ -1,0 +1,1 @@
+"""What a training reads: prompts with reference answers, examples to imitate."""

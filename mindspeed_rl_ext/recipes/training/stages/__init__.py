@@ -1,0 +1,1 @@
+"""One module per stage: sample, sft, expert_iteration, grpo."""

@@ -1,0 +1,1 @@
+"""TRL's trainers with what ours add: whole checkpoints, groups, exact resume."""

@@ -1,0 +1,1 @@
+"""The curves as a PNG file."""

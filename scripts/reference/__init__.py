@@ -1,0 +1,1 @@
+"""The reference tables of the documentation, one module a table: `render(language, argument)`."""
