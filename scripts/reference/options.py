@@ -7,8 +7,7 @@ from types import ModuleType
 
 from mindspeed_rl_ext.cli._dispatch import command_names, load_command
 from mindspeed_rl_ext.core.language import Language, Text
-from mindspeed_rl_ext.core.option_export import OptionRow, describe_options
-from mindspeed_rl_ext.core.options import declared_options
+from mindspeed_rl_ext.core.options import OptionRow, declared_options, describe_options
 from reference._markdown import code, markdown_table
 
 FLAG = Text("flag", "参数")

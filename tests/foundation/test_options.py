@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.option_export import describe_options, flags_of
 from mindspeed_rl_ext.core.options import (
     add_options,
     build_options,
     check_options,
+    describe_options,
+    flags_of,
     from_json,
     given_options,
     identity_of,

@@ -19,7 +19,7 @@ from mindspeed_rl_ext.core.errors import MachineError
 from mindspeed_rl_ext.core.python_process import start_python
 from mindspeed_rl_ext.report.series import Panel, Series
 
-_SERVE = "mindspeed_rl_ext.report.picture.process:serve"
+_FUNCTION = "mindspeed_rl_ext.report.picture.process:serve"
 
 
 class CurvesProcess:
@@ -86,7 +86,7 @@ def curves_process() -> Iterator[CurvesProcess | None]:
         return
     with tempfile.TemporaryFile() as faults:
         process = start_python(
-            _SERVE,
+            _FUNCTION,
             purpose="the process that draws the curves",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
