@@ -17,7 +17,7 @@ from mindspeed_rl_ext.hosts.adapter import Adapter
 from mindspeed_rl_ext.hosts.point import Fitted, Point
 from mindspeed_rl_ext.hosts.source import source_file
 
-HOST_PACKAGES = ("mindspeed_llm", "mindspeed_rl")
+HOST_PACKAGES = ("mindspeed_llm", "mindspeed_rl", "verl")
 Table = dict[str, list[tuple[Adapter, Point]]]
 
 

@@ -94,8 +94,10 @@ class CheckpointReader(TensorSource, Protocol):
             Tensors, and what `parts` says of them: each is made by the rule of its slot.
         """
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Checks what headers tell of whether each shard is the one that belongs in its place.
+
+        Called before converting, not before verifying; what is odd but readable is a warning.
 
         Raises:
             InputError: a shard is another one's, or of another checkpoint.

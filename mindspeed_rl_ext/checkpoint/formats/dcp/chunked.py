@@ -136,7 +136,7 @@ class Chunked:
         """Which part of the model each chunk is."""
         return parts_of(self._joins(model))
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: `.metadata` names each chunk's place, and the chunks fill the tensors."""
 
     def place(self, model: Model) -> Found:

@@ -19,6 +19,7 @@ from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
+from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names, explain_shape
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
@@ -82,7 +83,7 @@ class HuggingFaceReader:
         """The tensors as they are: none is stored in chunks."""
         return self, self.parts(model)
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: a file of weights has its tensors' names in it."""
 
     def view(self, ref: Ref) -> TensorView:
@@ -120,6 +121,13 @@ class HuggingFaceReader:
             self._check_tied(tied)
             extra.remove(_HEAD)
         self._check_not_scaled(extra)
+        explanation = explain_names(extra, missing)
+        if explanation is not None:
+            raise InputError(
+                f"{self.folder} holds other tensors than the model",
+                found=f"{explanation.what}, such as {some(extra, 2)}",
+                remedy=explanation.remedy,
+            )
         if missing:
             undeclared = missing == [_HEAD] and not extra
             raise InputError(
@@ -139,11 +147,12 @@ class HuggingFaceReader:
         for name, shape in expected.items():
             found = self.view(whole(name)).shape
             if found != shape:
+                why = explain_shape(name, found, shape)
                 raise InputError(
                     f"{name} has another shape than config.json says",
-                    found=str(found),
+                    found=f"{found}; {why.what}" if why else str(found),
                     expected=str(shape),
-                    remedy="config.json is of another model",
+                    remedy=why.remedy if why else "config.json is of another model",
                 )
 
     def byte_check(self) -> ByteCheck:

@@ -20,10 +20,10 @@ from mindspeed_rl_ext.checkpoint.formats.torch_dist.places import checkpoint_dir
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
+from mindspeed_rl_ext.checkpoint.mapping.check_args import check_args
 from mindspeed_rl_ext.checkpoint.mapping.expected import expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.sizes import check_args
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, parse_numbers
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
@@ -69,7 +69,7 @@ class TorchDistReader(Chunked):
 
     def place(self, model: Model) -> Found:
         """The model's tensors by Megatron's names, in whichever of its dialects."""
-        self._check_args(model)
+        check_args(model, self.args, self.layout, str(self.folder))
         tensors = self.metadata.tensors
         least: list[str] | None = None
         for dialect in declared_options(ConvertOptions)["mcore_dialect"].option.choices or ():
@@ -93,25 +93,6 @@ class TorchDistReader(Chunked):
             if weights
             else "this part of a checkpoint has no model; verl keeps it in model/dist_ckpt",
         )
-
-    def _check_args(self, model: Model) -> None:
-        check_args(model.sizes, self.args, str(self.folder), model.spec.mla)
-        slots = self.args.get("num_layers")
-        noop = len(self.layout.noop_layers)
-        if isinstance(slots, int) and slots != model.sizes.layers + noop:
-            raise InputError(
-                f"the args of {self.folder} contradict config.json",
-                found=f"num_layers={slots}",
-                expected=f"{model.sizes.layers + noop} ({model.sizes.layers}, and {noop} noop)",
-                remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
-            )
-        if 0 < self.layout.padded_vocab < model.sizes.vocab:
-            raise InputError(
-                f"{self.folder} holds fewer vocabulary rows than config.json says",
-                found=str(self.layout.padded_vocab),
-                expected=f"at least {model.sizes.vocab}",
-                remedy="check --hf-cfg-dir",
-            )
 
 
 def _check_backend(folder: Path) -> None:
