@@ -81,7 +81,8 @@ def test_the_manager_is_registered_once_verl_has_its_registry(check_python):
     check_python(
         CODE
         + """
-assert not any(n.startswith(("mindspeed_rl_ext.verifiers", "verl.experimental")) for n in sys.modules)
+late = ("mindspeed_rl_ext.verifiers", "verl.experimental")
+assert not any(name.startswith(late) for name in sys.modules)
 rewards, info = scored(
     [row(r"\\boxed{7}", "7"), row(r"\\boxed{8}", "7"), row("", "7")],
     verifiers=["simplerl", "overlong(max_tokens=4,buffer=2)"], weights=[1.0, 0.5],
