@@ -1,19 +1,5 @@
 #!/usr/bin/env bash
-# Qwen2.5-7B: Megatron-core -> HuggingFace; the checkpoint says its own TP and PP
+# Qwen2.5-7B: Megatron-core -> HuggingFace
 # 用法: LOAD_DIR=... SAVE_DIR=... HF_CFG_DIR=... bash ckpt_convert_qwen25_mcore2hf.sh
 set -euo pipefail
-
-: "${LOAD_DIR:?directory of the Megatron checkpoint}"
-: "${SAVE_DIR:?directory of the HuggingFace model to write}"
-: "${HF_CFG_DIR:?directory of the original HuggingFace model: config.json, tokenizer}"
-
-here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-"${PYTHON:-python3}" "$here/convert_ckpt.py" \
-    --load-model-type mg \
-    --save-model-type hf \
-    --model-type-hf qwen25 \
-    --hf-cfg-dir "$HF_CFG_DIR" \
-    --load-dir "$LOAD_DIR" \
-    --save-dir "$SAVE_DIR" \
-    --verify \
-    "$@"
+exec bash "$(dirname "${BASH_SOURCE[0]}")/ckpt_convert_mcore2hf.sh" "$@"

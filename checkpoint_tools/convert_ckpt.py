@@ -1,4 +1,4 @@
-"""A door: the host's name for `msrl-ext convert`, with the same flags."""
+"""The host's name for `msrl-ext convert`, with the same flags."""
 
 import sys
 from pathlib import Path

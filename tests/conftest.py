@@ -19,6 +19,15 @@ settings.load_profile("untimed")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked slow run with MSRL_EXT_SLOW=1, or where -m asks for them."""
+    if os.environ.get("MSRL_EXT_SLOW") == "1" or "slow" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: set MSRL_EXT_SLOW=1"))
+
+
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     return ROOT
@@ -26,10 +35,13 @@ def repo_root() -> Path:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Real tokenizers and problem sets, beside the checkout or where MSRL_EXT_TEST_DATA says."""
-    folder = Path(os.environ.get("MSRL_EXT_TEST_DATA", ROOT.parent / "shared" / "data"))
+    """Real tokenizers and problem sets, where MSRL_EXT_TEST_DATA says."""
+    named = os.environ.get("MSRL_EXT_TEST_DATA")
+    if not named:
+        pytest.skip("no real data: set MSRL_EXT_TEST_DATA")
+    folder = Path(named)
     if not folder.is_dir():
-        pytest.skip(f"no real data at {folder}; set MSRL_EXT_TEST_DATA")
+        pytest.fail(f"MSRL_EXT_TEST_DATA={folder} is no directory")
     return folder
 
 

@@ -17,19 +17,20 @@ from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
-from mindspeed_rl_ext.checkpoint.copying.staging import finish_killed, install, staging
-from mindspeed_rl_ext.checkpoint.copying.threads import Lane, Unit, run_units
+from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
+from mindspeed_rl_ext.checkpoint.destination import check_replaceable
 from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile
-from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, manifest_text, recorded_plan
+from mindspeed_rl_ext.checkpoint.job import Job, plan_id, plan_job, was_finished
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, manifest_text
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify_opened
 from mindspeed_rl_ext.checkpoint.wording import some
-from mindspeed_rl_ext.core.errors import CheckFailedError
+from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.progress import progress
+from mindspeed_rl_ext.core.staging import finish_killed, install, staging
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +74,10 @@ def run_job(job: Job) -> ConvertReport:
     drifted: list[str] = []
     with_nan: list[str] = []
     verified: VerifyReport | None = None
-    with staging(options.save_dir, options.resume) as folder:
-        if options.resume and _was_finished(job, folder, identity):
+    with staging(
+        options.save_dir, writer="conversion", option="--save-dir", resume=options.resume
+    ) as folder:
+        if options.resume and _was_finished(job, folder):
             verified = _verified(job, options.save_dir) if options.verify else None
         else:
             check_replaceable(options, job.writer)
@@ -85,7 +88,7 @@ def run_job(job: Job) -> ConvertReport:
             names = _finish(job, folder, written, identity, drifted)
             if options.verify:
                 verified = _verified_staged(job, folder)
-            install(folder, options.save_dir, names, job.writer.existing(options.save_dir))
+            install(folder, options.save_dir, names, _old(job, names))
     if drifted:
         log.warning("copies differ, the first rank's is taken: %s", some(drifted))
     if with_nan:
@@ -100,11 +103,10 @@ def run_job(job: Job) -> ConvertReport:
     )
 
 
-def _was_finished(job: Job, folder: Path, identity: str) -> bool:
+def _was_finished(job: Job, folder: Path) -> bool:
     """Finishes what only had to be moved into place; whether the checkpoint is there now."""
     finish_killed(folder, job.options.save_dir)
-    there = job.options.save_dir / job.writer.marker
-    return there.is_file() and recorded_plan(job.options.save_dir) == identity
+    return was_finished(job)
 
 
 def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
@@ -116,7 +118,7 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     todo = {file.name: file.lay_out() for file in job.files if file.name not in journal.done}
     drifted: set[str] = set()
 
-    def compare(pair: CopyPair, lane: Lane) -> None:
+    def compare(pair: CopyPair, worker: Worker) -> None:
         if not equal_boxes(job.source, pair):
             drifted.add(pair.name)
 
@@ -137,7 +139,7 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     return sorted(drifted)
 
 
-def _call(work: Callable[[], None], lane: Lane) -> None:
+def _call(work: Callable[[], None], worker: Worker) -> None:
     work()
 
 
@@ -167,6 +169,25 @@ def _finish(
     write_text_atomic(folder / MANIFEST, manifest)
     marker = job.writer.marker
     return [*(name for name in names if name not in (MANIFEST, marker)), MANIFEST, marker]
+
+
+def _old(job: Job, names: list[str]) -> list[Path]:
+    """What the new files replace, what made the old ones loadable first.
+
+    Raises:
+        InputError: a file that is no checkpoint's would be replaced, without --overwrite.
+    """
+    folder = job.options.save_dir
+    known = job.writer.existing(folder)
+    others = [folder / name for name in names if (folder / name).exists()]
+    others = [path for path in others if path not in known]
+    if others and not job.options.overwrite:
+        raise InputError(
+            f"{folder} holds files of the names that are written",
+            found=some(path.name for path in others),
+            remedy="--overwrite replaces them",
+        )
+    return [*known, *others]
 
 
 def _verified_staged(job: Job, folder: Path) -> VerifyReport:

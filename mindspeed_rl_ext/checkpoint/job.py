@@ -1,4 +1,4 @@
-"""A conversion as planned: what is read, what is written, how much room it needs.
+"""A conversion as planned: what is read, what is written, what disk and memory it needs.
 
 Covers: opening and checking the source, choosing the model, the plan as a table and as data.
 Does not cover: writing.
@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.copying.threads import LANE_BYTES
+from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
+from mindspeed_rl_ext.checkpoint.destination import (
+    check_apart,
+    check_replaceable,
+    free_disk,
+    staged_bytes,
+)
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
@@ -24,6 +29,7 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     PlannedFile,
     Target,
 )
+from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
@@ -48,7 +54,7 @@ class Job:
         source_format: the format that is read.
         target_format: the format that is written.
         target: the model, the layout to write, and what was asked for.
-        layout: how the sharded side is cut: the destination's, or the source's.
+        layout: how the sharded side is laid out: the destination's, or the source's.
         source: the opened checkpoint.
         files: what is written.
         copies: boxes of the source that must be equal.
@@ -88,10 +94,20 @@ class Job:
         return sum(file.nbytes for file in self.files)
 
     @property
+    def needed_bytes(self) -> int:
+        """Disk that is still needed: what an earlier run has written does not count."""
+        options = self.options
+        if options.resume and was_finished(self):
+            return 0
+        count = sum(len(file.plans) + 1 for file in self.files)
+        whole = self.nbytes + _OVERHEAD_BYTES * count
+        return max(0, whole - staged_bytes(options.save_dir))
+
+    @property
     def memory_bytes(self) -> int:
         """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
         pieces = sum(len(plan.pieces) for plan in self.plans())
-        return _PROCESS_BYTES + self.options.threads * LANE_BYTES + _PIECE_BYTES * pieces
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + _PIECE_BYTES * pieces
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
@@ -100,6 +116,7 @@ class Job:
             "model_type": self.model.spec.name,
             "layout": asdict(self.layout),
             "bytes": self.nbytes,
+            "needed_bytes": self.needed_bytes,
             "free_disk_bytes": free_disk(self.options.save_dir),
             "memory_bytes": self.memory_bytes,
             "files": {
@@ -120,7 +137,7 @@ def plan_job(options: ConvertOptions) -> Job:
 
     Raises:
         InputError: the source is broken, or the layout cannot be.
-        MachineError: the disk has too little room.
+        MachineError: the disk is too small.
     """
     if options.save_dir.exists() and not options.save_dir.is_dir():
         raise InputError(f"--save-dir {options.save_dir} is a file", expected="a directory")
@@ -130,11 +147,16 @@ def plan_job(options: ConvertOptions) -> Job:
             f"no checkpoint in {options.load_dir}", found=found, remedy="check --load-dir"
         )
     to_read, to_write = _formats_of(options)
-    _check_destination(options, writer_of(to_write))
+    given = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
+    check_apart(options.save_dir, given, ())
+    # A run that goes on looks again when it has the directory for itself.
+    if not options.resume:
+        check_replaceable(options, writer_of(to_write))
     job = _planned(options, to_read, to_write)
-    needed = job.nbytes + _OVERHEAD_BYTES * (sum(1 for _ in job.plans()) + len(job.files))
-    free = free_disk(options.save_dir)
-    if needed > free:
+    read = [job.source.folder, job.model.folder, job.model.folder / "config.json"]
+    check_apart(options.save_dir, [*read, *job.source.paths()], _replaced(job))
+    needed, free = job.needed_bytes, free_disk(options.save_dir)
+    if needed > free and not options.dry_run:
         raise MachineError(
             f"not enough disk for {options.save_dir}",
             found=f"{in_bytes(free)} free",
@@ -142,6 +164,19 @@ def plan_job(options: ConvertOptions) -> Job:
             remedy="free some space, or choose another --save-dir",
         )
     return job
+
+
+def _replaced(job: Job) -> list[Path]:
+    """What the conversion replaces below its destination."""
+    folder = job.options.save_dir
+    written = {folder / Path(file.name).parts[0] for file in job.files}
+    return [*job.writer.existing(folder), *written]
+
+
+def was_finished(job: Job) -> bool:
+    """Whether the destination is the checkpoint that this plan makes."""
+    folder = job.options.save_dir
+    return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)
 
 
 def _formats_of(options: ConvertOptions) -> tuple[Format, Format]:
@@ -175,7 +210,7 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     source = to_read.open(options.load_dir)
     model = _model(options, source)
     held = source.parts(model)
-    source.check_shards(held)
+    source.check_shards(model, held)
     writer = writer_of(to_write)
     layout = writer.layout(model, options)
     wanted = writer.parts(model, layout)
@@ -212,37 +247,6 @@ def _model(options: ConvertOptions, source: CheckpointReader) -> Model:
             remedy="--mtp-num-layers 0 leaves them out; the other layers do not need them",
         )
     return model
-
-
-def free_disk(folder: Path) -> int:
-    """Free bytes where the directory is or will be."""
-    while not folder.exists():
-        folder = folder.parent if folder.parent != folder else Path(".")
-    return shutil.disk_usage(folder).free
-
-
-def _check_destination(options: ConvertOptions, writer: CheckpointWriter) -> None:
-    protected = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
-    if any(options.save_dir.resolve() == path.resolve() for path in protected):
-        raise InputError(
-            "--save-dir is the directory that is read from",
-            found=str(options.save_dir),
-            remedy=f"another directory, such as {options.save_dir / 'mg2hf'}",
-        )
-    # A run that goes on looks again when it has the directory for itself.
-    if not options.resume:
-        check_replaceable(options, writer)
-
-
-def check_replaceable(options: ConvertOptions, writer: CheckpointWriter) -> None:
-    """Raises InputError where save_dir holds a checkpoint that must not be replaced."""
-    found = writer.existing(options.save_dir)
-    if found and not options.overwrite:
-        raise InputError(
-            f"{options.save_dir} holds a checkpoint already",
-            found=found[0].name,
-            remedy="--overwrite replaces it",
-        )
 
 
 def plan_id(job: Job) -> str:

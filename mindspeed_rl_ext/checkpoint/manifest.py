@@ -26,6 +26,9 @@ TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "tokenizer.model",
+    "tiktoken.model",
+    "spiece.model",
+    "vocab.txt",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.json",
@@ -62,7 +65,7 @@ def manifest_text(
         source: the checkpoint that was read.
         cfg_dir: the directory of config.json and the tokenizer.
         model_type: the spec's name.
-        layout: how the Megatron side is cut.
+        layout: how the sharded side is laid out.
         written: all tensors.
         plan_id: the identity of the plan that was carried out.
         drifted: tensors of the source whose copies differed.

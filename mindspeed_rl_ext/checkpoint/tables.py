@@ -16,7 +16,7 @@ from mindspeed_rl_ext.checkpoint.wording import in_bytes
 
 
 def plan_lines(job: Job) -> Iterator[str]:
-    """The plan: what is written where, and how much room it needs."""
+    """The plan: what is written where, and what disk and memory it needs."""
     data = job.as_data()
     count = sum(len(file["tensors"]) for file in data["files"].values())
     yield f"{data['direction']}, {data['model_type']}, {count} tensors"
@@ -25,8 +25,10 @@ def plan_lines(job: Job) -> Iterator[str]:
         yield f"{name}: {len(file['tensors'])} tensors, {in_bytes(file['bytes'])}"
         for row in file["tensors"]:
             yield f"  {row['name']:<60} {row['dtype']:<9} {row['shape']}"
-    disk, free, memory = (in_bytes(data[f"{n}bytes"]) for n in ("", "free_disk_", "memory_"))
+    disk, free, memory = (in_bytes(data[f"{n}bytes"]) for n in ("needed_", "free_disk_", "memory_"))
     yield f"needed {disk} of disk, {free} free, and about {memory} of memory; nothing was written"
+    if data["needed_bytes"] > data["free_disk_bytes"]:
+        yield f"warning: the disk of {job.options.save_dir} is too small for this"
 
 
 def report_data(report: ConvertReport, options: ConvertOptions) -> dict[str, Any]:

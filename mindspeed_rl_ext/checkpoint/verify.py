@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
 from mindspeed_rl_ext.checkpoint.copying.compare import same_values
+from mindspeed_rl_ext.checkpoint.copying.joined import Joined
 from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
@@ -76,17 +77,17 @@ def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Mode
         model: the model.
     """
     try:
-        parts = [first.parts(model), second.parts(model)]
+        (one, parts_of_one), (two, parts_of_two) = first.joined(model), second.joined(model)
     except InputError as error:
         return VerifyReport(0, 0, (str(error),))
     problems = [*_damage(first), *_damage(second)]
-    if _is_whole(parts[1]):
-        sides = _Sides(second, first, parts[0], whole_is_first=False)
-    elif _is_whole(parts[0]):
-        sides = _Sides(first, second, parts[1], whole_is_first=True)
+    if _is_whole(parts_of_two):
+        sides = _Sides(two, one, parts_of_one, whole_is_first=False)
+    elif _is_whole(parts_of_one):
+        sides = _Sides(one, two, parts_of_two, whole_is_first=True)
     else:
-        assembled = Assembled(first, parts[0], model.whole())
-        sides = _Sides(assembled, second, parts[1], whole_is_first=True)
+        assembled = Assembled(first, first.parts(model), model.whole())
+        sides = _Sides(assembled, two, parts_of_two, whole_is_first=True)
     return _compare_sides(sides, model, problems)
 
 
@@ -102,7 +103,7 @@ def _config_of(first: CheckpointReader, second: CheckpointReader) -> Path:
         if found is not None:
             return found
     raise InputError(
-        "comparing sharded checkpoints that are cut differently needs config.json",
+        "comparing sharded checkpoints of different layouts needs config.json",
         found="no --hf-cfg-dir, and no manifest.json that names a directory with it",
         remedy="--hf-cfg-dir with the HuggingFace directory of the model",
     )
@@ -118,7 +119,7 @@ class _Sides:
     """The side that gives whole HuggingFace tensors, and the side that is taken apart."""
 
     whole: TensorSource
-    sharded: CheckpointReader
+    sharded: TensorSource
     parts: Sequence[Part]
     whole_is_first: bool
 
@@ -173,7 +174,7 @@ def _compare(sides: _Sides, here: Ref, slot: Slot, unseen: dict[str, int]) -> li
 
 
 def _nbytes(source: TensorSource, ref: Ref) -> int:
-    if isinstance(source, Assembled):
+    if isinstance(source, (Assembled, Joined)):
         return source.nbytes(ref)
     view = source.view(ref)
     return int(view.array.size) * view.dtype.itemsize

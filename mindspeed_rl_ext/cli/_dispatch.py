@@ -43,6 +43,10 @@ MACHINE_ERRNOS = frozenset(
 )
 
 
+# What the package depends on, as imported and as installed: a checkout may lack it.
+DEPENDENCIES = {"numpy": "numpy", "yaml": "PyYAML", "tqdm": "tqdm"}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `msrl-ext`; returns the exit code (0, 1, 2, 3 or 130)."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -61,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output (`| head`) went away; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as error:
+        if debug or error.name not in DEPENDENCIES:
+            raise
+        print(_message(_missing_dependency(error.name)), file=sys.stderr)
+        return EXIT_WRONG_INPUT
     except (ExtError, OSError, MemoryError) as error:
         if debug:
             traceback.print_exc()
@@ -137,6 +146,13 @@ def _usage() -> str:
     return (
         f"usage: msrl-ext COMMAND [options]\n\n{rows}\n\n"
         "msrl-ext COMMAND --help describes one; --debug shows a traceback with an error."
+    )
+
+
+def _missing_dependency(name: str) -> InputError:
+    return InputError(
+        f"{sys.executable} has no {name}, which this package needs",
+        remedy=f"pip install {' '.join(DEPENDENCIES.values())}, or install the package",
     )
 
 

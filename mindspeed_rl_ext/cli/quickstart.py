@@ -23,6 +23,7 @@ from mindspeed_rl_ext.core.errors import (
     InputError,
     MissingExtraError,
 )
+from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.recipes.quickstart.options import (
     DEFAULT_OUTPUT,
@@ -46,13 +47,13 @@ _OF_OWN_DATA = ("tokenizer_name_or_path", "prompt_type", "label_extractor", "ver
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext quickstart`."""
-    add_options(parser, QuickstartOptions)
+    add_options(parser, QuickstartOptions, language=language_of(None, os.environ))
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the loop, or the user's own data; returns the exit code."""
     given = given_options(QuickstartOptions, args)
-    options = build_options(QuickstartOptions, ("command line", given))
+    options = build_options(QuickstartOptions, ("the command line", given))
     _require_libraries(OWN_DATA_LIBRARIES if options.input is not None else LOOP_LIBRARIES)
     _stay_offline_and_quiet()
     output, overwrite = options.output or DEFAULT_OUTPUT, options.overwrite or not options.output

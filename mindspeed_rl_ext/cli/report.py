@@ -10,63 +10,39 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+import os
 
-from mindspeed_rl_ext.report.page.words import LANGUAGES, Words, language_of
+from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
+from mindspeed_rl_ext.core.language import language_of
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.report.options import ReportOptions
+from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.run import write_report
 from mindspeed_rl_ext.report.terminal import as_json, lines_of
-
-_SIZES = {
-    "global_batch_size": "prompts a step",
-    "n_samples_per_prompt": "responses a prompt",
-    "world_size": "devices",
-    "mini_batch_size": "responses an update",
-    "ppo_epochs": "passes over a rollout",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext report`."""
-    parser.add_argument(
-        "path", type=Path, metavar="LOG_OR_DIR", help="a run's directory, or one of its logs"
-    )
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside the log")
-    parser.add_argument("--title", help="heading of the page; default: the directory's name")
-    parser.add_argument(
-        "--lang", choices=LANGUAGES, default=None, help="default: that of the environment"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    parser.add_argument(
-        "--a3", action="store_true", help="Atlas A3: a card is two devices of the log"
-    )
-    sizes = parser.add_argument_group("sizes that the log lacks")
-    for name, what in _SIZES.items():
-        sizes.add_argument(f"--{name.replace('_', '-')}", type=_positive, metavar="N", help=what)
+    add_options(parser, ReportOptions, language=language_of(None, os.environ))
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the report of a run."""
-    language = args.lang or language_of()
+    given = given_options(ReportOptions, args)
+    options = build_options(ReportOptions, ("the command line", given))
+    if not options.runs:
+        raise InputError("no run is named", remedy="give a run's directory, or one of its logs")
+    language = language_of(options.lang, os.environ)
     files = write_report(
-        args.path,
-        args.output,
-        title=args.title,
+        options.runs[0],
+        options.output,
+        title=options.title,
         language=language,
-        a3=args.a3,
-        sizes={n: getattr(args, n) for n in _SIZES if getattr(args, n) is not None},
+        a3=options.a3,
+        sizes=options.sizes,
     )
-    if args.json:
+    if options.json:
         print(json.dumps(as_json(files, language), ensure_ascii=False, indent=2))
     else:
         print("\n".join(lines_of(files, Words(language))))
-    return 0
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
+    return EXIT_DONE

@@ -8,39 +8,40 @@ Comments and order stay. In MindSpeed-LLM's rlxf files the same keys of the acto
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import os
 
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.language import language_of
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.core.yaml_file import read_yaml
+from mindspeed_rl_ext.doctor.options import ResumeOptions
 from mindspeed_rl_ext.doctor.resume import resumed
-from mindspeed_rl_ext.doctor.yaml_file import read
+
+SUMMARY_ZH = "写出续训用的配置：续训需要的键要么全有，要么全无"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext resume-config`."""
-    parser.add_argument("config", type=Path, metavar="IN", help="the YAML of the run")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
-    parser.add_argument(
-        "--reference",
-        metavar="DIR",
-        help="the weights that the first run started from; by default its load",
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT where it is there")
+    add_options(parser, ResumeOptions, language=language_of(None, os.environ))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes OUT and says what is different in it."""
-    read(args.config)
-    text = args.config.read_bytes().decode("utf-8")
-    changed, changes = resumed(text, args.config, args.reference)
-    if args.output.exists() and not args.overwrite:
+    """Writes OUT and prints what differs in it."""
+    given = given_options(ResumeOptions, args)
+    options = build_options(ResumeOptions, ("the command line", given))
+    read_yaml(options.config)
+    text = options.config.read_bytes().decode("utf-8")
+    changed, changes = resumed(text, options.config, options.reference)
+    if options.output.exists() and not options.overwrite:
         raise InputError(
-            f"{args.output} is there already", remedy="choose another name, or give --overwrite"
+            f"{options.output} is there already",
+            remedy="choose another name, or give --overwrite",
         )
-    if not args.output.parent.is_dir():
-        raise InputError(f"no directory {args.output.parent}", remedy="make it first")
-    write_text_atomic(args.output, changed)
+    if not options.output.parent.is_dir():
+        raise InputError(f"no directory {options.output.parent}", remedy="make it first")
+    write_text_atomic(options.output, changed)
     for change in changes:
         print(change)
-    print(f"\nwrote {args.output}; check it: msrl-ext doctor --config {args.output}")
+    print(f"\nwrote {options.output}; check it: msrl-ext doctor --config {options.output}")
     return EXIT_DONE

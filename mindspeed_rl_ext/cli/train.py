@@ -8,10 +8,12 @@ size names its model and data at the head of its file and is started with `accel
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from mindspeed_rl_ext.cli import doctor
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
+from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.recipes.training.options import TRL, TrainOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
@@ -19,14 +21,14 @@ from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext train`."""
-    add_options(parser, TrainOptions)
+    add_options(parser, TrainOptions, language=language_of(None, os.environ))
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains, or shows how it would."""
     from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
 
-    options = build_options(TrainOptions, ("command line", given_options(TrainOptions, args)))
+    options = build_options(TrainOptions, ("the command line", given_options(TrainOptions, args)))
     recipe = load_recipe(options.config, options.size, options.changes)
     if options.engine != TRL:
         _require_no_effectless(options)

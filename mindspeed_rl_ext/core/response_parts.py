@@ -36,9 +36,27 @@ PARTS: Mapping[str, Text] = {
     HASH_LINE: Text("a last line `#### ...`", "最后一行 `#### ...`"),
     PROSE: Text("an answer stated in any way", "以任何方式写出的答案"),
 }
+# What stands in the text of a prompt that asks for the part.
+_MARKERS: Mapping[str, str] = {
+    BOX: r"\boxed",
+    THINK_TAG: "<think>",
+    ANSWER_TAG: "<answer>",
+    ANSWER_LINE: "Answer:",
+    HASH_LINE: "####",
+}
 # Every prompt that asks a question asks for an answer in some words.
 _ALWAYS_ASKED = frozenset({PROSE})
 _OR = "|"
+
+
+def parts_asked_for(prompt: str) -> frozenset[str]:
+    r"""The parts that the text of a prompt asks for.
+
+    Example:
+        >>> sorted(parts_asked_for(r"Put your final answer within \boxed{}. 1+1?"))
+        ['box']
+    """
+    return frozenset(part for part, marker in _MARKERS.items() if marker in prompt)
 
 
 def alternatives(condition: str) -> tuple[str, ...]:

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.doctor.document import Document
-from mindspeed_rl_ext.doctor.layers import Layers
-from mindspeed_rl_ext.doctor.rl_resume import same_path
-from mindspeed_rl_ext.doctor.run_rl import RlRun, load_rl
-from mindspeed_rl_ext.doctor.run_rlxf import ROLE_PATHS, RlxfRun, load_rlxf
+from mindspeed_rl_ext.core.yaml_file import Document, parse_yaml
+from mindspeed_rl_ext.doctor.readers.layers import Layers, same_path
+from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, load_rl
+from mindspeed_rl_ext.doctor.readers.rlxf_run import ROLE_PATHS, RlxfRun, load_rlxf
 from mindspeed_rl_ext.doctor.yaml_edit import Scalar, with_value
-from mindspeed_rl_ext.doctor.yaml_file import parse
 
 REFERENCE = ("rl_config", "integrated_mode_config", "ref_model_load_path")
 NOT_LOADED = ("no_load_optim", "no_load_rng")
@@ -45,7 +43,7 @@ def resumed(text: str, path: Path, reference: str | None = None) -> tuple[str, l
     Raises:
         InputError: nothing is saved, or the first weights cannot be told.
     """
-    document = parse(text, path)
+    document = parse_yaml(text, path)
     if not isinstance(document.value, dict):
         raise InputError(f"{path} is not a table of keys")
     if "actor_rollout_ref" in document.value:

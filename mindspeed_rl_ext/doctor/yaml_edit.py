@@ -17,11 +17,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.doctor.document import Document
-from mindspeed_rl_ext.doctor.yaml_file import parse
+from mindspeed_rl_ext.core.yaml_file import Document, parse_yaml
 
 Scalar = str | int | float | bool
 _LINE = re.compile(
@@ -45,7 +42,7 @@ def with_value(
     Raises:
         InputError: the place cannot be changed line by line.
     """
-    document = parse(text, name)
+    document = parse_yaml(text, name)
     spelled = _spelled(document, path)
     rows = text.splitlines(keepends=True)
     if len(spelled) == len(path):
@@ -54,7 +51,7 @@ def with_value(
     else:
         _insert(rows, document, spelled, path[len(spelled) :], value)
     changed = "".join(rows)
-    _check(document, parse(changed, name), path, value)
+    _check(document, parse_yaml(changed, name), path, value)
     return changed
 
 
@@ -117,7 +114,9 @@ def _written(value: Scalar) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    plain = re.fullmatch(r"[\w./~-][\w./~@+=-]*", value) and yaml.safe_load(value) == value
+    plain = (
+        re.fullmatch(r"[\w./~-][\w./~@+=-]*", value) and parse_yaml(value, Path()).value == value
+    )
     return value if plain else json.dumps(value, ensure_ascii=False)
 
 

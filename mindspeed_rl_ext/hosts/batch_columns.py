@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+from mindspeed_rl_ext.core.errors import InputError
+
 # What the hosts call the number of tokens of each response.
 LENGTHS = ("response_length", "responses_ori_length")
 # What the scoring function of this context was called with; a context variable, because hosts
@@ -94,13 +96,30 @@ def _tokenizer(call: Mapping[str, Any]) -> Any:
     """The host's tokenizer; that of its configuration where the host makes one inside."""
     if "tokenizer" in call:
         return call["tokenizer"]
-    training = getattr(call.get("config"), "training", None)
+    config = call.get("config")
+    training = getattr(config, "training", None)
     path = getattr(training, "tokenizer_name_or_path", None)
-    return None if path is None else _load_tokenizer(str(path))
+    if path is None:
+        return None
+    trusted = any(getattr(part, "trust_remote_code", False) is True for part in (training, config))
+    return _load_tokenizer(str(path), trusted)
 
 
 @functools.lru_cache(maxsize=1)
-def _load_tokenizer(path: str) -> Any:
+def _load_tokenizer(path: str, trusted: bool) -> Any:
+    """The tokenizer of a directory; its own code runs only where the host's configuration says so.
+
+    Raises:
+        InputError: it can't be loaded without its code.
+    """
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(path, trust_remote_code=True)  # as the host calls it
+    try:
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=trusted)
+    except (ValueError, OSError, ImportError) as error:
+        raise InputError(
+            f"the prompts can't be decoded: no tokenizer from {path}",
+            found=f"{type(error).__name__}: {error}",
+            remedy="if it needs its own code and you trust that, set trust_remote_code: true "
+            "beside tokenizer_name_or_path",
+        ) from error

@@ -94,8 +94,12 @@ def _score_ours(
 ) -> tuple[dict[str, list[float]], Metrics]:
     if not ours:
         return {}, {}
-    needs = {need for name in ours for need in resolve(name).needs}
+    bound = [resolve(name) for name in ours]
+    needs = {need for one in bound for need in one.needs}
     columns = {need: _column(need, batch) for need in sorted(needs)}
+    wants = {name for one in bound for name in one.columns} - needs
+    there = {name: _find_column(name, batch) for name in sorted(wants)}
+    columns |= {name: found for name, found in there.items() if found is not None}
     result = score(batch.responses, verifiers=ours, data=columns)
     scores: dict[str, list[float]] = {}
     metrics: Metrics = {}
@@ -123,16 +127,22 @@ def _check_filter(batch: Batch, metrics: Metrics) -> None:
         )
 
 
+def _key(name: str) -> str:
+    return "labels" if name == "answer" else name
+
+
+def _find_column(name: str, batch: Batch) -> Sequence[Any] | None:
+    found = batch.data.get(_key(name))
+    return batch_column(name, len(batch.responses)) if found is None else found
+
+
 def _column(need: str, batch: Batch) -> Sequence[Any]:
-    key = "labels" if need == "answer" else need
-    found = batch.data.get(key)
-    if found is None:
-        found = batch_column(need, len(batch.responses))
+    found = _find_column(need, batch)
     if found is None:
         raise InputError(
             f"a verifier needs the column {need!r}, which the host does not pass",
             found=f"columns {', '.join(sorted(batch.data)) or 'none'}",
-            remedy=f"add {key} to dataset_additional_keys, in preprocessing and in training",
+            remedy=f"add {_key(need)} to dataset_additional_keys, in preprocessing and in training",
         )
     return found
 

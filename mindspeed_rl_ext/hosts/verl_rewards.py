@@ -105,7 +105,7 @@ class Scorer:
 
     def _row(self, raw: RawRow) -> Row:
         columns = {**raw.columns, NUM_TOKENS: len(raw.response_ids)}
-        if PROMPT in self.settings.table.needs:
+        if PROMPT in self.settings.table.columns:
             columns[PROMPT] = self._decode(raw.prompt_ids)
         return Row(raw.source, self._decode(raw.response_ids), raw.answer, columns)
 

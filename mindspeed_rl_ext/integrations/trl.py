@@ -105,7 +105,7 @@ def _reward_function(
         responses = [_response_text(completion) for completion in completions]
         columns = _columns(prompts, given, answer_column)
         _require_columns(bound, columns, answer_column)
-        needed = {name: columns[name] for name in bound.needs}
+        needed = {name: columns[name] for name in bound.columns if name in columns}
         verdicts = score(responses, verifiers=[spec], data=needed).verdicts[bound.name]
         _log_outcomes(bound.name, verdicts, given.get("log_metric"))
         batch.add(bound.name, verdicts, prompts, responses, columns)

@@ -108,7 +108,7 @@ def _table(verifiers: str, weights: str) -> Table:
 
 
 def _check_keywords(table: Table, columns: Mapping[str, Any]) -> None:
-    known = {"verifiers", "weights", *table.needs, *PASSED_BY_VERL}
+    known = {"verifiers", "weights", *table.columns, *PASSED_BY_VERL}
     unknown = sorted(set(columns) - known)
     if unknown:
         raise InputError(

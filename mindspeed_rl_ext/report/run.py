@@ -15,6 +15,7 @@ import numpy as np
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
+from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
 from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis
 from mindspeed_rl_ext.report.load import Run, load_run
@@ -56,7 +57,7 @@ def write_report(
     *,
     title: str | None = None,
     summary_rows: Sequence[tuple[str, str]] = (),
-    language: str = "en",
+    language: Language = DEFAULT_LANGUAGE,
     a3: bool = False,
     sizes: Mapping[str, float] | None = None,
 ) -> ReportFiles:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mindspeed_rl_ext.core.language import Language
 from mindspeed_rl_ext.report.classes import classes_of
 from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
 from mindspeed_rl_ext.report.diagnosis.texts import tell
@@ -52,7 +53,7 @@ def lines_of(files: ReportFiles, words: Words) -> list[str]:
 
 
 @np.errstate(**NEAR_THE_END)
-def as_json(files: ReportFiles, language: str) -> dict[str, Any]:
+def as_json(files: ReportFiles, language: Language) -> dict[str, Any]:
     """The report for programs."""
     run = files.run
     classes = classes_of(run)

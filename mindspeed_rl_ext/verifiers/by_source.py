@@ -78,6 +78,13 @@ class Table:
         )
 
     @property
+    def columns(self) -> frozenset[str]:
+        """The columns that any verifier takes, those included that it does without."""
+        return frozenset(
+            name for mix in self.mixes.values() for one in mix.bound for name in one.columns
+        )
+
+    @property
     def judges(self) -> bool:
         """Whether any of its verifiers judges the answer."""
         return any(mix.judging for mix in self.mixes.values())
@@ -218,8 +225,9 @@ def _wrong_reward(mix: Mix) -> float:
 def _score_mix(mix: Mix, rows: Sequence[Row]) -> list[RowResult]:
     """Rows of one source, whose columns are there: one batch with a line per reference."""
     lines = [(row, answer) for row in rows for answer in references(row.answer)]
-    needs = {need for one in mix.bound for need in one.needs} - {"answer"}
-    columns = {need: [row.columns[need] for row, _ in lines] for need in needs}
+    names = {name for one in mix.bound for name in one.columns} - {"answer"}
+    there = [name for name in names if any(name in row.columns for row, _ in lines)]
+    columns = {name: [row.columns.get(name) for row, _ in lines] for name in there}
     columns["answer"] = [answer for _, answer in lines]
     verdicts = score_batch(mix.bound, [row.response for row, _ in lines], columns)
     results, start = [], 0

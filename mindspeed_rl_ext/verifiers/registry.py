@@ -43,6 +43,7 @@ def verifier(
     name: str,
     *,
     needs: Sequence[str] = (),
+    wants: Sequence[str] = (),
     levels: Sequence[float] = (),
     isolated: bool = False,
     cpu_s: float = 1.0,
@@ -56,6 +57,7 @@ def verifier(
     Args:
         name: letters, digits and underscores, not starting with a digit.
         needs: columns passed by keyword: `answer`, `prompt`, `num_tokens`, any additional key.
+        wants: columns passed where the caller has them, None otherwise.
         levels: the scores it gives. The lowest is what an error scores; where none are named, an
             error scores 0 or the lowest score of the batch, whichever is lower.
         isolated: run it in a worker process, which is killed where it hangs or dies.
@@ -69,13 +71,14 @@ def verifier(
         zh: the first line of the docstring in Chinese.
 
     Raises:
-        InputError: the name is malformed or taken, the signature does not match `needs`, or
+        InputError: the name is malformed or taken, the signature does not match its columns, or
             `reads` names an unknown part of a response.
     """
     needed = (needs,) if isinstance(needs, str) else tuple(needs)
+    wanted = (wants,) if isinstance(wants, str) else tuple(wants)
 
     def register(function: F) -> F:
-        parameters = read_parameters(name, needed, function)
+        parameters = read_parameters(name, needed, wanted, function)
         check_name(name)
         _check_not_built_in(name, function)
         declared = Verifier(
@@ -90,6 +93,7 @@ def verifier(
             reads=None if reads is None else check_conditions(reads, f"verifier {name!r}"),
             reads_with=check_switches(name, parameters, reads_with or {}),
             judges_answer=judges_answer,
+            wants=wanted,
         )
         _REGISTRY.register(name, declared)
         return function

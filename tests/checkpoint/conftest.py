@@ -7,7 +7,6 @@ operations; nothing of mindspeed_rl_ext.checkpoint is imported here.
 from __future__ import annotations
 
 import json
-import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -238,13 +237,3 @@ def cli(capsys):
         return code, out, err
 
     return run
-
-
-def pytest_collection_modifyitems(config, items):
-    """Slow tests of this room run with MSRL_EXT_SLOW=1, or where -m asks for them."""
-    if os.environ.get("MSRL_EXT_SLOW") == "1" or "slow" in config.option.markexpr:
-        return
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents and item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="slow; set MSRL_EXT_SLOW=1"))

@@ -12,7 +12,7 @@ def experts_of(args, hf_config: dict) -> dict:
     dense, slots = args.first_k_dense_replace, args.num_layers
     pattern = args.moe_layer_freq
     if isinstance(pattern, int):
-        pattern = [0] * dense + [1] * (slots - dense)
+        pattern = [0] * dense + [1] * (slots - dense) if dense else 1
     found = {
         "num_moe_experts": args.num_experts,
         "moe_ffn_hidden_size": args.moe_ffn_hidden_size,

@@ -160,15 +160,15 @@ def test_the_source_is_never_the_destination(hf_dir, tmp_path):
 
 
 def test_two_writers_do_not_meet(hf_dir, tmp_path):
-    (tmp_path / "mg").mkdir()
-    handle = os.open(tmp_path / "mg", os.O_RDONLY)
+    (tmp_path / "mg/.msrl-ext-staging").mkdir(parents=True)
+    handle = os.open(tmp_path / "mg/.msrl-ext-staging", os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         with pytest.raises(InputError, match="another conversion"):
             convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg"))
     finally:
         os.close(handle)
-    (tmp_path / "mg/.msrl-ext-staging").mkdir()
+    (tmp_path / "mg/.msrl-ext-staging").mkdir(exist_ok=True)
     (tmp_path / "mg/.msrl-ext-staging/left-by-a-killed-run").touch()
     convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg"))
     assert verify(hf_dir, tmp_path / "mg").ok

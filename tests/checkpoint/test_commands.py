@@ -189,7 +189,7 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
-def test_the_door_does_what_the_command_does(repo_root, hf_dir, tmp_path):
+def test_the_script_does_what_the_command_does(repo_root, hf_dir, tmp_path):
     words = ["--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf_dir]
     words += ["--save-dir", tmp_path / "mg"]
     done = subprocess.run(

@@ -21,7 +21,7 @@ from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 
-pytest.importorskip("torch", reason="torch reads the shards as a judge")
+pytest.importorskip("torch", reason="torch reads the shards as an oracle")
 
 # Tests are no package, so that a module beside them is loaded by its path.
 _spec = importlib.util.spec_from_file_location(

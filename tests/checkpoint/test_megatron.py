@@ -69,6 +69,7 @@ CASES = {
     "qwen3-TP1-PP1": ("Qwen3", {"head_dim": 16}, (1, 1), {}, SLOW),
     "qwen3-TP2-PP2": ("Qwen3", {"head_dim": 16}, (2, 2), {}, SLOW),
     "mistral-TP2-PP2": ("Mistral", {"sliding_window": None}, (2, 2), {}, SLOW),
+    "phi3-TP2-PP2": ("Phi3", {"pad_token_id": 0}, (2, 2), {}, SLOW),
     "qwen2-noop-PP2": ("Qwen2", {}, (1, 2), {"noop_layers": (1, 5)}, SLOW),
     "qwen2-list-PP2": ("Qwen2", {}, (2, 2), {"num_layer_list": (1, 3)}, SLOW),
     "mixtral-TP2-PP2-local": ("Mixtral", MOE, (2, 2), {}, SLOW),

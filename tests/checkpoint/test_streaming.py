@@ -19,7 +19,7 @@ from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.copying import out_file
 from mindspeed_rl_ext.checkpoint.copying.byte_check import _tiled
 from mindspeed_rl_ext.checkpoint.copying.crc32 import joined
-from mindspeed_rl_ext.checkpoint.copying.out_file import Buffers, OutFile, Stretch
+from mindspeed_rl_ext.checkpoint.copying.out_file import Buffers, OutFile, RangeWriter
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -67,7 +67,7 @@ def test_stretches_in_any_order_make_the_whole_file(tmp_path, monkeypatch, direc
     cuts = [0, *sorted(int(n) for n in rng.integers(0, size, 9)), size]
     for number in rng.permutation(len(cuts) - 1):
         start, stop = cuts[number], cuts[number + 1]
-        stretch = Stretch(file, start, buffers)
+        stretch = RangeWriter(file, start, buffers)
         while start < stop:
             count = min(stop - start, int(rng.integers(1, 30_000)))
             stretch.add(data[start : start + count])

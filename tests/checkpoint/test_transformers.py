@@ -25,6 +25,7 @@ FAMILIES = {
     "Qwen2": {},
     "Qwen3": {"head_dim": 16},
     "Mistral": {},
+    "Phi3": {"pad_token_id": 0},
     "Mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
     "Qwen2Moe": {**MOE, "num_experts": 4, "shared_expert_intermediate_size": 24},
     "Qwen3Moe": {**MOE, "num_experts": 4, "head_dim": 16},

@@ -14,7 +14,7 @@ from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 
-pytest.importorskip("torch", reason="torch reads the shards as a judge")
+pytest.importorskip("torch", reason="torch reads the shards as an oracle")
 
 SETTINGS = settings(
     max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True

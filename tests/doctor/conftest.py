@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from mindspeed_rl_ext.doctor.files import Asked, examine_files, open_all
-from mindspeed_rl_ext.doctor.finding import Finding
-from mindspeed_rl_ext.doctor.surroundings import Surroundings
+from mindspeed_rl_ext.core.rules import Finding
+from mindspeed_rl_ext.doctor.examination import subjects
+from mindspeed_rl_ext.doctor.opened import open_files
+from mindspeed_rl_ext.doctor.options import DoctorOptions
+from mindspeed_rl_ext.doctor.readers.environment import Environment
+from mindspeed_rl_ext.doctor.rulebook import load_rules
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -68,11 +71,12 @@ def spoil(configs: Path) -> Spoil:
 
 @pytest.fixture
 def findings() -> Callable[..., list[Finding]]:
-    """What the rules on files say; the machine is bare unless it is given."""
+    """The findings of the rules on files; the machine is bare unless it is given."""
+    book = load_rules()
 
-    def examine(*paths: Path, around: Surroundings | None = None, **other: Any) -> list[Finding]:
-        asked = Asked(configs=[str(path) for path in paths], **other)
-        found = around or Surroundings((3, 11, 7), {})
-        return [*examine_files(asked, open_all(asked), found)]
+    def examine(*paths: Path, around: Environment | None = None, **other: Any) -> list[Finding]:
+        options = DoctorOptions(config=tuple(str(path) for path in paths), **other)
+        found = subjects(options, open_files(options), around or Environment((3, 11, 7), {}))
+        return [finding for subject in found for finding in book.examine(subject)]
 
     return examine

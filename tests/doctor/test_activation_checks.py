@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.activation.pth import PTH_NAME
-from mindspeed_rl_ext.doctor import activation
-from mindspeed_rl_ext.doctor.surroundings import Installed, Surroundings
+from mindspeed_rl_ext.doctor.readers.environment import Environment, Installed
+from mindspeed_rl_ext.doctor.rules.environment import activation
 
 DOUBLE = Path(__file__).parents[1] / "hosts" / "doubles" / "rl_22"
 
@@ -91,7 +91,7 @@ def test_exactly_one_pth_is_right(tmp_path, copies):
         if number < copies:
             (folder / PTH_NAME).write_text("")
     ours = (Installed("0.1.0", "wheel", "/site"),)
-    around = Surroundings((3, 11, 0), {}, ours, tuple(folders))
+    around = Environment((3, 11, 0), {}, ours, tuple(folders))
     [found] = activation.pth_files(around)
     assert found.level == ["error", "ok", "warning"][copies]
 

@@ -31,7 +31,7 @@ def errors_of(out):
 def test_a_name_finds_the_shipped_file(doctor):
     code, out, _ = doctor("--config", "grpo_qwen25_7b", "--json")
     rows = json.loads(out)
-    [holds] = [row for row in rows if row["id"] == "R1-holds"]
+    [holds] = [row for row in rows if row["id"] == "batch-sizes-consistent"]
     assert set(holds) == {"id", "level", "cause", "place", "file", "key", "line", "remedy"}
     assert holds["file"].endswith("grpo_qwen25_7b.yaml")
     assert holds["key"] == "rl_config"
@@ -41,7 +41,7 @@ def test_a_name_finds_the_shipped_file(doctor):
 
 def test_a_name_with_its_folder_tells_the_hosts_apart(doctor):
     _, out, _ = doctor("--config", "rlxf/grpo_qwen25_math_7b", "--json")
-    assert "R2-holds" in {row["id"] for row in json.loads(out)}
+    assert "rlxf-batch-sizes-consistent" in {row["id"] for row in json.loads(out)}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_directory_of_the_name_shadows_no_shipped_file(doctor, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "grpo_qwen25_7b").mkdir()
     _, out, _ = doctor("--config", "grpo_qwen25_7b", "--json")
-    assert "R1-holds" in {row["id"] for row in json.loads(out)}
+    assert "batch-sizes-consistent" in {row["id"] for row in json.loads(out)}
 
 
 def test_an_error_is_exit_code_1(doctor, spoil):
@@ -76,7 +76,7 @@ def test_an_error_is_exit_code_1(doctor, spoil):
     code, out, _ = doctor("--config", path)
     assert code == 1
     assert out.startswith("error")
-    assert "R1-micro" in out
+    assert "micro-batch-not-divisor" in out
 
 
 def test_the_same_findings_in_chinese(doctor, monkeypatch):

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from mindspeed_rl_ext.cli import _dispatch as cli
-from mindspeed_rl_ext.doctor.data import packed_data
-from mindspeed_rl_ext.doctor.texts import TEXTS
+from mindspeed_rl_ext.core.rules import Finding
+from mindspeed_rl_ext.doctor.readers.packed import read_packed_files
+from mindspeed_rl_ext.doctor.rulebook import load_rules
 from mindspeed_rl_ext.preprocess.packing.packed import key_file
 from mindspeed_rl_ext.preprocess.packing.staging import staging
 from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
@@ -44,6 +45,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     (folder / "config.json").write_text("{}")
     return folder
+
+
+def packed_data(prefix: str, model: str | None, limit: int | None = None) -> list[Finding]:
+    return [*load_rules().examine(read_packed_files(prefix, model, limit))]
 
 
 Pack = Callable[[Sequence[Mapping[str, Any]]], Path]
@@ -103,10 +108,10 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 def test_each_fault_is_found_counted_and_its_row_named(
     pack: Pack, model: Path, kind: str, row: dict[str, Any]
 ) -> None:
-    text = TEXTS[f"R13-{kind}"]
+    rule = load_rules().rules.get(f"packed-{kind.replace('_', '-')}")
     prefix = pack([{"input_ids": OPENED, "labels": "72"}, row])
     found = [f for f in packed_data(str(prefix), str(model)) if f.level in ("error", "warning")]
-    assert [(f.level, f.remedy) for f in found] == [(text.level, text.remedy)]
+    assert [(f.level, f.remedy) for f in found] == [(rule.level, rule.words["en"].remedy)]
     assert found[0].cause.startswith("1 of 2 rows: ")
     assert " (row 1: " in found[0].cause
 
@@ -133,7 +138,7 @@ def test_a_long_answer_in_the_middle_of_a_prompt_is_found(
     pack: Pack, model: Path, question: str, label: str
 ) -> None:
     prefix = pack([{"input_ids": OPENED.replace(MANY, question), "labels": label}])
-    assert "R13-answer_in_prompt" in {f.id for f in packed_data(str(prefix), str(model))}
+    assert "packed-answer-in-prompt" in {f.id for f in packed_data(str(prefix), str(model))}
 
 
 @pytest.mark.parametrize(
@@ -156,8 +161,8 @@ def test_a_short_answer_or_a_choice_in_a_prompt_is_no_leak(
 
 
 def test_every_kind_of_fault_has_a_case() -> None:
-    kinds = {name[4:] for name, text in TEXTS.items() if "{row}: {detail}" in text.cause}
-    assert {kind for kind, _ in BAD} == kinds
+    kinds = {rule.id for rule in load_rules() if "{row}: {detail}" in rule.words["en"].cause}
+    assert {f"packed-{kind.replace('_', '-')}" for kind, _ in BAD} == kinds
 
 
 def test_a_prefilled_think_tag_and_history_are_no_faults(pack: Pack, model: Path) -> None:
@@ -203,8 +208,13 @@ def test_prompts_longer_than_the_run_takes_are_counted(pack: Pack, model: Path) 
     prefix = pack([{"input_ids": OPENED, "labels": "72"}] * 2)
     longest = len(load_tokenizer(model).encode(OPENED))
     found = {f.id: f for f in packed_data(str(prefix), str(model), longest - 1)}
-    assert (found["R13-longer"].values["count"], found["R13-longer"].level) == (2, "warning")
-    assert "R13-longer" not in {f.id for f in packed_data(str(prefix), str(model), longest)}
+    assert (
+        found["packed-prompt-too-long"].values["count"],
+        found["packed-prompt-too-long"].level,
+    ) == (2, "warning")
+    assert "packed-prompt-too-long" not in {
+        f.id for f in packed_data(str(prefix), str(model), longest)
+    }
 
 
 def test_the_limit_of_a_run_reaches_the_data(
@@ -216,4 +226,4 @@ def test_the_limit_of_a_run_reaches_the_data(
     assert cli.main(
         ["doctor", "--config", str(config), "--data", str(prefix), "--model", str(model)]
     )
-    assert "R13-longer" in capsys.readouterr().out
+    assert "packed-prompt-too-long" in capsys.readouterr().out

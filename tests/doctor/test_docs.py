@@ -1,16 +1,13 @@
-"""The two pages: in step, every finding and every verifier named, every flag there."""
+"""The two pages: in step, every flag there; `scripts/docs.py --check` compares their tables."""
 
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 import pytest
 
 from mindspeed_rl_ext.cli import doctor as command
-from mindspeed_rl_ext.doctor.texts import TEXTS
-from mindspeed_rl_ext.doctor.verifier_table import RL_VERIFIERS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LANGUAGES = ("en", "zh")
@@ -21,19 +18,8 @@ def page(language: str) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_finding_is_listed_with_its_words(language):
+def test_every_flag_is_there(language):
     text = page(language)
-    for name, row in TEXTS.items():
-        cause = row.words(language)[0].replace("|", "\\|")
-        assert re.search(
-            rf"^\| `{re.escape(name)}` \| \S+ \| {re.escape(cause)} \|$", text, re.M
-        ), name
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_verifier_of_the_host_and_every_flag_is_there(language):
-    text = page(language)
-    assert all(f"| `{name}` |" in text for name in RL_VERIFIERS)
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     for action in parser._actions:

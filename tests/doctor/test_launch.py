@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from mindspeed_rl_ext.doctor import launch, runtime_env
-from mindspeed_rl_ext.doctor.yaml_file import parse
+from mindspeed_rl_ext.core.yaml_file import parse_yaml
+from mindspeed_rl_ext.doctor.readers.launch_script import read_script
+from mindspeed_rl_ext.doctor.readers.network_cards import (
+    network_of_runtime_env,
+    network_of_script,
+)
+from mindspeed_rl_ext.doctor.rulebook import load_rules
 
 SEVEN = "msrl/grpo_qwen25_7b"
 
@@ -24,43 +30,42 @@ GOOD = "NNODES=1\nNPUS_PER_NODE=16\nMASTER_ADDR=10.0.0.5\nSOCKET_IFNAME=eth0\n"
 def said_of(text, tmp_path, needed=16):
     path = tmp_path / "start.sh"
     path.write_text(text)
-    script = launch.read_script(path)
-    return [
-        *launch.cards(script, needed),
-        *launch.master(script),
-        *launch.network_card(script, lambda: CARDS),
-        *launch.preloaded(script),
-        *launch.broad_kills(script),
-    ]
+    script, book = read_script(path, needed), load_rules()
+    network = replace(network_of_script(script), cards=lambda: CARDS)
+    return [*book.examine(script), *book.examine(network)]
 
 
 @pytest.mark.parametrize(
     ("rule", "old", "new"),
     [
-        ("S1-13", "NPUS_PER_NODE=16", "NPUS_PER_NODE=8"),
-        ("S1-14", "MASTER_ADDR=10.0.0.5", "MASTER_ADDR=localhost"),
-        ("S1-14", "MASTER_ADDR=10.0.0.5", "export MASTER_ADDR=127.0.0.1"),
-        ("S1-14", "MASTER_ADDR=10.0.0.5", 'MASTER_ADDR="${MASTER_ADDR:-localhost}"'),
-        ("S1-14-differs", "NNODES=1", "NNODES=1\nCURRENT_IP=10.0.0.9"),
-        ("S1-14-empty", "MASTER_ADDR=10.0.0.5", 'MASTER_ADDR="IP FOR MASTER NODE"'),
-        ("S1-15", "SOCKET_IFNAME=eth0", "SOCKET_IFNAME=lo"),
-        ("S1-15-absent", "SOCKET_IFNAME=eth0", "SOCKET_IFNAME=eth9"),
-        ("S1-11", "NNODES=1", "export LD_PRELOAD=/no/libjemalloc.so.2\nNNODES=1"),
-        ("R12-kill", "NNODES=1", "pkill -9 python\nNNODES=1"),
-        ("R12-unset", "NNODES=1\n", ""),
+        ("launch-too-few-cards", "NPUS_PER_NODE=16", "NPUS_PER_NODE=8"),
+        ("master-address-loopback", "MASTER_ADDR=10.0.0.5", "MASTER_ADDR=localhost"),
+        ("master-address-loopback", "MASTER_ADDR=10.0.0.5", "export MASTER_ADDR=127.0.0.1"),
+        (
+            "master-address-loopback",
+            "MASTER_ADDR=10.0.0.5",
+            'MASTER_ADDR="${MASTER_ADDR:-localhost}"',
+        ),
+        ("master-address-differs", "NNODES=1", "NNODES=1\nCURRENT_IP=10.0.0.9"),
+        ("master-address-empty", "MASTER_ADDR=10.0.0.5", 'MASTER_ADDR="IP FOR MASTER NODE"'),
+        ("network-card-other-address", "SOCKET_IFNAME=eth0", "SOCKET_IFNAME=lo"),
+        ("network-card-absent", "SOCKET_IFNAME=eth0", "SOCKET_IFNAME=eth9"),
+        ("launch-preload-absent", "NNODES=1", "export LD_PRELOAD=/no/libjemalloc.so.2\nNNODES=1"),
+        ("launch-kills-by-name", "NNODES=1", "pkill -9 python\nNNODES=1"),
+        ("launch-variable-unset", "NNODES=1\n", ""),
     ],
 )
 def test_a_launch_script_with_a_fault_is_told(rule, old, new, tmp_path):
-    assert ids(said_of(GOOD, tmp_path)) == {"S1-13-holds"}
+    assert ids(said_of(GOOD, tmp_path)) == {"launch-cards-suffice"}
     assert old in GOOD
     assert rule in ids(said_of(GOOD.replace(old, new), tmp_path))
 
 
 def test_computed_addresses_and_other_nodes_are_left_alone(tmp_path):
     computed = GOOD.replace("10.0.0.5", "$(hostname -I)").replace("NNODES=1", "NNODES=2")
-    assert ids(said_of(computed, tmp_path)) == {"S1-13-holds"}
+    assert ids(said_of(computed, tmp_path)) == {"launch-cards-suffice"}
     other_node = GOOD.replace("10.0.0.5", "10.0.0.9").replace("NNODES=1", "NNODES=2")
-    assert ids(said_of(other_node, tmp_path)) == {"S1-13-holds"}
+    assert ids(said_of(other_node, tmp_path)) == {"launch-cards-suffice"}
 
 
 @pytest.mark.parametrize(
@@ -76,15 +81,15 @@ def test_computed_addresses_and_other_nodes_are_left_alone(tmp_path):
 )
 def test_a_master_that_may_be_this_node_is_left_alone(nodes, current, tmp_path):
     text = GOOD.replace("NNODES=1", f"NNODES={nodes}\nCURRENT_IP={current}")
-    assert "S1-14-differs" not in ids(said_of(text, tmp_path))
+    assert "master-address-differs" not in ids(said_of(text, tmp_path))
 
 
 def test_a_loopback_address_is_told_once(tmp_path):
     text = GOOD.replace("=10.0.0.5", "=localhost").replace(
         "NNODES=1", "NNODES=1\nCURRENT_IP=10.0.0.5"
     )
-    assert "S1-14" in ids(said_of(text, tmp_path))
-    assert "S1-14-differs" not in ids(said_of(text, tmp_path))
+    assert "master-address-loopback" in ids(said_of(text, tmp_path))
+    assert "master-address-differs" not in ids(said_of(text, tmp_path))
 
 
 CARD_VARIABLES = ["HCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "SOCKET_IFNAME"]
@@ -92,27 +97,36 @@ CARD_VARIABLES = ["HCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME"
 
 def said_of_variables(variables):
     text = yaml.safe_dump({"env_vars": variables})
-    return [*runtime_env.rules(parse(text, Path("env.yaml")), None, lambda: CARDS)]
+    network = network_of_runtime_env(parse_yaml(text, Path("env.yaml")))
+    return [*load_rules().examine(replace(network, cards=lambda: CARDS))]
 
 
 @pytest.mark.parametrize("variable", CARD_VARIABLES)
 def test_a_runtime_env_s_network_card_is_looked_for(variable):
-    assert not ids(said_of_variables({variable: "eth0"})) & {"S1-15", "S1-15-absent"}
-    [told] = [f for f in said_of_variables({variable: "eth9"}) if f.id == "S1-15-absent"]
+    assert not ids(said_of_variables({variable: "eth0"})) & {
+        "network-card-other-address",
+        "network-card-absent",
+    }
+    [told] = [f for f in said_of_variables({variable: "eth9"}) if f.id == "network-card-absent"]
     assert told.at.key == f"env_vars.{variable}"
     assert "eth0" in told.cause
     other = {variable: "eth0", "CURRENT_IP": "10.0.0.9"}
-    assert "S1-15" in ids(said_of_variables(other))
-    assert "S1-15" not in ids(said_of_variables({**other, "CURRENT_IP": "10.0.0.5"}))
+    assert "network-card-other-address" in ids(said_of_variables(other))
+    assert "network-card-other-address" not in ids(
+        said_of_variables({**other, "CURRENT_IP": "10.0.0.5"})
+    )
 
 
 @pytest.mark.parametrize("value", ["eth", "eth0,eth9", "^eth9", "=eth0", "$CARD", ""])
 def test_what_hccl_spells_otherwise_is_no_missing_card(value):
-    assert not ids(said_of_variables({"HCCL_SOCKET_IFNAME": value})) & {"S1-15", "S1-15-absent"}
+    assert not ids(said_of_variables({"HCCL_SOCKET_IFNAME": value})) & {
+        "network-card-other-address",
+        "network-card-absent",
+    }
 
 
 def test_a_runtime_env_s_missing_card_is_told_on_this_machine(spoil, configs, findings):
-    run, name = configs / f"{SEVEN}.yaml", "S1-15-absent"
+    run, name = configs / f"{SEVEN}.yaml", "network-card-absent"
     assert name not in ids(findings(run, runtime_env=configs / "envs" / "runtime_env.yaml"))
     spoiled = spoil("envs/runtime_env", {"env_vars/HCCL_SOCKET_IFNAME": "nocard77"})
     assert name in ids(findings(run, runtime_env=spoiled))
@@ -124,20 +138,20 @@ def test_the_shipped_scripts_pass(name, script, repo_root, findings):
     path = repo_root / "configs" / name / f"{script}.sh"
     found = findings(repo_root / f"configs/{SEVEN}.yaml", launch=path)
     assert not [f for f in found if f.level == "error"]
-    assert ids(found) >= {"S1-14-empty"}
+    assert ids(found) >= {"master-address-empty"}
 
 
 @pytest.mark.parametrize(
     ("rule", "changes"),
     [
-        ("S1-12", {"env_vars/VLLM_DP_SIZE": "2"}),
-        ("S1-12-type", {"env_vars/HCCL_CONNECT_TIMEOUT": 1800}),
-        ("S1-12-hook", {"worker_process_setup_hook": None}),
-        ("S1-12-hook-other", {"worker_process_setup_hook": "mine.hook"}),
-        ("R12-disabled", {"env_vars/MSRL_EXT_DISABLE": "1"}),
-        ("S1-14", {"env_vars/MASTER_ADDR": "localhost"}),
+        ("vllm-dp-size-of-dense-model", {"env_vars/VLLM_DP_SIZE": "2"}),
+        ("runtime-env-not-text", {"env_vars/HCCL_CONNECT_TIMEOUT": 1800}),
+        ("runtime-env-no-hook", {"worker_process_setup_hook": None}),
+        ("runtime-env-other-hook", {"worker_process_setup_hook": "mine.hook"}),
+        ("runtime-env-disables-plugin", {"env_vars/MSRL_EXT_DISABLE": "1"}),
+        ("master-address-loopback", {"env_vars/MASTER_ADDR": "localhost"}),
         (
-            "R12-cards-differ",
+            "runtime-env-network-cards-differ",
             {"env_vars/GLOO_SOCKET_IFNAME": "eth0", "env_vars/HCCL_SOCKET_IFNAME": "eth1"},
         ),
     ],
@@ -149,6 +163,9 @@ def test_a_runtime_env_with_a_fault_is_told(rule, changes, spoil, configs, findi
     assert rule in ids(findings(run, runtime_env=spoil("envs/runtime_env", changes)))
 
 
+VLLM_DP_SIZE = {"vllm-dp-size-of-dense-model", "vllm-dp-size-of-experts", "vllm-dp-size-not-set"}
+
+
 def test_vllm_s_dp_size_is_the_expert_parallel_size_of_a_mixture(spoil, findings):
     moe = {
         "actor_config/num_experts": 8,
@@ -157,18 +174,18 @@ def test_vllm_s_dp_size_is_the_expert_parallel_size_of_a_mixture(spoil, findings
     }
     right = spoil("envs/runtime_env", {"env_vars/VLLM_DP_SIZE": "4"})
     run = spoil(SEVEN, moe)
-    assert "S1-12" not in ids(findings(run, runtime_env=right))
+    assert not ids(findings(run, runtime_env=right)) & VLLM_DP_SIZE
     wrong = spoil("envs/runtime_env", {"env_vars/VLLM_DP_SIZE": "1"})
-    assert "S1-12" in ids(findings(run, runtime_env=wrong))
+    assert "vllm-dp-size-of-experts" in ids(findings(run, runtime_env=wrong))
 
 
 def test_a_mixture_needs_vllm_s_dp_size_and_a_dense_model_does_not(spoil, configs, findings, gone):
     without = spoil("envs/runtime_env", {"env_vars/VLLM_DP_SIZE": gone})
     dense = findings(configs / f"{SEVEN}.yaml", runtime_env=without)
-    assert "S1-12" not in ids(dense)
+    assert not ids(dense) & VLLM_DP_SIZE
     moe = {"actor_config/num_experts": 8, "generate_config/infer_expert_parallel_size": 8}
     run = spoil(SEVEN, moe)
-    [told] = [f for f in findings(run, runtime_env=without) if f.id == "S1-12"]
+    [told] = [f for f in findings(run, runtime_env=without) if f.id in VLLM_DP_SIZE]
     assert "not set" in told.cause
-    assert "没有设置" in told.said("zh")[0]
+    assert "没有设置" in told.words("zh")[0]
     assert "'8'" in told.remedy

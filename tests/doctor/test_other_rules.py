@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.doctor import faq, npu
-from mindspeed_rl_ext.doctor.nodes import compared
-from mindspeed_rl_ext.doctor.surroundings import Surroundings
-from mindspeed_rl_ext.doctor.yaml_file import parse
+from mindspeed_rl_ext.core.yaml_file import parse_yaml
+from mindspeed_rl_ext.doctor.readers.environment import Environment
+from mindspeed_rl_ext.doctor.readers.ray_cluster import Cluster, read_cluster
+from mindspeed_rl_ext.doctor.rules.environment import npu, services
+from mindspeed_rl_ext.doctor.rules.environment.nodes import nodes
 
 SEVEN = "msrl/grpo_qwen25_7b"
 MODEL = "model/qwen25-7b"
@@ -54,57 +56,74 @@ def hf(tmp_path):
 @pytest.mark.parametrize(
     ("rule", "changes"),
     [
-        ("R7-differs", {"num_hidden_layers": 32}),
-        ("R7-differs", {"hidden_size": 4096}),
-        ("R7-differs", {"intermediate_size": 1}),
-        ("R7-differs", {"num_attention_heads": 32}),
-        ("R7-differs", {"num_key_value_heads": 28}),
-        ("R7-differs", {"num_key_value_heads": None, "num_attention_heads": 28}),
-        ("R7-differs", {"tie_word_embeddings": True}),
-        ("R7-rope", {"rope_theta": 10000}),
-        ("R7-rope", {"rope_theta": None, "rope_parameters": {"rope_theta": 10000.0}}),
-        ("R7-positions", {"max_position_embeddings": 4096}),
-        ("R7-epsilon", {"rms_norm_eps": 1e-5}),
-        ("R7-vocab", {"vocab_size": 152065}),
-        ("R7-vocab-padding", {"vocab_size": 151936}),
+        ("model-value-differs", {"num_hidden_layers": 32}),
+        ("model-value-differs", {"hidden_size": 4096}),
+        ("model-value-differs", {"intermediate_size": 1}),
+        ("model-value-differs", {"num_attention_heads": 32}),
+        ("model-value-differs", {"num_key_value_heads": 28}),
+        ("model-value-differs", {"num_key_value_heads": None, "num_attention_heads": 28}),
+        ("model-value-differs", {"tie_word_embeddings": True}),
+        ("model-rotary-base-differs", {"rope_theta": 10000}),
+        (
+            "model-rotary-base-differs",
+            {"rope_theta": None, "rope_parameters": {"rope_theta": 10000.0}},
+        ),
+        ("model-positions-differ", {"max_position_embeddings": 4096}),
+        ("model-epsilon-differs", {"rms_norm_eps": 1e-5}),
+        ("model-vocabulary-too-small", {"vocab_size": 152065}),
+        ("model-vocabulary-padding-differs", {"vocab_size": 151936}),
     ],
 )
 def test_a_model_yaml_that_is_not_its_config_is_told(rule, changes, hf, configs, findings):
     run = configs / f"{SEVEN}.yaml"
-    assert ids(findings(run, model=hf())) >= {"R7-same"}
+    assert ids(findings(run, model=hf())) >= {"model-values-same"}
     found = ids(findings(run, model=hf(**changes)))
     assert rule in found
-    assert "R7-same" not in found
+    assert "model-values-same" not in found
 
 
 def test_the_vocabulary_may_be_padded_as_the_conversion_pads_it(configs, findings, hf):
     table = yaml.safe_load((configs / f"{MODEL}.yaml").read_text())
     table["qwen25-7b"]["padded_vocab_size"] = 151938  # next multiple of TP 2 above 151937
     (configs / f"{MODEL}.yaml").write_text(yaml.safe_dump(table))
-    assert "R7-same" in ids(findings(configs / f"{SEVEN}.yaml", model=hf(vocab_size=151937)))
+    assert "model-values-same" in ids(
+        findings(configs / f"{SEVEN}.yaml", model=hf(vocab_size=151937))
+    )
 
 
 def test_a_missing_epsilon_is_megatron_s_default(configs, findings, hf):
     path = configs / f"{MODEL}.yaml"
     rows = [row for row in path.read_text().splitlines() if "norm_epsilon" not in row]
     path.write_text("\n".join(rows))
-    [told] = [f for f in findings(configs / f"{SEVEN}.yaml", model=hf()) if f.id == "R7-epsilon"]
-    assert "1e-05, Megatron's default" in told.cause
+    [told] = [
+        f
+        for f in findings(configs / f"{SEVEN}.yaml", model=hf())
+        if f.id == "model-epsilon-default-differs"
+    ]
+    assert "1e-05 by Megatron's default" in told.cause
 
 
-OF_MODELS = {"S0-5", "S3-2", "S4-2"}
+OF_MODELS = {
+    "zero-recipe-on-instruct-model",
+    "countdown-model-too-small",
+    "reward-tags-from-base-model",
+}
 
 
 @pytest.mark.parametrize(
     ("config", "model", "rule"),
     [
-        ("msrl/grpo_qwen25_math_7b", "Qwen2.5-Math-7B-Instruct", "S0-5"),
-        ("rlxf/grpo_qwen25_math_7b", "Qwen2.5-Math-7B-Instruct", "S0-5"),
-        ("rlxf/grpo_qwen25_math_7b", "Qwen2.5-7B-Instruct", "S0-5"),
-        ("msrl/r1_zero_qwen25_7b_instruct", "Qwen2.5-Math-7B", "S4-2"),
-        ("rlxf/r1_zero_qwen25_7b_instruct", "Qwen2.5-Math-7B", "S4-2"),
-        ("rlxf/r1_zero_qwen25_7b_instruct", "models--Q--Qwen2.5-Math-7B/snapshots/3a", "S4-2"),
-        ("trl/countdown_3b", "Qwen2.5-1.5B-Instruct", "S3-2"),
+        ("msrl/grpo_qwen25_math_7b", "Qwen2.5-Math-7B-Instruct", "zero-recipe-on-instruct-model"),
+        ("rlxf/grpo_qwen25_math_7b", "Qwen2.5-Math-7B-Instruct", "zero-recipe-on-instruct-model"),
+        ("rlxf/grpo_qwen25_math_7b", "Qwen2.5-7B-Instruct", "zero-recipe-on-instruct-model"),
+        ("msrl/r1_zero_qwen25_7b_instruct", "Qwen2.5-Math-7B", "reward-tags-from-base-model"),
+        ("rlxf/r1_zero_qwen25_7b_instruct", "Qwen2.5-Math-7B", "reward-tags-from-base-model"),
+        (
+            "rlxf/r1_zero_qwen25_7b_instruct",
+            "models--Q--Qwen2.5-Math-7B/snapshots/3a",
+            "reward-tags-from-base-model",
+        ),
+        ("trl/countdown_3b", "Qwen2.5-1.5B-Instruct", "countdown-model-too-small"),
     ],
 )
 def test_the_model_that_a_user_names_counts(config, model, rule, configs, findings, tmp_path):
@@ -158,13 +177,22 @@ def checkpoint(tmp_path, hf):
 
 def test_a_checkpoint_that_fits_is_said_to(configs, findings, checkpoint, hf):
     found = ids(findings(configs / f"{SEVEN}.yaml", checkpoint=checkpoint(), model=hf()))
-    assert found >= {"R8-layout-same", "R8-same"}
-    assert not found & {"R8-layout", "R8-config", "R8-tokenizer", "R8-incomplete"}
+    assert found >= {"checkpoint-layout-same", "checkpoint-files-same"}
+    assert not found & {
+        "checkpoint-layout-differs",
+        "checkpoint-config-differs",
+        "checkpoint-tokenizer-differs",
+        "checkpoint-incomplete",
+    }
 
 
 def test_a_checkpoint_that_does_not_fit_is_told(configs, findings, checkpoint, hf):
     run = configs / f"{SEVEN}.yaml"
-    [told] = [f for f in findings(run, checkpoint=checkpoint(tp=4, pp=1)) if f.id == "R8-layout"]
+    [told] = [
+        f
+        for f in findings(run, checkpoint=checkpoint(tp=4, pp=1))
+        if f.id == "checkpoint-layout-differs"
+    ]
     assert "TP 4 PP 1" in told.cause
     assert "--target-tensor-parallel-size 2" in told.remedy
 
@@ -172,18 +200,24 @@ def test_a_checkpoint_that_does_not_fit_is_told(configs, findings, checkpoint, h
 def test_a_checkpoint_without_a_manifest_is_cut_by_its_directories(configs, findings, checkpoint):
     run = configs / f"{SEVEN}.yaml"
     assert ids(findings(run, checkpoint=checkpoint(manifest=False))) >= {
-        "R8-no-manifest",
-        "R8-layout-same",
+        "checkpoint-without-manifest",
+        "checkpoint-layout-same",
     }
 
 
 def test_a_checkpoint_with_ranks_missing_is_told(configs, findings, checkpoint):
     found = findings(configs / f"{SEVEN}.yaml", checkpoint=checkpoint(lack=1))
-    assert [f.values["first"] for f in found if f.id == "R8-incomplete"] == ["mp_rank_00_000"]
+    assert [f.values["first"] for f in found if f.id == "checkpoint-incomplete"] == [
+        "mp_rank_00_000"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("rule", "file"), [("R8-config", "config.json"), ("R8-tokenizer", "tokenizer.json")]
+    ("rule", "file"),
+    [
+        ("checkpoint-config-differs", "config.json"),
+        ("checkpoint-tokenizer-differs", "tokenizer.json"),
+    ],
 )
 def test_another_model_than_the_converted_one_is_told(
     rule, file, configs, findings, checkpoint, hf
@@ -198,34 +232,36 @@ def test_another_model_than_the_converted_one_is_told(
 def test_experts_cut_otherwise_are_told(spoil, findings, checkpoint):
     moe = {"actor_config/num_experts": 8, "actor_config/moe_tp_extend_ep": True}
     run = spoil(SEVEN, moe)
-    assert "R8-expert-cut" in ids(findings(run, checkpoint=checkpoint(extend_ep=False)))
-    assert "R8-expert-cut" not in ids(findings(run, checkpoint=checkpoint(extend_ep=True)))
+    differs = {"checkpoint-experts-not-extended", "checkpoint-experts-extended"}
+    found = ids(findings(run, checkpoint=checkpoint(extend_ep=False)))
+    assert "checkpoint-experts-not-extended" in found
+    assert not ids(findings(run, checkpoint=checkpoint(extend_ep=True))) & differs
 
 
 def around(**versions):
-    return Surroundings((3, 11, 7), {k.replace("_", "-"): v for k, v in versions.items()})
+    return Environment((3, 11, 7), {k.replace("_", "-"): v for k, v in versions.items()})
 
 
 @pytest.mark.parametrize(
     ("rule", "torch", "cann"),
     [
-        ("E-row", "2.7.1", "8.5.0"),
-        ("E-row", "2.5.1", "8.1.RC1"),
-        ("E-no-row", "2.6.0", "8.5.0"),
-        ("E-no-cann", "2.7.1", None),
+        ("cann-version-documented", "2.7.1", "8.5.0"),
+        ("cann-version-documented", "2.5.1", "8.1.RC1"),
+        ("cann-version-not-documented", "2.6.0", "8.5.0"),
+        ("cann-absent", "2.7.1", None),
     ],
 )
 def test_torch_torch_npu_and_cann_are_a_row_of_a_host_or_not(rule, torch, cann, tmp_path):
     if cann:
         (tmp_path / "version.cfg").write_text(f"[x]\ntoolkit_running_version=[{cann}:{cann}]\n")
     variables = {"ASCEND_TOOLKIT_HOME": str(tmp_path)}
-    found = Surroundings((3, 11, 7), {"torch": torch, "torch-npu": torch}, variables=variables)
+    found = Environment((3, 11, 7), {"torch": torch, "torch-npu": torch}, variables=variables)
     assert ids(npu.versions_of_the_npu(found)) == {rule}
 
 
 def test_a_torch_npu_for_another_torch_is_an_error():
     found = [*npu.versions_of_the_npu(around(torch="2.6.0", torch_npu="2.5.1"))]
-    assert [f.id for f in found] == ["E-npu-versions"]
+    assert [f.id for f in found] == ["torch-npu-for-another-torch"]
     assert not [*npu.versions_of_the_npu(around(torch="2.6.0"))]
 
 
@@ -235,32 +271,31 @@ def test_a_torch_npu_for_another_torch_is_an_error():
         (None, '{"auths": {"x": {"auth": "dXNlcjpwYXNz"}}}'),
         (None, '{"auths": {"x": {}}}'),
         (None, "{}"),
-        ("E-docker-auth", '{"auths": {"x": {"auth": "not base64!"}}}'),
-        ("E-docker-auth", '{"auths": {"x": {"auth": "dXNlcg=="}}}'),
-        ("E-docker-broken", '{"auths": ["x"]}'),
-        ("E-docker-broken", "not json"),
+        ("docker-login-unreadable", '{"auths": {"x": {"auth": "not base64!"}}}'),
+        ("docker-login-unreadable", '{"auths": {"x": {"auth": "dXNlcg=="}}}'),
+        ("docker-config-unreadable", '{"auths": ["x"]}'),
+        ("docker-config-unreadable", "not json"),
     ],
 )
 def test_a_docker_login_that_stops_wandb_is_told(rule, text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     variables = {"DOCKER_CONFIG": str(tmp_path)}
-    with_wandb = Surroundings((3, 11, 7), {"wandb": "0.19"}, variables=variables)
-    assert ids(faq.docker_logins(with_wandb)) == ({rule} if rule else set())
-    assert not [*faq.docker_logins(Surroundings((3, 11, 7), {}, variables=variables))]
+    with_wandb = Environment((3, 11, 7), {"wandb": "0.19"}, variables=variables)
+    assert ids(services.docker_logins(with_wandb)) == ({rule} if rule else set())
+    assert not [*services.docker_logins(Environment((3, 11, 7), {}, variables=variables))]
 
 
 def test_the_line_that_loads_libgomp_first_is_printed_on_arm(tmp_path):
     library = tmp_path / "scikit_learn.libs" / "libgomp-d22c30c5.so.1.0.0"
     library.parent.mkdir()
     library.touch()
-    found = Surroundings((3, 11, 7), {"torch": "2.7.1"}, site_folders=(tmp_path,))
-    [told] = faq.libgomp(found, "aarch64")
+    versions = {"torch": "2.7.1"}
+    found = Environment((3, 11, 7), versions, site_folders=(tmp_path,), machine="aarch64")
+    [told] = services.libgomp(found)
     assert told.remedy == f"export LD_PRELOAD={library}"
-    assert not [*faq.libgomp(found, "x86_64")]
-    loaded = Surroundings(
-        (3, 11, 7), found.versions, site_folders=(tmp_path,), variables={"LD_PRELOAD": str(library)}
-    )
-    assert not [*faq.libgomp(loaded, "aarch64")]
+    assert not [*services.libgomp(replace(found, machine="x86_64"))]
+    loaded = replace(found, variables={"LD_PRELOAD": str(library)})
+    assert not [*services.libgomp(loaded)]
 
 
 def node(**changes):
@@ -276,19 +311,19 @@ def node(**changes):
 @pytest.mark.parametrize(
     ("rule", "other"),
     [
-        ("N-versions", node(versions={"torch": "2.6.0"})),
-        ("S1-16-folder", node(folder="/root")),
-        ("S1-16-missing", node(paths={"/w": None})),
-        ("S1-16-differs", node(paths={"/w": "abd"})),
-        ("N-failed", "ModuleNotFoundError: No module named 'mindspeed_rl_ext'"),
+        ("nodes-versions-differ", node(versions={"torch": "2.6.0"})),
+        ("nodes-start-directory-differs", node(folder="/root")),
+        ("nodes-path-missing", node(paths={"/w": None})),
+        ("nodes-path-differs", node(paths={"/w": "abd"})),
+        ("node-not-reachable", "ModuleNotFoundError: No module named 'mindspeed_rl_ext'"),
         (
-            "N-finding",
+            "node-error",
             node(
                 findings=[{"level": "error", "place": "x", "en": ["a", "b"], "zh": ["c", "d"]}],
             ),
         ),
         (
-            "N-warning",
+            "node-warning",
             node(
                 findings=[{"level": "warning", "place": "x", "en": ["a", "b"], "zh": ["c", "d"]}],
             ),
@@ -296,25 +331,26 @@ def node(**changes):
     ],
 )
 def test_nodes_that_differ_are_told(rule, other):
-    assert ids(compared({"a": node(), "b": node()}, 32, 32)) == {"N-nodes", "S1-16-same"}
-    assert rule in ids(compared({"a": node(), "b": other}, 32, 32))
+    assert ids(nodes(Cluster({"a": node(), "b": node()}, 32, 32))) == {
+        "nodes-examined",
+        "nodes-path-same",
+    }
+    assert rule in ids(nodes(Cluster({"a": node(), "b": other}, 32, 32)))
 
 
 def test_a_cluster_with_too_few_cards_is_told():
-    assert "N-npus" in ids(compared({"a": node()}, 8, 16))
-    assert "N-npus" not in ids(compared({"a": node()}, 16, 16))
+    assert "nodes-too-few-cards" in ids(nodes(Cluster({"a": node()}, 8, 16)))
+    assert "nodes-too-few-cards" not in ids(nodes(Cluster({"a": node()}, 16, 16)))
 
 
 def test_every_node_of_a_real_ray_is_looked_at(repo_root):
     pytest.importorskip("ray", reason="extra [ray] is not installed")
-    from mindspeed_rl_ext.doctor.nodes import on_every_node
-
-    found = [*on_every_node("local", [str(repo_root / "pyproject.toml")], None)]
-    assert ids(found) >= {"N-nodes", "S1-16-same"}
+    found = [*nodes(read_cluster("local", [str(repo_root / "pyproject.toml")], None))]
+    assert ids(found) >= {"nodes-examined", "nodes-path-same"}
 
 
 def test_a_line_is_named_with_its_key():
-    document = parse("a:\n  b: 1\n\n  c: 2\n", Path("x.yaml"))
+    document = parse_yaml("a:\n  b: 1\n\n  c: 2\n", Path("x.yaml"))
     assert str(document.place("a", "c")) == "x.yaml:4 a.c"
     assert str(document.place("a", "missing")) == "x.yaml:1 a.missing"
 
@@ -329,13 +365,16 @@ def test_a_line_is_named_with_its_key():
 )
 def test_yaml_that_is_none_names_the_line(text, words):
     with pytest.raises(InputError) as caught:
-        parse(text, Path("x.yaml"))
+        parse_yaml(text, Path("x.yaml"))
     assert all(word in str(caught.value) for word in words), caught.value
 
 
 @pytest.mark.parametrize(
     ("rule", "then"),
-    [("R1-key-refused", "raise ValueError(key)"), ("R1-key-ignored", "print(key)")],
+    [
+        ("key-refused-by-installed-host", "raise ValueError(key)"),
+        ("key-ignored-by-installed-host", "print(key)"),
+    ],
 )
 def test_keys_of_another_version_than_the_importable_host_are_told(
     rule, then, configs, findings, tmp_path
@@ -360,7 +399,7 @@ def test_keys_of_another_version_than_the_importable_host_are_told(
             body = "class C:\n    def __init__(self):\n" + "\n".join(rows) + "\n"
             (folder / f"{name}.py").write_text(body)
         hosts = {"mindspeed_rl": (str(tmp_path / "mindspeed_rl"),)}
-        return Surroundings((3, 11, 7), {}, hosts=hosts)
+        return Environment((3, 11, 7), {}, hosts=hosts)
 
     assert rule not in ids(findings(run, around=host()))
     [told] = [f for f in findings(run, around=host("log_max_throughput")) if f.id == rule]

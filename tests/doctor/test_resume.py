@@ -67,7 +67,7 @@ def test_the_result_is_a_resume_to_the_doctor_and_stays_one(configs, findings):
     path = configs / f"{SEVEN}.yaml"
     once, _ = resumed(path.read_text(), path)
     path.write_text(once)
-    assert "R10-resume" in {f.id for f in findings(path)}
+    assert "resume-complete" in {f.id for f in findings(path)}
     assert not [f for f in findings(path) if f.level == "error"]
     twice, _ = resumed(once, path)
     assert twice == once

@@ -57,15 +57,17 @@ def test_the_doctor_finds_no_error_with_the_data_s_recipe(path, findings):
     found = findings(path, ROOT / recipe)
     assert not [str(f) for f in found if f.level == "error"]
     command = re.search(r"--max-prompt-length (\d+)", text)
-    expected = {"D-pair"} if command else set()  # the header says how to preprocess instead
-    assert {f.id for f in found if f.id == "D-pair"} == expected
+    expected = (
+        {"dataset-differs-from-run"} if command else set()
+    )  # the header says how to preprocess instead
+    assert {f.id for f in found if f.id == "dataset-differs-from-run"} == expected
 
 
 @pytest.mark.parametrize("path", RUNS, ids=name)
 def test_they_name_our_verifiers_and_a_model_of_ours(path, findings):
     found = findings(path)
-    assert "V-ours" in {f.id for f in found}
-    assert "V-replace" not in {f.id for f in found}
+    assert "reward-verifiers-of-ours" in {f.id for f in found}
+    assert "reward-verifier-of-host" not in {f.id for f in found}
     table = yaml.safe_load(path.read_text(encoding="utf-8"))
     [model] = table["defaults"][0]["model"]
     assert set(yaml.safe_load((ROOT / "model" / f"{model}.yaml").read_text())) == {model}

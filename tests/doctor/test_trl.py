@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.doctor import trl_fields, trl_rules
-from mindspeed_rl_ext.doctor.surroundings import Surroundings
+from mindspeed_rl_ext.doctor.readers import trl_fields
+from mindspeed_rl_ext.doctor.readers.environment import Environment
+from mindspeed_rl_ext.doctor.readers.trl_part import TrlPart, trl_subjects
+from mindspeed_rl_ext.doctor.rules.trl import keys
 
 GOOD = {
     "model_name_or_path": "./Qwen2.5-3B-Instruct",
@@ -84,28 +86,32 @@ def test_fields_are_read_without_importing(fake_trl):
 
 def test_unknown_and_moved_keys_are_told(fake_trl, said):
     fake_trl(*GOOD, "steps_per_generation")
-    assert ids(said(GOOD, MACHINES)) >= {"R11-known", "R11-holds", "S3-4-known"}
+    assert ids(said(GOOD, MACHINES)) >= {
+        "trl-keys-known",
+        "trl-group-whole",
+        "accelerate-processes",
+    }
     found = said({**GOOD, "num_generation": 4, "vllm_device": "cuda:2"})
-    [unknown] = [f for f in found if f.id == "R11-unknown"]
+    [unknown] = [f for f in found if f.id == "trl-key-unknown"]
     assert "num_generations" in unknown.remedy
-    [moved] = [f for f in found if f.id == "I11-renamed"]
+    [moved] = [f for f in found if f.id == "trl-key-vllm-device"]
     assert "vllm_mode" in moved.remedy
-    assert "vllm_mode" in moved.said("zh")[1]
+    assert "vllm_mode" in moved.words("zh").remedy
 
 
 @pytest.mark.parametrize(
     ("rule", "trl", "accelerate"),
     [
-        ("R11-group", {"num_generations": 7}, MACHINES),
-        ("R11-group", {"gradient_accumulation_steps": 2}, MACHINES),
-        ("S3-2", {"model_name_or_path": "Qwen2.5-0.5B"}, MACHINES),
-        ("S3-9-trl", {"save_steps": 10}, MACHINES),
-        ("S3-tf32", {"tf32": True, "use_cpu": True}, MACHINES),
-        ("S3-tf32-note", {"tf32": True}, MACHINES),
-        ("S3-flash-absent", {"attn_implementation": "flash_attention_2"}, MACHINES),
-        ("S3-4", {}, {**MACHINES, "compute_environment": "MULTI_NODE"}),
-        ("S3-4-total", {}, {**MACHINES, "num_machines": 3}),
-        ("S3-4-precision", {}, {**MACHINES, "mixed_precision": "fp16"}),
+        ("trl-group-not-whole", {"num_generations": 7}, MACHINES),
+        ("trl-group-not-whole", {"gradient_accumulation_steps": 2}, MACHINES),
+        ("countdown-model-too-small", {"model_name_or_path": "Qwen2.5-0.5B"}, MACHINES),
+        ("trl-save-disk-use", {"save_steps": 10}, MACHINES),
+        ("trl-tf32-on-cpu", {"tf32": True, "use_cpu": True}, MACHINES),
+        ("trl-tf32-needs-ampere", {"tf32": True}, MACHINES),
+        ("trl-flash-attention-absent", {"attn_implementation": "flash_attention_2"}, MACHINES),
+        ("accelerate-unknown-environment", {}, {**MACHINES, "compute_environment": "MULTI_NODE"}),
+        ("accelerate-processes-not-multiple", {}, {**MACHINES, "num_machines": 3}),
+        ("accelerate-precision-differs", {}, {**MACHINES, "mixed_precision": "fp16"}),
     ],
 )
 def test_a_fault_is_told_and_the_clean_file_is_silent(rule, trl, accelerate, said):
@@ -114,39 +120,42 @@ def test_a_fault_is_told_and_the_clean_file_is_silent(rule, trl, accelerate, sai
 
 
 def test_flash_attention_and_tf32_on_an_npu_are_errors(said):
-    npu = Surroundings((3, 11, 7), {"torch-npu": "2.7.1", "flash-attn": "2.8"})
+    npu = Environment((3, 11, 7), {"torch-npu": "2.7.1", "flash-attn": "2.8"})
     wanted = {**GOOD, "attn_implementation": "flash_attention_2", "tf32": True}
-    assert ids(said(wanted, around=npu)) >= {"S3-flash", "S3-tf32"}
-    assert not ids(said(GOOD, around=npu)) & {"S3-flash", "S3-tf32"}
+    assert ids(said(wanted, around=npu)) >= {"trl-flash-attention-on-npu", "trl-tf32-on-npu"}
+    assert not ids(said(GOOD, around=npu)) & {"trl-flash-attention-on-npu", "trl-tf32-on-npu"}
 
 
 def test_old_versions_do_not_count_accumulation(fake_trl, said):
     """The note's n - 1 processes: 2 x 1 for a group of 8."""
     fake_trl(*GOOD)
-    assert "R11-group" in ids(said(GOOD, MACHINES))
+    assert "trl-group-not-whole" in ids(said(GOOD, MACHINES))
     fake_trl(*GOOD, "steps_per_generation")
-    assert ids(said(GOOD, MACHINES)) >= {"R11-holds", "I14"}
-    assert "I14" not in ids(said(GOOD, {**MACHINES, "num_processes": 8}))
-    assert "I14" not in ids(said(GOOD))
+    assert ids(said(GOOD, MACHINES)) >= {"trl-group-whole", "trl-group-of-old-versions"}
+    assert "trl-group-of-old-versions" not in ids(said(GOOD, {**MACHINES, "num_processes": 8}))
+    assert "trl-group-of-old-versions" not in ids(said(GOOD))
 
 
 def test_the_note_s_eight_keys_are_named_with_the_real_trl(said):
     if not trl_fields.installed("trl") or not trl_fields.installed("transformers"):
         pytest.skip("TRL is not installed")
     table = {**GOOD, **dict.fromkeys(OF_THE_NOTE, "x")}
-    moved = [f.values["key"] for f in said(table) if f.id == "I11-renamed"]
-    assert sorted(moved) == sorted(OF_THE_NOTE)
+    wrong = [f for f in said(table) if f.id.startswith("trl-key-")]
+    assert sorted(f.at.key for f in wrong) == sorted(OF_THE_NOTE)
+    assert "trl-key-unknown" not in ids(wrong)
 
 
-def test_every_moved_key_has_both_languages():
-    for key, words in trl_rules.MOVED.items():
-        assert len(words) == 2, key
-        assert all(words), key
+@pytest.mark.parametrize("key", sorted(keys.OLD_KEYS))
+def test_an_old_key_is_told_how_it_is_written_today(key, fake_trl, said):
+    fake_trl(*GOOD, "steps_per_generation")
+    [told] = [f for f in said({**GOOD, key: "x"}) if f.at.key == key]
+    assert told.id != "trl-key-unknown"
+    assert told.rule.words["zh"].remedy
 
 
 def test_without_trl_the_keys_are_not_judged(said, monkeypatch):
     monkeypatch.setattr(trl_fields, "installed", lambda package: False)
-    assert "R11-no-trl" in ids(said({**GOOD, "anything": 1}))
+    assert "trl-not-installed" in ids(said({**GOOD, "anything": 1}))
 
 
 @pytest.mark.parametrize("kind", ["recipes", "trl", "accelerate"])
@@ -167,24 +176,28 @@ def of_the_real_size(found):
 
 def test_a_recipe_s_own_accelerate_file_says_how_many_processes(spoil, findings, gone):
     """zero3 has 8: one response each is a group of 8."""
-    assert "R11-group" not in of_the_real_size(findings(spoil("recipes/countdown", ONE_STEP)))
+    assert "trl-group-not-whole" not in of_the_real_size(
+        findings(spoil("recipes/countdown", ONE_STEP))
+    )
     [told] = [
         f
         for f in findings(spoil("recipes/countdown", {**ONE_STEP, f"{REAL}/num_generations": 16}))
-        if f.id == "R11-group"
+        if f.id == "trl-group-not-whole"
     ]
     assert told.values["processes"] == 8
     at_the_top = {**ONE_STEP, "sizes/real/accelerate": gone, "accelerate": "zero3"}
-    assert "R11-group" not in of_the_real_size(findings(spoil("recipes/countdown", at_the_top)))
+    assert "trl-group-not-whole" not in of_the_real_size(
+        findings(spoil("recipes/countdown", at_the_top))
+    )
     alone = {**at_the_top, "accelerate": "cpu"}
-    assert "R11-group" in of_the_real_size(findings(spoil("recipes/countdown", alone)))
+    assert "trl-group-not-whole" in of_the_real_size(findings(spoil("recipes/countdown", alone)))
 
 
 def test_an_accelerate_file_that_a_user_names_wins(spoil, findings, tmp_path):
     other = tmp_path / "two.yaml"
     other.write_text(yaml.safe_dump(MACHINES))
     run = spoil("recipes/countdown", ONE_STEP)
-    assert "R11-group" in of_the_real_size(findings(run, accelerate=other))
+    assert "trl-group-not-whole" in of_the_real_size(findings(run, accelerate=other))
 
 
 def test_an_accelerate_file_that_is_not_there_is_bad_input(spoil, findings):
@@ -194,7 +207,7 @@ def test_an_accelerate_file_that_is_not_there_is_bad_input(spoil, findings):
 
 def test_shipped_recipes_are_not_told_of_groups_that_are_whole(repo_root, findings):
     for path in sorted((repo_root / "configs/recipes").glob("*.yaml")):
-        assert not ids(findings(path)) & {"I14", "R11-group"}, path
+        assert not ids(findings(path)) & {"trl-group-of-old-versions", "trl-group-not-whole"}, path
 
 
 def test_a_wrong_type_in_an_accelerate_file_is_bad_input(said):
@@ -203,10 +216,13 @@ def test_a_wrong_type_in_an_accelerate_file_is_bad_input(said):
 
 
 def test_parts_of_a_recipe_are_found_at_any_depth(repo_root):
-    from mindspeed_rl_ext.doctor.yaml_file import read
+    from mindspeed_rl_ext.core.yaml_file import read_yaml
 
-    parts = trl_rules.parts(read(Path(repo_root / "configs/recipes/countdown.yaml")))
-    assert {part.kind for part in parts} == {"recipe", "sft", "grpo"}
+    document = read_yaml(Path(repo_root / "configs/recipes/countdown.yaml"))
+    found = trl_subjects(document, Environment((3, 11, 7), {}))
+    parts = [part for part in found if isinstance(part, TrlPart)]
+    assert {part.kind for part in parts} == {"sft", "grpo"}
+    assert {part.path[0] for part in parts} == {"sizes"}
 
 
 @pytest.mark.parametrize("key", ["num_generations", "per_device_train_batch_size", "save_steps"])

@@ -69,7 +69,6 @@ def environment() -> dict[str, str]:
     }
 
 
-@pytest.mark.slow
 def test_every_kind_of_actor_gives_the_verdicts_of_the_driver(tmp_path: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(SCRIPT)
@@ -86,7 +85,6 @@ def test_every_kind_of_actor_gives_the_verdicts_of_the_driver(tmp_path: Path) ->
     assert said == dict.fromkeys(["sync", "threaded", "async", "task", "spread"], True)
 
 
-@pytest.mark.slow
 def test_the_command_scores_on_ray(tmp_path: Path) -> None:
     rows = [{"response": rf"\boxed{{{n}}}", "answer": "3"} for n in range(8)]
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"

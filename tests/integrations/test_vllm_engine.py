@@ -36,7 +36,6 @@ from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
 
 PROMPTS = ["1+1=", "what is 22 plus 3?"]
 GREEDY = Sampling(max_tokens=12)
-pytestmark = pytest.mark.slow
 
 
 def saved(folder: Path, seed: int) -> Any:

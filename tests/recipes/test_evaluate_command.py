@@ -138,7 +138,7 @@ def test_a_benchmark_without_any_response_has_no_figures(data, capsys):
         (("--prompt-type", "qwen_mat_r1"), "qwen_math_r1"),
         (("--verifier", "simplrl"), "simplerl"),
         (("--lenient-verifier", "nothing"), "unknown verifier"),
-        (("--limit", "0"), "--limit is not positive"),
+        (("--limit", "0"), "limit must be at least 1"),
         (("--resume",), "generates nothing"),
         (("--prompt-type", "tokenizer"), "chat template of a model"),
         (("--import", "no_such_module_of_mine"), "cannot be imported"),

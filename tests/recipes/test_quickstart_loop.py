@@ -1,6 +1,6 @@
 """The whole loop, really run: short for its joints, in full for what it must teach.
 
-The full run takes minutes of CPU. CI runs it; MSRL_EXT_SKIP_SLOW=1 leaves it out.
+The full run takes minutes of CPU.
 """
 
 from __future__ import annotations
@@ -126,8 +126,6 @@ def test_packed_prompts_hold_nothing_of_the_answer(short_run: Path) -> None:
         assert json.loads(label) == json.loads(rows[i]["answer"])
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("MSRL_EXT_SKIP_SLOW") == "1", reason="MSRL_EXT_SKIP_SLOW=1")
 def test_the_full_run_lifts_held_out_accuracy_and_keeps_the_format(tmp_path: Path) -> None:
     finished = quickstart(tmp_path / "run")
     assert finished.returncode == 0, finished.stdout + finished.stderr

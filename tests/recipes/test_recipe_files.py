@@ -16,18 +16,12 @@ from hypothesis import strategies as st
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.typed import build, convert
-from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.files import find_recipe, load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, Recipe
 
-NAMES = {
-    "countdown": ["seeds/003"],
-    "gsm8k_sft": ["seeds/002"],
-    "gsm8k_ei": ["seeds/002"],
-    "gsm8k_grpo": ["seeds/002"],
-    "simplerl_zero": ["seeds/000"],
-    "simplerl": ["seeds/000"],
-    "r1_zero": ["seeds/004"],
-}
+NAMES = recipe_names()
+# The notes that recipes come from, as their files name them.
+NOTES = ("Datawhale R1", "CS336", "simpleRL-reason", "DeepSeek-R1-Zero")
 # The Datawhale note's trl_config.yaml, with paths put in.
 NOTE = """
 model_name_or_path: models/Qwen/Qwen2.5-3B-Instruct
@@ -76,8 +70,41 @@ OLD_KEYS = (
 )
 
 
-def test_the_shipped_recipes_are_those_of_the_notes() -> None:
-    assert set(recipe_names()) == set(NAMES)
+def test_every_note_has_a_recipe_and_every_recipe_a_note() -> None:
+    texts = {name: find_recipe(name).read_text(encoding="utf-8") for name in NAMES}
+    named = {name: [note for note in NOTES if note in text] for name, text in texts.items()}
+    assert all(named.values()), named
+    assert {note for notes in named.values() for note in notes} == set(NOTES)
+
+
+def test_a_recipe_from_outside_is_found_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = find_recipe("simplerl_zero").read_text(encoding="utf-8")
+    summary = "summary: mine, of the largest number\n"
+    (folder / "my_recipe.yaml").write_text(
+        re.sub(r"summary: .*\n", summary, text.replace("name: simplerl_zero", "name: my_recipe"))
+    )
+    monkeypatch.setenv("MSRL_EXT_RECIPES", str(folder))
+    assert main(["recipe", "list"]) == 0
+    assert "my_recipe" in capsys.readouterr().out
+    assert main(["recipe", "show", "my_recipe"]) == 0
+    assert "mine, of the largest number" in capsys.readouterr().out
+    assert main(["train", "--config", "my_recipe", "--size", "real", "--print"]) == 0
+    assert "--config my_recipe --size real" in capsys.readouterr().out
+    assert load_recipe("my_recipe").summary == "mine, of the largest number"
+    assert "countdown" in recipe_names()
+    assert "my_recipe" in recipe_names()
+
+
+def test_a_folder_of_recipes_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MSRL_EXT_RECIPES", str(tmp_path / "gone"))
+    assert main(["recipe", "list"]) == 2
+    assert f"MSRL_EXT_RECIPES names {tmp_path / 'gone'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -94,7 +121,6 @@ def test_every_key_of_a_recipe_is_explained_and_downloads_are_told(
     text = (repo_root / "configs" / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
     assert "HF_ENDPOINT" in text
     assert "modelscope download --model" in text
-    assert all(seed in text for seed in NAMES[name])
     keys, explained = set(), set()
     for before, line in zip(["", *text.splitlines()], text.splitlines(), strict=False):
         found = re.match(r" *([a-z_]+):", line)

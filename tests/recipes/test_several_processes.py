@@ -39,7 +39,6 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-@pytest.mark.slow
 def test_two_processes_train_one_policy(tmp_path: Path) -> None:
     output = tmp_path / "run"
     command = [sys.executable, "-m", "accelerate.commands.launch"]

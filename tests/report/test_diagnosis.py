@@ -26,7 +26,7 @@ def run_of(steps: int = STEPS, rollouts=None, sizes=None, **curves) -> Run:
     names = {
         "reward": "grpo/rewards/mean", "entropy": "actor/entropy", "length": "response_length/mean",
         "longest": "response_length/max", "zero": "grpo/zero_std_groups/frac",
-        "format": "my_format_rewards/mean", "clipped": "response_length/clip_ratio",
+        "format": "countdown_format_rewards/mean", "clipped": "response_length/clip_ratio",
         "timeouts": "acc_outcome/TIMEOUT", "clip_fraction": "actor/pg_clipfrac",
     }  # fmt: skip
     rows = []

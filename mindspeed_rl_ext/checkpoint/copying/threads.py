@@ -16,10 +16,10 @@ import numpy as np
 from mindspeed_rl_ext.checkpoint.copying.assemble import WINDOW_BYTES
 from mindspeed_rl_ext.checkpoint.copying.out_file import BUFFER_BYTES, BUFFERS, Buffers
 
-LANE_BYTES = BUFFERS * BUFFER_BYTES + WINDOW_BYTES
+WORKER_BYTES = BUFFERS * BUFFER_BYTES + WINDOW_BYTES
 
 
-class Lane:
+class Worker:
     """What one thread has: buffers to write from, room for a window, and a question.
 
     Args:
@@ -41,23 +41,23 @@ class _StoppedError(Exception):
     """Another unit failed; its error is the one to show."""
 
 
-Unit = Callable[[Lane], None]
+Unit = Callable[[Worker], None]
 
 
-def run_units(units: Sequence[Unit], lanes: int) -> None:
+def run_units(units: Sequence[Unit], workers: int) -> None:
     """Runs all units; raises the first error, once all threads have ended.
 
     Args:
         units: what to do, in order.
-        lanes: most threads.
+        workers: most threads.
     """
     if not units:
         return
     stop, todo = threading.Event(), _Todo(units)
     running: list[Future[None]] = []
-    with ThreadPoolExecutor(min(lanes, len(units))) as threads:
+    with ThreadPoolExecutor(min(workers, len(units))) as threads:
         try:
-            for _ in range(min(lanes, len(units))):
+            for _ in range(min(workers, len(units))):
                 running.append(threads.submit(_run, todo, stop))
             wait(running, return_when=FIRST_EXCEPTION)
         finally:
@@ -84,10 +84,10 @@ class _Todo:
 
 
 def _run(todo: _Todo, stop: threading.Event) -> None:
-    lane = Lane(stop)
+    worker = Worker(stop)
     try:
         for unit in todo:
-            lane.check()
-            unit(lane)
+            worker.check()
+            unit(worker)
     finally:
-        lane.buffers.close()
+        worker.buffers.close()

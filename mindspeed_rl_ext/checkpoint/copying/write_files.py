@@ -15,9 +15,9 @@ from pathlib import Path
 from mindspeed_rl_ext.checkpoint.copying.assemble import windows
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan
-from mindspeed_rl_ext.checkpoint.copying.out_file import OutFile, Stretch
+from mindspeed_rl_ext.checkpoint.copying.out_file import OutFile, RangeWriter
 from mindspeed_rl_ext.checkpoint.copying.streaming import RunningSums, Sums
-from mindspeed_rl_ext.checkpoint.copying.threads import Lane, Unit
+from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker
 from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
 
@@ -48,12 +48,12 @@ class Copying:
                 self._asked.add(ref)
                 self.source.prefetch(ref)
 
-    def copy(self, plan: TensorPlan, out: Stretch, lane: Lane) -> Sums:
+    def copy(self, plan: TensorPlan, out: RangeWriter, worker: Worker) -> Sums:
         """Copies one tensor."""
         sums = RunningSums(plan.dtype, self.sha256)
         changed = False
-        for window in windows(plan, self.source, lane.scratch):
-            lane.check()
+        for window in windows(plan, self.source, worker.scratch):
+            worker.check()
             crc = sums.add(window.data)
             if window.ref is not None:
                 self.check.saw(window.ref, window.start, len(window.data), crc)
@@ -109,8 +109,8 @@ class _File:
     def unit(self, run: range) -> Unit:
         """Writes some of its tensors; who writes the last ones finishes the file."""
 
-        def write(lane: Lane) -> None:
-            self._write(run, self._opened(), lane)
+        def write(worker: Worker) -> None:
+            self._write(run, self._opened(), worker)
             with self._lock:
                 self._left -= 1
                 last = self._left == 0
@@ -131,17 +131,17 @@ class _File:
                 self._out = OutFile(self._path, self.plan.tail_at)
             return self._out
 
-    def _write(self, run: range, file: OutFile, lane: Lane) -> None:
+    def _write(self, run: range, file: OutFile, worker: Worker) -> None:
         if not run:
             return
-        out = Stretch(file, self.plan.items[run[0]].at, lane.buffers)
+        out = RangeWriter(file, self.plan.items[run[0]].at, worker.buffers)
         self._copying.prefetch(self.plan.items[run[0]].plan)
         for number in run:
             item = self.plan.items[number]
             if number + 1 in run:
                 self._copying.prefetch(self.plan.items[number + 1].plan)
             out.add(item.before)
-            sums = self._copying.copy(item.plan, out, lane)
+            sums = self._copying.copy(item.plan, out, worker)
             out.add(item.behind(sums))
             self._sums[number] = sums
         out.finish()

@@ -4,22 +4,22 @@ A slot says what of the model a whole tensor is made of. A stored tensor may sta
 leading axes (layers, experts) and be cut into boxes; each box becomes a slot of its own here.
 
 Covers: any boxes, also over several layers; that they fill each slot exactly once, or as exact
-copies; the other way, cutting a slot into boxes.
+copies.
 Does not cover: names; transposed copies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
-from mindspeed_rl_ext.checkpoint.mapping.expected import Slot
-from mindspeed_rl_ext.checkpoint.mapping.rules import Copy
-from mindspeed_rl_ext.checkpoint.tensors import Box, Shape, matrix_shape
-from mindspeed_rl_ext.checkpoint.wording import some
+from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Part, Slot
+from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, matrix_shape
 from mindspeed_rl_ext.core.errors import InputError
+
+CHUNK = "chunk"
 
 
 @dataclass(frozen=True)
@@ -47,29 +47,43 @@ class StoredBox:
     """A box of a stored tensor.
 
     Args:
-        name: its name, for the slot that it becomes.
+        ref: how the checkpoint names it.
         tensor: the stored tensor's name.
         offset: its first index on each axis.
         shape: its shape.
         whole: the stored tensor's shape.
     """
 
-    name: str
+    ref: Ref
     tensor: str
     offset: Shape
     shape: Shape
     whole: Shape
 
 
-def slots_of_boxes(placed: Iterable[Placed], boxes: Iterable[StoredBox]) -> list[Slot | None]:
-    """What each box is made of.
+@dataclass(frozen=True)
+class Join:
+    """What a box and a slot have in common.
+
+    Args:
+        box: the box.
+        item: the slot.
+        area: the common part, in rows and columns of the slot.
+        row: its first row in the box, seen as a matrix of `area.cols` columns.
+    """
+
+    box: StoredBox
+    item: Placed
+    area: Box
+    row: int
+
+
+def join_boxes(placed: Iterable[Placed], boxes: Iterable[StoredBox]) -> list[Join]:
+    """Where boxes and slots meet, box by box.
 
     Args:
         placed: the slots of the model.
-        boxes: the boxes that are stored.
-
-    Returns:
-        For each box its slot; None where the box is part of no slot.
+        boxes: the boxes that are stored; those of other tensors are passed over.
 
     Raises:
         InputError: a stored tensor has another shape than its slots imply; boxes overlap, or leave
@@ -78,57 +92,33 @@ def slots_of_boxes(placed: Iterable[Placed], boxes: Iterable[StoredBox]) -> list
     table: dict[str, dict[Shape, Placed]] = {}
     for item in placed:
         table.setdefault(item.tensor, {})[item.index] = item
-    found: dict[tuple[str, Shape], set[Box]] = {}
-    slots: list[Slot | None] = []
-    for box in boxes:
-        items = table.get(box.tensor)
-        slots.append(None if items is None else _slot_of(box, items, found))
-    for tensor, items in table.items():
-        for index, item in items.items():
-            _check_filled(item, found.get((tensor, index), set()))
-    return slots
+    joins = [
+        join for box in boxes if box.tensor in table for join in _joins(box, table[box.tensor])
+    ]
+    areas: dict[tuple[str, Shape], set[Box]] = {}
+    for join in joins:
+        areas.setdefault((join.item.tensor, join.item.index), set()).add(join.area)
+    for items in table.values():
+        for item in items.values():
+            _check_filled(item, areas.get((item.tensor, item.index), set()))
+    return joins
 
 
-def _slot_of(
-    box: StoredBox, items: Mapping[Shape, Placed], found: dict[tuple[str, Shape], set[Box]]
-) -> Slot | None:
-    some_item = next(iter(items.values()))
-    lead = len(some_item.index)
-    if box.whole[lead:] != some_item.slot.shape:
+def _joins(box: StoredBox, items: dict[Shape, Placed]) -> Iterator[Join]:
+    lead = len(next(iter(items)))
+    shape = next(iter(items.values())).slot.shape
+    if box.whole[lead:] != shape:
         raise InputError(
             f"{box.tensor} has another shape than config.json says",
             found=str(box.whole),
-            expected=f"{some_item.slot.shape}"
-            + (f" behind {lead} axes of layers or experts" if lead else ""),
+            expected=f"{shape}" + (f" behind {lead} axes of layers or experts" if lead else ""),
             remedy="check --hf-cfg-dir",
         )
-    area, rows = _area(box, lead), matrix_shape(box.shape[lead:])[0]
-    names: list[str] = []
-    copies: list[Copy] = []
+    area = _area(box, lead)
     ranges = [range(at, at + n) for at, n in zip(box.offset[:lead], box.shape[:lead], strict=True)]
-    first: Slot | None = None
     for number, index in enumerate(product(*ranges)):
-        item = items.get(index)
-        if item is None:
-            continue
-        found.setdefault((box.tensor, index), set()).add(area)
-        cut = cut_slot(item.slot, area, box.name)
-        first = first or cut
-        copies += [
-            replace(copy, source=copy.source + len(names), row=copy.row + number * rows)
-            for copy in cut.copies
-        ]
-        names += cut.hf
-    if first is None:
-        return None
-    height = rows * prod(box.shape[:lead])
-    return replace(
-        first,
-        shape=box.shape,
-        hf=tuple(names),
-        copies=tuple(copies),
-        matrix=(height, area.cols),
-    )
+        if index in items:
+            yield Join(box, items[index], area, number * area.rows)
 
 
 def _area(box: StoredBox, lead: int) -> Box:
@@ -142,6 +132,40 @@ def _area(box: StoredBox, lead: int) -> Box:
         raise InputError(f"{box.tensor} is cut on its third axis", found=str(box.shape))
     width = prod(whole[2:])
     return Box(offset[0], shape[0], offset[1] * width, shape[1] * width)
+
+
+def parts_of(joins: Iterable[Join]) -> list[Part]:
+    """What each box is made of, as slots; a part for each shard."""
+    by_box: dict[Ref, list[Join]] = {}
+    for join in joins:
+        by_box.setdefault(join.box.ref, []).append(join)
+    shards: dict[str, list[Slot]] = {}
+    for ref, mine in by_box.items():
+        shards.setdefault(ref.shard, []).append(_slot_of(ref.name, mine))
+    return [Part(shard, "", tuple(slots)) for shard, slots in shards.items()]
+
+
+def _slot_of(name: str, joins: Sequence[Join]) -> Slot:
+    box, first = joins[0].box, joins[0]
+    lead = len(first.item.index)
+    names: list[str] = []
+    copies = []
+    for join in joins:
+        cut = cut_slot(join.item.slot, join.area, name)
+        copies += [
+            replace(copy, source=copy.source + len(names), row=copy.row + join.row)
+            for copy in cut.copies
+        ]
+        names += cut.hf
+    return Slot(
+        name=name,
+        shape=box.shape,
+        rule=CHUNK,
+        hf=tuple(names),
+        copies=tuple(copies),
+        matrix=(prod(box.shape[:lead]) * first.area.rows, first.area.cols),
+        keep_dtype=first.item.slot.keep_dtype,
+    )
 
 
 def cut_slot(slot: Slot, area: Box, name: str) -> Slot:
@@ -171,10 +195,27 @@ def cut_slot(slot: Slot, area: Box, name: str) -> Slot:
         slot,
         name=name,
         shape=(area.rows, area.cols),
+        rule=CHUNK,
         hf=tuple(slot.hf[source] for source in used),
         copies=tuple(replace(copy, source=used.index(copy.source)) for copy in copies),
         matrix=(area.rows, area.cols),
     )
+
+
+def by_source(slot: Slot) -> list[tuple[Slot, Box]]:
+    """A slot of tensors that stand one above the other, taken apart: each, and where it lies.
+
+    Gate above up, for one; each part is a whole HuggingFace tensor.
+    """
+    found = []
+    for number, hf in enumerate(slot.hf):
+        mine = [copy for copy in slot.copies if copy.source == number]
+        rows = sum(copy.box.rows for copy in mine)
+        width = (slot.matrix or matrix_shape(slot.shape))[1]
+        area = Box(mine[0].row, rows, 0, width)
+        part = cut_slot(slot, area, f"{slot.name} ({hf})")
+        found.append((replace(part, rule="replicate", split=NOT_SPLIT), area))
+    return found
 
 
 def _check_filled(item: Placed, boxes: set[Box]) -> None:
@@ -207,25 +248,3 @@ def _overlapping(boxes: Sequence[Box]) -> tuple[Box, Box] | None:
                 return other, box
         open_boxes.append(box)
     return None
-
-
-def by_source(slot: Slot) -> Iterator[tuple[Slot, Box]]:
-    """A slot taken apart where it stacks several tensors, and where each part lies in it.
-
-    Parts of the same columns only: gate above up, the downward projections of query and key-value.
-    """
-    for number in range(len(slot.hf)):
-        mine = [copy for copy in slot.copies if copy.source == number]
-        row, rows = mine[0].row, sum(copy.box.rows for copy in mine)
-        area = Box(row, rows, 0, (slot.matrix or matrix_shape(slot.shape))[1])
-        yield cut_slot(slot, area, slot.name), area
-
-
-def missing_names(names: Sequence[str], folder: object) -> InputError:
-    """The error where tensors of the model are not stored."""
-    return InputError(
-        f"{folder} lacks {len(names)} tensors of the model",
-        found=f"missing {some(names)}",
-        remedy="check --model-type-hf and --hf-cfg-dir; a run that was killed while it saved "
-        "leaves such a checkpoint",
-    )

@@ -157,6 +157,13 @@ def _rows(spec: ModelSpec, sizes: Sizes, place: str, layer: int = 0) -> list[Row
     ]
 
 
+def applying_rows(spec: ModelSpec, sizes: Sizes) -> list[Row]:
+    """The rows that some layer of the model has."""
+    layers = {layer in sizes.moe_layers: layer for layer in range(sizes.layers)}
+    places = [(EMBEDDING, 0), (FINAL_NORM, 0), (HEAD, 0), *((LAYER, n) for n in layers.values())]
+    return [row for place, layer in places for row in _rows(spec, sizes, place, layer)]
+
+
 def _slots(spec: ModelSpec, rank: _Rank, chunk: Chunk) -> Iterator[Slot]:
     for row, local, layer in _placed(spec, rank.sizes, rank.layout, chunk):
         if row.grouped:

@@ -20,7 +20,7 @@ from mindspeed_rl_ext.core.errors import InputError
 
 @dataclass(frozen=True)
 class Layout:
-    """How a checkpoint is cut.
+    """How a checkpoint is sharded.
 
     Args:
         tp: tensor-parallel size.

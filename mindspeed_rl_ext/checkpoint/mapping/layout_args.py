@@ -26,7 +26,7 @@ def layout_of_args(args: Mapping[str, Any], place: str) -> Layout:
     sizes = [args.get(f"{kind}_model_parallel_size") for kind in ("tensor", "pipeline")]
     if not all(isinstance(size, int) and size > 0 for size in sizes):
         raise InputError(
-            f"the args of {place} do not say how the checkpoint is cut",
+            f"the args of {place} do not say how the checkpoint is sharded",
             found=f"tensor, pipeline model_parallel_size: {sizes}",
             expected="two positive integers",
         )

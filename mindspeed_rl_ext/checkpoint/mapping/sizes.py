@@ -1,4 +1,4 @@
-"""A model's sizes, read from config.json and cross-checked with a checkpoint's `args`.
+"""A model's sizes, read from config.json.
 
 Covers: both spellings of keys (transformers 4 and 5), head_dim that is not hidden / heads, which
 layers have experts.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,22 @@ class Sizes:
         return self.extra.get("shared_ffn", shared)
 
     def shape(self, dims: tuple[str, ...]) -> Shape:
-        """The shape that a table's dimension names mean."""
-        return tuple(DIMENSIONS[dim](self) for dim in dims)
+        """The shape that a table's dimensions mean.
+
+        Args:
+            dims: sums of products of numbers, names of DIMENSIONS and the spec's further sizes,
+                such as "q+2*kv".
+        """
+        return tuple(self._value(dim) for dim in dims)
+
+    def _value(self, dim: str) -> int:
+        sums = (prod(self._factor(name) for name in part.split("*")) for part in dim.split("+"))
+        return sum(sums)
+
+    def _factor(self, name: str) -> int:
+        if name.isdigit():
+            return int(name)
+        return DIMENSIONS[name](self) if name in DIMENSIONS else self.extra[name]
 
 
 # Planning takes time for each of these; several times what published models have.
@@ -72,22 +87,15 @@ _MOST = {"layers": 1000, "heads": 4096, "groups": 4096, "experts": 4096}
 
 # Names of dimensions that the models' tables use.
 DIMENSIONS: Mapping[str, Callable[[Sizes], int]] = {
-    "one": lambda s: 1,
     "hidden": lambda s: s.hidden,
     "q": lambda s: s.heads * s.head_dim,
     "kv": lambda s: s.groups * s.head_dim,
+    "heads": lambda s: s.heads,
     "head_dim": lambda s: s.head_dim,
     "ffn": lambda s: s.ffn,
     "vocab": lambda s: s.vocab,
     "experts": lambda s: s.experts,
-    "moe_ffn": lambda s: s.extra["moe_ffn"],
     "shared_ffn": lambda s: s.shared_ffn,
-    "q_rank": lambda s: s.extra["q_rank"],
-    "kv_rank": lambda s: s.extra["kv_rank"],
-    "q_up": lambda s: s.heads * (s.extra["qk_nope"] + s.extra["qk_rope"]),
-    "kv_down": lambda s: s.extra["kv_rank"] + s.extra["qk_rope"],
-    "kv_up": lambda s: s.heads * (s.extra["qk_nope"] + s.extra["v_dim"]),
-    "o_in": lambda s: s.heads * s.extra["v_dim"],
 }
 
 
@@ -208,53 +216,3 @@ def _number(config: Mapping[str, Any], key: str) -> int:
             expected="a positive integer",
         )
     return value
-
-
-# Size -> names in a checkpoint's args: Megatron's first, HuggingFace's after it.
-_ARGS_NAMES: Mapping[str, tuple[str, ...]] = {
-    "hidden": ("hidden_size",),
-    "heads": ("num_attention_heads",),
-    "groups": ("num_query_groups", "num_key_value_heads"),
-    "head_dim": ("kv_channels", "head_dim"),
-    "ffn": ("ffn_hidden_size", "intermediate_size"),
-    "experts": ("num_experts", "num_local_experts", "n_routed_experts"),
-}
-
-
-# MLA has its own widths of heads, and args of MLA models carry any value here.
-_NOT_OF_MLA = ("head_dim",)
-
-
-def check_args(sizes: Sizes, args: Mapping[str, Any], place: str, mla: bool = False) -> None:
-    """Compares a checkpoint's args with the sizes of config.json, whichever names they carry.
-
-    A group count of args without grouped-query attention is a default that was never set.
-
-    Raises:
-        InputError: one of them differs; both values are named.
-    """
-    grouped = bool(args.get("group_query_attention"))
-    checked = {k: v for k, v in _ARGS_NAMES.items() if not (mla and k in _NOT_OF_MLA)}
-    for size, names in checked.items():
-        for name in names:
-            value, expected = args.get(name), getattr(sizes, size)
-            if value is None or (name == "num_query_groups" and not grouped):
-                continue
-            if value != expected:
-                raise _contradiction(place, f"{name}={value}", f"{expected}, by config.json")
-    untied = args.get("untie_embeddings_and_output_weights")
-    if isinstance(untied, bool) and untied is sizes.tied:
-        raise _contradiction(
-            place,
-            f"untie_embeddings_and_output_weights={untied}",
-            f"{not sizes.tied}, by tie_word_embeddings of config.json",
-        )
-
-
-def _contradiction(place: str, found: str, expected: str) -> InputError:
-    return InputError(
-        f"the args of {place} contradict config.json",
-        found=found,
-        expected=expected,
-        remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
-    )

@@ -30,7 +30,7 @@ class Hf:
 
     Args:
         name: with `{layer}` for the layer number, `{expert}` for the expert's.
-        dims: names of its dimensions; `sizes.DIMENSIONS` says what they are.
+        dims: its dimensions; `Sizes.shape` says how they are written.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Row:
         mcore: its name, with `{layer}` for the layer's index in its chunk and `{expert}` for the
             expert's index on its rank.
         hf: the tensors that the rule takes, in the rule's order.
-        rule: a name in `rules.RULES`.
+        rule: the name of a declared rule; see `rules.rule`.
         place: EMBEDDING, LAYER, FINAL_NORM or HEAD.
         te: the name under `--transformer-impl transformer_engine`, where it differs.
         newer: the name under `--mcore-dialect 0.12`, where it differs.

@@ -1,6 +1,7 @@
 """The models: every module here that has a `SPEC` is one.
 
-Covers: finding a spec by name, by a host's name, or by config.json.
+Covers: finding a spec by name, by a host's name, or by config.json; a table is checked when it is
+loaded.
 Does not cover: what the specs say.
 
 Example:
@@ -15,18 +16,28 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.mapping.check_spec import check_spec
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.registry import Registry
 
 
-@cache
 def models() -> Registry[ModelSpec]:
-    """All specs, under their names and aliases."""
+    """All specs under their names and aliases, also of folders added to `__path__`.
+
+    Raises:
+        InputError: a table is wrong, or two families have one name.
+    """
+    return _models_of(tuple(__path__))
+
+
+@cache
+def _models_of(folders: tuple[str, ...]) -> Registry[ModelSpec]:
     registry: Registry[ModelSpec] = Registry("model type")
-    for found in iter_modules(__path__):
+    for found in iter_modules(folders):
         spec = getattr(import_module(f"{__name__}.{found.name}"), "SPEC", None)
         if isinstance(spec, ModelSpec):
+            check_spec(spec)
             for name in (spec.name, *spec.aliases):
                 registry.register(name, spec)
     return registry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mindspeed_rl_ext.checkpoint.mapping.spec import DENSE, EMBEDDING, FINAL_NORM, HEAD, Hf, Row
 
 HF = "model.layers.{layer}."
@@ -108,5 +110,21 @@ END_ROWS = (
     ),
 )
 
+
+def replace_rows(rows: Sequence[Row], *new: Row) -> tuple[Row, ...]:
+    """The rows, each new one in the place of the row that makes the same tensor.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> norm = replace(END_ROWS[0], hf=(Hf("model.final.weight", ("hidden",)),))
+        >>> replace_rows(END_ROWS, norm)[0].hf[0].name
+        'model.final.weight'
+    """
+    by_name = {(row.mcore, row.mlp): row for row in new}
+    return tuple(by_name.get((row.mcore, row.mlp), row) for row in rows)
+
+
 DECODER_ROWS = (*EMBEDDING_ROWS, *INPUT_NORM_ROWS, *ATTENTION_ROWS, *QK_NORM_ROWS)
 DENSE_ROWS = (*DECODER_ROWS, *MLP_ROWS, *END_ROWS)
+# What the rows above ask for; a family says which of it it has.
+DENSE_OPTIONS = {"qkv_bias": False, "dense_bias": False, "qk_layernorm": False}

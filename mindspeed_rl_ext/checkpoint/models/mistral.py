@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
-from mindspeed_rl_ext.checkpoint.models.dense import DENSE_ROWS
+from mindspeed_rl_ext.checkpoint.models.dense import DENSE_OPTIONS, DENSE_ROWS
 
-SPEC = ModelSpec(name="mistral", model_types=("mistral",), rows=DENSE_ROWS)
+SPEC = ModelSpec(name="mistral", model_types=("mistral",), rows=DENSE_ROWS, options=DENSE_OPTIONS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec, Sparse
-from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS
+from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, DENSE_OPTIONS, END_ROWS
 from mindspeed_rl_ext.checkpoint.models.experts import routed
 
 SPEC = ModelSpec(
     name="mixtral",
     model_types=("mixtral",),
     rows=(*DECODER_ROWS, *routed("block_sparse_moe", "w1", "w3", "w2"), *END_ROWS),
+    options=DENSE_OPTIONS,
     config_keys={"experts": "num_local_experts", "moe_ffn": "intermediate_size"},
     sparse=Sparse(),
 )

@@ -10,7 +10,8 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import Hf, Row
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
 
 _ATTN, _HF = MCORE + "self_attention.", HF + "self_attn."
-_KV_DOWN = Hf(_HF + "kv_a_proj_with_mqa.weight", ("kv_down", "hidden"))
+_QUERY = "heads*qk_nope+heads*qk_rope"
+_KV_DOWN = Hf(_HF + "kv_a_proj_with_mqa.weight", ("kv_rank+qk_rope", "hidden"))
 
 MLA_ROWS = (
     Row(
@@ -21,7 +22,7 @@ MLA_ROWS = (
     ),
     Row(
         _ATTN + "linear_qkv.weight",
-        (Hf(_HF + "q_proj.weight", ("q_up", "hidden")), _KV_DOWN),
+        (Hf(_HF + "q_proj.weight", (_QUERY, "hidden")), _KV_DOWN),
         "stack",
         without="q_rank",
     ),
@@ -33,7 +34,7 @@ MLA_ROWS = (
     ),
     Row(
         _ATTN + "linear_qb.weight",
-        (Hf(_HF + "q_b_proj.weight", ("q_up", "q_rank")),),
+        (Hf(_HF + "q_b_proj.weight", (_QUERY, "q_rank")),),
         "rows",
         newer=_ATTN + "linear_q_up_proj.weight",
         option="q_rank",
@@ -46,13 +47,13 @@ MLA_ROWS = (
     ),
     Row(
         _ATTN + "linear_kvb.weight",
-        (Hf(_HF + "kv_b_proj.weight", ("kv_up", "kv_rank")),),
+        (Hf(_HF + "kv_b_proj.weight", ("heads*qk_nope+heads*v_dim", "kv_rank")),),
         "rows",
         newer=_ATTN + "linear_kv_up_proj.weight",
     ),
     Row(
         _ATTN + "linear_proj.weight",
-        (Hf(_HF + "o_proj.weight", ("hidden", "o_in")),),
+        (Hf(_HF + "o_proj.weight", ("hidden", "heads*v_dim")),),
         "columns",
     ),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
-from mindspeed_rl_ext.checkpoint.models.dense import DENSE_ROWS
+from mindspeed_rl_ext.checkpoint.models.dense import DENSE_OPTIONS, DENSE_ROWS
 
 SPEC = ModelSpec(
     name="qwen2",
     model_types=("qwen2",),
     aliases=("qwen25", "qwen2.5", "qwen25_math", "qwen25-math", "qwen2-math"),
     rows=DENSE_ROWS,
-    options={"qkv_bias": True},
+    options={**DENSE_OPTIONS, "qkv_bias": True},
 )

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, ModelSpec, Row, Sparse
-from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS, HF, MCORE, MLP_ROWS
+from mindspeed_rl_ext.checkpoint.models.dense import (
+    DECODER_ROWS,
+    DENSE_OPTIONS,
+    END_ROWS,
+    HF,
+    MCORE,
+    MLP_ROWS,
+)
 from mindspeed_rl_ext.checkpoint.models.experts import routed, shared
 
 _GATE = Row(
     MCORE + "mlp.shared_expert_gate.weight",
-    (Hf(HF + "mlp.shared_expert_gate.weight", ("one", "hidden")),),
+    (Hf(HF + "mlp.shared_expert_gate.weight", ("1", "hidden")),),
     "replicate",
     newer=MCORE + "mlp.shared_experts.gate_weight",
     mlp=MOE,
@@ -19,7 +26,7 @@ SPEC = ModelSpec(
     model_types=("qwen2_moe",),
     aliases=("qwen2-moe", "qwen-moe"),
     rows=(*DECODER_ROWS, *MLP_ROWS, *routed(), *shared("shared_expert"), _GATE, *END_ROWS),
-    options={"qkv_bias": ("qkv_bias", True), "shared_experts": True},
+    options={**DENSE_OPTIONS, "qkv_bias": ("qkv_bias", True), "shared_experts": True},
     config_keys={
         "experts": "num_experts|num_local_experts",
         "moe_ffn": "moe_intermediate_size",

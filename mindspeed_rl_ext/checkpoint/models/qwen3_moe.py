@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec, Sparse
-from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, END_ROWS, MLP_ROWS
+from mindspeed_rl_ext.checkpoint.models.dense import DECODER_ROWS, DENSE_OPTIONS, END_ROWS, MLP_ROWS
 from mindspeed_rl_ext.checkpoint.models.experts import routed
 
 SPEC = ModelSpec(
@@ -12,6 +12,7 @@ SPEC = ModelSpec(
     aliases=("qwen3-moe",),
     rows=(*DECODER_ROWS, *MLP_ROWS, *routed(), *END_ROWS),
     options={
+        **DENSE_OPTIONS,
         "qkv_bias": "attention_bias",
         "dense_bias": "attention_bias",
         "qk_layernorm": True,

@@ -30,7 +30,8 @@ CLASSES = (FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER)
 _NO_FORMAT = (Outcome.BAD_FORMAT, Outcome.NO_ANSWER)
 # Stands for a reference that is missing, so that the format can be judged all the same.
 _STAND_IN = "0"
-_NEEDED = ("answer", "prompt", "num_tokens")
+# The columns that an evaluation has.
+NEEDED = ("answer", "prompt", "num_tokens")
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,11 @@ def check_graders(graders: Graders) -> None:
     """
     for spec in graders.specs:
         bound = resolve(spec)
-        unknown = [need for need in bound.needs if need not in _NEEDED]
+        unknown = [need for need in bound.needs if need not in NEEDED]
         if unknown:
             raise InputError(
                 f"verifier {bound.name!r} needs the column {unknown[0]!r}",
-                found=f"an evaluation has {', '.join(_NEEDED)}",
+                found=f"an evaluation has {', '.join(NEEDED)}",
                 remedy="choose another verifier",
             )
         given = {"answer": _STAND_IN, "prompt": "", "num_tokens": 0}

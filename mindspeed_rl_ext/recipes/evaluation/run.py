@@ -1,4 +1,4 @@
-"""One evaluation from settings to files: responses, verdicts, figures.
+"""One evaluation from options to files: responses, verdicts, figures.
 
 Covers: `evaluate_benchmarks`, what `msrl-ext evaluate` does after reading its flags; generating
 batch by batch, so that an interruption loses one batch.
@@ -11,17 +11,19 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.options import identity_of
 from mindspeed_rl_ext.core.progress import progress
-from mindspeed_rl_ext.recipes.evaluation.backends import Response, Sampling, open_backend
-from mindspeed_rl_ext.recipes.evaluation.grading import Attempt, Graders, check_graders, grade
+from mindspeed_rl_ext.recipes.evaluation.backends import Response, open_backend
+from mindspeed_rl_ext.recipes.evaluation.grading import Attempt, check_graders, grade
 from mindspeed_rl_ext.recipes.evaluation.journal import Journal
+from mindspeed_rl_ext.recipes.evaluation.options import RECORDED, SAMPLING, EvaluateOptions
 from mindspeed_rl_ext.recipes.evaluation.outputs import summarised, write_outputs
-from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import Benchmark
+from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import BENCHMARKS
 from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded, Problem, load_benchmark
 from mindspeed_rl_ext.recipes.evaluation.problems.prompts import Prompts, build_prompts
 from mindspeed_rl_ext.recipes.evaluation.problems.recorded import Recorded, read_recorded
@@ -29,114 +31,78 @@ from mindspeed_rl_ext.recipes.evaluation.problems.recorded import Recorded, read
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """What to evaluate and how.
-
-    Args:
-        benchmarks: which.
-        data_dir: holds `<name>/test.jsonl`.
-        backend: "hf", "vllm" or "jsonl".
-        output: directory for all files.
-        model: a HuggingFace model directory; None only for jsonl.
-        responses: the file of the backend jsonl.
-        prompt_type: a name of templates.json, or "tokenizer".
-        prompt_type_path: another templates.json.
-        sampling: how responses are drawn; not used by jsonl.
-        graders: the verifiers.
-        limit: only the first problems of each benchmark.
-        options: of the backend, such as `batch_size`.
-        resume: go on with an interrupted evaluation in `output`.
-        overwrite: replace an earlier evaluation in `output`.
-        step: training step of the model, for `metrics.jsonl`.
-    """
-
-    benchmarks: Sequence[Benchmark]
-    data_dir: Path
-    backend: str
-    output: Path
-    model: Path | None = None
-    responses: Path | None = None
-    prompt_type: str = "qwen_math_r1"
-    prompt_type_path: str | None = None
-    sampling: Sampling = field(default_factory=Sampling)
-    graders: Graders = field(default_factory=Graders)
-    limit: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    resume: bool = False
-    overwrite: bool = False
-    step: int = 0
-
-
-def evaluate_benchmarks(settings: EvaluationSettings) -> dict[str, Any]:
+def evaluate_benchmarks(options: EvaluateOptions) -> dict[str, Any]:
     """Evaluates a model, or responses made elsewhere; returns what stands in summary.json.
 
     Raises:
         InputError: anything that can't be right, as far as possible before a response is made.
     """
-    check_graders(settings.graders)
-    loaded = [load_benchmark(b, settings.data_dir, settings.limit) for b in settings.benchmarks]
+    check_graders(options.graders)
+    loaded = [
+        load_benchmark(b, options.data_dir, options.limit)
+        for b in [BENCHMARKS[name] for name in options.benchmark]
+    ]
     problems = [problem for one in loaded for problem in one.problems]
     prompts = build_prompts(
         [problem.question for problem in problems],
-        settings.prompt_type,
-        path=settings.prompt_type_path,
-        model=settings.model,
+        options.prompt_type,
+        path=options.templates,
+        model=options.model,
     )
-    recorded = _recorded(settings, loaded)
+    recorded = _recorded(options, loaded)
     journal = Journal(
-        settings.output,
-        _identity(settings, prompts),
-        resume=settings.resume,
-        overwrite=settings.overwrite,
+        options.output,
+        _identity(options, prompts),
+        resume=options.resume,
+        overwrite=options.overwrite,
     )
     made: Mapping[str, Sequence[Response]] = journal.done
     if recorded is not None:
         made = recorded.responses
         journal.begin()
     else:
-        generate_missing(problems, prompts, settings, journal)
+        generate_missing(problems, prompts, options, journal)
     attempts = _attempts(problems, prompts, made, recorded)
     with progress("graded", len(attempts), "response") as shown:
-        graded = grade(attempts, settings.graders)
+        graded = grade(attempts, options.graders)
         shown.advance(len(attempts))
     summary = {
-        "backend": settings.backend,
-        "model": None if settings.model is None else str(settings.model),
-        "prompt_type": settings.prompt_type,
-        "sampling": None if recorded is not None else vars(settings.sampling),
-        "graders": vars(settings.graders),
-        "step": settings.step,
+        "backend": options.backend,
+        "model": None if options.model is None else str(options.model),
+        "prompt_type": options.prompt_type,
+        "sampling": None if recorded is not None else vars(options.sampling),
+        "graders": vars(options.graders),
+        "step": options.step,
         **summarised(loaded, graded),
         "warnings": [*prompts.warnings, *(w for one in loaded for w in one.warnings)],
     }
     if recorded is not None:
         summary["file"] = {
-            "path": str(settings.responses),
+            "path": str(options.responses),
             "missing": recorded.missing,
             "extra": recorded.extra,
             "duplicates": recorded.duplicates,
         }
-    write_outputs(settings.output, graded, summary)
+    write_outputs(options.output, graded, summary)
     return summary
 
 
-def _recorded(settings: EvaluationSettings, loaded: Sequence[Loaded]) -> Recorded | None:
-    if settings.backend != "jsonl":
+def _recorded(options: EvaluateOptions, loaded: Sequence[Loaded]) -> Recorded | None:
+    if options.backend != RECORDED:
         return None
-    if settings.responses is None:
+    if options.responses is None:
         raise InputError("the backend jsonl reads a file", remedy="--responses FILE")
-    if settings.output.resolve() == settings.responses.resolve().parent:
+    if options.output.resolve() == options.responses.resolve().parent:
         raise InputError(
             "--output is the directory of the responses that are read",
-            found=str(settings.output),
+            found=str(options.output),
             remedy="another --output: this one's files would be replaced",
         )
-    return read_recorded(settings.responses, loaded)
+    return read_recorded(options.responses, loaded)
 
 
 def generate_missing(
-    problems: Sequence[Problem], prompts: Prompts, settings: EvaluationSettings, journal: Journal
+    problems: Sequence[Problem], prompts: Prompts, options: EvaluateOptions, journal: Journal
 ) -> None:
     """Generates the responses that the journal lacks, in the batches of an uninterrupted run.
 
@@ -145,11 +111,11 @@ def generate_missing(
     """
     if all(problem.id in journal.done for problem in problems):
         return
-    if settings.model is None:
-        raise InputError(f"the backend {settings.backend} needs a model", remedy="--model DIR")
-    stop = tuple(dict.fromkeys([*settings.sampling.stop, *prompts.stop_words]))
-    sampling = replace(settings.sampling, stop=stop)
-    backend = open_backend(settings.backend, settings.model, **settings.options)
+    if options.model is None:
+        raise InputError(f"the backend {options.backend} needs a model", remedy="--model DIR")
+    stop = tuple(dict.fromkeys([*options.sampling.stop, *prompts.stop_words]))
+    sampling = replace(options.sampling, stop=stop)
+    backend = open_backend(options.backend, options.model, **options.of_backend)
     backend.check(prompts.texts, sampling)
     journal.begin()
     size = backend.batch_size
@@ -182,20 +148,17 @@ def _attempts(
     ]
 
 
-def _identity(settings: EvaluationSettings, prompts: Prompts) -> dict[str, Any]:
+def _identity(options: EvaluateOptions, prompts: Prompts) -> dict[str, Any]:
     """All that the responses depend on; what the verdicts depend on is not part of it."""
     digest = hashlib.sha256("\0".join(prompts.texts).encode("utf-8", "surrogatepass"))
+    paths = {name: getattr(options, name) for name in ("model", "responses")}
+    asked = {key: value for key, value in identity_of(options).items() if key not in SAMPLING}
     return {
-        "backend": settings.backend,
-        "benchmarks": [benchmark.name for benchmark in settings.benchmarks],
-        "limit": settings.limit,
-        "model": None if settings.model is None else str(settings.model.resolve()),
-        "weights": _weights_digest(settings.model),
-        "prompt_type": settings.prompt_type,
+        **asked,
+        "sampling": vars(options.sampling),
+        **{name: None if path is None else str(path.resolve()) for name, path in paths.items()},
+        "weights": _weights_digest(options.model),
         "prompts_sha256": digest.hexdigest(),
-        "sampling": vars(settings.sampling),
-        "options": {key: str(value) for key, value in settings.options.items()},
-        "responses": None if settings.responses is None else str(settings.responses.resolve()),
     }
 
 

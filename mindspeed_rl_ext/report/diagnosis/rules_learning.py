@@ -16,11 +16,12 @@ from mindspeed_rl_ext.report.diagnosis.evidence import Evidence, MissingEvidence
 from mindspeed_rl_ext.report.diagnosis.finding import ERROR, NOTE, WARNING, Finding, Numbers
 from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.names import CLIP_FRACTION, PPO_KL
+from mindspeed_rl_ext.report.sources.verifier_kinds import judges_format
 
 _MIN_STEPS_OF_A_VERDICT = 20
 _JUMP_FACTOR, _JUMP_NATS = 2.0, 0.1
 _GONE = 0.15
-_FORMAT = re.compile(metrics.reward_key(r"(?P<name>[^/]*format[^/]*)"))
+_MEAN = re.compile(metrics.reward_key(r"(?:grpo/)?(?P<name>(?!eval/)[^/]+)"))
 _MAX_UPDATES = 8
 _FAR_CLIP, _FAR_KL = 0.2, 0.1
 
@@ -225,7 +226,8 @@ def _jump(entropy: Trend) -> tuple[float, int | None]:
 def _format_line(seen: Evidence) -> Series:
     """How many responses keep the format: a format verifier's mean, or 1 - the outcomes."""
     for name, line in seen.run.series.items():
-        if _FORMAT.fullmatch(name) and not name.startswith("eval/"):
+        found = _MEAN.fullmatch(name)
+        if found is not None and judges_format(found["name"]):
             return line
     bad = [
         line

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mindspeed_rl_ext.core.language import Language
 from mindspeed_rl_ext.report.diagnosis.finding import Finding
 from mindspeed_rl_ext.report.diagnosis.texts_en import ENGLISH
 from mindspeed_rl_ext.report.diagnosis.texts_zh import CHINESE
@@ -32,7 +33,7 @@ class Told:
     remedies: tuple[str, ...]
 
 
-def tell(finding: Finding, language: str) -> Told:
+def tell(finding: Finding, language: Language) -> Told:
     """A finding in words.
 
     Args:
@@ -48,6 +49,6 @@ def tell(finding: Finding, language: str) -> Told:
     )
 
 
-def title_of(rule: str, language: str) -> str:
+def title_of(rule: str, language: Language) -> str:
     """The title of a rule."""
     return _TEXTS[language][rule]["title"]

@@ -1,17 +1,16 @@
 """The report's own words, in English and Chinese.
 
-Covers: headings, labels, notes; which language a user wants.
+Covers: headings, labels, notes.
 Does not cover: what rules say; `diagnosis.texts` does.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
-LANGUAGES = ("en", "zh")
+from mindspeed_rl_ext.core.language import Language, Text
 
-_WORDS: dict[str, tuple[str, str]] = {
+_WORDS: Mapping[str, tuple[str, str]] = {
     # curves
     "reward": ("Reward", "奖励"),
     "by_verifier": ("Score by verifier", "各打分器得分"),
@@ -175,38 +174,21 @@ class Words:
     """Words of one language.
 
     Args:
-        language: one of `LANGUAGES`.
+        language: "en" or "zh".
 
     Example:
         >>> Words("en")("read_as", file="a.log", kind="console log", rows=3)
         'a.log (console log, 3 rows)'
     """
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: Language) -> None:
         self.language = language
-        self._at = LANGUAGES.index(language)
 
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key, with values filled in."""
-        text = _WORDS[key][self._at]
+        text = Text(*_WORDS[key]).in_language(self.language)
         return text.format(**values) if values else text
 
     def table(self, *keys: str) -> dict[str, str]:
         """Several texts by key."""
         return {key: self(key) for key in keys}
-
-
-def language_of(environment: Mapping[str, str] | None = None) -> str:
-    """The language of the environment: "zh" where it starts with zh, else "en".
-
-    Example:
-        >>> language_of({"LANG": "zh_CN.UTF-8"}), language_of({"LANG": "de_DE"}), language_of({})
-        ('zh', 'en', 'en')
-        >>> language_of({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"})
-        'en'
-    """
-    given = os.environ if environment is None else environment
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if given.get(name):
-            return "zh" if given[name].lower().startswith("zh") else "en"
-    return "en"

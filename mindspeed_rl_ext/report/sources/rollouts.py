@@ -19,12 +19,10 @@ from mindspeed_rl_ext.core.jsonlines import parse_object
 from mindspeed_rl_ext.core.rollouts import Rollout, from_row
 from mindspeed_rl_ext.report.sources.record import Broken
 from mindspeed_rl_ext.report.sources.rows import Row
+from mindspeed_rl_ext.report.sources.verifier_kinds import answer_verifier, judges_format
 
 RIGHT, WRONG, NEITHER = "right", "wrong", "neither"
 CLASSES = (RIGHT, WRONG, NEITHER)
-_FORMAT = "format"
-# Verifiers that judge something else than the answer.
-_NO_ANSWER_VERIFIERS = ("overlong", "repetition", "template_copy", "strict_tags")
 MAX_SAMPLE = 2_000
 _ECHO_PROBES_A_STEP = 16
 
@@ -111,17 +109,17 @@ def class_of(rollout: Rollout) -> str | None:
 
     Example:
         >>> from mindspeed_rl_ext.core.rollouts import VerdictRow
-        >>> row = {"acc": VerdictRow(0.0, "WRONG"), "my_format": VerdictRow(1.0, "CORRECT")}
+        >>> row = {"r1_format": VerdictRow(1.0, "CORRECT"), "acc": VerdictRow(0.0, "WRONG")}
         >>> class_of(Rollout(response="", answer="", verdicts=row))
         'wrong'
     """
-    answers = {n: v.outcome for n, v in rollout.verdicts.items() if judges_answer(n)}
-    formats = [v.outcome for n, v in rollout.verdicts.items() if _FORMAT in n]
-    if not answers:
+    name = answer_verifier([*rollout.verdicts])
+    if name is None:
         return None
-    outcome = next(iter(answers.values()))
+    outcome = rollout.verdicts[name].outcome
     if outcome == "SCORED":
         return None
+    formats = [v.outcome for n, v in rollout.verdicts.items() if judges_format(n)]
     if any(one != "CORRECT" for one in formats):
         return NEITHER
     return class_of_outcome(outcome, format_is_known=bool(formats))
@@ -139,11 +137,6 @@ def class_of_outcome(outcome: str, *, format_is_known: bool = False) -> str:
     if outcome in ("NO_ANSWER", "BAD_FORMAT") and not format_is_known:
         return NEITHER
     return WRONG
-
-
-def judges_answer(verifier: str) -> bool:
-    """Whether a verifier of that name judges the answer: not the format, the length, an echo."""
-    return _FORMAT not in verifier and verifier not in _NO_ANSWER_VERIFIERS
 
 
 def rows_of(scan: RolloutScan) -> list[Row]:

@@ -24,17 +24,21 @@ from mindspeed_rl_ext.verifiers.verdict import Verdict
 @verifier(
     "boxed_acc",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, 0.0),
     reads=("box",),
     judges_answer=True,
     zh="最后一个框与参考答案相同得 1 分，否则 0 分。",
 )
-def boxed_acc(response: str, *, answer: str) -> Verdict:
+def boxed_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the last box equals the reference answer, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     found = last_boxed(after_think(response))
-    return answer_verdict(found, answer, right=1.0, wrong=0.0, missing="no closed box")
+    return answer_verdict(
+        found, answer, right=1.0, wrong=0.0, missing="no closed box", prompt=prompt
+    )

@@ -22,17 +22,19 @@ from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 @verifier(
     "cs336_question_only",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, 0.0),
     reads=("box",),
     judges_answer=True,
     zh="最后一个框与参考答案相同得 1 分，否则 0 分。",
 )
-def cs336_question_only(response: str, *, answer: str) -> Verdict:
+def cs336_question_only(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the last box equals the reference answer, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     verdict = answer_verdict(
         last_boxed(response), answer, right=1.0, wrong=0.0, missing="no closed box"

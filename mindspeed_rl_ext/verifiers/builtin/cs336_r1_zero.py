@@ -26,17 +26,21 @@ from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 @verifier(
     "cs336_r1_zero",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, 0.0),
     reads=("think_tag", "answer_tag"),
     judges_answer=True,
     zh="布局与答案都对得 1 分，否则 0 分。",
 )
-def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -> Verdict:
+def cs336_r1_zero(
+    response: str, *, answer: str, prompt: str | None = None, think_prefilled: bool = True
+) -> Verdict:
     """1 where layout and answer are right, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
         think_prefilled: whether the prompt ended in `<think>`, as this prompt does.
     """
     whole = with_think(response, think_prefilled=think_prefilled)
@@ -46,4 +50,6 @@ def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -
     if not think_text(whole):
         return Verdict(Outcome.BAD_FORMAT, 0.0, "no reasoning before </think>", "format")
     found = last_boxed(layout.answer) or layout.answer
-    return answer_verdict(found, answer, right=1.0, wrong=0.0, missing="the answer block is empty")
+    return answer_verdict(
+        found, answer, right=1.0, wrong=0.0, missing="the answer block is empty", prompt=prompt
+    )

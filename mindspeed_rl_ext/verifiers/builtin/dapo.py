@@ -26,18 +26,20 @@ WINDOW = 300
 @verifier(
     "dapo",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, -1.0),
     reads=("answer_line",),
     reads_with={"boxed": ("box",)},
     judges_answer=True,
     zh="最后一行 `Answer:` 与参考答案相同得 1 分，否则 -1 分。",
 )
-def dapo(response: str, *, answer: str, boxed: bool = False) -> Verdict:
+def dapo(response: str, *, answer: str, prompt: str | None = None, boxed: bool = False) -> Verdict:
     """1 where the last `Answer:` line equals the reference answer, else -1.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
         boxed: look for a box in the last 300 characters instead.
     """
     if boxed:

@@ -59,20 +59,24 @@ _COMPARED = (Outcome.WRONG, Outcome.UNPARSEABLE)
 @verifier(
     "last_answer",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, 0.0),
     reads=("prose",),
     judges_answer=True,
     zh="回复最后说出的答案与参考答案相同得 1 分，否则 0 分。",
 )
-def last_answer(response: str, *, answer: str) -> Verdict:
+def last_answer(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the last answer that a response states equals the reference answer, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     missing = "no answer is stated"
-    verdict = answer_verdict(stated_answer(response), answer, right=1.0, wrong=0.0, missing=missing)
+    verdict = answer_verdict(
+        stated_answer(response), answer, right=1.0, wrong=0.0, missing=missing, prompt=prompt
+    )
     if verdict.outcome in _COMPARED and answer_to(response, answer) is None:
         return Verdict(Outcome.NO_ANSWER, 0.0, missing, "extraction")
     return verdict

@@ -23,17 +23,19 @@ from mindspeed_rl_ext.verifiers.verdict import Verdict
 @verifier(
     "math_17k",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, 0.0),
     reads=("answer_line|box",),
     judges_answer=True,
     zh="最后一个框或最后一行 `Answer:` 与参考答案相同得 1 分，否则 0 分。",
 )
-def math_17k(response: str, *, answer: str) -> Verdict:
+def math_17k(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the last box, or the last `Answer:` line, equals the reference answer, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     found = last_boxed(response) or final_answer_line(response)
     return answer_verdict(

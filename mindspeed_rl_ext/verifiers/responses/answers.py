@@ -1,17 +1,25 @@
 """The last step of most built-ins: an extracted answer, a reference, a verifier's own levels.
 
-Covers: an unusable reference, no answer, the verdict of `equivalent` at two levels.
+Covers: an unusable reference, no answer, an answer that only repeats the prompt, the verdict of
+`equivalent` at two levels.
 Does not cover: extraction; each verifier has its own.
 """
 
 from __future__ import annotations
 
 from mindspeed_rl_ext.verifiers.equivalence import equivalent
+from mindspeed_rl_ext.verifiers.responses.restating import restates, same_text
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
 def answer_verdict(
-    found: str | None, answer: str, *, right: float, wrong: float, missing: str
+    found: str | None,
+    answer: str,
+    *,
+    right: float,
+    wrong: float,
+    missing: str,
+    prompt: str | None = None,
 ) -> Verdict:
     """Compares an extracted answer with the reference.
 
@@ -21,6 +29,7 @@ def answer_verdict(
         right: the score of CORRECT.
         wrong: the score of everything else.
         missing: the reason where there is no answer.
+        prompt: the text that the policy was given, where it is known.
 
     Example:
         >>> answer_verdict("0.5", "1/2", right=1.0, wrong=-1.0, missing="no box").score
@@ -31,5 +40,14 @@ def answer_verdict(
     if found is None or not found.strip():
         return Verdict(Outcome.NO_ANSWER, wrong, missing, "extraction")
     compared = equivalent(found, answer)
+    if compared.outcome is Outcome.CORRECT and prompt and _only_repeats(found, answer, prompt):
+        reason = "equal, but an expression of the prompt, and the reference is none"
+        return Verdict(Outcome.RESTATED, wrong, reason, "prompt")
     level = right if compared.outcome is Outcome.CORRECT else wrong
     return Verdict(compared.outcome, level, compared.reason, compared.stage)
+
+
+def _only_repeats(found: str, answer: str, prompt: str) -> bool:
+    if found.strip() == answer.strip() or same_text(found, answer):
+        return False
+    return restates(found, prompt) and not restates(answer, prompt)

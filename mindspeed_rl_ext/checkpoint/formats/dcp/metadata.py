@@ -154,7 +154,8 @@ class _Reading:
 
     def _dtype(self, name: str, properties: Any) -> DType:
         """Torch pickles the properties' state, or calls the class with them."""
-        state = getattr(properties, "state", None) or getattr(properties, "arguments", ())
+        fields = getattr(properties, "__dict__", {})
+        state = fields.get("state") or fields.get("arguments", ())
         if isinstance(state, dict):  # what older versions of torch pickle
             state = (state.get("dtype"),)
         found = str(state[0]) if isinstance(state, tuple) and state else repr(properties)
@@ -171,8 +172,10 @@ class _Reading:
         return tuple(value)
 
     def _index(self, key: Any) -> tuple[str, Shape | None]:
+        """Torch pickles the index's attributes, we the call of its class."""
         state = _state(key)
-        fqn, offset = state.get("fqn"), state.get("offset")
+        fqn, offset = (*getattr(key, "__dict__", {}).get("arguments", ()), None, None)[:2]
+        fqn, offset = state.get("fqn", fqn), state.get("offset", offset)
         if not isinstance(fqn, str):
             raise self._broken("storage_data", f"{key!r}"[:200], "torch's MetadataIndex")
         return fqn, None if offset is None else self._shape(fqn, offset)

@@ -1,8 +1,8 @@
 """safetensors files: header parsed and written here, values as views of the mapped file.
 
-Covers: every check that a header allows (length, offsets, shapes, a truncated file); writing
-header first, values streamed after it.
-Does not cover: directories of shards; `hf_source` reads them.
+Covers: every check that a header allows (length, offsets, shapes, keys given twice, overlaps,
+holes, a truncated file, bytes behind the last tensor); writing header first, values after it.
+Does not cover: directories of shards; `reader` reads them.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class SafetensorsFile:
             for name, raw in header.items()
             if name != "__metadata__"
         }
+        self._check_tiled(data_start)
 
     def view(self, name: str) -> TensorView:
         """The tensor of that name."""
@@ -85,12 +86,24 @@ class SafetensorsFile:
                 "a header that fits into the file",
             )
         try:
-            header = json.loads(self._file.bytes(8, length))
+            header = json.loads(self._file.bytes(8, length), object_pairs_hook=_unique)
         except (ValueError, RecursionError) as error:
             raise _broken(self.path, f"unreadable JSON header ({error})", "JSON") from error
         if not isinstance(header, dict):
             raise _broken(self.path, "a header that is no JSON object", "a JSON object")
         return header, 8 + length
+
+    def _check_tiled(self, data_start: int) -> None:
+        """Tensors follow one another from the header to the end: no overlap, no hole, no rest."""
+        at, before = data_start, "the header"
+        for name, entry in sorted(self.entries.items(), key=lambda item: _span(item[1])):
+            if entry.start != at:
+                what = "overlaps" if entry.start < at else "leaves a hole behind"
+                found = f"{name} {what} {before}: it begins at byte {entry.start - data_start}"
+                raise _broken(self.path, found, f"byte {at - data_start}")
+            at, before = entry.start + entry.length, name
+        if at != self._file.size:
+            raise _broken(self.path, f"{self._file.size - at} bytes behind {before}", "none")
 
     def _entry(self, name: str, raw: Any, data_start: int) -> Entry:
         try:
@@ -110,6 +123,19 @@ class SafetensorsFile:
                 remedy="download or copy the file again",
             )
         return Entry(dtype, shape, data_start + first, needed)
+
+
+def _span(entry: Entry) -> tuple[int, int]:
+    return entry.start, entry.length
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; a key that stands in it twice could mean either value."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(k for k in keys if keys.count(k) > 1)!r} stands there twice")
+    return found
 
 
 def _broken(path: Path, found: str, expected: str) -> InputError:

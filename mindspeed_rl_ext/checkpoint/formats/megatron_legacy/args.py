@@ -14,6 +14,7 @@ from mindspeed_rl_ext.checkpoint.dtypes import DType
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import Global
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.rope import rope_theta, rotary_percent
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
 
 ITERATION = 1
@@ -73,15 +74,6 @@ def build_args(model: Model, layout: Layout, dtype: DType, divisible_by: int) ->
     return Namespace(**values)
 
 
-def rope_theta(sizes: Sizes) -> float:
-    """The rotary base, from either spelling of config.json."""
-    nested = sizes.config.get("rope_parameters")
-    found = sizes.config.get("rope_theta")
-    if found is None and isinstance(nested, dict):
-        found = nested.get("rope_theta")
-    return float(found if found is not None else 10000.0)
-
-
 def _hf(sizes: Sizes) -> dict[str, Any]:
     plain = (bool, int, float, str)
     named = {
@@ -93,13 +85,13 @@ def _hf(sizes: Sizes) -> dict[str, Any]:
         "num_key_value_heads": sizes.groups,
         "intermediate_size": sizes.ffn,
         "head_dim": sizes.head_dim,
-        "rope_theta": rope_theta(sizes),
+        "rope_theta": rope_theta(sizes.config),
     }
 
 
 def _architecture(sizes: Sizes) -> dict[str, Any]:
     max_positions = int(sizes.config.get("max_position_embeddings") or 4096)
-    base = rope_theta(sizes)
+    base = rope_theta(sizes.config)
     return {
         "hidden_size": sizes.hidden,
         "ffn_hidden_size": sizes.ffn,
@@ -113,7 +105,7 @@ def _architecture(sizes: Sizes) -> dict[str, Any]:
         "add_position_embedding": True,
         "use_rotary_position_embeddings": True,
         "rotary_base": int(base) if base.is_integer() else base,
-        "rotary_percent": 1.0,
+        "rotary_percent": rotary_percent(sizes.config),
         "rotary_interleaved": False,
         "normalization": "RMSNorm",
         "norm_epsilon": float(sizes.config.get("rms_norm_eps", 1e-6)),

@@ -41,7 +41,7 @@ def check_ranks(
         InputError: a rank's file is another rank's, or only some are those of the manifest.
     """
     found = _found(recorded)
-    _check_twins(folder, found, parts)
+    _check_duplicates(folder, found, parts)
     listed = _listed(folder)
     if listed is not None:
         _check_manifest(folder, found, listed)
@@ -59,7 +59,7 @@ def _found(recorded: Mapping[Ref, tuple[Shape, int]]) -> dict[str, _Content]:
     }
 
 
-def _check_twins(folder: Path, found: Mapping[str, _Content], parts: Sequence[Part]) -> None:
+def _check_duplicates(folder: Path, found: Mapping[str, _Content], parts: Sequence[Part]) -> None:
     """No two ranks have the same bytes where they must hold different parts of the model."""
     wanted: dict[str, list[Hashable]] = {}
     for part in parts:

@@ -19,18 +19,23 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes, LazyTensor
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
+from mindspeed_rl_ext.checkpoint.mapping.check_args import (
+    check_args,
+    warn_of_differences,
+)
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
-from mindspeed_rl_ext.checkpoint.mapping.sizes import check_args
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
 
 TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
+_EMBEDDING = "embedding.word_embeddings.weight"
 # More than any cluster has; args of a broken file may say any number.
 _MOST_RANKS = 100_000
 _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipeline", "expert"))
@@ -64,7 +69,7 @@ class MegatronReader:
         layout = layout_of_args(self.args, str(ranks[0]))
         self._check_directories({path.parent.name for path in ranks}, layout)
         for path in ranks[1:]:
-            self._check_same_cut(path.parent.name, self._open(path.parent.name))
+            self._check_same_sizes(path.parent.name, self._open(path.parent.name))
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
@@ -91,30 +96,18 @@ class MegatronReader:
 
     def parts(self, model: Model) -> list[Part]:
         """What the ranks must hold, compared with args, names and shapes."""
-        check_args(model.sizes, self.args, str(self.folder), model.spec.mla)
-        slots = self.args.get("num_layers")
-        noop = len(self.layout.noop_layers)
-        expected = model.sizes.layers + noop
-        if isinstance(slots, int) and slots != expected:
-            raise InputError(
-                f"the args of {self.folder} contradict config.json",
-                found=f"num_layers={slots}",
-                expected=f"{expected} ({model.sizes.layers}, and {noop} noop)",
-                remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
-            )
-        if self.layout.padded_vocab < model.sizes.vocab:
-            raise InputError(
-                f"{self.folder} holds fewer vocabulary rows than config.json says",
-                found=str(self.layout.padded_vocab),
-                expected=f"at least {model.sizes.vocab}",
-                remedy="check --hf-cfg-dir",
-            )
+        check_args(model, self.args, self.layout, str(self.folder))
         parts = expected_parts(model.spec, model.sizes, self.layout)
         self._check(parts)
         return parts
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
-        """Each rank's file is that rank's; see `rank_files`."""
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The tensors as they are: none is stored in chunks."""
+        return self, self.parts(model)
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
+        """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
+        warn_of_differences(model, self.args, str(self.folder))
         recorded = {ref: self._recorded(ref) for ref in self._tensors}
         check_ranks(self.folder, recorded, parts)
 
@@ -156,6 +149,13 @@ class MegatronReader:
         expected = slot_table(parts)
         missing = [ref for ref in expected if ref not in self._tensors]
         extra = [ref for ref in self._tensors if ref not in expected]
+        why = explain_names([ref.name for ref in extra], {ref.name for ref in missing})
+        if why is not None:
+            raise InputError(
+                f"{self.folder} holds other tensors than the model",
+                found=f"{why.what}, such as {extra[0]}",
+                remedy=why.remedy,
+            )
         for refs, what in ((missing, "lacks tensors"), (extra, "has unknown tensors")):
             if refs:
                 raise InputError(
@@ -220,7 +220,7 @@ class MegatronReader:
                 remedy="copy the missing rank directories, or remove foreign ones",
             )
 
-    def _check_same_cut(self, directory: str, args: Mapping[str, Any]) -> None:
+    def _check_same_sizes(self, directory: str, args: Mapping[str, Any]) -> None:
         for name in _SIZE_ARGS:
             if args.get(name) != self.args.get(name):
                 raise InputError(
@@ -232,9 +232,15 @@ class MegatronReader:
     def _padded_vocab(self, layout: Layout) -> int:
         """Rows of the embedding: by the tensor itself, which args may not know."""
         for ref, tensor in self._tensors.items():
-            if ref.name == "embedding.word_embeddings.weight" and tensor.shape:
+            if ref.name == _EMBEDDING and tensor.shape:
                 return tensor.shape[0] * layout.tp
-        raise InputError(f"no embedding in {self.folder}", remedy="a rank file is missing")
+        why = explain_names([ref.name for ref in self._tensors], {_EMBEDDING})
+        raise InputError(
+            f"no embedding in {self.folder}",
+            found=why.what if why else some(map(str, self._tensors)),
+            expected=_EMBEDDING,
+            remedy=why.remedy if why else "a rank file is missing",
+        )
 
     def _any(self, marks: tuple[str, ...]) -> bool:
         return any(mark in ref.name for ref in self._tensors for mark in marks)
@@ -262,6 +268,13 @@ def iteration_dir(folder: Path) -> Path:
         return found
     if any(folder.glob("mp_rank_*")):
         return folder
+    iterations = sorted(path.parent.name for path in folder.glob("*/mp_rank_*"))
+    if iterations:
+        raise InputError(
+            f"{folder} has no {TRACKER}",
+            found=f"iterations {some(sorted(set(iterations)))}",
+            remedy=f"--load-dir {folder / iterations[-1]}, or write the number into {TRACKER}",
+        )
     raise InputError(
         f"no Megatron checkpoint in {folder}",
         found=no_directory(folder) or f"no {TRACKER}",
@@ -272,7 +285,7 @@ def iteration_dir(folder: Path) -> Path:
 
 def is_megatron_legacy(folder: Path) -> bool:
     """Whether the directory holds a checkpoint of rank files."""
-    if any(folder.glob("mp_rank_*")):
+    if any(folder.glob("mp_rank_*")) or any(folder.glob("*/mp_rank_*")):
         return True
     # A torch_dist checkpoint has the same tracker, and `metadata.json` in the iteration.
     return (folder / TRACKER).is_file() and not any(folder.glob("*/metadata.json"))

@@ -9,7 +9,8 @@ Does not cover: optimizers; what of `transformer_engine` has no weights.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed, by_source
@@ -136,3 +137,86 @@ def left_out(name: str) -> str:
         'optimizer'
     """
     return next((what for pattern, what in LEFT_OUT if pattern.match(name)), "")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How a checkpoint that we write names a model's tensors.
+
+    Args:
+        layer_by_layer: each layer has names of its own, as core does where layers differ.
+        transformer_impl: "local" or "transformer_engine".
+        moe_layers: layers with experts.
+        names: the names of all slots.
+    """
+
+    layer_by_layer: bool
+    transformer_impl: str
+    moe_layers: frozenset[int]
+    names: frozenset[str]
+
+
+def name_slot(slot: Slot, naming: Naming) -> Placed:
+    """The place of a slot in a checkpoint that we write."""
+    name = slot.name
+    layer = _LAYER.fullmatch(name)
+    if layer:
+        start, number, rest = layer.groups()
+        for own, fused in FUSED[:2]:
+            if rest.startswith(own) and _is_fused(own, f"{start}{number}.", int(number), naming):
+                name = f"{start}{number}." + rest.replace(own, fused, 1)
+    spellings = dict(stored_names(name))
+    one_by_one = bool(layer) and naming.layer_by_layer
+    stored, index = next(
+        (stored, index)
+        for stored, index in spellings.items()
+        if bool(_LAYER.fullmatch(stored)) is one_by_one
+    )
+    return Placed(stored, index, slot)
+
+
+def _is_fused(own: str, layer: str, number: int, naming: Naming) -> bool:
+    """Whether core keeps a norm under the name of the layer behind it.
+
+    Its local layers always do, but those with downward projections of latent attention; those of
+    transformer_engine do where the norm is fused, which it is not before experts.
+    """
+    if f"{layer}self_attention.linear_qkv.weight" not in naming.names:
+        return False
+    before_experts = own == "pre_mlp_layernorm." and number in naming.moe_layers
+    return naming.transformer_impl == "local" or not before_experts
+
+
+def extra_states(placed: Iterable[tuple[Placed, Shape]], transformer_impl: str) -> Iterator[str]:
+    """The names of `_extra_state` objects that core asks for when it loads.
+
+    Args:
+        placed: places of slots, with the sizes of their leading axes.
+        transformer_impl: transformer_engine's attention and norms have some of their own.
+    """
+    met: set[str] = set()
+    for item, sizes in placed:
+        shard = f"{_joined(item.index or (0,))}_{_joined(sizes or (1,))}"
+        for module in _modules_with_state(item.tensor, transformer_impl):
+            name = f"{module}{EXTRA_STATE}/shard_{shard}"
+            if name not in met:
+                met.add(name)
+                yield name
+
+
+def _modules_with_state(tensor: str, transformer_impl: str) -> Iterator[str]:
+    module, _, kind = tensor.rpartition(".")
+    last = module.rpartition(".")[2]
+    if kind != "weight":
+        return
+    if last.startswith("linear_"):
+        yield module
+    if transformer_impl == "transformer_engine":
+        if last == "linear_proj":
+            yield module.removesuffix("linear_proj") + "core_attention"
+        if last.endswith("layernorm"):
+            yield module
+
+
+def _joined(numbers: Shape) -> str:
+    return ".".join(map(str, numbers))

@@ -65,13 +65,14 @@ def translated(table: Mapping[str, Any], place: str) -> dict[str, Any]:
         place: file and section, for messages.
 
     Example:
-        >>> translated({"warmup_ratio": 0.03}, "x.yaml")
-        {'warmup_steps': 0.03}
+        >>> translated({"warmup_ratio": 0.03, "save_strategy": False}, "x.yaml")
+        {'warmup_steps': 0.03, 'save_strategy': 'no'}
     """
     result: dict[str, Any] = {}
     for key, value in table.items():
         if key not in RENAMED:
-            result[key] = value
+            # YAML 1.1 reads the word no as false.
+            result[key] = "no" if value is False and key.endswith("_strategy") else value
             continue
         new, why = RENAMED[key](value)
         if key not in WITHOUT_WARNING:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.staging import STAGING_NAME, install, recover, staging
 from mindspeed_rl_ext.integrations.trl_probe import checked_callback, require_attributes
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.training.models import require_same_tokenizer
@@ -159,7 +160,7 @@ def make_config(run: StageRun, kind: str, arguments: Mapping[str, Any]) -> Any:
         return config_class(kind)(**ours, **arguments)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"TRL refuses the configuration of {kind}", found=str(error), remedy="mend that key"
+            f"TRL refuses the configuration of {kind}", found=str(error), remedy="correct that key"
         ) from error
 
 
@@ -220,6 +221,7 @@ def prepare_resume(run: StageRun) -> Path | None:
     last = checkpoints.last_whole(run.folder)
     if is_main_process():
         checkpoints.remove_partial(run.folder)
+        recover(run.folder)
         step = checkpoints.step_of(last) if last else 0
         for name in (METRICS, ROLLOUTS):
             _forget_after(run.folder / name, step)
@@ -259,24 +261,31 @@ def save_policy(run: StageRun, trainer: GuardedTraining) -> None:
     Raises:
         MachineError: the machine could not write it.
     """
-    aside = run.folder / f".{POLICY}.part"
     try:
-        if trainer.accelerator.is_main_process:
-            shutil.rmtree(aside, ignore_errors=True)
-        trainer.accelerator.wait_for_everyone()
-        trainer.save_model(str(aside))  # type: ignore[attr-defined]
-        trainer.accelerator.wait_for_everyone()
-        if trainer.accelerator.is_main_process:
-            run.tokenizer.save_pretrained(aside)
-            shutil.rmtree(run.policy, ignore_errors=True)
-            aside.rename(run.policy)
-    except BaseException as error:  # whatever stops it, no part of a policy stays
-        shutil.rmtree(aside, ignore_errors=True)
+        with _staging(run, trainer.accelerator) as staged:
+            trainer.save_model(str(staged / POLICY))  # type: ignore[attr-defined]
+            trainer.accelerator.wait_for_everyone()
+            if trainer.accelerator.is_main_process:
+                run.tokenizer.save_pretrained(staged / POLICY)
+                install(staged, run.folder, [POLICY], [run.policy] * run.policy.exists())
+    except Exception as error:  # every library has an error of its own for a full disk
         fault = checkpoints.machine_fault(error)
         if not fault:
             raise
         raise checkpoints.could_not_save(str(run.policy), fault, run.folder) from error
     trainer.accelerator.wait_for_everyone()
+
+
+@contextmanager
+def _staging(run: StageRun, accelerator: Any) -> Iterator[Path]:
+    """The folder that all processes write into; the main one makes it and removes it."""
+    if accelerator.is_main_process:
+        with staging(run.folder, writer="training", option="--output") as staged:
+            accelerator.wait_for_everyone()
+            yield staged
+    else:
+        accelerator.wait_for_everyone()
+        yield run.folder / STAGING_NAME
 
 
 def _shown_callback(shown: Any) -> Any:

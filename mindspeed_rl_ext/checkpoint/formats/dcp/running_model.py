@@ -1,0 +1,154 @@
+"""Names of a running transformers model, as FSDP and DCP checkpoints have them.
+
+Covers: prefixes and the names of wrappers (FSDP, torch.compile, activation checkpointing); experts
+that transformers 5 keeps in one tensor each for gate and up and for down; the output layer of a
+tied model, which must equal the embedding.
+Does not cover: adapters (PEFT) and value heads, which are unknown names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
+
+from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import Found
+from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed
+from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Slot
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
+from mindspeed_rl_ext.checkpoint.wording import some
+from mindspeed_rl_ext.core.errors import InputError
+
+_WRAPPERS = re.compile(
+    r"(?:^|(?<=\.))(_fsdp_wrapped_module|_checkpoint_wrapped_module|_orig_mod)\."
+)
+_OPTIMIZER = re.compile(r"(^|\.)optim(izer)?(\.|$)")
+_EXPERT = re.compile(r"(.+\.experts)\.(\d+)\.(\w+)\.weight")
+_GATE_UP = {"gate_proj": "up_proj", "w1": "w3"}
+_DOWN = ("down_proj", "w2")
+_HEAD = "lm_head.weight"
+
+
+def is_optimizer(name: str) -> bool:
+    """Whether a stored name is one of an optimizer.
+
+    Example:
+        >>> is_optimizer("optimizer.state.model.norm.weight.exp_avg"), is_optimizer("model.norm")
+        (True, False)
+    """
+    return bool(_OPTIMIZER.search(name))
+
+
+def find_model(model: Model, stored: Collection[str], place: object) -> Found:
+    """Finds a model's tensors among stored ones.
+
+    Args:
+        model: the model.
+        stored: stored names, those of optimizers left out.
+        place: what to call the checkpoint in errors.
+
+    Raises:
+        InputError: tensors are missing, or the names do not say which are the model's.
+    """
+    clean = {_WRAPPERS.sub("", name): name for name in stored}
+    slots = model.whole().slots
+    prefix = _prefix([slot.name for slot in slots], clean, place)
+    mine = {key.removeprefix(prefix): name for key, name in clean.items() if key.startswith(prefix)}
+    placed, missing = _place(slots, mine)
+    if missing:
+        raise InputError(
+            f"{place} lacks {len(missing)} tensors of the model",
+            found=f"missing {some(missing)}; there are {some(stored, 3)}",
+            expected="the names of the model in transformers",
+            remedy="check --hf-cfg-dir; an adapter (LoRA) alone is no model",
+        )
+    tied = model.tied_name()
+    if tied and _HEAD in mine:
+        embedding = next(slot for slot in slots if slot.name == tied)
+        placed.append(Placed(mine[_HEAD], (), replace(embedding, name=_HEAD)))
+    known = {item.tensor for item in placed}
+    unknown = [
+        name
+        for key, name in mine.items()
+        if name not in known and not any(fnmatch(key, pattern) for pattern in model.ignored())
+    ]
+    return Found(placed, unknown)
+
+
+def _prefix(names: list[str], clean: Mapping[str, str], place: object) -> str:
+    """What stands before the model's own names; the same for all of them."""
+    first = names[0]
+    found = sorted(
+        key.removesuffix(first)
+        for key in clean
+        if key == first or (key.endswith(f".{first}") and not is_optimizer(key))
+    )
+    if len(found) > 1:
+        # `model.embed_tokens.weight` ends in itself: the shortest prefix holds all of the others.
+        found = [prefix for prefix in found if all(prefix + name in clean for name in names[-1:])]
+    if len(found) != 1:
+        raise InputError(
+            f"{place} does not hold the model once",
+            found=f"{some(found)} before {first}" if found else f"no {first}; {some(clean, 3)}",
+            expected="the names of the model in transformers, behind one prefix",
+            remedy="check --hf-cfg-dir",
+        )
+    return found[0]
+
+
+def _place(slots: tuple[Slot, ...], stored: Mapping[str, str]) -> tuple[list[Placed], list[str]]:
+    placed: list[Placed] = []
+    missing: list[str] = []
+    table = {slot.name: slot for slot in slots}
+    for slot in slots:
+        name = next(
+            (stored[spelling] for spelling in _spellings(slot.name) if spelling in stored), ""
+        )
+        if name:
+            placed.append(Placed(name, (), slot))
+            continue
+        fused = _fused(slot, table, stored)
+        if fused is None:
+            missing.append(slot.name)
+        elif fused.tensor:
+            placed.append(fused)
+    return placed, missing
+
+
+def _spellings(name: str) -> Iterator[str]:
+    yield name
+    if ".block_sparse_moe." in name:  # Mixtral in transformers 5
+        yield name.replace(".block_sparse_moe.", ".mlp.")
+
+
+def _fused(slot: Slot, table: Mapping[str, Slot], stored: Mapping[str, str]) -> Placed | None:
+    """An expert's place in the tensor of all experts.
+
+    Returns:
+        The place, with `tensor` "" for up, which lies below its gate; None where there is none.
+    """
+    match = _EXPERT.fullmatch(slot.name)
+    if match is None:
+        return None
+    start, number, kind = match.groups()
+    end = "down_proj" if kind in _DOWN else "gate_up_proj"
+    name = next((stored[s] for s in _spellings(f"{start}.{end}") if s in stored), "")
+    if not name:
+        return None
+    if kind in _DOWN:
+        return Placed(name, (int(number),), slot)
+    if kind not in _GATE_UP:
+        return Placed("", (), slot)
+    up = table[f"{start}.{number}.{_GATE_UP[kind]}.weight"]
+    shard = RULES.get("stack").boxes([slot.shape, up.shape], NOT_SPLIT)
+    both = replace(
+        slot,
+        name=f"{start}.{number}.{end}",
+        shape=shard.shape,
+        rule="stack",
+        hf=(slot.name, up.name),
+        copies=shard.copies,
+    )
+    return Placed(name, (int(number),), both)

@@ -1,0 +1,100 @@
+"""A converted checkpoint: its layout, its manifest, its rank directories, beside a run.
+
+Covers: manifest.json of `msrl-ext convert`; without it the layout, from the names of rank
+directories. Does not cover: tensors; `msrl-ext verify` does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.language import Text
+from mindspeed_rl_ext.doctor.readers.layers import Role
+
+MANIFEST = "manifest.json"
+_RANK = re.compile(r"mp_rank_(\d{2})(?:_(\d{3}))?(?:_(\d{3}))?$")
+
+
+class Layout(NamedTuple):
+    """Parallel sizes."""
+
+    tp: int
+    pp: int
+    ep: int
+
+    def __str__(self) -> str:
+        return f"TP {self.tp} PP {self.pp} EP {self.ep}"
+
+
+@dataclass(frozen=True)
+class CheckpointInUse:
+    """A checkpoint, and what uses it.
+
+    Args:
+        folder: its directory.
+        layout: its parallel sizes.
+        manifest: manifest.json; empty without one.
+        ranks: names of its rank directories.
+        roles: the roles of the run, the actor first; empty where no run is given.
+        model: the HuggingFace directory that it is said to come from.
+    """
+
+    label: ClassVar[Text] = Text("converted checkpoint", "转换好的检查点")
+
+    folder: Path
+    layout: Layout
+    manifest: Mapping[str, Any]
+    ranks: frozenset[str]
+    roles: Mapping[str, Role]
+    model: Path | None
+
+
+def read_checkpoint(folder: Path, roles: Mapping[str, Role], model: Path | None) -> CheckpointInUse:
+    """What a checkpoint directory says of itself.
+
+    Args:
+        folder: the directory.
+        roles: the roles of the run beside it.
+        model: the HuggingFace directory beside it.
+
+    Raises:
+        InputError: no checkpoint, or a broken manifest.
+    """
+    ranks = frozenset(p.name for p in folder.glob("iter_*/mp_rank_*") if p.is_dir()) | frozenset(
+        p.name for p in folder.glob("release/mp_rank_*") if p.is_dir()
+    )
+    path = folder / MANIFEST
+    if path.is_file():
+        try:
+            manifest = json.loads(path.read_text("utf-8"))
+            sizes = manifest["layout"]
+            layout = Layout(int(sizes["tp"]), int(sizes["pp"]), int(sizes["ep"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path} is broken", found=repr(error), remedy="convert again"
+            ) from error
+        return CheckpointInUse(folder, layout, manifest, ranks, roles, model)
+    if not ranks:
+        raise InputError(
+            f"{folder} is no Megatron checkpoint",
+            found="neither manifest.json nor iter_*/mp_rank_*",
+            remedy="give the directory that --save-dir named",
+        )
+    return CheckpointInUse(folder, _layout_of(ranks), {}, ranks, roles, model)
+
+
+def _layout_of(ranks: frozenset[str]) -> Layout:
+    numbers = [match.groups() for name in ranks if (match := _RANK.match(name))]
+    tp, second, third = (
+        1 + max((int(row[i]) for row in numbers if row[i] is not None), default=0) for i in range(3)
+    )
+    if any(row[2] is not None for row in numbers):
+        return Layout(tp, second, third)
+    # One suffix is the stage where there are several; Megatron writes EP alone in the same place.
+    return Layout(tp, second, 1)

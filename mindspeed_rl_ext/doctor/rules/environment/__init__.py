@@ -1,0 +1,1 @@
+"""Rules on a Python, its libraries, the activation, the nodes of a cluster."""

@@ -1,0 +1,1 @@
+"""Rules on files that both hosts share: models, checkpoints, data, scripts."""

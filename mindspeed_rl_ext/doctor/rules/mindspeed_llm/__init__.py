@@ -1,0 +1,1 @@
+"""Rules on rlxf configurations of MindSpeed-LLM."""

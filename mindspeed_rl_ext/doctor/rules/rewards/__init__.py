@@ -1,0 +1,1 @@
+"""Rules on verifiers, labels, prompts and models that are scored."""

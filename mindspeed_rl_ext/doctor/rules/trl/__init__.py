@@ -1,0 +1,1 @@
+"""Rules on files of TRL and accelerate, and on our recipes."""
