@@ -1,19 +1,22 @@
 """The last step of most built-ins: an extracted answer, a reference, a verifier's own levels.
 
-Covers: an unusable reference, no answer, an answer that only repeats the prompt, the verdict of
-`equivalent` at two levels.
+Covers: an unusable reference, no answer, an answer that the response denies or gives beside others,
+one that only repeats the prompt, the verdict of `equivalent` at two levels.
 Does not cover: extraction; each verifier has its own.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mindspeed_rl_ext.verifiers.equivalence import equivalent
+from mindspeed_rl_ext.verifiers.responses.boxes import Stated
 from mindspeed_rl_ext.verifiers.responses.restating import restates, same_text
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
 def answer_verdict(
-    found: str | None,
+    found: Stated | str | None,
     answer: str,
     *,
     right: float,
@@ -24,7 +27,7 @@ def answer_verdict(
     """Compares an extracted answer with the reference.
 
     Args:
-        found: the answer; None or blank where there is none.
+        found: the answer, or what is known of it; None or blank where there is none.
         answer: the reference answer.
         right: the score of CORRECT.
         wrong: the score of everything else.
@@ -37,14 +40,29 @@ def answer_verdict(
     """
     if not answer.strip():
         return Verdict(Outcome.BAD_REFERENCE, wrong, "the reference answer is empty", "reference")
-    if found is None or not found.strip():
+    stated = found if isinstance(found, Stated) else Stated(found)
+    if stated.text is None or not stated.text.strip():
         return Verdict(Outcome.NO_ANSWER, wrong, missing, "extraction")
-    compared = equivalent(found, answer)
-    if compared.outcome is Outcome.CORRECT and prompt and _only_repeats(found, answer, prompt):
-        reason = "equal, but an expression of the prompt, and the reference is none"
-        return Verdict(Outcome.RESTATED, wrong, reason, "prompt")
+    if stated.denied:
+        return Verdict(Outcome.WRONG, wrong, "the response denies this answer", "extraction")
+    compared = _compared(stated.text, stated.others, answer, prompt)
     level = right if compared.outcome is Outcome.CORRECT else wrong
     return Verdict(compared.outcome, level, compared.reason, compared.stage)
+
+
+def _compared(text: str, others: tuple[str, ...], answer: str, prompt: str | None) -> Verdict:
+    compared = equivalent(text, answer)
+    if compared.outcome is not Outcome.CORRECT:
+        return compared
+    if prompt and _only_repeats(text, answer, prompt):
+        reason = "equal, but an expression of the prompt, and the reference is none"
+        return replace(compared, outcome=Outcome.RESTATED, reason=reason, stage="prompt")
+    for other in others:
+        beside = equivalent(other, answer)
+        if beside.outcome is not Outcome.CORRECT:
+            reason = f"gives another answer beside it: {other[:60]!r}"
+            return replace(beside, outcome=Outcome.WRONG, reason=reason, stage="extraction")
+    return compared
 
 
 def _only_repeats(found: str, answer: str, prompt: str) -> bool:
