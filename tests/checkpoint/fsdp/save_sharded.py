@@ -3,9 +3,9 @@
     python save_sharded.py CASES.json
 
 A case is {"how": "fsdp" | "hybrid" | "dcp" | "plain", "ranks", "out", "tensors", "prefix"}, where
-`tensors` is a safetensors file. `fsdp` writes what torch.save makes of each rank's DTensors, under verl's file names;
-`hybrid` shards on the second axis of a mesh (2, ranks / 2); `dcp` saves with
-torch.distributed.checkpoint, beside an optimizer; `plain` writes each rank's rows as plain tensors.
+`tensors` is a safetensors file. `fsdp` writes what torch.save makes of each rank's DTensors, under
+verl's file names; `hybrid` shards on the second axis of a mesh (2, ranks / 2); `dcp` saves with
+torch.distributed.checkpoint, beside an optimizer; `plain` writes each rank's rows as they are.
 """
 
 from __future__ import annotations
