@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import outcome_key, reward_key
+from mindspeed_rl_ext.core.metrics import reward_key
 from mindspeed_rl_ext.hosts.batch_columns import batch_column
 from mindspeed_rl_ext.hosts.overlay import Overlay
 from mindspeed_rl_ext.hosts.probe import names_in_table
@@ -26,7 +26,8 @@ from mindspeed_rl_ext.hosts.verifier_names import (
     names_us,
     unknown_name,
 )
-from mindspeed_rl_ext.verifiers import Outcome, is_ours, resolve, score
+from mindspeed_rl_ext.verifiers import is_ours, resolve, score
+from mindspeed_rl_ext.verifiers.measures import measures
 
 Metrics = dict[str, list[float]]
 
@@ -107,11 +108,8 @@ def _score_ours(
         bare = bare_name(name)
         verdicts = result.verdicts[bare]
         scores[name] = [verdict.score for verdict in verdicts]
-        metrics[prefix + reward_key(bare)] = scores[name]
-        for outcome in Outcome:
-            # Every outcome every time: hosts average over the batches that wrote a key.
-            hits = [float(verdict.outcome == outcome) for verdict in verdicts]
-            metrics[prefix + outcome_key(bare, outcome.value)] = hits
+        numbers = measures(resolve(name).verifier, verdicts)
+        metrics.update({prefix + key: values for key, values in numbers.items()})
         if batch.filter_metric == prefix + reward_key(name):
             metrics[batch.filter_metric] = scores[name]
     return scores, metrics
