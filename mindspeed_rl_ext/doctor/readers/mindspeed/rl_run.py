@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.yaml_file import Document
-from mindspeed_rl_ext.doctor.readers import rl_keys
-from mindspeed_rl_ext.doctor.readers.hydra import read_models
-from mindspeed_rl_ext.doctor.readers.layers import Layer, Layers, Role
-from mindspeed_rl_ext.doctor.readers.schema import check_part, unknown_key
+from mindspeed_rl_ext.doctor.readers.mindspeed import rl_keys
+from mindspeed_rl_ext.doctor.readers.mindspeed.hydra import read_models
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layer, Layers, Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.schema import check_part, unknown_key
 
 # Of MegatronConfig, RLConfig and GenerateConfig, as far as rules look at them.
 MEGATRON_DEFAULTS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from typing import ClassVar
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.yaml_file import Document, KeyPath
 from mindspeed_rl_ext.doctor.readers.environment import Environment
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun
 
 PACKAGE = "mindspeed_rl"
 MEGATRON, RL, GENERATE = "megatron_config", "rl_config", "generate_config"

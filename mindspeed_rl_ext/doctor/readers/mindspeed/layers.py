@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
 from mindspeed_rl_ext.core.yaml_file import Document
-from mindspeed_rl_ext.doctor.readers.schema import is_number, is_open
+from mindspeed_rl_ext.doctor.readers.mindspeed.schema import is_number, is_open
 
 
 @dataclass(frozen=True)
