@@ -1,6 +1,6 @@
 """The row of a metrics file, shared by training, the report and scoring.
 
-Covers: `metrics.jsonl` (DESIGN section 8): a line a step, `step` and numbers under the names that
+Covers: `metrics.jsonl`: a line a step, `step` and numbers under the names that
 MindSpeed-RL logs, so that one report reads both.
 Does not cover: how a number comes about, nor the hosts' text logs; `report` reads those.
 """

@@ -1,6 +1,6 @@
 """The row of a rollouts file, shared by scoring, training and the report.
 
-Covers: `rollouts.jsonl` (DESIGN sections 6 and 8): `response` and `answer`, optionally `id`,
+Covers: `rollouts.jsonl`: `response` and `answer`, optionally `id`,
 `prompt`, `group`, `step`, `num_tokens` and any further column; scored rows add `reward` and
 `verdicts`, per verifier `score`, `outcome`, `reason`, `stage`.
 Does not cover: how a response is scored; `verifiers` does.

@@ -17,6 +17,7 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.hosts.row_queue import RowQueue
+from mindspeed_rl_ext.hosts.verl_points import NAME
 from mindspeed_rl_ext.verifiers.by_source import (
     Row,
     RowResult,
@@ -28,7 +29,6 @@ from mindspeed_rl_ext.verifiers.by_source import (
 )
 from mindspeed_rl_ext.verifiers.verdict import Outcome
 
-NAME = "msrl_ext"
 TIMEOUT_S = 300.0
 # What a verifier may need of a batch beside the columns of `extra_info`.
 PROMPT, NUM_TOKENS = "prompt", "num_tokens"

@@ -1,6 +1,6 @@
 """Our verifiers as TRL's reward functions.
 
-Covers: one reward function a verifier, text and chat completions, an observer of each batch.
+Covers: one reward function per verifier, text and chat completions, an observer of each batch.
 Does not cover: weights, which are `GRPOConfig(reward_weights=...)` (here they would count twice);
 prompts (`packed_prompts`), metrics (`trl_metrics`). Needs no trl to be installed.
 
@@ -54,9 +54,9 @@ def reward_functions(
     Args:
         verifiers: specs, such as `"simplerl"` or `"overlong(max_tokens=2048)"`.
         answer_column: the data set's column of reference answers.
-        on_verdicts: called once a batch when all verifiers have judged it, with the prompts as
+        on_verdicts: called once per batch when all verifiers have judged it, with the prompts as
             TRL gave them, the responses as text, the columns (the data set's, and `answer`,
-            `num_tokens` and the training `step` where TRL tells them), and the verdicts by
+            `num_tokens` and the training `step` where TRL gives them), and the verdicts by
             verifier name.
 
     Raises:
@@ -152,15 +152,15 @@ def _require_columns(bound: BoundVerifier, columns: Mapping[str, Any], answer_co
 
 
 def _response_text(completion: Any) -> str:
-    """The text of a completion; of a chat, what the assistant said last."""
+    """The text of a completion; of a chat, the assistant's last message."""
     if isinstance(completion, str):
         return completion
-    said = [message for message in completion if message.get("role") == "assistant"]
-    return _content_text(said[-1].get("content")) if said else ""
+    replies = [message for message in completion if message.get("role") == "assistant"]
+    return _content_text(replies[-1].get("content")) if replies else ""
 
 
 def _prompt_text(prompt: Any) -> str:
-    """The text of a prompt; of a chat, what the user said last."""
+    """The text of a prompt; of a chat, the user's last message."""
     if isinstance(prompt, str):
         return prompt
     asked = [message for message in prompt if message.get("role") == "user"]

@@ -31,7 +31,7 @@ class Run:
         logs: the files that they came from.
         rollouts: None where there are none.
         left_out: files that look like logs of the run and were not read.
-        sizes: what the user says of the run and a log may lack: `global_batch_size`,
+        sizes: what the user gives of the run and a log may lack: `global_batch_size`,
             `n_samples_per_prompt`, `world_size`, `mini_batch_size`, `ppo_epochs`.
     """
 
@@ -48,7 +48,7 @@ class Run:
         return self.table.series
 
     def size(self, name: str) -> float | None:
-        """A size of the run: what the user said, else the last logged value."""
+        """A size of the run: what the user gave, else the last logged value."""
         if name in self.sizes:
             return self.sizes[name]
         found = self.series.get(name)

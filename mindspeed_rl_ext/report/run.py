@@ -1,7 +1,7 @@
 """From the files of a run to its report.
 
 Covers: `write_report`, what `msrl-ext report` does after reading its flags.
-Does not cover: reading (`load`), judging (`diagnosis`), the page (`page`), the terminal
+Does not cover: reading (`load`), the rules (`diagnosis`), the page (`page`), the terminal
 (`command`).
 """
 

@@ -16,7 +16,7 @@ import numpy as np
 from mindspeed_rl_ext.core.language import Language
 from mindspeed_rl_ext.report.classes import classes_of
 from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
-from mindspeed_rl_ext.report.diagnosis.texts import tell
+from mindspeed_rl_ext.report.diagnosis.texts import describe_finding
 from mindspeed_rl_ext.report.notes import notes_of
 from mindspeed_rl_ext.report.page.charts import number_text
 from mindspeed_rl_ext.report.page.words import Words
@@ -35,10 +35,10 @@ def lines_of(files: ReportFiles, words: Words) -> list[str]:
     out += ["", *_figures(files, words)]
     out += ["", f"{words('diagnosis')}:"]
     for finding in files.diagnosis.findings:
-        told = tell(finding, words.language)
-        out.append(f"[{words(finding.severity)}] {told.title}")
-        out += _wrapped(told.evidence)
-        out += _wrapped(f"{words('try')}: " + "; ".join(told.remedies))
+        described = describe_finding(finding, words.language)
+        out.append(f"[{words(finding.severity)}] {described.title}")
+        out += _wrapped(described.evidence)
+        out += _wrapped(f"{words('try')}: " + "; ".join(described.remedies))
     found = files.diagnosis
     if found.findings:
         out.append(words("clear", number=len(found.clear)))
@@ -85,7 +85,7 @@ def as_json(files: ReportFiles, language: Language) -> dict[str, Any]:
                 "severity": one.severity,
                 "step": one.step,
                 "numbers": {k: _plain(v) for k, v in one.numbers.items()},
-                **vars(tell(one, language)),
+                **vars(describe_finding(one, language)),
             }
             for one in files.diagnosis.findings
         ],
@@ -110,7 +110,7 @@ def as_json(files: ReportFiles, language: Language) -> dict[str, Any]:
 
 
 def _figures(files: ReportFiles, words: Words) -> list[str]:
-    """One line a metric that has a curve."""
+    """One line per metric that has a curve."""
     rows = []
     for panel, lines in panels_of(files.run.series):
         for label, line in lines.items():

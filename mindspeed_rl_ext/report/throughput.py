@@ -2,8 +2,8 @@
 
 Covers: e2e_tps, update_tps and vllm_tps by the formulas of MindSpeed-RL's guide, with mean and with
 max lengths (`log_max_throughput`, on by default there); the guide's inequality of times.
-Does not cover: hardware counters. vllm_tps counts a prompt once a response, prefix cache or not, as
-the guide does.
+Does not cover: hardware counters. vllm_tps counts a prompt once per response, prefix cache or not,
+as the guide does.
 
     tps = (response_length + prompt_length) * global_batch_size * n_samples / world_size / seconds
 """
@@ -105,7 +105,7 @@ def throughput_of(run: Run, *, a3: bool = False) -> list[Throughput]:
 
 
 def missing_sizes(run: Run) -> list[str]:
-    """The sizes that neither the log nor the user tells; without them nothing is computed."""
+    """The sizes that neither the log nor the user gives; without them nothing is computed."""
     return [name for name in SIZES if run.size(name) is None]
 
 

@@ -131,7 +131,7 @@ def flat_reward(seen: Evidence) -> Finding | None:
         return None
     moved = max(reward.peak, reward.first) - reward.low
     if moved > max(0.1 * seen.span, 6 * reward.noise):
-        return None  # it went somewhere and came back: drawdown and collapse tell that
+        return None  # it went somewhere and came back: drawdown and collapse report that
     numbers: Numbers = {
         "reward_start": reward.start,
         "reward_end": reward.end,
@@ -209,8 +209,8 @@ def too_many_updates(seen: Evidence) -> Finding | None:
             far |= abs(float(numbers[key])) > limit
     if not numbers:
         raise MissingEvidence(f"{CLIP_FRACTION}, or --mini-batch-size")
-    said = ", ".join(f"{name} {number:.3g}" for name, number in numbers.items())
-    return Finding("too_many_updates", WARNING, {**numbers, "said": said}) if far else None
+    details = ", ".join(f"{name} {number:.3g}" for name, number in numbers.items())
+    return Finding("too_many_updates", WARNING, {**numbers, "details": details}) if far else None
 
 
 def _jump(entropy: Trend) -> tuple[float, int | None]:

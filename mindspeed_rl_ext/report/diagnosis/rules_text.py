@@ -51,7 +51,7 @@ def length_clipped(seen: Evidence) -> Finding | None:
         share = seen.late_mean(series[CLIPPED_LENGTHS])
         if share <= _CLIPPED:
             return None
-        numbers: Numbers = {"said": f"{share:.0%}", "limit": _longest(seen)}
+        numbers: Numbers = {"details": f"{share:.0%}", "limit": _longest(seen)}
         return Finding("length_clipped", WARNING, numbers)
     mean, longest = seen.series(f"{LENGTH}/mean"), seen.series(f"{LENGTH}/max")
     limit = longest.highest
@@ -63,8 +63,10 @@ def length_clipped(seen: Evidence) -> Finding | None:
     share = seen.late_mean(mean) / limit[0]
     if len(longest.values) < 4 or at_limit < _AT_LIMIT_STEPS or share < _AT_LIMIT_MEAN:
         return None
-    said = f"mean {share:.0%} of the longest, which is {limit[0]:g} at {at_limit:.0%} of the steps"
-    return Finding("length_clipped", WARNING, {"said": said, "limit": f"{limit[0]:g}"})
+    details = (
+        f"mean {share:.0%} of the longest, which is {limit[0]:g} at {at_limit:.0%} of the steps"
+    )
+    return Finding("length_clipped", WARNING, {"details": details, "limit": f"{limit[0]:g}"})
 
 
 def template_echo(seen: Evidence) -> Finding | None:
@@ -91,7 +93,7 @@ def one_fixed_answer(seen: Evidence) -> Finding | None:
     """Different prompts get the same response."""
     late = [of for of in seen.late_rollouts() if of.number >= 8 and len(of.all_groups) >= 2]
     if not late:
-        raise MissingEvidence("rollouts of two prompts a step")
+        raise MissingEvidence("rollouts of two prompts per step")
     tops = [_most_common(of) for of in late]
     share = float(np.mean([top[1] for top in tops]))
     if share < _SAME_SHARE:
@@ -125,8 +127,8 @@ def verdicts_fail(seen: Evidence) -> Finding | None:
         raise MissingEvidence("*_outcome/*")
     if not shares:
         return None
-    said = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-    return Finding("verdicts_fail", WARNING, {"said": said, "worst": max(shares.values())})
+    details = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+    return Finding("verdicts_fail", WARNING, {"details": details, "worst": max(shares.values())})
 
 
 def _most_common(of: StepRollouts) -> tuple[str, float]:

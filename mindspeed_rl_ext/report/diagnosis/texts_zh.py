@@ -81,7 +81,7 @@ CHINESE = {
     },
     "length_clipped": {
         "title": "回复被截断在最大长度",
-        "evidence": "被截断：{said}；最长回复 {limit} 个 token。",
+        "evidence": "被截断：{details}；最长回复 {limit} 个 token。",
         "causes": "max_tokens 小于任务所需的思考长度\n没有输出结束符：模板或停止符不对",
         "try": "加大 max_tokens，或用带软上限的 overlong 打分器\n"
         "在回复里看被截断的是否在重复\n截断的回复不计入损失",
@@ -94,14 +94,14 @@ CHINESE = {
     },
     "too_many_updates": {
         "title": "一次采样上策略移动过远",
-        "evidence": "按日志与给定的大小：{said}。",
+        "evidence": "按日志与给定的大小：{details}。",
         "causes": "每次采样更新次数过多（global batch x 采样数 / mini batch x epoch）\n"
         "裁剪范围过宽，学习率过大",
         "try": "mini batch 与一次采样一样大，只用一个 epoch\nclip 取 0.1 或更小",
     },
     "verdicts_fail": {
         "title": "没有得出结论的判定",
-        "evidence": "最后三分之一的步中：{said}。",
+        "evidence": "最后三分之一的步中：{details}。",
         "causes": "打分器读不懂参考答案\n答案比较耗时过长\n自己的打分器有错误",
         "try": "看回复列表中的原因\n对参考答案本身运行 msrl-ext score，去掉读不懂的行",
     },
@@ -114,7 +114,7 @@ CHINESE = {
     },
     "throughput_mismatch": {
         "title": "日志中的吞吐与公式不符",
-        "evidence": "用平均长度与最大长度都相差 1 % 以上：{said}。",
+        "evidence": "用平均长度与最大长度都相差 1 % 以上：{details}。",
         "causes": "动态采样，会计入重新抽取的批次\n卡数或批大小不是这次训练的",
         "try": "给出这次训练的 --global-batch-size、--n-samples-per-prompt、--world-size",
     },

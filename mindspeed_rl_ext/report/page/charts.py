@@ -76,8 +76,8 @@ def line_chart(
     """
     drawn = {label: line for label, line in lines.items() if not line.absent}
     if not drawn:
-        said = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
-        return Chart(_figure(words(panel.key), "", _empty("; ".join(said))))
+        reasons = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
+        return Chart(_figure(words(panel.key), "", _empty("; ".join(reasons))))
     bounds = [series[name] for name in panel.bounds or () if name in series]
     axes = _axes(list(drawn.values()), bounds)
     shapes = _band(bounds, axes) if len(bounds) == 2 else ""

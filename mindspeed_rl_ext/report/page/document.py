@@ -45,7 +45,7 @@ class Content:
         throughput: of the run.
         timing: of the run.
         summary_rows: name and value of results that the caller wants on top.
-        a3: show numbers a card of A3.
+        a3: show numbers per card of A3.
     """
 
     title: str

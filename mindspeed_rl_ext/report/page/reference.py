@@ -1,6 +1,6 @@
 """Throughput that MindSpeed-RL's guide reports, to compare with; none of it was measured by us.
 
-Source: the performance table of the host's GRPO guide. Tokens a second and card, end to end.
+Source: the performance table of the host's GRPO guide. Tokens per second and card, end to end.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ class Reference:
     Args:
         model: the model.
         machine: the machine.
-        global_batch_size: prompts a step.
-        n_samples: responses a prompt.
+        global_batch_size: prompts per step.
+        n_samples: responses per prompt.
         max_prompt_length: in tokens.
         max_tokens: longest response, in tokens.
-        e2e_tps: tokens a second and card; on A3 the log's number times two.
+        e2e_tps: tokens per second and card; on A3 the log's number times two.
     """
 
     model: str

@@ -15,7 +15,7 @@ from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.core.metrics import outcome_key
 from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis, Finding
-from mindspeed_rl_ext.report.diagnosis.texts import tell, title_of
+from mindspeed_rl_ext.report.diagnosis.texts import describe_finding, title_of
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.notes import notes_of
 from mindspeed_rl_ext.report.page.charts import number_text
@@ -97,8 +97,8 @@ def rollout_browser(shown: int, run: Run, words: Words) -> str:
         return ""
     note = ""
     if shown < scan.number:
-        said = words("sampled", shown=shown, all=scan.number, file=scan.path.name)
-        note = f'<p class="quiet">{text(said)}</p>'
+        sentence = words("sampled", shown=shown, all=scan.number, file=scan.path.name)
+        note = f'<p class="quiet">{text(sentence)}</p>'
     selects = "".join(
         f'<select id="by-{name}" aria-label="{words(label)}">'
         f'<option value="">{words(label)}</option>{options}</select>'
@@ -176,14 +176,14 @@ def _short(value: float) -> str:
 
 
 def _finding(one: Finding, words: Words) -> str:
-    told = tell(one, words.language)
+    described = describe_finding(one, words.language)
     lists = "".join(
         f"<div><h4>{words(key)}</h4><ul>{''.join(f'<li>{text(t)}</li>' for t in items)}</ul></div>"
-        for key, items in (("causes", told.causes), ("try", told.remedies))
+        for key, items in (("causes", described.causes), ("try", described.remedies))
     )
     return (
-        f'<article class="finding {one.severity}"><h3>{text(told.title)} '
-        f'<span class="chip">{words(one.severity)}</span></h3><p>{text(told.evidence)}</p>'
+        f'<article class="finding {one.severity}"><h3>{text(described.title)} '
+        f'<span class="chip">{words(one.severity)}</span></h3><p>{text(described.evidence)}</p>'
         f'<div class="why">{lists}</div></article>'
     )
 

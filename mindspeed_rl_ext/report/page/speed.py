@@ -35,10 +35,10 @@ def _throughput(run: Run, found: Sequence[Throughput], words: Words, *, a3: bool
     head = ["", words("logged"), words("by_mean"), words("by_max"), words("agrees")]
     head += [words("per_card")] if a3 else []
     rows = [_throughput_row(one, words, a3=a3) for one in found]
-    said = [words("medians")]
+    sentences = [words("medians")]
     if lacking:
-        said.append(words("sizes_missing", what=", ".join(lacking)))
-    notes = "".join(f'<p class="quiet">{text(one)}</p>' for one in said)
+        sentences.append(words("sizes_missing", what=", ".join(lacking)))
+    notes = "".join(f'<p class="quiet">{text(one)}</p>' for one in sentences)
     rows_html = table("throughput", head, rows, numbers={1, 2, 3, 5})
     return rows_html + notes + _reference(found, words)
 
@@ -87,14 +87,14 @@ def _timing(timing: Timing, words: Words) -> str:
         + f'<td class="barred"><i class="bar" style="width:{seconds / whole * 100:.1f}%"></i></td>'
         for name, seconds in timing.parts.items()
     ]
-    said = words(
+    sentences = words(
         "inequality",
         ok=timing.steps - timing.violated,
         all=timing.steps,
         slack=number_text(timing.slack_s),
         share=f"{timing.slack_fraction:.1%}",
     )
-    notes = [said]
+    notes = [sentences]
     if timing.missing:
         notes.append(words("parts_missing", what=", ".join(timing.missing)))
     body = "".join(f'<p class="quiet">{text(one)}</p>' for one in notes)

@@ -16,10 +16,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "by_verifier": ("Score by verifier", "各打分器得分"),
     "classes": ("Three classes of responses", "回复的三种类别"),
     "length": ("Response length, tokens", "回复长度（token）"),
-    "entropy": ("Entropy, nats a token", "熵（每 token，nat）"),
+    "entropy": ("Entropy, nats per token", "熵（每 token，nat）"),
     "zero_std": ("Groups of equal rewards", "组内奖励全相同的比例"),
     "grad_norm": ("Gradient norm", "梯度范数"),
-    "throughput": ("Throughput, tokens a second and device", "吞吐（token/秒/设备）"),
+    "throughput": ("Throughput, tokens per second and device", "吞吐（token/秒/设备）"),
     "timing": ("Time of a step, seconds", "每步时间（秒）"),
     "drift": ("Drift of the policy", "策略漂移"),
     "evaluation": ("Evaluation", "评测"),
@@ -58,7 +58,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     # tiles
     "steps": ("steps", "步数"),
     "tokens": ("tokens", "token"),
-    "a_step": ("seconds a step", "每步秒数"),
+    "a_step": ("seconds per step", "每步秒数"),
     "from_to": ("{start} → {end}", "{start} → {end}"),
     "best": ("best {value} at step {step}", "最高 {value}，第 {step} 步"),
     "start_end": ("start → end", "开头 → 结尾"),
@@ -84,11 +84,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "per_card": ("a card (A3: x 2)", "每卡（A3：×2）"),
     "medians": (
-        "Medians over the steps, in tokens a second and device.",
+        "Medians over the steps, in tokens per second and device.",
         "各步的中位数，单位 token/秒/设备。",
     ),
     "sizes_missing": (
-        "Cannot be computed again: neither the log nor a flag tells {what}.",
+        "Cannot be computed again: neither the log nor a flag gives {what}.",
         "无法重新计算：日志与参数都没有给出 {what}。",
     ),
     "inequality": (
@@ -143,7 +143,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "read_as": ("{file} ({kind}, {rows} rows)", "{file}（{kind}，{rows} 行）"),
     "also_there": ("also there, not read: {files}", "另有未读取的：{files}"),
     "numbered": (
-        "{file} tells no steps: its logs are numbered in their order",
+        "{file} names no steps: its logs are numbered in their order",
         "{file} 没有写明步数：按出现顺序编号",
     ),
     "repeated": (

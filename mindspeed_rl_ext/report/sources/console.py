@@ -2,7 +2,7 @@
 
 Covers: `... iteration: 3 / 100 | timing/all : 12.3 | actor/lr : 1.0e-06 | ...` with anything before
 it (time, Ray's `(Trainer pid=1)`, colours), Megatron's ` iteration  3/ 100 | lm loss: 1.2 |`, and
-the dictionaries that transformers' Trainer prints. Those tell no step and are numbered.
+the dictionaries that transformers' Trainer prints. Those name no step and are numbered.
 Does not cover: rollouts in a log, progress bars.
 """
 
@@ -118,9 +118,9 @@ def _is_timestamp(part: str) -> bool:
 def _add_printed(line: bytes, number: int, rows: Rows, broken: Broken) -> None:
     for found in _PRINTED.finditer(line):
         text = found[0].decode("utf-8", "replace").replace("'", '"')
-        for bare, mended in _BARE.items():
+        for bare, fixed in _BARE.items():
             if bare in text:
-                text = text.replace(bare, mended)
+                text = text.replace(bare, fixed)
         try:
             values = json.loads(text)
         except ValueError:

@@ -32,7 +32,7 @@ class StepRollouts:
     """What the rollouts of one step come to.
 
     Args:
-        step: training step; 0 where the file tells none.
+        step: training step; 0 where the file names none.
         number: of rollouts.
         classes: how many are in each of `CLASSES`; empty where nothing was scored.
         texts: how often each response occurs, by hash.
