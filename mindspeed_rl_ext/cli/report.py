@@ -26,6 +26,8 @@ from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.run import write_report
 from mindspeed_rl_ext.report.terminal import as_json, file_lines, lines_of, run_lines
 
+SUMMARY_ZH = "从日志给出一次运行的曲线、吞吐和诊断"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext report`."""

@@ -17,7 +17,7 @@ HEAD = (
 def render(language: Language, argument: str) -> str:
     """The table: hosts first, then what they stand on."""
     hosts = {one.checkouts[0]: one.checkouts[1:] for one in load_adapters() if one.checkouts}
-    bases = sorted({base for beside in hosts.values() for base in beside})
+    bases = sorted({base for beside in hosts.values() for base in beside} - set(hosts))
     rows = [
         (f"`{one.folder}`", one.url, f"{one.kind} `{one.ref}`",
          ", ".join(f"`{base.folder}`" for base in beside))

@@ -22,6 +22,9 @@ in an exponent's base or in a logarithm stand for positive numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Evaluated = Literal["any", "as_reference", "strict"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Policy:
     relation_is_interval: bool = True
     bare_tuples: bool = True
     symbolic: bool = True
+    evaluated: Evaluated = "any"
     max_chars: int = 4000
 
 

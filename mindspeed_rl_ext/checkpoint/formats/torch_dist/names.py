@@ -13,17 +13,17 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import EXTRA
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed, by_source
 from mindspeed_rl_ext.checkpoint.mapping.expected import Slot
 from mindspeed_rl_ext.checkpoint.tensors import Shape
 
 _LAYER = re.compile(r"(decoder\.layers\.)(\d+)\.(.+)")
 _EXPERT = re.compile(r"(.*mlp\.experts\.)local_experts\.(\d+)\.(.+)")
-EXTRA_STATE = "._extra_state"
 # What lies beside the model: (pattern, what messages call it).
 LEFT_OUT = (
     (re.compile(r"(chained_\d+\.)?optimizer\."), "optimizer"),
-    (re.compile(r".*\._extra_state(/|$)"), "_extra_state"),
+    (re.compile(r".*\._extra_state(/|$)"), EXTRA),
     (re.compile(r"(rng_state|rerun_state_machine_state|opt_param_scheduler)\b"), "run state"),
 )
 # Core's own maps of names (`sharded_state_dict_keys_map`), and transformer_engine's fused layers.
@@ -198,7 +198,7 @@ def extra_states(placed: Iterable[tuple[Placed, Shape]], transformer_impl: str) 
     for item, sizes in placed:
         shard = f"{_joined(item.index or (0,))}_{_joined(sizes or (1,))}"
         for module in _modules_with_state(item.tensor, transformer_impl):
-            name = f"{module}{EXTRA_STATE}/shard_{shard}"
+            name = f"{module}.{EXTRA}/shard_{shard}"
             if name not in met:
                 met.add(name)
                 yield name

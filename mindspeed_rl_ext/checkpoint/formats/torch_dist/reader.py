@@ -118,5 +118,12 @@ def _check_backend(folder: Path) -> None:
 def _args_of(folder: Path) -> dict[str, Any]:
     """Megatron's args of `common.pt`; {} where it has none, as verl's."""
     content = TorchArchive(folder / COMMON).content
-    args = content.get("args") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{folder / COMMON} is broken",
+            found=f"{content!r}"[:200],
+            expected="a dict",
+            remedy="copy the file again",
+        )
+    args = content.get("args")
     return dict(vars(args)) if isinstance(args, Attributes) else {}

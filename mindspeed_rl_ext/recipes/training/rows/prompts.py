@@ -173,7 +173,7 @@ def _chunks(rows: Any, pipeline: Any, options: Any) -> Any:
     iterator, first = iter(rows), True
     while chunk := list(islice(iterator, CHUNK_ROWS)):
         if first:
-            present = {column for row in chunk for column in row.data}
+            present = [row.data for row in chunk]
             require_columns(present, pipeline.keys, options.additional(), pipeline.derived)
             first = False
         yield pipeline.encode(pipeline.prepare(chunk))
