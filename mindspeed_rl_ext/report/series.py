@@ -178,12 +178,14 @@ class Panel:
             preference; those of the first that is there are drawn. A group `label` names a line.
         bounds: metrics for the lower and the upper edge of a band.
         unit: of the values, as a key of `words`; "" for a bare number.
+        label: of its one line, where each line has a plot of its own.
     """
 
     key: str
     patterns: tuple[str, ...]
     bounds: tuple[str, str] | None = None
     unit: str = ""
+    label: str = ""
 
 
 PANELS = (

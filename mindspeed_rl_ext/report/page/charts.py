@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, ru
 from mindspeed_rl_ext.report.sources.rollouts import CLASSES
 
 POINTS = 500
+# Percent of the height that two labels at the ends of lines need between them.
+_END_DISTANCE = 9
 _CLASS_COLOURS = ("good", "mid", "bad")
 
 
@@ -32,14 +35,36 @@ class Chart:
     Args:
         html: a figure.
         data: lines for the pointer: `{"first", "last", "lines": [{"label", "steps", "values"}]}`.
+        flat: every value that it would draw is 0.
     """
 
     html: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    flat: bool = False
+
+
+class Mark(NamedTuple):
+    """A finding on a curve.
+
+    Args:
+        step: where.
+        tone: of its severity.
+        number: of its card.
+        title: what it is.
+    """
+
+    step: int
+    tone: str
+    number: int
+    title: str
 
 
 def line_chart(
-    panel: Panel, lines: Mapping[str, Series], series: Mapping[str, Series], words: Words
+    panel: Panel,
+    lines: Mapping[str, Series],
+    series: Mapping[str, Series],
+    words: Words,
+    marks: Sequence[Mark] = (),
 ) -> Chart:
     """A chart of one or more metrics.
 
@@ -48,17 +73,21 @@ def line_chart(
         lines: by label.
         series: all metrics, for the band.
         words: headings.
+        marks: findings to show at their steps.
     """
+    heading = escape(words.heading(panel))
     drawn = {label: line for label, line in lines.items() if not line.absent}
     if not drawn:
         reasons = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
-        return Chart(_figure(words(panel.key), "", _empty("; ".join(reasons))))
+        return Chart(_figure(heading, "", _empty("; ".join(reasons))))
     bounds = [series[name] for name in panel.bounds or () if name in series]
     axes = axes_of(list(drawn.values()), bounds)
     shapes = _band(bounds, axes) if len(bounds) == 2 else ""
     for number, line in enumerate(drawn.values()):
         shapes += _line(line, axes, f"c{number % 6}")
-    note = f" <small>{escape(words('band'))}</small>" if len(bounds) == 2 else ""
+    notes = ["band"] * (len(bounds) == 2)
+    notes += ["raw_and_mean"] * any(line.is_smoothed for line in drawn.values())
+    note = "".join(f" <small>{escape(words(key))}</small>" for key in notes)
     legend = _legend((f"c{i % 6}", label, line) for i, (label, line) in enumerate(drawn.items()))
     data = {
         "first": axes.first,
@@ -69,7 +98,10 @@ def line_chart(
     }
     one = next(iter(drawn.values()))
     named = legend if list(drawn) != [one.name] else _last_value(one)
-    return Chart(_figure(words(panel.key) + note, named, _plot(shapes, axes), raw=True), data)
+    ends = {f"c{i % 6}": line for i, line in enumerate(drawn.values())}
+    plot = _plot(shapes, axes, words, unit=panel.unit, marks=marks, ends=ends)
+    flat = all(line.all_zero for line in drawn.values())
+    return Chart(_figure(heading + note, named, plot), data, flat)
 
 
 def class_chart(classes: Classes, words: Words) -> Chart:
@@ -90,9 +122,9 @@ def class_chart(classes: Classes, words: Words) -> Chart:
         "lines": [_pointed(label, colour, line) for colour, label, line in triples],
     }
     source = f" <small>{escape(classes.source)}</small>"
-    plot = _plot(shapes, axes, percent=True)
+    plot = _plot(shapes, axes, words, percent=True)
     legend = _legend(triples, percent=True)
-    return Chart(_figure(words("classes") + source, legend, plot, raw=True), data)
+    return Chart(_figure(words("classes") + source, legend, plot), data)
 
 
 def _line(line: Series, axes: Axes, colour: str) -> str:
@@ -152,9 +184,18 @@ def _gentle(values: np.ndarray) -> np.ndarray:
     return running_mean(filled, max(1, len(values) // 30))
 
 
-def _plot(shapes: str, axes: Axes, *, percent: bool = False) -> str:
-    marks = ticks(axes.low, axes.high)
-    heights = [(axes.y(np.asarray(mark)) / BOX * 100, mark) for mark in marks]
+def _plot(
+    shapes: str,
+    axes: Axes,
+    words: Words,
+    *,
+    percent: bool = False,
+    unit: str = "",
+    marks: Sequence[Mark] = (),
+    ends: Mapping[str, Series] = MappingProxyType({}),
+) -> str:
+    levels = ticks(axes.low, axes.high)
+    heights = [(float(axes.y(np.asarray(level)) / BOX * 100), level) for level in levels]
     lines = "".join(f'<path class="grid" d="M0 {top * 10:.1f}H1000"/>' for top, _ in heights)
     labels = "".join(
         f'<span style="top:{top:.2f}%">{f"{mark:.0%}" if percent else number_text(mark)}</span>'
@@ -165,16 +206,49 @@ def _plot(shapes: str, axes: Axes, *, percent: bool = False) -> str:
         f'<span style="left:{axes.x(np.asarray(mark)) / BOX * 100:.2f}%">{mark:g}</span>'
         for mark in across or [axes.first]
     )
+    unit_text = escape(words(unit)) if unit else ""
     return (
-        f'<div class="plot"><div class="ys" aria-hidden="true">{labels}</div><div class="area">'
+        f'<div class="plot"><div class="ys" aria-hidden="true">{labels}</div>'
+        f'<div class="unit" aria-hidden="true">{unit_text}</div><div class="area">'
         f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
-        f'{lines}{shapes}</svg><i class="cross"></i></div>'
-        f'<div class="xs" aria-hidden="true">{steps}</div><div class="tip"></div></div>'
+        f'{lines}{shapes}</svg>{_flags(marks, axes)}{_ends(ends, axes)}<i class="cross"></i></div>'
+        f'<div class="xs" aria-hidden="true">{steps}<em>{escape(words("step"))}</em></div>'
+        '<div class="tip"></div></div>'
     )
 
 
-def _figure(title: str, legend: str, body: str, *, raw: bool = False) -> str:
-    heading = title if raw else escape(title)
+def _flags(marks: Sequence[Mark], axes: Axes) -> str:
+    """Findings as numbered flags, each a link to its card."""
+    inside = (mark for mark in marks if axes.first <= mark.step <= axes.last)
+    return "".join(
+        f'<a class="flag {mark.tone}" href="#finding-{mark.number}" '
+        f'style="left:{axes.x(np.asarray(mark.step)) / BOX * 100:.2f}%" '
+        f'title="{escape(mark.title)}">{mark.number}</a>'
+        for mark in inside
+    )
+
+
+def _ends(lines: Mapping[str, Series], axes: Axes) -> str:
+    """The last value of each line beside its end, unless two would lie on each other."""
+    found: list[tuple[float, float, str, float]] = []
+    for colour, line in lines.items():
+        smooth = line.smooth[np.isfinite(line.smooth)]
+        if len(smooth):
+            top = float(np.clip(axes.y(smooth[-1:])[0] / BOX * 100, 0, 100))
+            left = float(axes.x(line.steps[-1:])[0] / BOX * 100)
+            found.append((top, left, colour, float(line.finite.values[-1])))
+    kept: list[tuple[float, float, str, float]] = []
+    for one in sorted(found):
+        if not kept or one[0] - kept[-1][0] >= _END_DISTANCE:
+            kept.append(one)
+    return "".join(
+        f'<b class="end {colour}" aria-hidden="true" style="top:{top:.1f}%;left:{left:.1f}%">'
+        f"{number_text(float(f'{last:.3g}'))}</b>"
+        for top, left, colour, last in kept
+    )
+
+
+def _figure(heading: str, legend: str, body: str) -> str:
     return (
         f'<figure class="chart"><figcaption><h3>{heading}</h3>{legend}</figcaption>{body}</figure>'
     )

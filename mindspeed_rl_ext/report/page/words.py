@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mindspeed_rl_ext.core.language import Language, Text
+from mindspeed_rl_ext.report.series import Panel
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     # curves
@@ -37,6 +38,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "raw_and_mean": ("pale: each step, strong: running mean", "浅色：每步的值，深色：滑动平均"),
     "raw_values": ("values of each step", "每步的值"),
     "zero_curves": ("Curves that are 0 throughout", "始终为 0 的曲线"),
+    "scroll": ("scroll the table sideways →", "表格可左右滑动 →"),
     "band": ("shaded: min to max", "阴影：最小到最大"),
     "not_logged": ("not logged (constant 0)", "未记录（恒为 0）"),
     "never_finite": (
@@ -72,6 +74,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "tokens": ("tokens", "token"),
     "a_step": ("seconds per step", "每步秒数"),
     "from_to": ("{start} → {end}", "{start} → {end}"),
+    "best_at": ("{value} (step {step})", "{value}（第 {step} 步）"),
+    "runs": ("Runs", "训练"),
+    "findings": ("findings", "诊断结果数"),
     "best": ("best {value} at step {step}", "最高 {value}，第 {step} 步"),
     "start_end": ("start → end", "开头 → 结尾"),
     # tables
@@ -204,6 +209,10 @@ class Words:
         """The text of a key, with values filled in."""
         text = Text(*_WORDS[key]).in_language(self.language)
         return text.format(**values) if values else text
+
+    def heading(self, panel: Panel) -> str:
+        """The heading of a plot."""
+        return self(panel.key) + (f": {panel.label}" if panel.label else "")
 
     def table(self, *keys: str) -> dict[str, str]:
         """Several texts by key."""

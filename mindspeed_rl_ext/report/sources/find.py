@@ -161,8 +161,8 @@ def _metrics_files(files: list[Path]) -> tuple[Path, ...]:
         raise InputError(
             "several runs are in this directory",
             found=", ".join(str(f.parent) for f in found[:8]),
-            expected="one run",
-            remedy="give the directory of one of them",
+            expected="one run, or each of several by its directory",
+            remedy="give the directory of one of them, or of several: msrl-ext report A B",
         )
     return tuple(found)
 
