@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +213,11 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     source.check_shards(model, held)
     writer = writer_of(to_write)
     layout = writer.layout(model, options)
+    if model.mtp > layout.mtp and layout != Layout():
+        raise InputError(
+            f"multi-token-prediction layers are not written as {to_write.name}",
+            remedy="--mtp-num-layers 0 leaves them out",
+        )
     wanted = writer.parts(model, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
@@ -238,15 +243,27 @@ def _model(options: ConvertOptions, source: CheckpointReader) -> Model:
             found=f"{folder / 'config.json'} describes {model.spec.name} without these biases",
             remedy="leave the flag out",
         )
-    key = model.spec.mtp_key
-    if key and model.sizes.config.get(key) and options.mtp_num_layers is None:
-        count = model.sizes.config[key]
+    return replace(model, mtp=_prediction_layers(options, source, model))
+
+
+def _prediction_layers(options: ConvertOptions, source: CheckpointReader, model: Model) -> int:
+    """How many multi-token-prediction layers are converted."""
+    wanted, held = options.mtp_num_layers, source.prediction_layers(model)
+    if wanted is None and source.layout.mtp:
+        return held
+    if wanted is None and held:
         raise InputError(
-            "multi-token-prediction layers are not converted",
-            found=f"{key}={count}: model.layers.{model.sizes.layers} and after",
-            remedy="--mtp-num-layers 0 leaves them out; the other layers do not need them",
+            "the model has multi-token-prediction layers",
+            found=f"{held}: model.layers.{model.sizes.layers} and after",
+            remedy=f"--mtp-num-layers {held} converts them, --mtp-num-layers 0 leaves them out; "
+            "the other layers do not need them",
         )
-    return model
+    if (wanted or 0) > held:
+        raise InputError(
+            f"--mtp-num-layers {wanted} is more multi-token-prediction layers than there are",
+            found=str(held),
+        )
+    return wanted or 0
 
 
 def plan_id(job: Job) -> str:

@@ -142,13 +142,28 @@ class ConvertOptions:
         "TP ranks hold whole experts", "TP 各 rank 存放完整专家", default=False, group=LAYOUT
     )
     mcore_dialect: str = option(
-        "whose names of latent attention and the shared gate are written",
-        "MLA 与共享专家门控的张量名采用哪个版本",
-        default="0.8", choices=("0.8", "0.12"), group=LAYOUT,
+        "whose names of latent attention, the shared gate and prediction layers are written: "
+        "hosts up to 2.1 (0.8), later hosts (0.12), Megatron core itself (core)",
+        "MLA、共享专家门控与 MTP 层的张量名：2.1 及更早的主机（0.8）、更新的主机（0.12）、"
+        "Megatron core（core）",
+        default="0.8", choices=("0.8", "0.12", "core"), group=LAYOUT,
     )  # fmt: skip
     mtp_num_layers: int | None = option(
         "multi-token-prediction layers; 0 leaves them out", "MTP 层数；0 表示不转换",
-        default=None, metavar="0",
+        default=None, minimum=0, metavar="N",
+    )  # fmt: skip
+    expert_tensor_parallel_size: int | None = option(
+        "ranks that cut an expert: 1, or TP, which is the default",
+        "切分单个专家的 rank 数：1 或 TP（默认）",
+        default=None, minimum=1, metavar="N", group=LAYOUT,
+    )  # fmt: skip
+    mla_mm_split: bool = option(
+        "the upward projections of latent attention in four tensors", "MLA 上投影拆成四个张量",
+        default=False, group=LAYOUT,
+    )  # fmt: skip
+    schedules_method: str | None = option(
+        "dualpipev: stages hold slices of both ends", "dualpipev：每段持有首尾两端的层",
+        default=None, choices=("dualpipev",), group=LAYOUT,
     )  # fmt: skip
     resume: bool = option(
         "go on where a stopped run was", "从中断处继续", default=False, identity=False
@@ -179,12 +194,6 @@ class ConvertOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.mtp_num_layers not in (None, 0):
-            raise InputError(
-                "multi-token-prediction layers are not converted",
-                found=f"mtp_num_layers={self.mtp_num_layers}",
-                remedy="0 leaves them out",
-            )
         if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(
                 f"weights are not written as {self.params_dtype}",

@@ -46,6 +46,16 @@ def outcome_key(verifier: str, outcome: str) -> str:
     return f"{verifier}_outcome/{outcome}"
 
 
+def count_key(verifier: str, what: str) -> str:
+    """The metric of the fraction of responses in which a verifier found something it counts.
+
+    Example:
+        >>> count_key("r1_format", "empty_think")
+        'r1_format_empty_think/mean'
+    """
+    return f"{verifier}_{what}/mean"
+
+
 def length_metrics(num_tokens: Sequence[int]) -> dict[str, float]:
     """Mean, min and max of response lengths in tokens, under the host's names.
 

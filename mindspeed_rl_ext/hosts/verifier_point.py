@@ -16,7 +16,7 @@ from typing import Any
 
 from mindspeed_rl_ext.core.audit import audit, auditing
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import outcome_key, reward_key
+from mindspeed_rl_ext.core.metrics import reward_key
 from mindspeed_rl_ext.core.rollouts import (
     Rollout,
     VerdictRow,
@@ -34,7 +34,8 @@ from mindspeed_rl_ext.hosts.verifier_names import (
     names_us,
     unknown_name,
 )
-from mindspeed_rl_ext.verifiers import Outcome, Verdict, is_ours, resolve, score
+from mindspeed_rl_ext.verifiers import Verdict, is_ours, resolve, score
+from mindspeed_rl_ext.verifiers.measures import measures
 
 Metrics = dict[str, list[float]]
 
@@ -130,11 +131,8 @@ def _metrics_of(
         bare = bare_name(name)
         verdicts = scored.verdicts[bare]
         scores[name] = [verdict.score for verdict in verdicts]
-        metrics[prefix + reward_key(bare)] = scores[name]
-        for outcome in Outcome:
-            # Every outcome every time: hosts average over the batches that wrote a key.
-            hits = [float(verdict.outcome == outcome) for verdict in verdicts]
-            metrics[prefix + outcome_key(bare, outcome.value)] = hits
+        numbers = measures(resolve(name).verifier, verdicts)
+        metrics.update({prefix + key: values for key, values in numbers.items()})
         if batch.filter_metric == prefix + reward_key(name):
             metrics[batch.filter_metric] = scores[name]
     return scores, metrics

@@ -18,19 +18,19 @@ Example:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from mindspeed_rl_ext.core.audit import audit, auditing
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import outcome_key
+from mindspeed_rl_ext.core.metrics import reward_key
 from mindspeed_rl_ext.core.rollouts import Rollout, rollout_of_columns, verdict_rows
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.checks import resolve_all
+from mindspeed_rl_ext.verifiers.measures import measures
 from mindspeed_rl_ext.verifiers.spec import split_specs
 
 __all__ = ["packed_prompts", "reward_functions"]
@@ -121,7 +121,7 @@ def _reward_function(
         _require_columns(bound, columns, answer_column)
         needed = {name: columns[name] for name in bound.columns if name in columns}
         verdicts = score(responses, verifiers=[spec], data=needed).verdicts[bound.name]
-        _log_outcomes(bound.name, verdicts, given.get("log_metric"))
+        _log_counts(bound, verdicts, given.get("log_metric"))
         batch.add(bound.name, verdicts, prompts, responses, columns)
         return [None if v.outcome is Outcome.BAD_REFERENCE else v.score for v in verdicts]
 
@@ -187,12 +187,13 @@ def _content_text(content: Any) -> str:
     return "".join(block.get("text") or "" for block in content)
 
 
-def _log_outcomes(
-    name: str, verdicts: Sequence[Verdict], log_metric: Callable[[str, float], None] | None
+def _log_counts(
+    bound: BoundVerifier,
+    verdicts: Sequence[Verdict],
+    log_metric: Callable[[str, float], None] | None,
 ) -> None:
     if log_metric is None or not verdicts:
         return
-    counts = Counter(verdict.outcome for verdict in verdicts)
-    for outcome in Outcome:
-        # Zeros too: TRL averages over the batches that logged a name.
-        log_metric(outcome_key(name, outcome.value), counts[outcome] / len(verdicts))
+    for key, numbers in measures(bound.verifier, verdicts).items():
+        if key != reward_key(bound.name):  # TRL logs the rewards itself
+            log_metric(key, sum(numbers) / len(numbers))

@@ -10,13 +10,19 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.find import EXPECTED, Found, find_sources
 from mindspeed_rl_ext.report.sources.record import FileRead
-from mindspeed_rl_ext.report.sources.rollouts import RolloutScan, rows_of, scan_rollouts
+from mindspeed_rl_ext.report.sources.rollouts import (
+    RolloutScan,
+    rows_of,
+    scan_rollouts,
+    series_of_signs,
+)
 from mindspeed_rl_ext.report.sources.rows import Rows
 from mindspeed_rl_ext.report.sources.table import Table, build_table
 
@@ -42,10 +48,11 @@ class Run:
     left_out: tuple[Path, ...] = ()
     sizes: Mapping[str, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def series(self) -> dict[str, Series]:
-        """Every metric by name."""
-        return self.table.series
+        """Every metric by name, those that are counted in the rollouts too."""
+        counted = {} if self.rollouts is None else series_of_signs(self.rollouts)
+        return {**self.table.series, **counted}
 
     def size(self, name: str) -> float | None:
         """A size of the run: what the user gave, else the last logged value."""

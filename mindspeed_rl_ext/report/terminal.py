@@ -18,7 +18,7 @@ from mindspeed_rl_ext.report.classes import classes_of
 from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
 from mindspeed_rl_ext.report.diagnosis.texts import describe_finding
 from mindspeed_rl_ext.report.notes import notes_of
-from mindspeed_rl_ext.report.page.charts import number_text
+from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.run import ReportFiles
 from mindspeed_rl_ext.report.series import NEAR_THE_END, panels_of

@@ -35,7 +35,7 @@ QUESTIONS = (
     "Compute $${}$$ and explain.",
     r"Let \[x = {},\] what is $x$?",
     r"Find \( y = {} \).",
-    "It costs $5 to know that $A = {}$ holds. Find $A$.",
+    "It costs $7 to know that $A = {}$ holds. Find $A$.",
     "\\begin{{align*}} a &= {} \\\\ b &= 1 \\end{{align*}} Find $a$.",
 )
 JUDGES = [n for n in registry_names() if verifier_named(n).judges_answer and n != "countdown"]

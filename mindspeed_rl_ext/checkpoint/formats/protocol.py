@@ -87,6 +87,9 @@ class CheckpointReader(TensorSource, Protocol):
             InputError: args, names or shapes are not those of the model.
         """
 
+    def prediction_layers(self, model: Model) -> int:
+        """How many multi-token-prediction layers the checkpoint holds."""
+
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
         """The checkpoint for verifying: chunks of one tensor joined, what has no chunks as it is.
 

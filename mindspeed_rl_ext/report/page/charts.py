@@ -8,7 +8,6 @@ Does not cover: which metrics; `series.PANELS` does. The PNG; `curves` draws tha
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -17,37 +16,13 @@ from typing import Any
 import numpy as np
 
 from mindspeed_rl_ext.report.classes import Classes
+from mindspeed_rl_ext.report.page.axes import BOX, Axes, axes_of, number_text, ticks
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, running_mean, thin
 from mindspeed_rl_ext.report.sources.rollouts import CLASSES
 
 POINTS = 500
-_BOX = 1000.0
-_TICKS = 4
-_LEAST = 1e-300  # a difference that can still be divided
-_MOST = sys.float_info.max
-_SPIKES_FROM_POINTS = 200
 _CLASS_COLOURS = ("good", "mid", "bad")
-
-
-@dataclass(frozen=True)
-class Axes:
-    """The ranges of a chart."""
-
-    first: float
-    last: float
-    low: float
-    high: float
-
-    def x(self, steps: np.ndarray) -> np.ndarray:
-        """Steps to box units."""
-        return (steps - self.first) / (self.last - self.first or 1.0) * _BOX
-
-    def y(self, values: np.ndarray) -> np.ndarray:
-        """Values to box units, from the top."""
-        # In halves: the distance of the largest numbers is no number.
-        height = self.high / 2 - self.low / 2 or 0.5
-        return (self.high / 2 - values / 2) / height * _BOX
 
 
 @dataclass(frozen=True)
@@ -79,7 +54,7 @@ def line_chart(
         reasons = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
         return Chart(_figure(words(panel.key), "", _empty("; ".join(reasons))))
     bounds = [series[name] for name in panel.bounds or () if name in series]
-    axes = _axes(list(drawn.values()), bounds)
+    axes = axes_of(list(drawn.values()), bounds)
     shapes = _band(bounds, axes) if len(bounds) == 2 else ""
     for number, line in enumerate(drawn.values()):
         shapes += _line(line, axes, f"c{number % 6}")
@@ -120,73 +95,6 @@ def class_chart(classes: Classes, words: Words) -> Chart:
     return Chart(_figure(words("classes") + source, legend, plot, raw=True), data)
 
 
-def number_text(value: float) -> str:
-    """A number in at most four significant digits, without an exponent where it is readable.
-
-    Example:
-        >>> [number_text(x) for x in (0.25, 1234567.0, 12345.6, float("nan"), 1e-06, 0.0)]
-        ['0.25', '1.235e+06', '12346', 'nan', '1e-06', '0']
-    """
-    if math.isfinite(value) and 1000 <= abs(value) < 100_000:
-        return f"{value:.0f}"
-    return f"{value:.4g}"
-
-
-def ticks(low: float, high: float, count: int = _TICKS) -> list[float]:
-    """Round numbers from low to high, about `count` of them.
-
-    Example:
-        >>> ticks(0.0, 1.0), ticks(3.0, 47.0)
-        ([0.0, 0.25, 0.5, 0.75, 1.0], [10.0, 20.0, 30.0, 40.0])
-    """
-    rough = (high / 2 - low / 2) / count * 2
-    if rough < _LEAST:
-        return [low]
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = min((1, 2, 2.5, 5, 10), key=lambda nice: abs(nice * power - rough)) * power
-    start = math.ceil(low / step - 1e-9)
-    end = min(high + step * 1e-9, _MOST)
-    found: list[float] = []
-    while start * step <= end and len(found) < 3 * count:
-        mark = float(f"{start * step:.10g}")
-        found.append(mark if math.isfinite(mark) else start * step)
-        start += 1
-    return found
-
-
-def _axes(lines: Sequence[Series], bounds: Sequence[Series]) -> Axes:
-    first = min(float(line.steps[0]) for line in lines)
-    last = max(float(line.steps[-1]) for line in lines)
-    lows, highs = [], []
-    for line in (*lines, *bounds):
-        low, high = _range(line)
-        lows.append(low)
-        highs.append(high)
-    low, high = min(lows), max(highs)
-    if low > 0 and low < 0.6 * high:
-        low = 0.0
-    if high / 2 - low / 2 > _LEAST:
-        room = 0.12 * (high / 2 - low / 2)
-        low, high = (low if low == 0 else low - room), high + room
-    elif abs(high) < 2 * _LEAST:
-        low, high = 0.0, 1.0
-    else:
-        low, high = low - abs(low) * 0.5, high + abs(high) * 0.5
-    return Axes(first, last, max(low, -_MOST), min(high, _MOST))
-
-
-def _range(line: Series) -> tuple[float, float]:
-    """Lowest and highest value to draw: a rare spike may leave the chart."""
-    values = line.finite.values
-    if not len(values):
-        return 0.0, 0.0
-    if len(values) < _SPIKES_FROM_POINTS:
-        return float(values.min()), float(values.max())
-    low, high = np.percentile(values, [0.5, 99.5])
-    smooth = line.smooth[np.isfinite(line.smooth)]
-    return min(float(low), float(smooth.min())), max(float(high), float(smooth.max()))
-
-
 def _line(line: Series, axes: Axes, colour: str) -> str:
     raw = thin(line.values, POINTS)
     if len(line.values) < SMOOTH_FROM_POINTS:
@@ -205,7 +113,7 @@ def _path(steps: np.ndarray, values: np.ndarray, axes: Axes, kind: str) -> str:
     """A line that is interrupted where a value is not finite."""
     pen, parts = "M", []
     # Far outside the box is as good as outside, and short to write.
-    heights = np.clip(axes.y(values), -_BOX, 2 * _BOX)
+    heights = np.clip(axes.y(values), -BOX, 2 * BOX)
     for x, y in zip(axes.x(steps).tolist(), heights.tolist(), strict=True):
         if math.isfinite(y):
             parts.append(f"{pen}{x:.1f} {y:.1f}")
@@ -246,7 +154,7 @@ def _gentle(values: np.ndarray) -> np.ndarray:
 
 def _plot(shapes: str, axes: Axes, *, percent: bool = False) -> str:
     marks = ticks(axes.low, axes.high)
-    heights = [(axes.y(np.asarray(mark)) / _BOX * 100, mark) for mark in marks]
+    heights = [(axes.y(np.asarray(mark)) / BOX * 100, mark) for mark in marks]
     lines = "".join(f'<path class="grid" d="M0 {top * 10:.1f}H1000"/>' for top, _ in heights)
     labels = "".join(
         f'<span style="top:{top:.2f}%">{f"{mark:.0%}" if percent else number_text(mark)}</span>'
@@ -254,7 +162,7 @@ def _plot(shapes: str, axes: Axes, *, percent: bool = False) -> str:
     )
     across = [mark for mark in ticks(axes.first, axes.last) if mark == int(mark)]
     steps = "".join(
-        f'<span style="left:{axes.x(np.asarray(mark)) / _BOX * 100:.2f}%">{mark:g}</span>'
+        f'<span style="left:{axes.x(np.asarray(mark)) / BOX * 100:.2f}%">{mark:g}</span>'
         for mark in across or [axes.first]
     )
     return (

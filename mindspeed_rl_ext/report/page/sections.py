@@ -18,7 +18,7 @@ from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis, Finding
 from mindspeed_rl_ext.report.diagnosis.texts import describe_finding, title_of
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.notes import notes_of
-from mindspeed_rl_ext.report.page.charts import number_text
+from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.html_parts import cell, table, text
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.series import Series, reward_of

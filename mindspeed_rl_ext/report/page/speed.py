@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mindspeed_rl_ext.report.load import Run
-from mindspeed_rl_ext.report.page.charts import number_text
+from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.html_parts import cell, or_empty, table, text
 from mindspeed_rl_ext.report.page.reference import REFERENCES
 from mindspeed_rl_ext.report.page.words import Words

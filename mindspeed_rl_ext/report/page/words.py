@@ -15,16 +15,28 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "reward": ("Reward", "奖励"),
     "by_verifier": ("Score by verifier", "各打分器得分"),
     "classes": ("Three classes of responses", "回复的三种类别"),
-    "length": ("Response length, tokens", "回复长度（token）"),
-    "entropy": ("Entropy, nats per token", "熵（每 token，nat）"),
+    "length": ("Response length", "回复长度"),
+    "entropy": ("Entropy", "熵"),
     "zero_std": ("Groups of equal rewards", "组内奖励全相同的比例"),
+    "reward_hacks": (
+        "Signs of reward hacking, share of responses",
+        "钻奖励空子的迹象（占回复比例）",
+    ),
     "grad_norm": ("Gradient norm", "梯度范数"),
-    "throughput": ("Throughput, tokens per second and device", "吞吐（token/秒/设备）"),
-    "timing": ("Time of a step, seconds", "每步时间（秒）"),
+    "throughput": ("Throughput", "吞吐"),
+    "timing": ("Time per step", "每步时间"),
     "drift": ("Drift of the policy", "策略漂移"),
     "evaluation": ("Evaluation", "评测"),
     "learning_rate": ("Learning rate", "学习率"),
     "loss": ("Loss", "损失"),
+    "unit_tokens": ("tokens", "token"),
+    "unit_nats": ("nats per token", "nat/token"),
+    "unit_share": ("share", "占比"),
+    "unit_speed": ("tokens per second and device", "token/秒/设备"),
+    "unit_seconds": ("seconds", "秒"),
+    "raw_and_mean": ("pale: each step, strong: running mean", "浅色：每步的值，深色：滑动平均"),
+    "raw_values": ("values of each step", "每步的值"),
+    "zero_curves": ("Curves that are 0 throughout", "始终为 0 的曲线"),
     "band": ("shaded: min to max", "阴影：最小到最大"),
     "not_logged": ("not logged (constant 0)", "未记录（恒为 0）"),
     "never_finite": (
@@ -161,6 +173,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "from_rollouts": (
         "no metrics were found: these are computed from the rollouts",
         "没有找到指标：由回复计算得出",
+    ),
+    "padding": (
+        "{count} padding rows: verl put them in the place of rows whose reward failed",
+        "{count} 行填充：奖励计算失败的行被 verl 换成了空行",
     ),
     "no_png": (
         "curves.png was not drawn: matplotlib is not installed "

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
-from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer, has_box_in_thinking
 from mindspeed_rl_ext.verifiers.responses.layout import after_think
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -39,6 +39,14 @@ def boxed_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdi
         prompt: the text that the policy was given, where it is known.
     """
     found = boxed_answer(after_think(response))
+    think_only = found.text is None and has_box_in_thinking(response)
+    missing = "the box stands in the thinking only" if think_only else "no closed box"
     return answer_verdict(
-        found, answer, right=1.0, wrong=0.0, missing="no closed box", prompt=prompt
+        found,
+        answer,
+        right=1.0,
+        wrong=0.0,
+        missing=missing,
+        prompt=prompt,
+        think_only=think_only,
     )

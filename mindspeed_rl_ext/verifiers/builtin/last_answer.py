@@ -118,10 +118,19 @@ def _find(response: str) -> tuple[Stated, bool]:
         if boxed.text:
             return boxed, True
         unfinished = unfinished_box(text)
-        found = stated_in_prose(text if unfinished is None else unfinished)
+        found = stated_in_prose(_last_piece(text) if unfinished is None else unfinished)
         if found:
             return Stated(found), False
     return Stated(None), False
+
+
+def _last_piece(text: str) -> str:
+    """What stands last between tags; nothing but thinking may be all there is."""
+    tags = find_tags(text)
+    starts = [0, *(tag.end for tag in tags)]
+    ends = [*(tag.start for tag in tags), len(text)]
+    pieces = (text[start:end] for start, end in zip(reversed(starts), reversed(ends), strict=True))
+    return next((piece for piece in pieces if piece.strip()), "")
 
 
 def _declines(text: str) -> bool:

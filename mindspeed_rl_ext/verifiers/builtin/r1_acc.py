@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
-from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer, has_box_in_thinking
 from mindspeed_rl_ext.verifiers.responses.layout import last_block
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -41,4 +41,13 @@ def r1_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     block = last_block(response)
     boxed = None if block is None else boxed_answer(block, is_block=True)
     missing = "no closed <answer> block" if block is None else "no closed box in the answer"
-    return answer_verdict(boxed, answer, right=1.0, wrong=-1.0, missing=missing, prompt=prompt)
+    think_only = (boxed is None or boxed.text is None) and has_box_in_thinking(response)
+    return answer_verdict(
+        boxed,
+        answer,
+        right=1.0,
+        wrong=-1.0,
+        missing=missing,
+        prompt=prompt,
+        think_only=think_only,
+    )

@@ -14,6 +14,9 @@ from mindspeed_rl_ext.verifiers.responses.boxes import Stated
 from mindspeed_rl_ext.verifiers.responses.restating import restates, same_text
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
+# Stages that tell why a right value is not paid; a monitor of reward hacks counts them.
+DENIAL, HEDGE, PROMPT, THINK = "denial", "hedge", "prompt", "think"
+
 
 def answer_verdict(
     found: Stated | str | None,
@@ -23,6 +26,7 @@ def answer_verdict(
     wrong: float,
     missing: str,
     prompt: str | None = None,
+    think_only: bool = False,
 ) -> Verdict:
     """Compares an extracted answer with the reference.
 
@@ -33,6 +37,7 @@ def answer_verdict(
         wrong: the score of everything else.
         missing: the reason where there is no answer.
         prompt: the text that the policy was given, where it is known.
+        think_only: whether an answer stands in the thinking, where it does not count.
 
     Example:
         >>> answer_verdict("0.5", "1/2", right=1.0, wrong=-1.0, missing="no box").score
@@ -42,9 +47,9 @@ def answer_verdict(
         return Verdict(Outcome.BAD_REFERENCE, wrong, "the reference answer is empty", "reference")
     stated = found if isinstance(found, Stated) else Stated(found)
     if stated.text is None or not stated.text.strip():
-        return Verdict(Outcome.NO_ANSWER, wrong, missing, "extraction")
+        return Verdict(Outcome.NO_ANSWER, wrong, missing, THINK if think_only else "extraction")
     if stated.denied:
-        return Verdict(Outcome.WRONG, wrong, "the response denies this answer", "extraction")
+        return Verdict(Outcome.WRONG, wrong, "the response denies this answer", DENIAL)
     compared = _compared(stated.text, stated.others, answer, prompt)
     level = right if compared.outcome is Outcome.CORRECT else wrong
     return Verdict(compared.outcome, level, compared.reason, compared.stage)
@@ -56,12 +61,12 @@ def _compared(text: str, others: tuple[str, ...], answer: str, prompt: str | Non
         return compared
     if prompt and _only_repeats(text, answer, prompt):
         reason = "equal, but an expression of the prompt, and the reference is none"
-        return replace(compared, outcome=Outcome.RESTATED, reason=reason, stage="prompt")
+        return replace(compared, outcome=Outcome.RESTATED, reason=reason, stage=PROMPT)
     for other in others:
         beside = equivalent(other, answer)
         if beside.outcome is not Outcome.CORRECT:
             reason = f"gives another answer beside it: {other[:60]!r}"
-            return replace(beside, outcome=Outcome.WRONG, reason=reason, stage="extraction")
+            return replace(beside, outcome=Outcome.WRONG, reason=reason, stage=HEDGE)
     return compared
 
 

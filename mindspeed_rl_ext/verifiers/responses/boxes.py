@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mindspeed_rl_ext.core.text import Box, find_boxes
+from mindspeed_rl_ext.verifiers.responses.layout import after_think
 
 # What may stand between a box and a word beside it.
 _MARKS = r"[\s$\\()\[\]{}*:,]{0,12}"
@@ -85,6 +86,12 @@ def boxed_answer(text: str, *, is_block: bool = False) -> Stated:
 def boxed_or_whole(text: str) -> Stated:
     """The answer in the last box of an answer block or line; the whole text where it has none."""
     return boxed_answer(text, is_block=True) if find_boxes(text) else Stated(text)
+
+
+def has_box_in_thinking(response: str) -> bool:
+    """Whether a closed box stands before the last `</think>`."""
+    start = len(response) - len(after_think(response))
+    return any(box.closed and box.end <= start for box in find_boxes(response))
 
 
 def unfinished_box(text: str) -> str | None:

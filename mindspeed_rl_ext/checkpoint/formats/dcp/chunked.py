@@ -138,6 +138,10 @@ class Chunked:
         """Which part of the model each chunk is."""
         return parts_of(self._joins(model))
 
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers, where the names are HuggingFace's; others are not read."""
+        return model.held_predictions(self.metadata.tensors)
+
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: `.metadata` names each chunk's place, and the chunks fill the tensors."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -76,12 +77,20 @@ class HuggingFaceReader:
 
     def parts(self, model: Model) -> list[Part]:
         """The model as one part; InputError where names or shapes differ."""
-        self._check(model.shapes(), model.ignored(), model.tied_name())
-        return [model.whole()]
+        part = model.whole()
+        # A copy of another tensor may be missing.
+        held = [slot for slot in part.slots if not slot.repeats or slot.name in self._files]
+        shapes = {slot.name: slot.shape for slot in held}
+        self._check(shapes, model.ignored(), model.tied_name())
+        return [replace(part, slots=tuple(held))]
 
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
         """The tensors as they are: none is stored in chunks."""
         return self, self.parts(model)
+
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return model.held_predictions(self._files)
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: a file of weights has its tensors' names in it."""

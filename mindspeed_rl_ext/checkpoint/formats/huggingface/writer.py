@@ -80,7 +80,7 @@ def _changes(model: Model, counts: Counter[str]) -> dict[str, Any]:
     key = "dtype" if "dtype" in config else "torch_dtype"
     changes: dict[str, Any] = {"quantization_config": None, key: counts.most_common(1)[0][0]}
     if model.spec.mtp_key and model.spec.mtp_key in config:
-        changes[model.spec.mtp_key] = 0
+        changes[model.spec.mtp_key] = model.mtp
     return changes
 
 

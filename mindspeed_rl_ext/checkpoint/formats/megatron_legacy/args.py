@@ -66,7 +66,7 @@ def build_args(model: Model, layout: Layout, dtype: DType, divisible_by: int) ->
         **_parallel(sizes, layout),
         **_training(dtype),
         **(_experts(sizes, layout) if sizes.experts else {"num_experts": None}),
-        **(_latent_attention(sizes) if model.spec.mla else {}),
+        **(_latent_attention(sizes, layout) if model.spec.mla else {}),
         "vocab_size": sizes.vocab,
         "padded_vocab_size": layout.padded_vocab,
         "make_vocab_size_divisible_by": divisible_by,
@@ -134,6 +134,8 @@ def _parallel(sizes: Sizes, layout: Layout) -> dict[str, Any]:
         "num_layer_list": ",".join(map(str, layout.layer_list)) or None,
         "noop_layers": ",".join(map(str, layout.noop_layers)) or None,
         "transformer_impl": layout.transformer_impl,
+        "schedules_method": "dualpipev" if layout.dualpipe else None,
+        "mtp_num_layers": layout.mtp or None,
         "use_mcore_models": True,
         "sequence_parallel": False,
     }
@@ -151,13 +153,14 @@ def _experts(sizes: Sizes, layout: Layout) -> dict[str, Any]:
         "moe_router_topk": int(sizes.config.get("num_experts_per_tok") or 2),
         "moe_grouped_gemm": layout.grouped,
         "moe_tp_extend_ep": layout.extend_ep,
+        "expert_tensor_parallel_size": 1 if layout.whole_experts else layout.tp,
         "moe_shared_expert_intermediate_size": sizes.shared_ffn or None,
         "first_k_dense_replace": first,
         "moe_layer_freq": 1 if len(dense) == first else pattern,
     }
 
 
-def _latent_attention(sizes: Sizes) -> dict[str, Any]:
+def _latent_attention(sizes: Sizes, layout: Layout) -> dict[str, Any]:
     return {
         "multi_head_latent_attention": True,
         "multi_latent_attention": True,
@@ -169,6 +172,7 @@ def _latent_attention(sizes: Sizes) -> dict[str, Any]:
         "qk_pos_emb_head_dim": sizes.extra["qk_rope"],
         "v_head_dim": sizes.extra["v_dim"],
         "qk_layernorm": True,
+        "mla_mm_split": layout.mm_split,
     }
 
 
