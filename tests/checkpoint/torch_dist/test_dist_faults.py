@@ -255,3 +255,38 @@ def test_noop_layers_are_refused(kit, tmp_path):
                 save_dir=tmp_path / "dist", noop_layers=(1,), pipeline_parallel_size=5,
             )
         )  # fmt: skip
+
+
+def test_diff_compares_tensors_that_are_cut_differently(kit, tmp_path, cli):
+    kit.write_hf(tmp_path / "hf", kit.tiny(vocab=36, dtype="F32"))
+    kit.write_hf(tmp_path / "changed", kit.tiny(vocab=36, dtype="F32"))
+    tensors = kit.tiny(vocab=36, dtype="F32").tensors()
+    tensors["model.layers.2.mlp.up_proj.weight"][5, 3] += 2
+    kit.write_safetensors(tmp_path / "changed" / "model.safetensors", tensors)
+    for name, tp in (("hf", 1), ("changed", 2)):
+        convert(
+            ConvertOptions(
+                load_model_type="hf", save_model_type="torch_dist", load_dir=tmp_path / name,
+                save_dir=tmp_path / f"{name}-dist", tensor_parallel_size=tp,
+            )
+        )  # fmt: skip
+    code, out, _ = cli("diff", tmp_path / "hf-dist", tmp_path / "changed-dist", "--json")
+    rows = json.loads(out)
+    assert code == 1
+    assert [row["name"] for row in rows] == ["decoder.layers.mlp.linear_fc1.weight"]
+    assert rows[0]["differing"] == 1
+    assert rows[0]["max_abs_diff"] == pytest.approx(2)
+    assert cli("verify", tmp_path / "hf-dist", tmp_path / "changed-dist")[0] == 1
+    assert cli("diff", tmp_path / "hf-dist", tmp_path / "hf-dist")[0] == 0
+
+
+def test_inspect_names_the_chunks_and_the_format(kit, dist, cli):
+    code, out, _ = cli("inspect", dist, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["kind"] == "torch_dist"
+    row = next(row for row in found["tensors"] if row["name"] == f"{QKV}[3,16,0]")
+    assert row["of"] == QKV
+    assert row["offset"] == [3, 16, 0]
+    assert row["shape"] == [1, 16, 16]
+    assert found["args"]["tensor_model_parallel_size"] == 2
