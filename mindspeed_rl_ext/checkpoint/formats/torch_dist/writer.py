@@ -240,7 +240,7 @@ def _metadata(target: Target, files: Sequence[PlannedFile]) -> Metadata:
 def _common(target: Target, dtype: DType) -> dict[str, object]:
     options = target.options
     dtype = by_name(options.params_dtype) if options.params_dtype else dtype
-    args = build_args(target.model, target.layout, dtype, options.make_vocab_size_divisible_by)
+    args = build_args(target, dtype)
     args.ckpt_format = BACKEND
     return {
         "args": args,
