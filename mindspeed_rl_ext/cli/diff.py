@@ -9,6 +9,8 @@ from mindspeed_rl_ext.checkpoint.options import DiffOptions
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
+SUMMARY_ZH = "比较同一格式的两个检查点，每个不同的张量一行"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""

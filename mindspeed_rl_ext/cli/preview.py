@@ -11,6 +11,8 @@ from mindspeed_rl_ext.preprocess.packing.preview import PreviewRow, decode_rows,
 from mindspeed_rl_ext.preprocess.report import histogram, percentiles
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
+SUMMARY_ZH = "把打包的行显示为文本：带特殊 token 的提示、标签、token 数"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags."""

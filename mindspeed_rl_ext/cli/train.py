@@ -18,6 +18,8 @@ from mindspeed_rl_ext.core.options import add_options, build_options, given_opti
 from mindspeed_rl_ext.recipes.training.options import TRL, TrainOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
+SUMMARY_ZH = "按配方训练：采样、微调、专家迭代、GRPO"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext train`."""

@@ -16,18 +16,18 @@ from mindspeed_rl_ext.doctor.options import DoctorOptions
 from mindspeed_rl_ext.doctor.readers.checkpoint import read_checkpoint
 from mindspeed_rl_ext.doctor.readers.dataset import DatasetFile
 from mindspeed_rl_ext.doctor.readers.environment import Environment
-from mindspeed_rl_ext.doctor.readers.installed_host import installed_host
 from mindspeed_rl_ext.doctor.readers.launch_script import read_script
-from mindspeed_rl_ext.doctor.readers.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.installed_host import installed_host
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun
 from mindspeed_rl_ext.doctor.readers.model_config import ModelInUse, read_config
 from mindspeed_rl_ext.doctor.readers.network_cards import network_of_runtime_env, network_of_script
 from mindspeed_rl_ext.doctor.readers.packed import read_packed_files
 from mindspeed_rl_ext.doctor.readers.ray_cluster import read_cluster
-from mindspeed_rl_ext.doctor.readers.recipe import recipe_subjects
-from mindspeed_rl_ext.doctor.readers.rl_run import RolloutRun
-from mindspeed_rl_ext.doctor.readers.rlxf_run import RlxfRun
+from mindspeed_rl_ext.doctor.readers.rewards.recipe import recipe_subjects
+from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts, models_of, scoring_of
 from mindspeed_rl_ext.doctor.readers.runtime_env import load_runtime_env
-from mindspeed_rl_ext.doctor.readers.scoring import ScoredPrompts, models_of, scoring_of
 from mindspeed_rl_ext.doctor.readers.trl_part import trl_subjects
 from mindspeed_rl_ext.doctor.rulebook import load_rules
 

@@ -19,9 +19,9 @@ from mindspeed_rl_ext.doctor.readers.accelerate import (
     load_accelerate,
 )
 from mindspeed_rl_ext.doctor.readers.dataset import ReadingRun, check_keys, is_dataset
-from mindspeed_rl_ext.doctor.readers.layers import Role
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, RolloutRun, load_rl
-from mindspeed_rl_ext.doctor.readers.rlxf_run import RlxfRun, load_rlxf
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, RolloutRun, load_rl
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun, load_rlxf
 from mindspeed_rl_ext.doctor.readers.trl_part import is_trl
 
 CONFIG_FOLDERS = ("msrl", "rlxf", "datasets", "trl", "recipes", "accelerate")

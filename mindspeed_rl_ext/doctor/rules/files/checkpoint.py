@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.core.rules import Finding, Place
 from mindspeed_rl_ext.doctor.readers.checkpoint import MANIFEST, CheckpointInUse, Layout
-from mindspeed_rl_ext.doctor.readers.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 CHECKPOINT_WITHOUT_MANIFEST = rule(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import Finding
-from mindspeed_rl_ext.doctor.readers.rlxf_run import RlxfRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 TP = "tensor_model_parallel_size"

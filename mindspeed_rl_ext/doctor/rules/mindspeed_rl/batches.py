@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.layers import sizes_not_positive
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import sizes_not_positive
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 # Dispatch size to what bounds it: one training DP rank, one rollout DP rank, or the whole step.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.rl_run import RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 

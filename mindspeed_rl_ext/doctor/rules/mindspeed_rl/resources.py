@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.layers import Layers, Role
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers, Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 WEIGHT_BYTES = 2

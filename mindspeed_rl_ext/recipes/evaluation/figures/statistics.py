@@ -49,7 +49,7 @@ def estimate(values: Sequence[float]) -> Estimate:
     """The mean of one value a problem, between 0 and 1, with its interval.
 
     Args:
-        values: one a problem, at least one.
+        values: one per problem, at least one.
 
     Example:
         >>> figure = estimate([0.5] * 30)
@@ -88,7 +88,7 @@ def bootstrap(values: Sequence[float], *, seed: int = 0) -> tuple[float, float]:
     """The 95 % percentile interval of the mean, problems being drawn with replacement.
 
     Args:
-        values: one a problem.
+        values: one per problem.
         seed: of the draws; the same values give the same interval.
     """
     import numpy as np

@@ -74,7 +74,7 @@ def fine_tune(
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     return (
         f"{config.max_steps} steps on {len(rows)} examples, "
-        f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats a token"
+        f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats per token"
     )
 
 

@@ -50,7 +50,7 @@ class GuardedTraining:
         start = f" from there: --set model={last}" if last else ""
         return CheckFailedError(
             f"the {name} of step {self.state.global_step + 1} is {value}: training stops",
-            expected=f"a finite number; {checkpoints.said_last_good(folder)}",
+            expected=f"a finite number; {checkpoints.describe_last_good(folder)}",
             remedy="a lower learning rate, a smaller clip or max_grad_norm, bfloat16 in the place "
             f"of float16, with another --output{start}",
         )
