@@ -77,6 +77,8 @@ class TorchDistWriter:
 
     def layout(self, model: Model, options: ConvertOptions) -> Layout:
         """The layout of the run that will load it: its args, the padding, how chunks are cut."""
+        if options.target is None and options.mcore_dialect is None:
+            options = replace(options, mcore_dialect=_NEW)
         layout = target_layout(model, options)
         if layout.noop_layers:
             raise InputError(
@@ -89,8 +91,8 @@ class TorchDistWriter:
         ):
             raise InputError(
                 f"torch_dist is a format of newer hosts, whose names of {model.spec.name} differ",
-                found=f"--mcore-dialect {_OLD}",
-                remedy=f"--mcore-dialect {_NEW} for the hosts, core for Megatron core itself",
+                found=f"--mcore-dialect {_OLD}, or a --target that has it",
+                remedy=f"--mcore-dialect {_NEW} for newer hosts, core for Megatron core itself",
             )
         check_divisible(model.sizes, layout)
         chunks(layout, model.sizes.layers)
