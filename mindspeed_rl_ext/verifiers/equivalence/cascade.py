@@ -22,6 +22,7 @@ from mindspeed_rl_ext.verifiers.equivalence import deferred, symbolic
 from mindspeed_rl_ext.verifiers.equivalence.answers.answer import Answer, read_answer
 from mindspeed_rl_ext.verifiers.equivalence.answers.measured import FUNCTIONS
 from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
+from mindspeed_rl_ext.verifiers.equivalence.evaluated import left_undone
 from mindspeed_rl_ext.verifiers.equivalence.policy import DEFAULT, Policy
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Node,
@@ -74,21 +75,42 @@ def equivalent(prediction: str, reference: str, *, policy: Policy = DEFAULT) -> 
         policy: conventions that mathematics does not settle.
 
     Returns:
-        CORRECT with score 1; WRONG, UNPARSEABLE, TIMEOUT, ERROR, NO_ANSWER or BAD_REFERENCE with
-        score 0. The stage is `reference`, `size`, `text`, `words`, `units`, `tree` or `sympy`.
+        CORRECT with score 1; WRONG, RESTATED, UNPARSEABLE, TIMEOUT, ERROR, NO_ANSWER or
+        BAD_REFERENCE with score 0. The stage is `reference`, `size`, `text`, `words`, `units`,
+        `tree`, `sympy` or `evaluated`.
 
     Example:
         >>> equivalent(r"x = 3\frac{1}{2}", "7/2").stage
         'tree'
     """
     decision = decide(prediction, reference, policy)
-    if not decision.ask:
-        return decision.verdict
-    pair = Pair(prediction, reference)
-    batch = deferred.current()
-    if batch is not None:
-        return batch.verdict(pair)
-    return symbolic.settle([pair], symbolic.ONE)[pair]
+    verdict = decision.verdict
+    if decision.ask:
+        pair = Pair(prediction, reference)
+        batch = deferred.current()
+        if batch is not None:
+            verdict = batch.verdict(pair)
+        else:
+            verdict = symbolic.settle([pair], symbolic.ONE)[pair]
+    if policy.evaluated == "any" or verdict.outcome is not Outcome.CORRECT:
+        return verdict
+    return _restated(prediction, reference, policy) or verdict
+
+
+# A pure function of bounded texts, as the decisions are.
+@lru_cache(maxsize=1 << 14)
+def _restated(prediction: str, reference: str, policy: Policy) -> Verdict | None:
+    """RESTATED for an answer that is less worked out than its reference; else None."""
+    if max(len(prediction), len(reference)) > policy.max_chars or _PLAIN.fullmatch(prediction):
+        return None
+    try:
+        answers = [read_answer(spelled_out(text)) for text in (prediction, reference)]
+    except UnreadableError:
+        return None
+    undone = left_undone(answers[0], answers[1], policy.evaluated)
+    if not undone:
+        return None
+    return Verdict(Outcome.RESTATED, 0.0, f"equal, but {undone} is left undone", "evaluated")
 
 
 def steps(prediction: str, reference: str, policy: Policy = DEFAULT) -> list[str]:

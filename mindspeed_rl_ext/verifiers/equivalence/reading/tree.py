@@ -287,6 +287,12 @@ def all_names(node: Node) -> frozenset[str]:
     return frozenset().union(*map(all_names, children(node)))
 
 
+def calls(node: Node) -> list[Call]:
+    """All functions that a tree calls, the outer ones first."""
+    found = [node] if isinstance(node, Call) else []
+    return [*found, *(call for inner in children(node) for call in calls(inner))]
+
+
 def is_closed_calculus(node: Node) -> bool:
     """Whether there is an integral or infinite sum in a value without variables."""
     return not symbols(node) and _has_calculus(node)

@@ -111,8 +111,10 @@ def is_quantity(node: Node) -> bool:
             _is_segment(node.base) or is_head(node.base) or _is_accented(node.base)
         )
     if isinstance(node, Sum):
-        terms = [term for _, term in node.terms]
-        return len(symbols(node)) > 1 and all(is_quantity(term) for term in terms)
+        # `x_1 + x_2`, of numbers of one kind; `x + y = 5` is a line.
+        names = [term.name if isinstance(term, Symbol) else "" for _, term in node.terms]
+        letters = {name.partition("_")[0] for name in names}
+        return len(names) > 1 and len(letters) == 1 and all("_" in name for name in names)
     if isinstance(node, Bracketed):
         return node.opening == ":" and all(is_quantity(item) for item in node.items)
     if isinstance(node, Call):

@@ -14,6 +14,7 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Power,
     Product,
     Sum,
+    calls,
     children,
     symbols,
 )
@@ -161,11 +162,6 @@ def _cancels(node: Node, names: frozenset[str]) -> bool:
     if isinstance(node, Power):
         return isinstance(node.exponent, Number) and not node.exponent.value
     if isinstance(node, Sum):
-        trigonometric = {c.name for c in _calls(node)} & TRIGONOMETRIC
+        trigonometric = {c.name for c in calls(node)} & TRIGONOMETRIC
         return bool(trigonometric) or all(_cancels(term, names) for _, term in node.terms)
     return False
-
-
-def _calls(node: Node) -> list[Call]:
-    found = [node] if isinstance(node, Call) else []
-    return [*found, *(call for inner in children(node) for call in _calls(inner))]

@@ -174,6 +174,7 @@ def _stated(comparison: Comparison, sides: tuple[Node, ...], other: Node) -> boo
     if is_name(other) and any(side == other for side in sides):
         return None
     closed = not is_structure(sides[-1]) and not symbols(sides[-1])
+    closed = closed and sides[-1] != Number(Fraction(0))  # an equation, not the value 0
     if len(rest) > 1 and closed and all(is_quantity(side) for side in sides[:-1]):
         rest = [sides[-1]]
     if not rest:
