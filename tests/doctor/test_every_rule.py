@@ -156,7 +156,7 @@ class World:
         return self.environment(hosts={"mindspeed_rl": (str(folder),)})
 
     def host_without_converter(self) -> Iterable[Finding]:
-        """A checkout of MindSpeed-LLM master: the package of loaders, and no script that uses it."""
+        """A checkout of MindSpeed-LLM master: loaders, and no script that uses them."""
         folder = self.folder / "mindspeed_llm"
         (folder / "tasks" / "checkpoint").mkdir(parents=True)
         (folder / "tasks" / "checkpoint" / "__init__.py").write_text("")
