@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 
@@ -40,6 +41,8 @@ def qwen3(tmp_path_factory):
     config = {**CONFIG, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "head_dim": 8}
     model = transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**config))
     model.to(torch.bfloat16).save_pretrained(folder)
+    file = folder / "config.json"  # newer transformers call it dtype, which 2.2 does not know
+    file.write_text(json.dumps({**json.loads(file.read_text()), "torch_dtype": "bfloat16"}))
     return folder
 
 
