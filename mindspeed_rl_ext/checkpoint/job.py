@@ -37,6 +37,7 @@ from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
@@ -226,7 +227,7 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
             remedy="--mtp-num-layers 0 leaves them out",
         )
     wanted = writer.parts(model, layout)
-    _warn_of_dialects(options, model, writer)
+    _warn_of_dialects(options, model, writer, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
     plans = {plan.ref: plan for plan in plan_tensors(wanted, boxes, source, dtype)}
@@ -244,16 +245,22 @@ def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[
     return {str(ref): fp8.get(ref, stored[ref]) for ref in refs}
 
 
-def _warn_of_dialects(options: ConvertOptions, model: Model, writer: CheckpointWriter) -> None:
+def _warn_of_dialects(
+    options: ConvertOptions, model: Model, writer: CheckpointWriter, layout: Layout
+) -> None:
     """Warns where targets name this family's tensors differently and none was chosen."""
     if options.target or options.mcore_dialect or "target" not in writer.uses:
         return
+    old = layout.dialect == DEFAULT_DIALECT
     if any(row.newer or row.not_layout == CORE for row in applying_rows(model.spec, model.sizes)):
         log.warning(
-            "%s has other tensor names in newer hosts; written for %s and before. --target with "
+            "%s has other tensor names in %s; written for %s. --target with "
             "what will load it (%s, ...) chooses",
-            model.spec.name, "MindSpeed-LLM 2.1", "mindspeed-llm-26.1, megatron-core-0.16",
-        )  # fmt: skip
+            model.spec.name,
+            "newer hosts" if old else "Megatron core",
+            "MindSpeed-LLM 2.1 and before" if old else "MindSpeed-LLM 2.2 and newer",
+            "mindspeed-llm-26.1, megatron-core-0.16",
+        )
 
 
 def _model(options: ConvertOptions, source: CheckpointReader) -> Model:

@@ -95,8 +95,12 @@ def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Mode
 
 
 def _alike(first: CheckpointReader, second: CheckpointReader) -> bool:
-    """Both have the same format and layout, so that tensors of one name must be equal."""
-    return type(first) is type(second) and first.layout == second.layout
+    """Both have the same format and are cut alike, so that tensors of one name must be equal."""
+    if type(first) is not type(second) or first.layout != second.layout:
+        return False
+    ours, theirs = first.tensors(), second.tensors()
+    chunked = any(info.of for info in (*ours, *theirs))
+    return not chunked or {info.ref for info in ours} == {info.ref for info in theirs}
 
 
 def _config_of(first: CheckpointReader, second: CheckpointReader) -> Path:

@@ -12,6 +12,8 @@ import json
 from mindspeed_rl_ext.checkpoint.host_flags import add_arguments, read_options
 from mindspeed_rl_ext.core.interrupts import terminable
 
+SUMMARY_ZH = "在 HuggingFace 与 Megatron-core 检查点之间转换，参数与宿主的转换脚本相同"
+
 __all__ = ["add_arguments", "run"]
 
 

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.preprocess.packing.options import PreviewOptions
 from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.packing.preview import PreviewRow, decode_rows, recorded_tokenizer
 from mindspeed_rl_ext.preprocess.report import histogram, percentiles
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
+SUMMARY_ZH = "把打包的行显示为文本：带特殊 token 的提示、标签、token 数"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags."""
-    parser.add_argument("prefix", metavar="PREFIX", help="the --output-prefix of the files")
-    parser.add_argument("-n", type=int, default=3, metavar="ROWS", help="how many (default 3)")
-    parser.add_argument(
-        "--tokenizer-name-or-path", metavar="DIR", help="default: the one the report names"
-    )
+    add_options(parser, PreviewOptions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the first rows, the length percentiles and a histogram."""
-    if args.n < 0:
-        raise InputError("-n must not be negative", found=str(args.n))
-    data = read_packed(args.prefix)
-    tokenizer = load_tokenizer(args.tokenizer_name_or_path or recorded_tokenizer(data))
-    for row in decode_rows(data, tokenizer, args.n):
+    options = build_options(PreviewOptions, ("flags", given_options(PreviewOptions, args)))
+    data = read_packed(options.prefix)
+    tokenizer = load_tokenizer(options.tokenizer_name_or_path or recorded_tokenizer(data))
+    for row in decode_rows(data, tokenizer, options.rows):
         print(_shown(row))
     print(f"{len(data)} rows, keys {', '.join(data.keys)}, {data.lengths().sum()} prompt tokens")
     for key in data.keys:

@@ -149,7 +149,7 @@ def _prepared(source: Source, pipeline: Pipeline) -> Iterator[list[Ready | Rejec
     index, of = options.shard or (1, 1)
     for number, chunk in enumerate(_chunks(source.rows)):
         if not number:
-            present = {column for row in chunk for column in row.data}
+            present = [row.data for row in chunk]
             require_columns(present, pipeline.keys, options.additional(), pipeline.derived)
         ours = number % of == index - 1
         if ours or options.dedupe:
