@@ -21,7 +21,7 @@ from mindspeed_rl_ext.checkpoint.destination import (
     free_disk,
     staged_bytes,
 )
-from mindspeed_rl_ext.checkpoint.dtypes import by_name
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, by_name
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
     CheckpointReader,
@@ -31,10 +31,11 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Target,
 )
 from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
-from mindspeed_rl_ext.checkpoint.mapping.expected import applying_rows
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
 from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
@@ -217,6 +218,7 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     model = _model(options, source)
     held = source.parts(model)
     source.check_shards(model, held)
+    check_formats(_formats_of_weights(source, held), str(options.load_dir), options.quantization)
     writer = writer_of(to_write)
     layout = writer.layout(model, options)
     if model.mtp > layout.mtp and layout != Layout():
@@ -233,6 +235,14 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     files = writer.files(target, wanted, plans)
     shown = source.layout if layout == Layout() else layout
     return Job(to_read, to_write, target, shown, source, files, copies)
+
+
+def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[str, str]:
+    """The number formats of what is converted; of dequantised tensors that of their numbers."""
+    stored = {info.ref: info.dtype.name for info in source.tensors()}
+    refs = [part.ref(slot) for part in held for slot in part.slots]
+    fp8 = {ref: source.view(ref).dtype.name for ref in refs if stored[ref] not in CASTABLE}
+    return {str(ref): fp8.get(ref, stored[ref]) for ref in refs}
 
 
 def _warn_of_dialects(
