@@ -59,7 +59,7 @@ CHINESE = {
         "只要求 \\boxed{} 的提示",
     },
     "one_fixed_answer": {
-        "title": "不同题目得到同一个固定回答",
+        "title": "不同题目得到同一个固定回复",
         "evidence": "第 {first_step} 到 {last_step} 步的回复中有 {share:.0%} 是同一条回复，"
         "给了多道题（互不相同的回复占 {unique:.0%}）：{example}",
         "causes": "格式奖励高于答案奖励\n探索已经耗尽",

@@ -236,11 +236,11 @@ def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With pytest-xdist: the checks of a line in one file share what that line made."""
-    for item in items:
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
         line = _line_of(item.name)
-        if line:
+        if line and HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {line}"))
 
 
