@@ -18,6 +18,7 @@ from pathlib import Path
 from mindspeed_rl_ext.core.answers import NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.verifiers import Outcome, score
+from mindspeed_rl_ext.verifiers.responses.restating import same_text
 
 FORMULA = re.compile(
     r"\$\$(.+?)\$\$|\$([^$]+)\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\\begin\{align\*?\}(.+?)\\end\{align",
@@ -44,13 +45,16 @@ def problems(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def copies(question: str, answer: str) -> Iterator[str]:
-    """The formulas of a question, their sides and rows, dressed in every way."""
+    """The formulas of a question, their sides and rows, dressed in every way.
+
+    A formula that is the reference answer, however it is spelled, is no copy but the answer.
+    """
     for match in FORMULA.finditer(question):
         body = next(group for group in match.groups() if group is not None)
         parts = {body, *re.split(r"\\\\", body), *re.split(r"=", body), *re.split(r",", body)}
         for part in parts:
             bare = part.replace("&", "").strip().strip(".,;").strip()
-            if bare and answer.strip() not in (bare, *bare.split("=")):
+            if bare and not any(same_text(side, answer) for side in (bare, *bare.split("="))):
                 yield from (dress.format(bare) for dress in DRESS)
 
 
