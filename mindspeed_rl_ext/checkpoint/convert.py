@@ -83,6 +83,12 @@ def run_job(job: Job) -> ConvertReport:
             check_replaceable(options, job.writer)
             journal = Journal(folder, identity)
             drifted = _write(job, folder, journal)
+            if plan_id(job) != identity:
+                raise InputError(
+                    f"{options.load_dir} changed while it was converted",
+                    found="files of another size or time than at the start",
+                    remedy="wait until the checkpoint is wholly written, then convert again",
+                )
             written = _written(job, journal)
             with_nan = sorted({w.plan.ref.name for w in written if w.sums.has_nan})
             names = _finish(job, folder, written, identity, drifted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,14 +31,19 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Target,
 )
 from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.mapping.expected import applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.core.options import identity_of
 from mindspeed_rl_ext.version import __version__
+
+log = logging.getLogger(__name__)
 
 # Pickle, headers, manifest and file-system blocks, per tensor and per file.
 _OVERHEAD_BYTES = 1024
@@ -219,6 +225,7 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
             remedy="--mtp-num-layers 0 leaves them out",
         )
     wanted = writer.parts(model, layout)
+    _warn_of_dialects(options, model, writer, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
     plans = {plan.ref: plan for plan in plan_tensors(wanted, boxes, source, dtype)}
@@ -226,6 +233,24 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     files = writer.files(target, wanted, plans)
     shown = source.layout if layout == Layout() else layout
     return Job(to_read, to_write, target, shown, source, files, copies)
+
+
+def _warn_of_dialects(
+    options: ConvertOptions, model: Model, writer: CheckpointWriter, layout: Layout
+) -> None:
+    """Warns where targets name this family's tensors differently and none was chosen."""
+    if options.target or options.mcore_dialect or "target" not in writer.uses:
+        return
+    old = layout.dialect == DEFAULT_DIALECT
+    if any(row.newer or row.not_layout == CORE for row in applying_rows(model.spec, model.sizes)):
+        log.warning(
+            "%s has other tensor names in %s; written for %s. --target with "
+            "what will load it (%s, ...) chooses",
+            model.spec.name,
+            "newer hosts" if old else "Megatron core",
+            "MindSpeed-LLM 2.1 and before" if old else "MindSpeed-LLM 2.2 and newer",
+            "mindspeed-llm-26.1, megatron-core-0.16",
+        )
 
 
 def _model(options: ConvertOptions, source: CheckpointReader) -> Model:

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the differences; 0 where there are none, 1 otherwise."""
-    from mindspeed_rl_ext.checkpoint.describe import differences
+    from mindspeed_rl_ext.checkpoint.differences import differences
 
     options = build_options(DiffOptions, ("the command line", given_options(DiffOptions, args)))
     rows = differences(options.a, options.b)

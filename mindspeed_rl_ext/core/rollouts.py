@@ -118,6 +118,40 @@ class Rollout:
         return row
 
 
+def rollout_of_columns(
+    response: str,
+    columns: Mapping[str, Any],
+    verdicts: Mapping[str, VerdictRow],
+    reward: float | None = None,
+) -> Rollout:
+    """A scored response as a trainer has it: its columns go where a rollout has a place for them.
+
+    Args:
+        response: the text.
+        columns: the columns of its row by name; the reference answer as `answer` or as the hosts'
+            `labels`. Those that a rollout has no place for stay further columns.
+        verdicts: by verifier name.
+        reward: weighted sum, where it is known.
+
+    Example:
+        >>> rollout_of_columns("a", {"labels": "b", "topic": "c"}, {}).to_row()
+        {'response': 'a', 'answer': 'b', 'topic': 'c'}
+    """
+    left = dict(columns)
+    labels = left.pop("labels", None)
+    answer = left.pop("answer", labels)
+    known = {name: left.pop(name) for name in OPTIONAL_COLUMNS if name in left}
+    extra = {name: value for name, value in left.items() if name not in KNOWN_COLUMNS}
+    return Rollout(
+        response,
+        "" if answer is None else answer,
+        **known,
+        extra=extra,
+        reward=reward,
+        verdicts=verdicts,
+    )
+
+
 OPTIONAL_COLUMNS = ("id", "prompt", "group", "step", "num_tokens")
 KNOWN_COLUMNS = frozenset({"response", "answer", "reward", "verdicts", *OPTIONAL_COLUMNS})
 

@@ -18,11 +18,14 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from mindspeed_rl_ext.core.audit import audit, auditing
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.metrics import reward_key
+from mindspeed_rl_ext.core.rollouts import Rollout, rollout_of_columns, verdict_rows
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
@@ -86,14 +89,25 @@ class _BatchObserver:
         responses: Sequence[str],
         columns: Columns,
     ) -> None:
-        if self._on_verdicts is None:
+        if self._on_verdicts is None and not auditing():
             return
         if name in self._verdicts:  # an earlier batch stopped half-way
             self._verdicts = {}
         self._verdicts[name] = verdicts
         if set(self._verdicts) == self._names:
             whole, self._verdicts = self._verdicts, {}
-            self._on_verdicts(prompts, responses, columns, whole)
+            audit(partial(_audit_rows, responses, columns, whole))
+            if self._on_verdicts is not None:
+                self._on_verdicts(prompts, responses, columns, whole)
+
+
+def _audit_rows(
+    responses: Sequence[str], columns: Columns, verdicts: Mapping[str, Sequence[Verdict]]
+) -> Iterator[Rollout]:
+    """The rows of a batch for the audit; TRL keeps the weights, so there is no reward."""
+    for index, response in enumerate(responses):
+        row = {name: column[index] for name, column in columns.items()}
+        yield rollout_of_columns(response, row, verdict_rows(verdicts, index))
 
 
 def _reward_function(

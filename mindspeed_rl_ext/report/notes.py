@@ -41,6 +41,8 @@ def notes_of(run: Run, words: Words) -> list[str]:
                     examples=str(scan.broken),
                 )
             )
+        if scan.padding:
+            notes.append(words("padding", count=scan.padding))
     if run.table.repeated:
         notes.append(words("repeated", count=run.table.repeated))
     if run.table.stale_from is not None:

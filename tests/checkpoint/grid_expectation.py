@@ -13,7 +13,7 @@ import numpy as np
 H, LAYERS, VOCAB = 8, 4, 19
 HEADS, GROUPS, HEAD_DIM, FFN = 4, 4, 3, 8
 EXPERTS, MOE_FFN, SHARED_FFN = 8, 4, 8
-NOPE, ROPE, V_DIM, Q_RANK, KV_RANK = 3, 2, 5, 6, 7
+NOPE, ROPE, V_DIM, Q_RANK, KV_RANK = 3, 2, 5, 8, 6
 
 
 @dataclass(frozen=True)
@@ -363,8 +363,8 @@ class Expectation:
         out = {"linear_proj.weight": self.split(at + "o_proj.weight", 1)}
         if self.cut.dialect == "core":
             name = "linear_q_down_proj.weight" if full else "linear_q_proj.weight"
-            out[name] = self.hf[at + down] if full else self.split(at + down)
-            out["linear_kv_down_proj.weight"] = kv_down
+            out[name] = self.split(at + down)
+            out["linear_kv_down_proj.weight"] = self.split(at + "kv_a_proj_with_mqa.weight")
         else:
             out["linear_qkv.weight"] = np.concatenate([self.hf[at + down], kv_down])
         up = "linear_kv_up_proj.weight" if newer else "linear_kvb.weight"

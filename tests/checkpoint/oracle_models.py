@@ -122,6 +122,8 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
         **experts_of(args, hf_config),
         **latent,
     )
+    if getattr(args, "mtp_num_layers", None):
+        options["mtp_num_layers"] = args.mtp_num_layers
     return kind(**accepted(kind, options))
 
 
@@ -148,6 +150,12 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
         if config.multi_latent_attention:
             for layer in spec.layer_specs:
                 layer.submodules.self_attention.submodules.core_attention = PlainAttention
+        prediction = {}
+        if config.mtp_num_layers and stage == pp - 1 and number == count - 1:
+            from megatron.core.models.gpt.gpt_layer_specs import get_gpt_mtp_block_spec
+
+            block = get_gpt_mtp_block_spec(config, spec, False)
+            prediction = {"mtp_block_spec": block}
         chunks.append(
             GPTModel(
                 config,
@@ -161,6 +169,7 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
                 position_embedding_type="rope",
                 rotary_base=args.rotary_base,
                 **accepted(GPTModel, {"vp_stage": stage_number}),
+                **prediction,
             ).eval()
         )
     config.bf16 = bool(args.num_experts)  # GroupedMLP asks for it; nothing here depends on it

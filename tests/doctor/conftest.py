@@ -21,11 +21,18 @@ from mindspeed_rl_ext.doctor.rulebook import load_rules
 from mindspeed_rl_ext.preprocess.packing.staging import staging
 from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
+from mindspeed_rl_ext.verifiers import verifier
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 ROOT = Path(__file__).resolve().parents[2]
 GONE = object()
+
+
+@verifier("doctor_test_level", needs=("answer", "level"))
+def doctor_test_level(response: str, *, answer: str, level: str) -> float:
+    """Needs a column that no data has."""
+    return 0.0
 
 
 # A rule, the shipped file, what is changed in it.
@@ -52,7 +59,7 @@ FAULTS_RL = [
     ("rollout-pipeline-parallel", SEVEN, {"generate_config/infer_pipeline_parallel_size": 2}),
     ("dispatch-size-not-divisor", SEVEN, {"rl_config/adv_dispatch_size": 100}),
     ("dispatch-size-too-large", SEVEN, {"rl_config/actor_logprob_dispatch_size": 128}),
-    ("window-below-seq-length", SEVEN, {"generate_config/max_model_len": 1024}),
+    ("window-below-seq-length", SEVEN, {"megatron_training/seq_length": 32768}),
     ("precision-not-bfloat16", SEVEN, {"generate_config/dtype": "float16"}),
     ("precision-not-bfloat16", SEVEN, {"megatron_training/bf16": False}),
     ("parallel-size-not-divisor", SEVEN, {"actor_config/tensor_model_parallel_size": 8}),
@@ -76,7 +83,11 @@ FAULTS_RL = [
     (
         "window-below-all-turns",
         SEVEN,
-        {"rl_config/multi_turn_enable": True, "rl_config/max_total_response_length": 4096},
+        {
+            "rl_config/multi_turn_enable": True,
+            "rl_config/async_engine": True,
+            "rl_config/max_total_response_length": 4096,
+        },
     ),
     ("overlong-buffer-too-large", DAPO, {"rl_config/overlong_buffer": 2048}),
     ("overlong-tokens-differ", DAPO, {"rl_config/rollout_max_tokens": 1024}),
@@ -86,8 +97,8 @@ FAULTS_RL = [
         "filter-metric-with-parameters",
         DAPO,
         {
-            "rl_config/verifier_function": ["dapo(boxed=True)"],
-            "rl_config/filter_groups_metric": "dapo(boxed=True)",
+            "rl_config/verifier_function": ["dapo(boxed=False)"],
+            "rl_config/filter_groups_metric": "dapo(boxed=False)",
         },
     ),
     ("sampling-key-missing", SEVEN, {"generate_config/sampling_config/temperature": GONE}),
@@ -117,7 +128,11 @@ FAULTS_RL = [
     (
         "experts-across-super-nodes",
         SEVEN,
-        {"actor_config/num_experts": 8, "actor_config/expert_model_parallel_size": 16},
+        {
+            "actor_config/num_experts": 8,
+            "actor_config/moe_tp_extend_ep": True,
+            "actor_config/expert_model_parallel_size": 16,
+        },
     ),
     ("reward-unknown-verifier", SEVEN, {"rl_config/verifier_function": ["math_17"]}),
     ("reward-unreadable-verifier", SEVEN, {"rl_config/verifier_function": ["math_17k(limit=1)"]}),
@@ -144,7 +159,7 @@ FAULTS_RL = [
     (
         "multimodal-skips-verifiers",
         SEVEN,
-        {"rl_config/is_multimodal": True, "rl_config/verifier_function": ["acc"]},
+        {"rl_config/is_multimodal": True, "rl_config/verifier_function": ["step"]},
     ),
     ("reward-verifier-of-host", SEVEN, {"rl_config/verifier_function": ["math_17k_acc"]}),
     (
@@ -153,6 +168,20 @@ FAULTS_RL = [
         {"megatron_training/tokenizer_name_or_path": "./models/Qwen2.5-Math-7B"},
     ),
     ("model-file-of-another-model", MATH, {"actor_config/load": "./Qwen2.5-7B-tp2pp2"}),
+]
+FAULTS_RL += [
+    ("group-of-one", SEVEN, {"rl_config/n_samples_per_prompt": 1}),
+    ("temperature-zero", SEVEN, {"generate_config/sampling_config/temperature": 0.0}),
+    ("adv-estimator-unknown", SEVEN, {"rl_config/adv_estimator": "grpo"}),
+    ("kl-penalty-unknown", SEVEN, {"rl_config/kl_penalty": "k3"}),
+    ("value-out-of-bounds", SEVEN, {"generate_config/gpu_memory_utilization": 1.4}),
+    ("value-out-of-bounds", SEVEN, {"rl_config/clip_ratio": 2}),
+    ("value-out-of-bounds", SEVEN, {"rl_config/init_kl_coef": -0.001}),
+    ("learning-rate-high", SEVEN, {"actor_config/lr": 1.0e-3}),
+    ("mini-batch-not-divisor", SEVEN, {"rl_config/mini_batch_size": 48}),
+    ("mini-batch-not-divisor", SEVEN, {"rl_config/mini_batch_size": 100}),
+    ("reward-nothing-pays", SEVEN, {"rl_config/rule_reward": False}),
+    ("key-without-reader", SEVEN, {"rl_config/shuffle_minibatch": False}),
 ]
 FAULTS_RLXF = [
     ("rlxf-size-not-positive", ZERO, {f"{ACTOR}/num_gpus_for_infer": 0}),
@@ -182,6 +211,16 @@ FAULTS_RLXF = [
     ("save-overwrites-load", ZERO, {f"{ACTOR}/save": "./model_weights/qwen25-7b-instruct-tp2pp4"}),
     ("rlxf-sequence-above-model-positions", OLD, {"training/seq_length": 8192}),
     ("reward-tags-from-base-model", OLD, {"algorithm/verifier_function": ["format"]}),
+]
+FAULTS_RLXF += [
+    ("group-of-one", ZERO, {f"{ACTOR}/n_samples_per_prompt": 1}),
+    ("temperature-zero", ZERO, {f"{ACTOR}/temperature": 0}),
+    ("adv-estimator-unknown", ZERO, {"algorithm/adv_estimator": "grpo"}),
+    ("kl-penalty-unknown", ZERO, {"algorithm/kl_penalty": "low_var_kl"}),
+    ("value-out-of-bounds", ZERO, {f"{ACTOR}/clip_ratio": 2}),
+    ("value-out-of-bounds", ZERO, {"algorithm/kl_ctrl/kl_coef": -0.05}),
+    ("learning-rate-high", ZERO, {f"{ACTOR}/lr": 1.0e-3}),
+    ("reward-nothing-pays", ZERO, {"reward/verifier": False}),
 ]
 FAULTS_DATA = [
     ("dataset-column-already-templated", "datasets/math_8k", {"map_keys/prompt": "input"}),
@@ -220,7 +259,7 @@ def changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         if value is GONE:
             del here[last]
         else:
-            here[last] = value
+            here[last] = copy.deepcopy(value)
     return result
 
 

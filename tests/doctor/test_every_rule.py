@@ -155,6 +155,14 @@ class World:
             (folder / "models" / "rule_verifier.py").write_text(text)
         return self.environment(hosts={"mindspeed_rl": (str(folder),)})
 
+    def host_without_converter(self) -> Iterable[Finding]:
+        """A checkout of MindSpeed-LLM master: loaders, and no script that uses them."""
+        folder = self.folder / "mindspeed_llm"
+        (folder / "tasks" / "checkpoint").mkdir(parents=True)
+        (folder / "tasks" / "checkpoint" / "__init__.py").write_text("")
+        (self.folder / "setup.py").write_text("")
+        return self.environment(hosts={"mindspeed_llm": (str(folder),)})
+
     def cann(self, torch: str, version: str | None) -> Iterable[Finding]:
         if version:
             (self.folder / "version.cfg").write_text(f"x=[{version}:{version}]\n")
@@ -256,6 +264,7 @@ CASES: dict[str, Case] = {
     "activation-pth-twice": lambda w: w.pth(2),
     "activation-no-host": lambda w: w.environment(),
     "activation-host-fits": lambda w: w.hosts(),
+    "activation-host-never-calls": lambda w: w.host_without_converter(),
     "activation-host-changed": lambda w: w.hosts("def verifier(texts): ...\n"),
     "activation-unknown-host": lambda w: w.environment(hosts={"elsewhere": ("/none",)}),
     # The nodes of a cluster.
@@ -385,6 +394,16 @@ CASES: dict[str, Case] = {
     "master-address-differs": lambda w: w.script("NNODES", "CURRENT_IP=10.0.0.9\nNNODES"),
     "network-card-absent": lambda w: w.script("eth0", "eth9"),
     "network-card-other-address": lambda w: w.script("eth0", "lo"),
+    "launch-ray-npus-differ": lambda w: w.script(
+        "NNODES=1\n", "NNODES=1\nray start --head --resources='{\"NPU\": 8}'\n"
+    ),
+    "launch-placeholder": lambda w: w.script("=eth0", '="Your SOCKET IFNAME"'),
+    "launch-saves-torch-dist": lambda w: w.script(
+        "NNODES=1\n", "NNODES=1\ntorchrun posttrain_gpt.py --save $SAVE\n"
+    ),
+    "runtime-env-placeholder": lambda w: w.runtime_env(
+        {"env_vars/HCCL_SOCKET_IFNAME": "Your SOCKET IFNAME"}
+    ),
     "runtime-env-disables-plugin": lambda w: w.runtime_env({"env_vars/MSRL_EXT_DISABLE": "1"}),
     "runtime-env-network-cards-differ": lambda w: w.runtime_env(
         {"env_vars/GLOO_SOCKET_IFNAME": "eth0", "env_vars/HCCL_SOCKET_IFNAME": "eth1"}
@@ -396,6 +415,8 @@ CASES: dict[str, Case] = {
     "vllm-dp-size-of-experts": lambda w: w.runtime_env(FOUR, EXPERTS),
     "vllm-dp-size-not-set": lambda w: w.runtime_env({"env_vars/VLLM_DP_SIZE": w.gone}, EXPERTS),
     # TRL and accelerate.
+    "trl-keys-translated": lambda w: w.trl(torch_dtype="bfloat16"),
+    "name-of-several-files": lambda w: w.findings(Path("r1_zero")),
     "trl-not-installed": absent_trl,
     "trl-keys-known": lambda w: w.trl(),
     "trl-key-unknown": lambda w: w.trl(num_generation=8),

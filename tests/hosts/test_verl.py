@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -275,3 +276,19 @@ def test_without_the_pth_the_variable_of_verl_activates(unhooked_python, tmp_pat
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert expected in done.stdout + done.stderr
+
+
+def test_the_audit_holds_every_row_with_its_source(check_python, tmp_path):
+    check_python(
+        CODE
+        + """
+scored([row(r"\\boxed{7}", "7", index=3), row("", None, "other")], verifiers=["boxed_acc"])
+""",
+        DOUBLE,
+        MSRL_EXT_AUDIT=str(tmp_path / "audit"),
+    )
+    (file,) = (tmp_path / "audit").glob("*/rollouts.jsonl")
+    first, second = (json.loads(line) for line in file.read_text().splitlines())
+    assert (first["data_source"], first["answer"], first["reward"]) == ("math", "7", 1.0)
+    assert (first["index"], first["num_tokens"]) == (3, 9)
+    assert second["verdicts"]["boxed_acc"]["outcome"] == "BAD_REFERENCE"

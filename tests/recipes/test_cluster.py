@@ -65,6 +65,14 @@ def test_print_shows_doctor_directory_environment_and_command(
 
 
 @pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_print_needs_neither_a_size_nor_a_checkout(
+    name: str, engine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--config", name, "--engine", engine, "--print"]) == 0
+    assert f"cd /path/to/{engine}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
 def test_hydra_reads_our_file_and_our_model_through_that_command(
     name: str, engine: str, host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,14 @@ def test_a_run_writes_what_the_report_reads(whole_run: Path, tmp_path: Path) -> 
         assert step["grpo/rewards/mean"] == pytest.approx(mean, abs=1e-5)
 
 
+def test_the_policys_card_names_what_it_was_made_of(whole_run: Path, warm: Path) -> None:
+    for place in (whole_run / "grpo", whole_run / "grpo" / "policy"):
+        card = (place / "README.md").read_text(encoding="utf-8")
+        assert f"fine-tuned from `{warm}`" in card
+        assert "`simplerl` (weight 1)" in card
+        assert "None" not in card
+
+
 def test_throughput_follows_the_formula_of_mindspeed_rl(whole_run: Path) -> None:
     for row in rows(whole_run / "grpo" / "metrics.jsonl"):
         length = row["response_length/mean"] + row["prompt_length/mean"]
@@ -164,6 +172,9 @@ def test_ctrl_c_leaves_a_whole_checkpoint_and_a_resumed_run_goes_on_exactly(
     command += ["--output", str(output), *changes]
     finished = subprocess.run(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     assert finished.returncode == 130, finished.stderr
+    stopped = finished.stderr.splitlines()[-1]
+    assert f"interrupted: the last good checkpoint is {output / 'grpo' / 'checkpoint-2'}" in stopped
+    assert "--resume" in stopped
     last = checkpoints.last_whole(output / "grpo")
     assert last is not None
     assert checkpoints.step_of(last) in (2, 4)

@@ -57,10 +57,15 @@ def test_sizes_and_a3_come_from_flags(tmp_path, capsys):
     for step in (1, 2, 3):
         append_metrics(tmp_path / "metrics.jsonl", MetricsRow(step, values))
     flags = ["--global-batch-size", "32", "--n-samples-per-prompt", "8", "--world-size", "16"]
+    flags += ["--model", "deepseek-r1-671b"]
     assert main(["report", str(tmp_path), "--json", "--a3", *flags]) == 0
     (e2e,) = json.loads(capsys.readouterr().out)["throughput"]
     assert (e2e["matches"], e2e["mismatches"], e2e["a_card"]) == ("mean", 0, 128.0)
-    assert "DeepSeek-R1-671B" in (tmp_path / "report.html").read_text("utf-8")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "DeepSeek-R1-671B" in page
+    assert "Qwen2.5-32B" not in page
+    assert main(["report", str(tmp_path), "--a3", *flags[:-2]]) == 0
+    assert "DeepSeek-R1-671B" not in (tmp_path / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("flag", ["0", "-1", "x", "nan", "inf"])

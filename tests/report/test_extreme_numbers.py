@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.report.load import load_run
-from mindspeed_rl_ext.report.page.charts import ticks
+from mindspeed_rl_ext.report.page.axes import ticks
 from mindspeed_rl_ext.report.series import Series, mean_of, panels_of, running_mean
 
 MOST = sys.float_info.max

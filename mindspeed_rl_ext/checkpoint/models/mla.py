@@ -42,15 +42,15 @@ def _split_up(row: Row, name: str, rule: str) -> Row:
 
 
 MLA_ROWS = (
-    # The hosts keep the two downward projections in one tensor, core in two.
+    # The hosts keep the two downward projections whole in one tensor, core in two that TP cuts.
     Row(_ATTN + "linear_qkv.weight", (_Q_DOWN, _KV_DOWN), "stack", option="q_rank",
         not_layout=CORE),
     Row(_ATTN + "linear_qkv.weight", (_Q_WHOLE, _KV_DOWN), "stack", without="q_rank",
         not_layout=CORE),
-    Row(_ATTN + "linear_q_down_proj.weight", (_Q_DOWN,), "replicate", option="q_rank",
+    Row(_ATTN + "linear_q_down_proj.weight", (_Q_DOWN,), "rows", option="q_rank",
         layout=CORE),
     Row(_ATTN + "linear_q_proj.weight", (_Q_WHOLE,), "rows", without="q_rank", layout=CORE),
-    Row(_ATTN + "linear_kv_down_proj.weight", (_KV_DOWN,), "replicate", layout=CORE),
+    Row(_ATTN + "linear_kv_down_proj.weight", (_KV_DOWN,), "rows", layout=CORE),
     Row(
         _ATTN + "q_layernorm.weight",
         (Hf(_HF + "q_a_layernorm.weight", ("q_rank",)),),

@@ -24,7 +24,7 @@ def times_do_not_add_up(seen: Evidence) -> Finding | None:
         "worst_step": timing.worst[0],
         "worst_s": timing.worst[1],
     }
-    return Finding("times_do_not_add_up", NOTE, numbers, timing.worst[0])
+    return Finding("times_do_not_add_up", NOTE, numbers, timing.worst[0], panels=("timing",))
 
 
 def throughput_mismatch(seen: Evidence) -> Finding | None:

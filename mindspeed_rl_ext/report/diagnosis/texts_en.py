@@ -51,6 +51,17 @@ ENGLISH = {
         "problems that the policy gets right between 20 % and 80 % of the time\n"
         "more samples per prompt",
     },
+    "reward_hacks": {
+        "title": "Responses aim at the reward",
+        "evidence": "Of the responses of steps {first_step} to {last_step}: {details}.",
+        "causes": "the verifier pays, or once paid, for an expression of the question, for several "
+        "answers at once, or for a guess that is often right\n"
+        "a box in the thinking counts as an answer",
+        "try": "read some of them in the browser of rollouts below\n"
+        "give the verifiers the prompt: a restated question is then RESTATED and not paid\n"
+        "a verifier that reads the answer block alone, or refuses several answers\n"
+        "problems whose answers differ",
+    },
     "template_echo": {
         "title": "Responses echo the template",
         "evidence": "{share:.0%} of {probed} rollouts of steps {first_step} to {last_step} repeat "

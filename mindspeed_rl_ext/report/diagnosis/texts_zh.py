@@ -40,6 +40,16 @@ CHINESE = {
         "causes": "题目对当前策略太易或太难\n每题采样数太少",
         "try": "动态采样：全对或全错的组重新抽取\n选策略正确率在 20 % 到 80 % 的题\n增加每题采样数",
     },
+    "reward_hacks": {
+        "title": "回复在钻奖励的空子",
+        "evidence": "第 {first_step} 到 {last_step} 步的回复中：{details}。",
+        "causes": "打分器给（或曾经给）复述题目的表达式、同时写多个答案、或常常碰对的猜测计分\n"
+        "思考部分里的 boxed 也被当作答案",
+        "try": "在下方的回复浏览器里读几条\n"
+        "把题目（prompt）交给打分器：复述题目会判为 RESTATED，不计分\n"
+        "改用只读答案块、或拒绝多个答案的打分器\n"
+        "使用答案各不相同的题目",
+    },
     "template_echo": {
         "title": "回复照抄模板",
         "evidence": "第 {first_step} 到 {last_step} 步的 {probed} 条回复中有 {share:.0%} "
@@ -49,7 +59,7 @@ CHINESE = {
         "只要求 \\boxed{} 的提示",
     },
     "one_fixed_answer": {
-        "title": "不同题目得到同一个固定回答",
+        "title": "不同题目得到同一个固定回复",
         "evidence": "第 {first_step} 到 {last_step} 步的回复中有 {share:.0%} 是同一条回复，"
         "给了多道题（互不相同的回复占 {unique:.0%}）：{example}",
         "causes": "格式奖励高于答案奖励\n探索已经耗尽",

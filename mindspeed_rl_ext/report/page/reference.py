@@ -5,6 +5,7 @@ Source: the performance table of the host's GRPO guide. Tokens per second and ca
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -29,6 +30,19 @@ class Reference:
     max_prompt_length: int
     max_tokens: int
     e2e_tps: float
+
+
+def is_model(name: str, model: str) -> bool:
+    """Whether a model's name or folder means a model of the table.
+
+    Example:
+        >>> is_model("./model_from_hf/qwen25-7b-instruct", "Qwen2.5-7B")
+        True
+        >>> is_model("Qwen2.5-72B", "Qwen2.5-7B"), is_model("", "Qwen2.5-7B")
+        (False, False)
+    """
+    found, wanted = (re.sub(r"[^a-z0-9]", "", text.lower()) for text in (name, model))
+    return re.search(re.escape(wanted) + r"(?![0-9])", found) is not None
 
 
 REFERENCES = (

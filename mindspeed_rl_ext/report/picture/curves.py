@@ -64,7 +64,7 @@ def _draw_panel(
         axes.spines[side].set_visible(False)
     drawn = [(label, line) for label, line in lines.items() if not line.absent]
     banded = _draw_band(axes, panel, series)
-    title = words(panel.key) + f" ({words('band')})" * banded
+    title = words.heading(panel) + f" ({words('band')})" * banded
     # A given height: looking for one measures all ticks.
     axes.set_title(title, fontsize=10, loc="left", y=1.0)
     if not drawn:

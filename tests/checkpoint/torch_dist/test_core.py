@@ -36,6 +36,7 @@ LATENT = {
     "n_group": 1, "topk_group": 1, "norm_topk_prob": True, "routed_scaling_factor": 2.5,
     "num_nextn_predict_layers": 0,
 }  # fmt: skip
+PREDICTION = {**LATENT, "num_nextn_predict_layers": 1}
 TIED = {"tie_word_embeddings": True}
 GROUPED = {"expert_parallel_size": 2, "moe_grouped_gemm": True}
 SINGLETON = {"singleton_local_shards": True}
@@ -48,15 +49,33 @@ LOADED = {
     "qwen2-tied-PP2": ("Qwen2", TIED, (1, 2), {}, SLOW),
     "qwen3moe-TP2-EP2": ("Qwen3Moe", MOE, (2, 1), GROUPED, ()),
     "qwen2moe-TP1": ("Qwen2Moe", SHARED, (1, 1), {"mcore_dialect": "0.12"}, SLOW),
+    "deepseek3-PP2-EP2-core": (
+        "DeepseekV3",
+        LATENT,
+        (1, 2),
+        {"expert_parallel_size": 2, "mcore_dialect": "core"},
+        SLOW,
+    ),
+    "deepseek3-prediction-core": (
+        "DeepseekV3",
+        PREDICTION,
+        (1, 1),
+        {"mtp_num_layers": 1, "mcore_dialect": "core"},
+        (),
+    ),
     "qwen3-TP2": ("Qwen3", {"head_dim": 16}, (2, 1), {}, SLOW),
     "qwen3moe-PP2": ("Qwen3Moe", MOE, (1, 2), {}, SLOW),
 }
 SAVED = {
+    "deepseek3-prediction": (
+        "DeepseekV3", PREDICTION, (1, 1), {"mtp_num_layers": 1, "mcore_dialect": "core"}, {}, (),
+    ),
     "qwen2-TP2-PP2-trained": ("Qwen2", {}, (2, 2), {}, {"optimizer": True}, ()),
     "qwen2-uneven-stages": ("Qwen2", {}, (1, 2), {"num_layer_list": (1, 3)}, {}, SLOW),
     "qwen3moe-one-by-one": ("Qwen3Moe", MOE, (2, 1), GROUPED, {"metadata": SINGLETON}, ()),
     "deepseek3-PP2-EP2": (
-        "DeepseekV3", LATENT, (1, 2), {"expert_parallel_size": 2, "mcore_dialect": "0.12"}, {}, (),
+        "DeepseekV3", LATENT, (1, 2), {"expert_parallel_size": 2, "mcore_dialect": "0.12"}, {},
+        SLOW,
     ),
     "qwen2-tied-PP2": ("Qwen2", TIED, (1, 2), {"make_vocab_size_divisible_by": 64}, {}, SLOW),
     "qwen2-one-by-one": ("Qwen2", {}, (2, 1), {}, {"metadata": SINGLETON}, SLOW),
@@ -83,6 +102,23 @@ def make_model(folder: Path, family: str, **more) -> None:
             if name.endswith("bias") or "norm" in name:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
     model.to(torch.bfloat16).save_pretrained(folder)
+    if more.get("num_nextn_predict_layers"):
+        add_prediction_layer(folder / "model.safetensors", 4)
+
+
+def add_prediction_layer(path: Path, number: int) -> None:
+    """Transformers leaves these layers out; publishers store them behind the others."""
+    tensors = safetensors.load_file(path)
+    last, at = f"model.layers.{number - 1}.", f"model.layers.{number}."
+    for name in [name for name in tensors if name.startswith(last)]:
+        tensors[name.replace(last, at)] = torch.randn_like(tensors[name].float()).bfloat16()
+    hidden = tensors["model.norm.weight"].shape[0]
+    for name in ("enorm", "hnorm", "shared_head.norm"):
+        tensors[f"{at}{name}.weight"] = torch.randn(hidden).bfloat16()
+    tensors[f"{at}eh_proj.weight"] = torch.randn(hidden, 2 * hidden).bfloat16()
+    tensors[f"{at}embed_tokens.weight"] = tensors["model.embed_tokens.weight"].clone()
+    tensors[f"{at}shared_head.head.weight"] = tensors["lm_head.weight"].clone()
+    safetensors.save_file(tensors, path, {"format": "pt"})
 
 
 def run_convert(source: Path, to: str, destination: Path, **options) -> None:

@@ -255,3 +255,93 @@ def test_noop_layers_are_refused(kit, tmp_path):
                 save_dir=tmp_path / "dist", noop_layers=(1,), pipeline_parallel_size=5,
             )
         )  # fmt: skip
+
+
+def test_diff_compares_tensors_that_are_cut_differently(kit, tmp_path, cli):
+    kit.write_hf(tmp_path / "hf", kit.tiny(vocab=36, dtype="F32"))
+    kit.write_hf(tmp_path / "changed", kit.tiny(vocab=36, dtype="F32"))
+    tensors = kit.tiny(vocab=36, dtype="F32").tensors()
+    tensors["model.layers.2.mlp.up_proj.weight"][5, 3] += 2
+    kit.write_safetensors(tmp_path / "changed" / "model.safetensors", tensors)
+    for name, tp in (("hf", 1), ("changed", 2)):
+        convert(
+            ConvertOptions(
+                load_model_type="hf", save_model_type="torch_dist", load_dir=tmp_path / name,
+                save_dir=tmp_path / f"{name}-dist", tensor_parallel_size=tp,
+            )
+        )  # fmt: skip
+    code, out, _ = cli("diff", tmp_path / "hf-dist", tmp_path / "changed-dist", "--json")
+    rows = json.loads(out)
+    assert code == 1
+    assert [row["name"] for row in rows] == ["decoder.layers.mlp.linear_fc1.weight"]
+    assert rows[0]["differing"] == 1
+    assert rows[0]["max_abs_diff"] == pytest.approx(2)
+    assert cli("verify", tmp_path / "hf-dist", tmp_path / "changed-dist")[0] == 1
+    assert cli("diff", tmp_path / "hf-dist", tmp_path / "hf-dist")[0] == 0
+
+
+def test_inspect_names_the_chunks_and_the_format(kit, dist, cli):
+    code, out, _ = cli("inspect", dist, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["kind"] == "torch_dist"
+    row = next(row for row in found["tensors"] if row["name"] == f"{QKV}[3,16,0]")
+    assert row["of"] == QKV
+    assert row["offset"] == [3, 16, 0]
+    assert row["shape"] == [1, 16, 16]
+    assert found["args"]["tensor_model_parallel_size"] == 2
+
+
+class TestNamesOfLatentAttention:
+    """DeepSeek's names differ between hosts and Megatron core; torch_dist is written by newer."""
+
+    @pytest.fixture
+    def latent(self, kit, tmp_path) -> Path:
+        import numpy as np
+
+        config = {
+            "model_type": "deepseek_v2", "num_hidden_layers": 2, "hidden_size": 16,
+            "num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 24,
+            "vocab_size": 36, "q_lora_rank": None, "kv_lora_rank": 8, "qk_nope_head_dim": 4,
+            "qk_rope_head_dim": 4, "v_head_dim": 4, "n_routed_experts": 2, "n_shared_experts": 1,
+            "moe_intermediate_size": 8, "num_experts_per_tok": 1, "first_k_dense_replace": 1,
+            "moe_layer_freq": 1, "tie_word_embeddings": False, "rms_norm_eps": 1e-6,
+        }  # fmt: skip
+        from mindspeed_rl_ext.checkpoint.mapping.model import read_model
+
+        folder = tmp_path / "latent"
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+        rng = np.random.default_rng(0)
+        tensors = {
+            name: rng.standard_normal(shape).astype("<f4")
+            for name, shape in read_model(folder).shapes().items()
+        }
+        kit.write_safetensors(folder / "model.safetensors", tensors)
+        return folder
+
+    def names(self, source: Path, destination: Path, **options) -> set[str]:
+        convert(
+            ConvertOptions(
+                load_model_type="hf", save_model_type="torch_dist", load_dir=source,
+                save_dir=destination, verify=True, **options,
+            )
+        )  # fmt: skip
+        return set(read_metadata(destination / "iter_0000001").tensors)
+
+    def test_the_default_is_the_newer_hosts(self, latent, tmp_path, caplog):
+        names = self.names(latent, tmp_path / "default")
+        assert "decoder.layers.1.self_attention.linear_kv_up_proj.weight" in names
+        assert "decoder.layers.1.self_attention.linear_qkv.layer_norm_weight" in names
+        assert "written for MindSpeed-LLM 2.2 and newer" in caplog.text
+
+    def test_megatron_core_has_its_own(self, latent, tmp_path):
+        names = self.names(latent, tmp_path / "core", target="megatron-core-0.16")
+        assert "decoder.layers.1.self_attention.linear_kv_down_proj.weight" in names
+        assert "decoder.layers.1.input_layernorm.weight" in names
+        assert "decoder.layers.1.mlp.experts.experts.linear_fc1.weight" in names
+
+    @pytest.mark.parametrize("options", [{"mcore_dialect": "0.8"}, {"target": "mindspeed-llm-2.1"}])
+    def test_hosts_that_do_not_load_it_are_refused(self, latent, tmp_path, options):
+        with pytest.raises(InputError, match="format of newer hosts"):
+            self.names(latent, tmp_path / "old", **options)

@@ -139,7 +139,7 @@ class Chunked:
         return parts_of(self._joins(model))
 
     def prediction_layers(self, model: Model) -> int:
-        """Multi-token-prediction layers, where the names are HuggingFace's; others are not read."""
+        """Multi-token-prediction layers in it, by HuggingFace's names."""
         return model.held_predictions(self.metadata.tensors)
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:

@@ -148,6 +148,8 @@ SAMPLING = _table(
 )
 RESOURCE = _table(whole="num_npus", number="num_cpus")
 
+# Keys that a line's own YAML has and none of its classes: its loader warns and leaves them out.
+UNREAD: dict[str, dict[str, str]] = {"rl_config": {"shuffle_minibatch": "shuffle_mini_batch"}}
 # Part of the file to its keys; parts that are not named here are refused.
 PARTS: dict[str, Kinds] = {
     "megatron_training": MEGATRON,

@@ -29,6 +29,8 @@ MEGATRON_DEFAULTS: dict[str, Any] = {
 }
 RL_DEFAULTS: dict[str, Any] = {
     "n_samples_per_prompt": 1,
+    "adv_estimator": "group_norm",
+    "kl_penalty": "low_var_kl",
     "mini_batch_size": 1,
     "max_prompt_length": 512,
     "use_integrated_worker": True,
@@ -148,7 +150,8 @@ def _check_keys(document: Document) -> None:
                     found=repr(document.value[part]),
                     expected="a table of keys",
                 )
-            check_part(document, (part,), rl_keys.PARTS[part])
+            unread = dict.fromkeys(rl_keys.UNREAD.get(part, ()), "anything")
+            check_part(document, (part,), {**rl_keys.PARTS[part], **unread})
         elif part not in rl_keys.OPEN_PARTS and nearest(part, rl_keys.PARTS).startswith("did"):
             raise unknown_key(document, (part,), rl_keys.PARTS)
     for path, kinds in rl_keys.INNER.items():

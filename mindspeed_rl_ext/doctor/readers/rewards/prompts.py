@@ -109,22 +109,28 @@ def makes(document: Document, data_path: object) -> bool:
     return os.path.normpath(prefix) in map(os.path.normpath, [data_path, *data_path.split()])
 
 
-def hint(data_path: str, datasets: Iterable[Document] = ()) -> DataHint:
+def hint(
+    data_path: str, datasets: Iterable[Document] = (), *, packed: str = "", prompt_type: str = ""
+) -> DataHint:
     """What the data of a path ask for.
 
     Args:
         data_path: the training configuration's.
         datasets: dataset YAMLs that are checked together.
+        packed: prefix of packed files that a user names; they are taken for those of the path.
+        prompt_type: the run's own; the last that counts.
     """
     made_by = next((document for document in datasets if makes(document, data_path)), None)
     if made_by is not None:
         return hint_of_recipe(made_by, {}, data_path)
-    report = Path(f"{data_path}_report.json")
-    try:
-        template = str(json.loads(report.read_text("utf-8"))["template"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _known("", "", str(report), data_path)
-    return _known(template, "", str(report), data_path)
+    for prefix in filter(None, (data_path, packed)):
+        report = Path(f"{prefix}_report.json")
+        try:
+            template = str(json.loads(report.read_text("utf-8"))["template"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        return _known(template, "", str(report), data_path, packed)
+    return _known(prompt_type, "", "the configuration", data_path, packed)
 
 
 def hint_of_recipe(document: Document, options: Mapping[str, Any], data_path: str = "") -> DataHint:

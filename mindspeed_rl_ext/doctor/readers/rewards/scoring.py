@@ -107,14 +107,22 @@ class TrainedModel:
         return name_of_model(self.path)
 
 
-def scoring_of(run: RolloutRun | RlxfRun, datasets: Sequence[Document]) -> Scoring | None:
+def scoring_of(
+    run: RolloutRun | RlxfRun, datasets: Sequence[Document], packed: str | None = None
+) -> Scoring | None:
     """How a host's run is scored; None where no verifier is asked.
 
     Args:
         run: the configuration.
         datasets: dataset YAMLs that are checked together with it.
+        packed: prefix of packed files that a user names beside it.
     """
-    data = hint(str(run.actor.get("data_path") or ""), datasets)
+    data = hint(
+        str(run.actor.get("data_path") or ""),
+        datasets,
+        packed=packed or "",
+        prompt_type=str(run.actor.get("prompt_type") or ""),
+    )
     if isinstance(run, RlxfRun):
         reward = run.roles.get("reward")
         if reward is None or not reward.get("verifier"):

@@ -30,7 +30,7 @@ CHECKPOINT_INCOMPLETE = rule(
     "error",
     on=CheckpointInUse,
     en=(
-        "{missing} of {count} rank directories are missing, the first is {first}",
+        "rank directories are missing: {missing} of {count}, the first is {first}",
         "copy the checkpoint again, or finish it with msrl-ext convert --resume",
     ),
     zh=(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
+from mindspeed_rl_ext.doctor.readers.launch_script import is_placeholder
 from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
 from mindspeed_rl_ext.doctor.readers.network_cards import CARD_VARIABLES
 from mindspeed_rl_ext.doctor.readers.runtime_env import RuntimeEnv
@@ -36,6 +37,20 @@ def plugin_is_on(env: RuntimeEnv) -> Iterator[At]:
     value = env.document.table("env_vars").get("MSRL_EXT_DISABLE", "0")
     if str(value) not in SWITCHED_OFF:
         yield at(env.document.place("env_vars", "MSRL_EXT_DISABLE"), value=value)
+
+
+@rule(
+    "runtime-env-placeholder",
+    "warning",
+    on=RuntimeEnv,
+    en=("{key} is not filled in yet ({value})", "give {key} its value"),
+    zh=("{key} 还没有填写（{value}）", "填写 {key}"),
+)
+def placeholders(env: RuntimeEnv) -> Iterator[At]:
+    """Nothing is left as the host's example has it."""
+    for key, value in env.document.table("env_vars").items():
+        if isinstance(value, str) and is_placeholder(value):
+            yield at(env.document.place("env_vars", str(key)), key=key, value=value)
 
 
 @rule(

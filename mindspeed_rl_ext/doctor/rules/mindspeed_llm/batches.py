@@ -104,15 +104,17 @@ RLXF_PROMPTS_DROPPED = rule(
 )
 RLXF_MINI_BATCH_NOT_MULTIPLE = rule(
     "rlxf-mini-batch-not-multiple",
-    "note",
+    "warning",
     on=RlxfRun,
     en=(
-        "{key} {gbs} is not a multiple of rollout DP {dp} x num_samples_per_step "
-        "{each} = {product}, which the R1-Zero note asks for",
+        "{key} {gbs} is not a multiple of rollout DP {dp} x num_samples_per_step {each} = "
+        "{product}, which the R1-Zero note asks for",
+        "choose a multiple of {product}",
     ),
     zh=(
-        "{key} {gbs} 不是推理 DP {dp} x num_samples_per_step {each} = {product} "
-        "的倍数，R1-Zero 笔记要求整除",
+        "{key} {gbs} 不是推理 DP {dp} x num_samples_per_step {each} = {product} 的倍数，"
+        "R1-Zero 笔记要求整除",
+        "改成 {product} 的倍数",
     ),
 )
 RLXF_BATCH_NOT_MULTIPLE = rule(

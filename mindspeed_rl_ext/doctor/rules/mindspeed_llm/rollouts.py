@@ -63,7 +63,7 @@ RLXF_RESPONSE_LENGTH = rule(
     "rlxf-response-length",
     "note",
     on=RlxfRun,
-    en=("responses have at most {tokens} tokens: seq_length {seq} - max_prompt_length {prompt}",),
+    en=("responses have at most {tokens:token}: seq_length {seq} - max_prompt_length {prompt}",),
     zh=("回复最长 {tokens} 个 token：seq_length {seq} - max_prompt_length {prompt}",),
 )
 

@@ -24,6 +24,32 @@ DISPATCH = {
 
 
 @rule(
+    "mini-batch-not-divisor",
+    "warning",
+    on=RolloutRun,
+    en=(
+        "mini_batch_size {mini} does not divide global_batch_size {gbs} (prompts): the last update "
+        "of a step trains on fewer samples, silently",
+        "choose a divisor of {gbs}",
+    ),
+    zh=(
+        "mini_batch_size {mini} 不能整除 global_batch_size {gbs}（题数）：每步最后一次更新的样本会"
+        "悄悄变少",
+        "改成 {gbs} 的约数",
+    ),
+)
+def mini_batches(run: RolloutRun) -> Iterator[At]:
+    """Every update of a step trains on as many samples."""
+    gbs, mini = run.actor.number("global_batch_size"), run.rl.number("mini_batch_size")
+    if not gbs or not mini or gbs < 0 or mini < 0:
+        return
+    prompts, mini = trained_prompts(run, int(gbs)), int(mini)
+    # Several batches at once are one update of all that there is.
+    if prompts % mini and mini % prompts:
+        yield at(run.rl.place("mini_batch_size"), mini=mini, gbs=prompts)
+
+
+@rule(
     "size-not-positive",
     "error",
     on=RolloutRun,
