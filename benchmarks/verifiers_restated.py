@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,9 +54,16 @@ def copies(question: str, answer: str) -> Iterator[str]:
         body = next(group for group in match.groups() if group is not None)
         parts = {body, *re.split(r"\\\\", body), *re.split(r"=", body), *re.split(r",", body)}
         for part in parts:
-            bare = part.replace("&", "").strip().strip(".,;").strip()
-            if bare and not any(same_text(side, answer) for side in (bare, *bare.split("="))):
+            bare = part.replace("&", "").strip().strip(".,;=").strip()
+            if is_whole(bare) and not any(
+                same_text(side, answer) for side in (bare, *bare.split("="))
+            ):
                 yield from (dress.format(bare) for dress in DRESS)
+
+
+def is_whole(part: str) -> bool:
+    """Whether the brackets of a part are balanced: half a pair is no formula."""
+    return bool(part) and all(part.count(a) == part.count(b) for a, b in ("()", "[]", "{}"))
 
 
 def respelled(answer: str) -> Iterator[str]:
@@ -93,19 +101,26 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=int, default=0, help="problems per set; 0 for all")
     options = parser.parse_args()
+    totals: Counter[str] = Counter()
     for path in sorted(options.folder.glob("*/test.jsonl")):
         rows = list(problems(path))[: options.limit or None]
+        totals["problems"] += len(rows)
         for prompt in (True, False):
             paid, lost = measure(rows, prompt=prompt)
             name = "with prompt" if prompt else "without"
+            totals[f"{name}: paid for a copy"] += len(paid)
+            totals[f"{name}: references lost"] += len(lost)
             print(
                 f"{path.parent.name} ({len(rows)} problems), {name}: "
                 f"{len(paid)} paid for a copy ({len(paid) / len(rows):.2%}), "
-                f"{len(lost)} references lost ({len(lost) / len(rows):.2%})"
+                f"{len(lost)} references lost ({len(lost) / len(rows):.2%})",
+                flush=True,
             )
             for kind, found in (("paid", paid), ("lost", lost)):
                 for example in list(found.items())[:SHOWN]:
                     print(f"    {kind} {example[0]}: {example[1]}")
+    for name, count in totals.items():
+        print(f"all sets, {name}: {count} ({count / totals['problems']:.2%})")
 
 
 if __name__ == "__main__":
