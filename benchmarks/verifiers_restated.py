@@ -62,8 +62,8 @@ def copies(question: str, answer: str) -> Iterator[str]:
 
 
 def is_whole(part: str) -> bool:
-    """Whether the brackets of a part are balanced: half a pair is no formula."""
-    return bool(part) and all(part.count(a) == part.count(b) for a, b in ("()", "[]", "{}"))
+    """Whether a part is a formula: not half a pair of brackets, not one letter, as choices are."""
+    return len(part) > (not part.isdigit()) and all(part.count(a) == part.count(b) for a, b in ("()", "[]", "{}"))
 
 
 def respelled(answer: str) -> Iterator[str]:
