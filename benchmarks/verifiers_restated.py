@@ -63,7 +63,9 @@ def copies(question: str, answer: str) -> Iterator[str]:
 
 def is_whole(part: str) -> bool:
     """Whether a part is a formula: not half a pair of brackets, not one letter, as choices are."""
-    return len(part) > (not part.isdigit()) and all(part.count(a) == part.count(b) for a, b in ("()", "[]", "{}"))
+    is_letter = len(part) == 1 and part.isalpha()
+    balanced = all(part.count(a) == part.count(b) for a, b in ("()", "[]", "{}"))
+    return bool(part) and balanced and not is_letter
 
 
 def respelled(answer: str) -> Iterator[str]:
