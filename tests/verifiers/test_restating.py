@@ -103,6 +103,27 @@ def test_the_guard_by_case(prompt: str, answer: str, reference: str, outcome: Ou
     assert verdict.outcome is outcome, verdict
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference", "prompt", "outcome", "stage"),
+    [
+        # Without the prompt an answer must be as worked out as its reference is.
+        (r"2^{10}", "1024", None, Outcome.RESTATED, "evaluated"),
+        (r"\binom{31}{28}", "4495", None, Outcome.RESTATED, "evaluated"),
+        (r"\frac{6}{4}", "1.5", None, Outcome.CORRECT, "tree"),
+        # With it, only a copy is refused.
+        (r"2^{10}", "1024", "How many subsets has a set of ten?", Outcome.CORRECT, "tree"),
+        # Two formulas of the prompt that are equal: the one that is left undone is not the choice.
+        (r"2^3", "8", "Is $2^3$ equal to $8$ or to $6$?", Outcome.RESTATED, "evaluated"),
+        ("0.75", "3/4", "Which is larger, $3/4 = 0.75$ or $2/3$?", Outcome.CORRECT, "tree"),
+    ],
+)
+def test_how_far_an_answer_must_be_worked_out(
+    answer: str, reference: str, prompt: str | None, outcome: Outcome, stage: str
+) -> None:
+    verdict = resolve("boxed_acc")(rf"\boxed{{{answer}}}", answer=reference, prompt=prompt)
+    assert (verdict.outcome, verdict.stage) == (outcome, stage)
+
+
 @pytest.mark.parametrize("prompt", [None, "", "no formula here"])
 def test_without_a_formula_nothing_is_refused(prompt: str | None) -> None:
     verdict = resolve("boxed_acc")(r"\boxed{0.5}", answer="1/2", prompt=prompt)
@@ -117,7 +138,8 @@ def test_the_prompt_is_passed_where_it_is_there_and_missed_where_not() -> None:
         Outcome.RESTATED, Outcome.CORRECT,
     ]  # fmt: skip
     assert with_prompt.metrics["boxed_acc_outcome/RESTATED"] == 0.5
-    assert score(responses, answers, verifiers=["boxed_acc"]).rewards == [1.0, 1.0]
+    without = score(responses, answers, verifiers=["boxed_acc"]).verdicts["boxed_acc"]
+    assert [(v.outcome, v.stage) for v in without] == [(Outcome.RESTATED, "evaluated")] * 2
 
 
 @pytest.mark.parametrize(
