@@ -29,6 +29,8 @@ from mindspeed_rl_ext.preprocess.options import (
 from mindspeed_rl_ext.preprocess.report import PreprocessReport, spell
 from mindspeed_rl_ext.preprocess.run import preprocess
 
+SUMMARY_ZH = "把数据集变成 MindSpeed-RL 和 MindSpeed-LLM 读取的只含提示的打包文件"
+
 logger = logging.getLogger(__name__)
 
 

@@ -18,6 +18,8 @@ from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer, load
 from mindspeed_rl_ext.preprocess.verl.preview import chat_rows, verl_file_of
 from mindspeed_rl_ext.preprocess.verl.reading import VerlFile
 
+SUMMARY_ZH = "把打包的行显示为文本：带特殊 token 的提示、标签、token 数"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags."""

@@ -35,6 +35,8 @@ from mindspeed_rl_ext.verifiers.options import RAY, ScoreOptions
 from mindspeed_rl_ext.verifiers.plugins import import_user_module
 from mindspeed_rl_ext.verifiers.scoring import Result, score
 
+SUMMARY_ZH = "用打分器给保存的 rollout 打分，不花训练的钱"
+
 _SHOWN_FAULTS = 20
 
 

@@ -60,11 +60,11 @@ def test_every_method_of_ours_that_trl_has_too_is_declared() -> None:
 def test_a_method_that_a_release_renamed_is_named(name: str) -> None:
     with pytest.raises(InputError) as caught:
         trainer_class("Ours", MIXINS, newer_trl(**{name: None}))
-    said = str(caught.value)
-    assert f"no method GRPOTrainer.{name}" in said
-    assert "1.14 to 1.16" in said
-    assert "pip install" in said
-    assert trl.__version__ in said
+    printed = str(caught.value)
+    assert f"no method GRPOTrainer.{name}" in printed
+    assert "1.14 to 1.16" in printed
+    assert "pip install" in printed
+    assert trl.__version__ in printed
 
 
 @pytest.mark.parametrize(

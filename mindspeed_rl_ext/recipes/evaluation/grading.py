@@ -110,8 +110,8 @@ def check_graders(graders: Graders) -> None:
                 remedy="choose another verifier",
             )
         given = {"answer": _STAND_IN, "prompt": "", "num_tokens": 0}
-        said = bound("", **{need: given[need] for need in bound.needs})
-        if said.outcome is Outcome.SCORED:
+        verdict = bound("", **{need: given[need] for need in bound.needs})
+        if verdict.outcome is Outcome.SCORED:
             raise InputError(
                 f"verifier {bound.name!r} gives a number, not an outcome",
                 expected="a verifier that returns a Verdict: classes are made of outcomes",
@@ -120,7 +120,7 @@ def check_graders(graders: Graders) -> None:
 
 
 def grade(attempts: Sequence[Attempt], graders: Graders) -> list[Graded]:
-    """Judges responses.
+    """Scores responses.
 
     Args:
         attempts: of any problems.

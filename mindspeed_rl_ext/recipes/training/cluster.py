@@ -70,13 +70,20 @@ class ClusterCommand:
         )
 
 
-def cluster_command(recipe: Recipe, name: str, host: Path | None) -> ClusterCommand:
+# Stands for the checkout of a host in a command that is only shown.
+PLACEHOLDER = "/path/to/{name}"
+
+
+def cluster_command(
+    recipe: Recipe, name: str, host: Path | None, *, shown: bool = False
+) -> ClusterCommand:
     """The command of a recipe on an engine.
 
     Args:
         recipe: its `cluster` names the YAML of each engine.
         name: the engine.
         host: the host's checkout; where None, the working directory must be one.
+        shown: the command is only shown: a placeholder stands for a checkout that is not named.
 
     Raises:
         InputError: the recipe has no YAML for that engine, or the checkout is none.
@@ -93,7 +100,10 @@ def cluster_command(recipe: Recipe, name: str, host: Path | None) -> ClusterComm
         )
     config = resolve_config(recipe.cluster[name], engine.kind).resolve()
     folder = (host or Path.cwd()).expanduser().resolve()
-    if not (folder / engine.script).is_file():
+    is_checkout = (folder / engine.script).is_file()
+    if shown and host is None and not is_checkout:
+        folder = Path(PLACEHOLDER.format(name=name))
+    elif not is_checkout:
         raise InputError(
             f"{folder} is no checkout of {name}",
             found=f"no {engine.script} there",

@@ -12,6 +12,7 @@ from pathlib import Path
 from mindspeed_rl_ext.core.options import check_options, option
 from mindspeed_rl_ext.recipes.training.cluster import ENGINES
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES
+from mindspeed_rl_ext.recipes.training.verl_engine import VERL
 
 TRL = "trl"
 _ON_A_CLUSTER = "on a cluster (--engine other than trl)"
@@ -25,8 +26,8 @@ class TrainOptions:
         "the recipe: a name or a YAML file", "配方：名称或 YAML 文件", metavar="NAME_OR_YAML"
     )
     size: str | None = option(
-        "default: the first in the recipe's file",
-        "默认为配方文件中的第一种",
+        "default: the first in the recipe's file; real on a cluster",
+        "默认为配方文件中的第一种；在集群上为 real",
         default=None,
         choices=SIZES,
     )
@@ -55,7 +56,10 @@ class TrainOptions:
         repeat=True,
     )
     engine: str = option(
-        "what trains (default: trl)", "训练引擎（默认 trl）", default=TRL, choices=(TRL, *ENGINES)
+        "what trains (default: trl)",
+        "训练引擎（默认 trl）",
+        default=TRL,
+        choices=(TRL, VERL, *ENGINES),
     )
     print_only: bool = option(
         "show the command, run nothing",

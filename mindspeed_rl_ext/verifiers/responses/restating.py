@@ -19,49 +19,26 @@ Example:
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token, tokens
 from mindspeed_rl_ext.verifiers.equivalence.reading.reader import read
-from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
-    Call,
-    Node,
-    Number,
-    Power,
-    Product,
-    Sum,
-    Symbol,
-    UnreadableError,
-    words,
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError, words
+from mindspeed_rl_ext.verifiers.responses.forms import Form, form_of, is_bare
+from mindspeed_rl_ext.verifiers.responses.formulas import (
+    MAX_FORMULA_CHARS,
+    MAX_FORMULAS,
+    MAX_PROMPT_CHARS,
+    formulas,
 )
 
-# A prompt holds a template and perhaps examples; what is read of it is bounded.
-MAX_PROMPT_CHARS = 40_000
-MAX_FORMULA_CHARS = 600
-MAX_FORMULAS = 600
-
-_FORMULA = re.compile(
-    r"(?<!\\)\$\$(?P<display>[^$]{1,4000})\$\$"
-    r"|(?<!\\)\$(?P<inline>(?:[^$\\]|\\.){1,4000})\$"
-    r"|\\\[(?P<bracket>.{1,4000}?)\\\]"
-    r"|\\\((?P<paren>.{1,4000}?)\\\)"
-    r"|\\begin\{(?P<name>(?:align|equation|gather|eqnarray|multline|displaymath|math)\*?)\}"
-    r"(?P<rows>.{1,4000}?)\\end\{(?P=name)\}",
-    re.DOTALL,
-)
-_ROW_END = re.compile(r"\\\\|&|\\(?:begin|end)\{(?:aligned|split|gathered)\}")
-_LEADING = re.compile(r"\A[\s,.;:]+|[\s,.;:?!]+\Z")
-_WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
-_FUNCTIONS = words("sqrt sin cos tan log ln exp arcsin arccos arctan")
-_OPERATOR = re.compile(r"[-+*/^=<>!×÷·]|\\[A-Za-z]{2,}|[A-Za-z]\(")
 _RELATIONS = words(r"= < > \le \ge \ne \in \approx \equiv")
 _OPENING, _CLOSING = words(r"( [ { \{ \lfloor \lceil"), words(r") ] } \} \rfloor \rceil")
 _SEPARATORS = frozenset({",", ";"})
 # What may stand around a value without being part of it.
+_IN_UNITS = words("^ { } / * - 1 2 3 \\, .")
 _AROUND = words(r"\circ % \% . , ; : ^ \$ $")
 
 # In the words of the lexer, where `\\cdot` and `\\times` are `*`.
@@ -74,8 +51,6 @@ _NEUTRAL_ENDS: tuple[tuple[str, ...], ...] = (
 )
 _NEUTRAL_STARTS: tuple[tuple[str, ...], ...] = (("0", "+"), ("1", "*"), ("+",))
 
-Key = Hashable
-
 
 def restates(answer: str, prompt: str) -> bool:
     r"""Whether an answer is an expression of the prompt and nothing more.
@@ -87,8 +62,8 @@ def restates(answer: str, prompt: str) -> bool:
     known = prompt_formulas(prompt)
     whole, sides = _read_answer(answer)
     if whole & known:
-        return not any(map(_is_bare, whole))
-    content = [side for side in sides if not any(map(_is_bare, side))]
+        return not any(map(is_bare, whole))
+    content = [side for side in sides if not any(map(is_bare, side))]
     return bool(content) and len(sides) > 1 and all(side & known for side in content)
 
 
@@ -104,61 +79,17 @@ def same_text(one: str, other: str) -> bool:
 
 # Groups of responses share a prompt.
 @lru_cache(maxsize=512)
-def prompt_formulas(prompt: str) -> frozenset[Key]:
+def prompt_formulas(prompt: str) -> frozenset[Form]:
     """The expressions of a prompt, in the form in which answers are compared with them."""
-    found: set[Key] = set()
-    for number, formula in enumerate(_formulas(prompt[-MAX_PROMPT_CHARS:])):
+    found: set[Form] = set()
+    for number, formula in enumerate(formulas(prompt[-MAX_PROMPT_CHARS:])):
         if number >= MAX_FORMULAS:
             break
         found.update(_keys_of_formula(formula))
     return frozenset(found)
 
 
-def _formulas(prompt: str) -> Iterator[str]:
-    """The formulas with delimiters, then all that look like one without them.
-
-    A dollar sign may be money, which pairs the signs wrongly; the second look finds such formulas.
-    """
-    for match in _FORMULA.finditer(prompt):
-        body = match[match.lastgroup or "inline"] if match["rows"] is None else match["rows"]
-        yield body
-        rows = [row for row in _ROW_END.split(body) if row.strip()]
-        if len(rows) > 1:
-            yield from rows
-            yield " ".join(rows)
-    yield from _plain_formulas(prompt.replace("$", " "))
-
-
-def _plain_formulas(text: str) -> Iterator[str]:
-    """Runs of chunks that are mathematics, with an operator, in a text without delimiters."""
-    run: list[str] = []
-    for chunk in text.split():
-        bare = _LEADING.sub("", chunk)
-        if _is_mathematics(bare):
-            run.append(bare)
-            if chunk[-1] not in ".,;:?!":
-                continue
-        if run:
-            yield from _operations(run)
-            run = []
-    yield from _operations(run)
-
-
-def _operations(run: Sequence[str]) -> Iterator[str]:
-    formula = " ".join(run)
-    if _OPERATOR.search(formula) and len(formula) <= MAX_FORMULA_CHARS:
-        yield formula
-
-
-def _is_mathematics(chunk: str) -> bool:
-    if not chunk or len(chunk) > MAX_FORMULA_CHARS:
-        return False
-    if any(word.lower() not in _FUNCTIONS for word in _WORD.findall(chunk)):
-        return False
-    return any(c.isdigit() for c in chunk) or _OPERATOR.search(chunk) is not None
-
-
-def _keys_of_formula(formula: str) -> Iterator[Key]:
+def _keys_of_formula(formula: str) -> Iterator[Form]:
     if len(formula) > MAX_FORMULA_CHARS:
         return
     found = _tokens(formula)
@@ -169,7 +100,7 @@ def _keys_of_formula(formula: str) -> Iterator[Key]:
             yield from _keys(side)
 
 
-def _read_answer(answer: str) -> tuple[frozenset[Key], list[frozenset[Key]]]:
+def _read_answer(answer: str) -> tuple[frozenset[Form], list[frozenset[Form]]]:
     r"""The keys of an answer, and those of its sides around relation signs."""
     text = answer[:MAX_FORMULA_CHARS]
     if r"\boxed" in text:
@@ -205,15 +136,15 @@ def _split(
         yield part
 
 
-def _keys(found: Sequence[Token]) -> frozenset[Key]:
+def _keys(found: Sequence[Token]) -> frozenset[Form]:
     """What two spellings of one expression have in common, with its unit and without."""
     return frozenset({_key(found), _key(_without_surroundings(found))})
 
 
-def _key(found: Sequence[Token]) -> Key:
+def _key(found: Sequence[Token]) -> Form:
     """The form of an expression; its text where it is not read."""
     try:
-        return _form(read(list(found)))
+        return form_of(read(list(found)))
     except (UnreadableError, RecursionError, ValueError, ArithmeticError):
         texts = [token.text for token in found if token.text not in ("{", "}")]
         return ("text", " ".join(_undressed(texts)).casefold())
@@ -248,122 +179,11 @@ def _closing(texts: Sequence[str]) -> int:
 def _without_surroundings(found: Sequence[Token]) -> list[Token]:
     """Without units, currency, signs of degree and percent, and marks around the whole."""
     start, end = 0, len(found)
-    has_value = any(token.kind in ("number", "letter", "command") for token in found)
     while start < end and found[start].text in (*_AROUND, "="):
         start += 1
-    while end > start and (
-        found[end - 1].text in (*_AROUND, "=") or (has_value and found[end - 1].kind == "text")
-    ):
+    texts = [at for at in range(start + 1, end) if found[at].kind == "text"]
+    if texts and all(t.kind == "text" or t.text in _IN_UNITS for t in found[texts[0] : end]):
+        end = texts[0]
+    while end > start and found[end - 1].text in (*_AROUND, "="):
         end -= 1
     return list(found[start:end])
-
-
-def _is_bare(key: Key) -> bool:
-    """A name, or a function of names such as `f(x)`: no content of its own."""
-    if not isinstance(key, tuple) or not key:
-        return False
-    if key[0] == "symbol":
-        return True
-    if key[0] == "text":
-        return not any(char.isdigit() for char in str(key[1])) and "\\" not in str(key[1])
-    if key[0] == "Call" and len(str(key[1])) == 1:
-        return all(map(_is_bare, key[2:]))
-    return key[0] == "product" and key[1] == 1 and all(_is_bare(k) for k, _ in key[2])
-
-
-def _form(node: Node) -> Key:
-    """A tree without what changes no meaning: order, brackets, zeros, ones, signs of signs."""
-    if isinstance(node, Number):
-        return ("number", node.value)
-    if isinstance(node, Symbol):
-        return ("symbol", node.name)
-    if isinstance(node, Sum):
-        return _sum_form(node)
-    if isinstance(node, (Product, Power)):
-        sign, factors = _factors(node, divides=False)
-        return _product_form(sign, factors)
-    if isinstance(node, Call):
-        return ("Call", node.name, *map(_form, node.arguments))
-    parts = getattr(node, "sides", None) or getattr(node, "items", None)
-    if parts is not None:
-        names = (getattr(node, "signs", ""), getattr(node, "opening", ""))
-        return (type(node).__name__, *names, *map(_form, parts))
-    return ("node", repr(node))
-
-
-def _sum_form(node: Sum) -> Key:
-    terms = [term for term in _terms(node, 1) if term[1] != ("number", Fraction(0))]
-    if not terms:
-        return ("number", Fraction(0))
-    if len(terms) == 1:
-        sign, form = terms[0]
-        return form if sign == "1" else _negative(form)
-    return ("sum", *sorted(terms, key=repr))
-
-
-def _terms(node: Node, sign: int) -> Iterator[tuple[str, Key]]:
-    """The signs and forms of all terms, those of inner sums included."""
-    if not isinstance(node, Sum):
-        form = _form(node)
-        if isinstance(form, tuple) and form[0] == "product" and form[1] == -1:
-            yield str(-sign), _product_form(1, list(form[2]))
-        elif isinstance(form, tuple) and form[0] == "number" and form[1] < 0:
-            yield str(-sign), ("number", -form[1])
-        elif isinstance(form, tuple) and form[0] == "sum":
-            for written, term in form[1:]:
-                yield _signed(written, sign), term
-        else:
-            yield str(sign), form
-        return
-    for written, term in node.terms:
-        if written in "+-":
-            yield from _terms(term, -sign if written == "-" else sign)
-        else:
-            yield f"{written}{sign}", _form(term)
-
-
-def _signed(written: str, sign: int) -> str:
-    return written if sign == 1 or not written.lstrip("-").isdigit() else str(-int(written))
-
-
-def _negative(form: Key) -> Key:
-    if isinstance(form, tuple) and form[0] == "number":
-        return ("number", -form[1])
-    if isinstance(form, tuple) and form[0] == "product":
-        return _product_form(-form[1], list(form[2]))
-    return _product_form(-1, [(form, False)])
-
-
-def _factors(node: Node, *, divides: bool) -> tuple[int, list[tuple[Key, bool]]]:
-    """The sign of a product and the forms of its factors, those of inner products included."""
-    if isinstance(node, Product):
-        sign, found = 1, []
-        for factor, inverse in node.factors:
-            inner_sign, inner = _factors(factor, divides=divides != inverse)
-            sign *= inner_sign
-            found += inner
-        return sign, found
-    if isinstance(node, Power):
-        exponent = _form(node.exponent)
-        if exponent == ("number", Fraction(1)):
-            return _factors(node.base, divides=divides)
-        return 1, [(("power", _form(node.base), exponent), divides)]
-    form = _form(node)
-    if isinstance(form, tuple) and form[0] == "number" and form[1] < 0:
-        return -1, [(("number", -form[1]), divides)]
-    if isinstance(form, tuple) and form[0] == "product":
-        return form[1], [(key, inverse != divides) for key, inverse in form[2]]
-    return 1, [(form, divides)]
-
-
-def _product_form(sign: int, factors: list[tuple[Key, bool]]) -> Key:
-    left = [factor for factor in factors if factor[0] != ("number", Fraction(1))]
-    if not left:
-        return ("number", Fraction(sign))
-    if len(left) == 1 and not left[0][1]:
-        form = left[0][0]
-        if sign == 1:
-            return form
-        if isinstance(form, tuple) and form[0] == "number":
-            return ("number", -form[1])
-    return ("product", sign, tuple(sorted(left, key=repr)))

@@ -9,7 +9,7 @@ Does not cover: adapters (PEFT) and value heads, which are unknown names.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 
@@ -98,7 +98,7 @@ def _prefix(names: list[str], clean: Mapping[str, str], place: object) -> str:
     return found[0]
 
 
-def _place(slots: tuple[Slot, ...], stored: Mapping[str, str]) -> tuple[list[Placed], list[str]]:
+def _place(slots: Sequence[Slot], stored: Mapping[str, str]) -> tuple[list[Placed], list[str]]:
     placed: list[Placed] = []
     missing: list[str] = []
     table = {slot.name: slot for slot in slots}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
+from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names, explain_shape
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
@@ -75,14 +77,22 @@ class HuggingFaceReader:
 
     def parts(self, model: Model) -> list[Part]:
         """The model as one part; InputError where names or shapes differ."""
-        self._check(model.shapes(), model.ignored(), model.tied_name())
-        return [model.whole()]
+        part = model.whole()
+        # A copy of another tensor may be missing.
+        held = [slot for slot in part.slots if not slot.repeats or slot.name in self._files]
+        shapes = {slot.name: slot.shape for slot in held}
+        self._check(shapes, model.ignored(), model.tied_name())
+        return [replace(part, slots=tuple(held))]
 
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
         """The tensors as they are: none is stored in chunks."""
         return self, self.parts(model)
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return model.held_predictions(self._files)
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: a file of weights has its tensors' names in it."""
 
     def view(self, ref: Ref) -> TensorView:
@@ -120,6 +130,13 @@ class HuggingFaceReader:
             self._check_tied(tied)
             extra.remove(_HEAD)
         self._check_not_scaled(extra)
+        explanation = explain_names(extra, missing)
+        if explanation is not None:
+            raise InputError(
+                f"{self.folder} holds other tensors than the model",
+                found=f"{explanation.what}, such as {some(extra, 2)}",
+                remedy=explanation.remedy,
+            )
         if missing:
             undeclared = missing == [_HEAD] and not extra
             raise InputError(
@@ -139,11 +156,12 @@ class HuggingFaceReader:
         for name, shape in expected.items():
             found = self.view(whole(name)).shape
             if found != shape:
+                why = explain_shape(name, found, shape)
                 raise InputError(
                     f"{name} has another shape than config.json says",
-                    found=str(found),
+                    found=f"{found}; {why.what}" if why else str(found),
                     expected=str(shape),
-                    remedy="config.json is of another model",
+                    remedy=why.remedy if why else "config.json is of another model",
                 )
 
     def byte_check(self) -> ByteCheck:

@@ -158,10 +158,10 @@ def _read(section: DatasetSection, tokenizer_folder: str) -> list[_Read]:
                 dropped[one.error.reason.value] += 1
         if section.rows is not None and len(kept) >= section.rows:
             break
-    told = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common()) or "none"
-    logger.info("%s: %d rows, dropped: %s", source.name, len(kept), told)
+    reasons = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common()) or "none"
+    logger.info("%s: %d rows, dropped: %s", source.name, len(kept), reasons)
     if not kept:
-        raise InputError(f"no row of {source.name} can be used", found=f"dropped: {told}")
+        raise InputError(f"no row of {source.name} can be used", found=f"dropped: {reasons}")
     return kept
 
 
