@@ -133,7 +133,8 @@ def spaced(text: str, source: random.Random) -> str:
 def one(data: bytes, corpus: list[str]) -> None:
     """All checks on what some bytes stand for."""
     from mindspeed_rl_ext.verifiers import Outcome
-    from mindspeed_rl_ext.verifiers.equivalence.cascade import _decided, _side, decide, steps
+    from mindspeed_rl_ext.verifiers.equivalence.answers.answer import read_answer
+    from mindspeed_rl_ext.verifiers.equivalence.cascade import _decided, decide, steps
 
     source = source_of(data)
     kind = source.randint(0, 3)
@@ -152,7 +153,7 @@ def one(data: bytes, corpus: list[str]) -> None:
         right = spaced(left, source)
     COUNTS[("soup", "mutated", "valued", "spaced")[kind]] += 1
     _decided.cache_clear()
-    _side.cache_clear()
+    read_answer.cache_clear()
     began = time.process_time()
     there, back = decide(left, right), decide(right, left)
     own = decide(f"{{{left}}}", left)

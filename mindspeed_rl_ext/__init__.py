@@ -11,6 +11,8 @@ Example:
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from mindspeed_rl_ext.version import __version__
@@ -27,6 +29,10 @@ _LAZY = {
 }
 
 
+def _names_of_verl_plugins() -> list[str]:
+    return os.environ.get("VERL_USE_EXTERNAL_MODULES", "").split(",")
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -34,3 +40,8 @@ def __getattr__(name: str) -> Any:
 
     module, attribute = _LAZY[name]
     return getattr(import_module(module), attribute)
+
+
+# verl imports the modules that VERL_USE_EXTERNAL_MODULES names, and calls nothing in them.
+if "verl" in sys.modules and "mindspeed_rl_ext" in _names_of_verl_plugins():
+    import mindspeed_rl_ext.activation.verl_plugin  # noqa: F401

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked slow run with MSRL_EXT_SLOW=1, or where -m asks for them."""
+    """Tests marked slow run with MSRL_EXT_SLOW=1, or where -m asks; long ones come first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if os.environ.get("MSRL_EXT_SLOW") == "1" or "slow" in config.option.markexpr:
         return
     for item in items:

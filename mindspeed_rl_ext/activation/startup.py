@@ -19,7 +19,7 @@ try:
         @staticmethod
         def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]
             """Returns None for all modules but the hosts."""
-            if name in ("mindspeed_llm", "mindspeed_rl"):
+            if name in ("mindspeed_llm", "mindspeed_rl", "verl"):
                 try:
                     from mindspeed_rl_ext.activation.hook import find_host
 

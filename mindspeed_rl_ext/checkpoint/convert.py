@@ -19,14 +19,15 @@ from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
 from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
+from mindspeed_rl_ext.checkpoint.destination import check_replaceable
 from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile
-from mindspeed_rl_ext.checkpoint.job import Job, check_replaceable, plan_id, plan_job
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, manifest_text, recorded_plan
+from mindspeed_rl_ext.checkpoint.job import Job, plan_id, plan_job, was_finished
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, manifest_text
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify_opened
 from mindspeed_rl_ext.checkpoint.wording import some
-from mindspeed_rl_ext.core.errors import CheckFailedError
+from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.core.staging import finish_killed, install, staging
@@ -76,18 +77,24 @@ def run_job(job: Job) -> ConvertReport:
     with staging(
         options.save_dir, writer="conversion", option="--save-dir", resume=options.resume
     ) as folder:
-        if options.resume and _was_finished(job, folder, identity):
+        if options.resume and _was_finished(job, folder):
             verified = _verified(job, options.save_dir) if options.verify else None
         else:
             check_replaceable(options, job.writer)
             journal = Journal(folder, identity)
             drifted = _write(job, folder, journal)
+            if plan_id(job) != identity:
+                raise InputError(
+                    f"{options.load_dir} changed while it was converted",
+                    found="files of another size or time than at the start",
+                    remedy="wait until the checkpoint is wholly written, then convert again",
+                )
             written = _written(job, journal)
             with_nan = sorted({w.plan.ref.name for w in written if w.sums.has_nan})
             names = _finish(job, folder, written, identity, drifted)
             if options.verify:
                 verified = _verified_staged(job, folder)
-            install(folder, options.save_dir, names, job.writer.existing(options.save_dir))
+            install(folder, options.save_dir, names, _old(job, names))
     if drifted:
         log.warning("copies differ, the first rank's is taken: %s", some(drifted))
     if with_nan:
@@ -102,11 +109,10 @@ def run_job(job: Job) -> ConvertReport:
     )
 
 
-def _was_finished(job: Job, folder: Path, identity: str) -> bool:
+def _was_finished(job: Job, folder: Path) -> bool:
     """Finishes what only had to be moved into place; whether the checkpoint is there now."""
     finish_killed(folder, job.options.save_dir)
-    there = job.options.save_dir / job.writer.marker
-    return there.is_file() and recorded_plan(job.options.save_dir) == identity
+    return was_finished(job)
 
 
 def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
@@ -169,6 +175,25 @@ def _finish(
     write_text_atomic(folder / MANIFEST, manifest)
     marker = job.writer.marker
     return [*(name for name in names if name not in (MANIFEST, marker)), MANIFEST, marker]
+
+
+def _old(job: Job, names: list[str]) -> list[Path]:
+    """What the new files replace, what made the old ones loadable first.
+
+    Raises:
+        InputError: a file that is no checkpoint's would be replaced, without --overwrite.
+    """
+    folder = job.options.save_dir
+    known = job.writer.existing(folder)
+    others = [folder / name for name in names if (folder / name).exists()]
+    others = [path for path in others if path not in known]
+    if others and not job.options.overwrite:
+        raise InputError(
+            f"{folder} holds files of the names that are written",
+            found=some(path.name for path in others),
+            remedy="--overwrite replaces them",
+        )
+    return [*known, *others]
 
 
 def _verified_staged(job: Job, folder: Path) -> VerifyReport:

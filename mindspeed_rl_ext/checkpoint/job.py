@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
-from mindspeed_rl_ext.checkpoint.dtypes import by_name
+from mindspeed_rl_ext.checkpoint.destination import (
+    check_apart,
+    check_replaceable,
+    free_disk,
+    staged_bytes,
+)
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, by_name
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
     CheckpointReader,
@@ -24,14 +30,21 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     PlannedFile,
     Target,
 )
+from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.core.options import identity_of
 from mindspeed_rl_ext.version import __version__
+
+log = logging.getLogger(__name__)
 
 # Pickle, headers, manifest and file-system blocks, per tensor and per file.
 _OVERHEAD_BYTES = 1024
@@ -88,6 +101,16 @@ class Job:
         return sum(file.nbytes for file in self.files)
 
     @property
+    def needed_bytes(self) -> int:
+        """Disk that is still needed: what an earlier run has written does not count."""
+        options = self.options
+        if options.resume and was_finished(self):
+            return 0
+        count = sum(len(file.plans) + 1 for file in self.files)
+        whole = self.nbytes + _OVERHEAD_BYTES * count
+        return max(0, whole - staged_bytes(options.save_dir))
+
+    @property
     def memory_bytes(self) -> int:
         """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
         pieces = sum(len(plan.pieces) for plan in self.plans())
@@ -100,6 +123,7 @@ class Job:
             "model_type": self.model.spec.name,
             "layout": asdict(self.layout),
             "bytes": self.nbytes,
+            "needed_bytes": self.needed_bytes,
             "free_disk_bytes": free_disk(self.options.save_dir),
             "memory_bytes": self.memory_bytes,
             "files": {
@@ -130,11 +154,16 @@ def plan_job(options: ConvertOptions) -> Job:
             f"no checkpoint in {options.load_dir}", found=found, remedy="check --load-dir"
         )
     to_read, to_write = _formats_of(options)
-    _check_destination(options, writer_of(to_write))
+    given = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
+    check_apart(options.save_dir, given, ())
+    # A run that goes on looks again when it has the directory for itself.
+    if not options.resume:
+        check_replaceable(options, writer_of(to_write))
     job = _planned(options, to_read, to_write)
-    needed = job.nbytes + _OVERHEAD_BYTES * (sum(1 for _ in job.plans()) + len(job.files))
-    free = free_disk(options.save_dir)
-    if needed > free:
+    read = [job.source.folder, job.model.folder, job.model.folder / "config.json"]
+    check_apart(options.save_dir, [*read, *job.source.paths()], _replaced(job))
+    needed, free = job.needed_bytes, free_disk(options.save_dir)
+    if needed > free and not options.dry_run:
         raise MachineError(
             f"not enough disk for {options.save_dir}",
             found=f"{in_bytes(free)} free",
@@ -142,6 +171,19 @@ def plan_job(options: ConvertOptions) -> Job:
             remedy="free some space, or choose another --save-dir",
         )
     return job
+
+
+def _replaced(job: Job) -> list[Path]:
+    """What the conversion replaces below its destination."""
+    folder = job.options.save_dir
+    written = {folder / Path(file.name).parts[0] for file in job.files}
+    return [*job.writer.existing(folder), *written]
+
+
+def was_finished(job: Job) -> bool:
+    """Whether the destination is the checkpoint that this plan makes."""
+    folder = job.options.save_dir
+    return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)
 
 
 def _formats_of(options: ConvertOptions) -> tuple[Format, Format]:
@@ -175,10 +217,17 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     source = to_read.open(options.load_dir)
     model = _model(options, source)
     held = source.parts(model)
-    source.check_shards(held)
+    source.check_shards(model, held)
+    check_formats(_formats_of_weights(source, held), str(options.load_dir), options.quantization)
     writer = writer_of(to_write)
     layout = writer.layout(model, options)
+    if model.mtp > layout.mtp and layout != Layout():
+        raise InputError(
+            f"multi-token-prediction layers are not written as {to_write.name}",
+            remedy="--mtp-num-layers 0 leaves them out",
+        )
     wanted = writer.parts(model, layout)
+    _warn_of_dialects(options, model, writer, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
     plans = {plan.ref: plan for plan in plan_tensors(wanted, boxes, source, dtype)}
@@ -186,6 +235,32 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     files = writer.files(target, wanted, plans)
     shown = source.layout if layout == Layout() else layout
     return Job(to_read, to_write, target, shown, source, files, copies)
+
+
+def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[str, str]:
+    """The number formats of what is converted; of dequantised tensors that of their numbers."""
+    stored = {info.ref: info.dtype.name for info in source.tensors()}
+    refs = [part.ref(slot) for part in held for slot in part.slots]
+    fp8 = {ref: source.view(ref).dtype.name for ref in refs if stored[ref] not in CASTABLE}
+    return {str(ref): fp8.get(ref, stored[ref]) for ref in refs}
+
+
+def _warn_of_dialects(
+    options: ConvertOptions, model: Model, writer: CheckpointWriter, layout: Layout
+) -> None:
+    """Warns where targets name this family's tensors differently and none was chosen."""
+    if options.target or options.mcore_dialect or "target" not in writer.uses:
+        return
+    old = layout.dialect == DEFAULT_DIALECT
+    if any(row.newer or row.not_layout == CORE for row in applying_rows(model.spec, model.sizes)):
+        log.warning(
+            "%s has other tensor names in %s; written for %s. --target with "
+            "what will load it (%s, ...) chooses",
+            model.spec.name,
+            "newer hosts" if old else "Megatron core",
+            "MindSpeed-LLM 2.1 and before" if old else "MindSpeed-LLM 2.2 and newer",
+            "mindspeed-llm-26.1, megatron-core-0.16",
+        )
 
 
 def _model(options: ConvertOptions, source: CheckpointReader) -> Model:
@@ -203,46 +278,27 @@ def _model(options: ConvertOptions, source: CheckpointReader) -> Model:
             found=f"{folder / 'config.json'} describes {model.spec.name} without these biases",
             remedy="leave the flag out",
         )
-    key = model.spec.mtp_key
-    if key and model.sizes.config.get(key) and options.mtp_num_layers is None:
-        count = model.sizes.config[key]
+    return replace(model, mtp=_prediction_layers(options, source, model))
+
+
+def _prediction_layers(options: ConvertOptions, source: CheckpointReader, model: Model) -> int:
+    """How many multi-token-prediction layers are converted."""
+    wanted, held = options.mtp_num_layers, source.prediction_layers(model)
+    if wanted is None and source.layout.mtp:
+        return held
+    if wanted is None and held:
         raise InputError(
-            "multi-token-prediction layers are not converted",
-            found=f"{key}={count}: model.layers.{model.sizes.layers} and after",
-            remedy="--mtp-num-layers 0 leaves them out; the other layers do not need them",
+            "the model has multi-token-prediction layers",
+            found=f"{held}: model.layers.{model.sizes.layers} and after",
+            remedy=f"--mtp-num-layers {held} converts them, --mtp-num-layers 0 leaves them out; "
+            "the other layers do not need them",
         )
-    return model
-
-
-def free_disk(folder: Path) -> int:
-    """Free bytes where the directory is or will be."""
-    while not folder.exists():
-        folder = folder.parent if folder.parent != folder else Path(".")
-    return shutil.disk_usage(folder).free
-
-
-def _check_destination(options: ConvertOptions, writer: CheckpointWriter) -> None:
-    protected = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
-    if any(options.save_dir.resolve() == path.resolve() for path in protected):
+    if (wanted or 0) > held:
         raise InputError(
-            "--save-dir is the directory that is read from",
-            found=str(options.save_dir),
-            remedy=f"another directory, such as {options.save_dir / 'mg2hf'}",
+            f"--mtp-num-layers {wanted} is more multi-token-prediction layers than there are",
+            found=str(held),
         )
-    # A run that goes on looks again when it has the directory for itself.
-    if not options.resume:
-        check_replaceable(options, writer)
-
-
-def check_replaceable(options: ConvertOptions, writer: CheckpointWriter) -> None:
-    """Raises InputError where save_dir holds a checkpoint that must not be replaced."""
-    found = writer.existing(options.save_dir)
-    if found and not options.overwrite:
-        raise InputError(
-            f"{options.save_dir} holds a checkpoint already",
-            found=found[0].name,
-            remedy="--overwrite replaces it",
-        )
+    return wanted or 0
 
 
 def plan_id(job: Job) -> str:

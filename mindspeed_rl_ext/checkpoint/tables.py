@@ -25,8 +25,10 @@ def plan_lines(job: Job) -> Iterator[str]:
         yield f"{name}: {len(file['tensors'])} tensors, {in_bytes(file['bytes'])}"
         for row in file["tensors"]:
             yield f"  {row['name']:<60} {row['dtype']:<9} {row['shape']}"
-    disk, free, memory = (in_bytes(data[f"{n}bytes"]) for n in ("", "free_disk_", "memory_"))
+    disk, free, memory = (in_bytes(data[f"{n}bytes"]) for n in ("needed_", "free_disk_", "memory_"))
     yield f"needed {disk} of disk, {free} free, and about {memory} of memory; nothing was written"
+    if data["needed_bytes"] > data["free_disk_bytes"]:
+        yield f"warning: the disk of {job.options.save_dir} is too small for this"
 
 
 def report_data(report: ConvertReport, options: ConvertOptions) -> dict[str, Any]:

@@ -48,7 +48,7 @@ DEPENDENCIES = {"numpy": "numpy", "yaml": "PyYAML", "tqdm": "tqdm"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `msrl-ext`; returns the exit code (0, 1, 2, 3 or 130)."""
+    """Runs `msrl-ext`; returns the exit code (0, 1, 2, 3, 130 or 143)."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in _own_words(words)
     if debug:
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         left = str(error) or "nothing half-written was left behind"
         print(f"interrupted: {left}", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return int(getattr(error, "exit_code", EXIT_INTERRUPTED))
     except BrokenPipeError:
         # The reader of our output (`| head`) went away; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

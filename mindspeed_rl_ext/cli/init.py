@@ -1,25 +1,39 @@
-"""Copies configs and door scripts out of an installed package, to be edited."""
+"""Copies configs and scripts out of an installed package, to be edited."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options, option
 from mindspeed_rl_ext.core.shipped import SHIPPED_FOLDERS, shipped_folder
+
+SUMMARY_ZH = "把随包的配置和脚本复制出来，供修改"
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """Where to copy."""
+
+    directory: Path = option(
+        "made where it is missing", "不存在时会创建", flag="directory", metavar="DIR"
+    )
+    overwrite: bool = option("replace files that are there", "替换已有的文件", default=False)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext init`."""
-    parser.add_argument("directory", type=Path, metavar="DIR", help="made where it is missing")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    add_options(parser, InitOptions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Copies the shipped folders into a directory."""
-    copied = copy_shipped(args.directory, overwrite=args.overwrite)
-    print(f"copied {copied} files to {args.directory}")
+    options = build_options(InitOptions, ("flags", given_options(InitOptions, args)))
+    copied = copy_shipped(options.directory, overwrite=options.overwrite)
+    print(f"copied {copied} files to {options.directory}")
     return 0
 
 

@@ -8,25 +8,24 @@ The parts stay where they are.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from mindspeed_rl_ext.cli.preprocess import summary
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.preprocess.packing.merge import merge
+from mindspeed_rl_ext.preprocess.packing.options import MergeOptions
+
+SUMMARY_ZH = "合并打包文件：`preprocess --shard I/N` 的各部分，或不同数据的多次结果"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags."""
-    add = parser.add_argument
-    add("prefix", metavar="PREFIX", type=Path, help="prefix of the joined files")
-    add("parts", metavar="PART", type=Path, nargs="*", help="prefixes to join, in this order")
-    add("--shuffle", action="store_true", help="mix the rows, by --seed")
-    add("--seed", type=int, default=0, metavar="N", help="what --shuffle depends on (0)")
-    add("--overwrite", action="store_true", help="replace files of that prefix")
+    add_options(parser, MergeOptions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Joins, then prints what there is."""
-    seed = args.seed if args.shuffle else None
-    report = merge(args.prefix, args.parts, shuffle_seed=seed, overwrite=args.overwrite)
+    options = build_options(MergeOptions, ("flags", given_options(MergeOptions, args)))
+    seed = options.seed if options.shuffle else None
+    report = merge(options.prefix, options.parts, shuffle_seed=seed, overwrite=options.overwrite)
     print(summary(report))
     return 0

@@ -10,63 +10,66 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+import os
 
-from mindspeed_rl_ext.report.page.words import LANGUAGES, Words, language_of
+from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
+from mindspeed_rl_ext.core.language import Language, language_of
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.report.comparison import (
+    ComparisonFiles,
+    stage_folders,
+    write_comparison,
+    write_stages,
+)
+from mindspeed_rl_ext.report.options import ReportOptions
+from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.run import write_report
-from mindspeed_rl_ext.report.terminal import as_json, lines_of
+from mindspeed_rl_ext.report.terminal import as_json, file_lines, lines_of, run_lines
 
-_SIZES = {
-    "global_batch_size": "prompts a step",
-    "n_samples_per_prompt": "responses a prompt",
-    "world_size": "devices",
-    "mini_batch_size": "responses an update",
-    "ppo_epochs": "passes over a rollout",
-}
+SUMMARY_ZH = "从日志给出一次运行的曲线、吞吐和诊断"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext report`."""
-    parser.add_argument(
-        "path", type=Path, metavar="LOG_OR_DIR", help="a run's directory, or one of its logs"
-    )
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside the log")
-    parser.add_argument("--title", help="heading of the page; default: the directory's name")
-    parser.add_argument(
-        "--lang", choices=LANGUAGES, default=None, help="default: that of the environment"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    parser.add_argument(
-        "--a3", action="store_true", help="Atlas A3: a card is two devices of the log"
-    )
-    sizes = parser.add_argument_group("sizes that the log lacks")
-    for name, what in _SIZES.items():
-        sizes.add_argument(f"--{name.replace('_', '-')}", type=_positive, metavar="N", help=what)
+    add_options(parser, ReportOptions, language=language_of(None, os.environ))
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the report of a run."""
-    language = args.lang or language_of()
+    given = given_options(ReportOptions, args)
+    options = build_options(ReportOptions, ("the command line", given))
+    if not options.runs:
+        raise InputError("no run is named", remedy="give a run's directory, or one of its logs")
+    language = language_of(options.lang, os.environ)
+    if len(options.runs) > 1:
+        return _print_runs(write_comparison(options.runs, options, language), options, language)
+    if len(stage_folders(options.runs[0])) > 1:
+        return _print_runs(write_stages(options.runs[0], options, language), options, language)
     files = write_report(
-        args.path,
-        args.output,
-        title=args.title,
+        options.runs[0],
+        options.output,
+        title=options.title,
         language=language,
-        a3=args.a3,
-        sizes={n: getattr(args, n) for n in _SIZES if getattr(args, n) is not None},
+        a3=options.a3,
+        sizes=options.sizes,
+        model=options.model,
+        smooth=options.smooth,
     )
-    if args.json:
+    if options.json:
         print(json.dumps(as_json(files, language), ensure_ascii=False, indent=2))
     else:
         print("\n".join(lines_of(files, Words(language))))
-    return 0
+    return EXIT_DONE
 
 
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
+def _print_runs(files: ComparisonFiles, options: ReportOptions, language: Language) -> int:
+    if options.json:
+        runs = {name: as_json(one, language) for name, one in files.runs.items()}
+        print(json.dumps(runs, ensure_ascii=False, indent=2))
+        return EXIT_DONE
+    words = Words(language)
+    for name, one in files.runs.items():
+        print(f"== {name}")
+        print("\n".join(run_lines(one, words)))
+    print("\n".join(file_lines(files.html, files.png, words)))
+    return EXIT_DONE

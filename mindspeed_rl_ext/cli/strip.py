@@ -12,34 +12,25 @@ import argparse
 from pathlib import Path
 
 from mindspeed_rl_ext.cli.preprocess import summary
-from mindspeed_rl_ext.preprocess.options import EXTRACTOR_HELP
+from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.preprocess.packing.options import StripOptions
 from mindspeed_rl_ext.preprocess.packing.packed import read_packed
 from mindspeed_rl_ext.preprocess.packing.preview import recorded_tokenizer
 from mindspeed_rl_ext.preprocess.packing.strip import strip, strip_options
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
+SUMMARY_ZH = "从 input_ids 里含有回复的指令打包文件做出只含提示的文件"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags."""
-    add = parser.add_argument
-    add("source", metavar="IN", help="prefix of the instruction files")
-    add("target", metavar="OUT", type=Path, help="prefix of the prompt-only files")
-    add("--tokenizer-name-or-path", metavar="DIR", help="default: the one a report beside IN names")
-    add("--label-extractor", default="auto", metavar="HOW", help=EXTRACTOR_HELP)
-    add("--max-prompt-length", type=int, metavar="TOKENS", help="drop longer prompts")
-    add("--overwrite", action="store_true", help="replace files of prefix OUT")
+    add_options(parser, StripOptions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Strips, then prints what was kept."""
-    folder = args.tokenizer_name_or_path or recorded_tokenizer(read_packed(args.source))
-    options = strip_options(
-        args.source,
-        args.target,
-        str(folder),
-        label_extractor=args.label_extractor,
-        max_prompt_length=args.max_prompt_length,
-        overwrite=args.overwrite,
-    )
+    given = build_options(StripOptions, ("flags", given_options(StripOptions, args)))
+    folder = given.tokenizer_name_or_path or recorded_tokenizer(read_packed(given.source).prefix)
+    options = strip_options(given, str(folder))
     print(summary(strip(options, load_tokenizer(Path(folder).expanduser().resolve()))))
     return 0

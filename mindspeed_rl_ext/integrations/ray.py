@@ -53,11 +53,11 @@ def score(
     bound = resolve_all(specs)
     factors = check_weights(weights, bound)
     columns = check_columns(responses, answers, data or {}, bound)
-    needs = sorted({need for one in bound for need in one.needs})
+    names = sorted({name for one in bound for name in one.columns if name in columns})
     parts: list[Part] = [
         (
             list(responses[start : start + rows_per_part]),
-            {need: list(columns[need][start : start + rows_per_part]) for need in needs},
+            {name: list(columns[name][start : start + rows_per_part]) for name in names},
         )
         for start in range(0, len(responses), rows_per_part)
     ]

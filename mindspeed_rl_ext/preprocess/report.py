@@ -40,6 +40,7 @@ class PreprocessReport:
         label_tokens: label tokens in all.
         label_lengths: percentiles of the label lengths, in tokens.
         labels: rows by the extractor that took their label.
+        sources: rows by verl's data_source; none in the hosts' format.
         warnings: what a person should look at.
         seconds: wall time.
         settings: the options that decide what is packed.
@@ -62,6 +63,7 @@ class PreprocessReport:
     warnings: list[str]
     seconds: float
     held_out: int = 0
+    sources: dict[str, int] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     part: Part | None = None
 
@@ -101,6 +103,7 @@ class Counts:
     held_out: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
     long_raw: int = 0
     first_reject: str = ""
 

@@ -1,7 +1,7 @@
 """The three classes of the CS336 note over time: right, wrong in the right format, neither.
 
 Covers: from the outcomes of an answer verifier in the metrics, or from the verdicts of rollouts.
-Does not cover: logs that hold only mean scores; three classes cannot be told from one mean.
+Does not cover: logs that hold only mean scores; three classes do not follow from one mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.series import Series
-from mindspeed_rl_ext.report.sources.rollouts import CLASSES, class_of_outcome, judges_answer
+from mindspeed_rl_ext.report.sources.rollouts import CLASSES, class_of_outcome
+from mindspeed_rl_ext.report.sources.verifier_kinds import judges_answer
 
 _OUTCOME = re.compile(metrics.outcome_key(r"(?P<verifier>(?!eval/)[^/]+)", r"(?P<outcome>[A-Z_]+)"))
 _DENSE = 0.5
@@ -35,7 +36,7 @@ class Classes:
 
 
 def classes_of(run: Run) -> Classes | None:
-    """The classes of a run; None where nothing tells them.
+    """The classes of a run; None where nothing shows them.
 
     Rollouts know format and answer of each response together, so they are preferred where they
     cover at least half of the steps.
@@ -69,9 +70,10 @@ def _from_outcomes(series: Mapping[str, Series]) -> Classes | None:
     by_verifier: dict[str, dict[str, Series]] = {}
     for name, line in series.items():
         found = _OUTCOME.fullmatch(name)
-        if found is not None and judges_answer(found["verifier"]):
+        if found is not None and judges_answer(found["verifier"]) is not False:
             by_verifier.setdefault(found["verifier"], {})[found["outcome"]] = line
-    for verifier, outcomes in by_verifier.items():
+    # Those that are known to judge the answer before those of which nothing is known.
+    for verifier, outcomes in sorted(by_verifier.items(), key=lambda p: not judges_answer(p[0])):
         right = outcomes.get("CORRECT")
         if right is None or not any(
             np.any(o.values > 0) for n, o in outcomes.items() if n != "SCORED"

@@ -45,6 +45,11 @@ class BoundVerifier:
         return self.verifier.needs
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a call may take: those of `needs`, and those it does without."""
+        return self.verifier.columns
+
+    @property
     def reads(self) -> tuple[str, ...] | None:
         """What must be in a response for it to be paid, with these parameters.
 

@@ -27,6 +27,8 @@ class Verifier:
         name: the name that configs and metrics carry.
         function: takes one response, then columns and parameters by keyword.
         needs: the columns that are passed by keyword.
+        wants: further columns, passed where they are there.
+        counts: stages of its verdicts whose share is a metric of its own.
         parameters: name to default value.
         levels: the scores it gives, highest first; empty where they are not known.
         summary: what it does in a line; the English one is the first line of its docstring.
@@ -50,6 +52,13 @@ class Verifier:
     reads: tuple[str, ...] | None = None
     reads_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     judges_answer: bool | None = None
+    wants: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are passed, those that may be missing too."""
+        return (*self.needs, *self.wants)
 
     @property
     def judges_format(self) -> bool | None:
@@ -82,12 +91,18 @@ def check_name(name: str) -> None:
 
 
 def read_parameters(
-    name: str, needs: Sequence[str], function: Callable[..., object]
+    name: str, needs: Sequence[str], wants: Sequence[str], function: Callable[..., object]
 ) -> dict[str, Any]:
-    """The parameters of a function with their defaults, once `needs` fits its signature.
+    """The parameters of a function with their defaults, once its columns fit its signature.
+
+    Args:
+        name: of the verifier.
+        needs: columns that are always passed.
+        wants: columns that are passed where they are there; each has the default None.
+        function: what is decorated.
 
     Raises:
-        InputError: the function cannot be called as `f(response, *, needs..., parameters...)`.
+        InputError: the function cannot be called as `f(response, *, columns..., parameters...)`.
     """
     signature = inspect.signature(function).parameters.values()
     positional = [p for p in signature if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -101,6 +116,11 @@ def read_parameters(
         if need not in keywords
     ]
     faults += [
+        f"wants {want!r}, which is no keyword-only argument with the default None"
+        for want in wants
+        if want not in keywords or keywords[want].default is not None
+    ]
+    faults += [
         f"{key!r} has no default and is not in needs"
         for key, p in keywords.items()
         if p.default is p.empty and key not in needs
@@ -109,10 +129,10 @@ def read_parameters(
         raise InputError(
             f"verifier {name!r} has a signature that cannot be called",
             found="; ".join(faults),
-            expected="def f(response, *, <each of needs>, parameter=default, ...)",
-            remedy="correct the signature or needs",
+            expected="def f(response, *, <each of needs>, <each of wants>=None, parameter=default)",
+            remedy="correct the signature, needs or wants",
         )
-    return {key: p.default for key, p in keywords.items() if key not in needs}
+    return {key: p.default for key, p in keywords.items() if key not in (*needs, *wants)}
 
 
 def check_switches(

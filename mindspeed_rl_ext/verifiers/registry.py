@@ -43,12 +43,14 @@ def verifier(
     name: str,
     *,
     needs: Sequence[str] = (),
+    wants: Sequence[str] = (),
     levels: Sequence[float] = (),
     isolated: bool = False,
     cpu_s: float = 1.0,
     reads: Sequence[str] | None = None,
     reads_with: Mapping[str, Sequence[str]] | None = None,
     judges_answer: bool | None = None,
+    counts: Sequence[str] = (),
     zh: str = "",
 ) -> Callable[[F], F]:
     """Makes a function a verifier that configs choose by name; the function itself is unchanged.
@@ -56,6 +58,7 @@ def verifier(
     Args:
         name: letters, digits and underscores, not starting with a digit.
         needs: columns passed by keyword: `answer`, `prompt`, `num_tokens`, any additional key.
+        wants: columns passed where the caller has them, None otherwise.
         levels: the scores it gives. The lowest is what an error scores; where none are named, an
             error scores 0 or the lowest score of the batch, whichever is lower.
         isolated: run it in a worker process, which is killed where it hangs or dies.
@@ -66,16 +69,18 @@ def verifier(
         reads_with: by a parameter that is a switch, what is read instead where it is on.
         judges_answer: whether its outcome says that the answer is right. Left out, nothing is
             concluded from its outcomes.
+        counts: stages of its verdicts, such as `empty_think`, whose share is a metric of its own.
         zh: the first line of the docstring in Chinese.
 
     Raises:
-        InputError: the name is malformed or taken, the signature does not match `needs`, or
+        InputError: the name is malformed or taken, the signature does not match its columns, or
             `reads` names an unknown part of a response.
     """
     needed = (needs,) if isinstance(needs, str) else tuple(needs)
+    wanted = (wants,) if isinstance(wants, str) else tuple(wants)
 
     def register(function: F) -> F:
-        parameters = read_parameters(name, needed, function)
+        parameters = read_parameters(name, needed, wanted, function)
         check_name(name)
         _check_not_built_in(name, function)
         declared = Verifier(
@@ -90,6 +95,8 @@ def verifier(
             reads=None if reads is None else check_conditions(reads, f"verifier {name!r}"),
             reads_with=check_switches(name, parameters, reads_with or {}),
             judges_answer=judges_answer,
+            wants=wanted,
+            counts=tuple(counts),
         )
         _REGISTRY.register(name, declared)
         return function

@@ -19,6 +19,7 @@ class Outcome(str, Enum):
 
     CORRECT = "CORRECT"
     WRONG = "WRONG"
+    RESTATED = "RESTATED"
     NO_ANSWER = "NO_ANSWER"
     BAD_FORMAT = "BAD_FORMAT"
     UNPARSEABLE = "UNPARSEABLE"
@@ -31,6 +32,8 @@ class Outcome(str, Enum):
         return self.value
 
 
+# RESTATED: equal to the reference, but an expression of the prompt, or less evaluated than the
+# reference is. It scores as wrong.
 # What is no finding about the response: something else failed.
 FAULTS = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.BAD_REFERENCE)
 

@@ -215,6 +215,14 @@ class World:
             (folder / "models" / "rule_verifier.py").write_text(text)
         return self.environment(hosts={"mindspeed_rl": (str(folder),)})
 
+    def host_without_converter(self) -> Iterable[Finding]:
+        """A checkout of MindSpeed-LLM master: loaders, and no script that uses them."""
+        folder = self.folder / "mindspeed_llm"
+        (folder / "tasks" / "checkpoint").mkdir(parents=True)
+        (folder / "tasks" / "checkpoint" / "__init__.py").write_text("")
+        (self.folder / "setup.py").write_text("")
+        return self.environment(hosts={"mindspeed_llm": (str(folder),)})
+
     def cann(self, torch: str, version: str | None) -> Iterable[Finding]:
         if version:
             (self.folder / "version.cfg").write_text(f"x=[{version}:{version}]\n")
@@ -316,6 +324,7 @@ CASES: dict[str, Case] = {
     "activation-pth-twice": lambda w: w.pth(2),
     "activation-no-host": lambda w: w.environment(),
     "activation-host-fits": lambda w: w.hosts(),
+    "activation-host-never-calls": lambda w: w.host_without_converter(),
     "activation-host-changed": lambda w: w.hosts("def verifier(texts): ...\n"),
     "activation-unknown-host": lambda w: w.environment(hosts={"elsewhere": ("/none",)}),
     # The nodes of a cluster.

@@ -21,7 +21,7 @@ def test_the_signature_is_the_one_verl_calls() -> None:
         sandbox_fusion_url=None,
     )
     assert said["score"] == said["acc"] == 1.0
-    assert said["boxed_acc_outcome"] == "CORRECT"
+    assert said["outcome"] == "CORRECT"
 
 
 def test_verifiers_and_weights_come_from_the_configuration() -> None:

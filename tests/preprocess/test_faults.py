@@ -216,8 +216,8 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
 KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
 from mindspeed_rl_ext.cli import _dispatch as cli
-from mindspeed_rl_ext.preprocess import engine
-add_rows, chunks = engine.PackedWriter.add_rows, []
+from mindspeed_rl_ext.preprocess.packing import writer
+add_rows, chunks = writer.PackedWriter.add_rows, []
 def die(self, rows):
     chunks.append(rows)
     if len(chunks) > 3:
@@ -225,7 +225,7 @@ def die(self, rows):
             file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
     add_rows(self, rows)
-engine.PackedWriter.add_rows = die
+writer.PackedWriter.add_rows = die
 cli.main(sys.argv[1:])
 """
 

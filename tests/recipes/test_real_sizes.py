@@ -15,16 +15,13 @@ import pytest
 
 pytest.importorskip("trl", reason="TRL's configuration objects are built")
 
-from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.rows.prompts import load_prompts
 from mindspeed_rl_ext.recipes.training.rows.sft_rows import of_alpaca, of_solutions, tokenised
 from mindspeed_rl_ext.recipes.training.trainer.running import StageRun, make_config, trl_arguments
 
-NAMES = (
-    *("countdown", "gsm8k_sft", "gsm8k_ei", "gsm8k_grpo"),
-    *("simplerl_zero", "simplerl", "r1_zero"),
-)
+NAMES = recipe_names()
 STAGES = [
     (name, stage)
     for name in NAMES

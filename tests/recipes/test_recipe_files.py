@@ -16,18 +16,12 @@ from hypothesis import strategies as st
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.typed import build, convert
-from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.files import find_recipe, load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, Recipe
 
-NAMES = {
-    "countdown": ["seeds/003"],
-    "gsm8k_sft": ["seeds/002"],
-    "gsm8k_ei": ["seeds/002"],
-    "gsm8k_grpo": ["seeds/002"],
-    "simplerl_zero": ["seeds/000"],
-    "simplerl": ["seeds/000"],
-    "r1_zero": ["seeds/004"],
-}
+NAMES = recipe_names()
+# The notes that recipes come from, as their files name them.
+NOTES = ("Datawhale R1", "CS336", "simpleRL-reason", "DeepSeek-R1-Zero")
 # The Datawhale note's trl_config.yaml, with paths put in.
 NOTE = """
 model_name_or_path: models/Qwen/Qwen2.5-3B-Instruct
@@ -76,8 +70,41 @@ OLD_KEYS = (
 )
 
 
-def test_the_shipped_recipes_are_those_of_the_notes() -> None:
-    assert set(recipe_names()) == set(NAMES)
+def test_every_note_has_a_recipe_and_every_recipe_a_note() -> None:
+    texts = {name: find_recipe(name).read_text(encoding="utf-8") for name in NAMES}
+    named = {name: [note for note in NOTES if note in text] for name, text in texts.items()}
+    assert all(named.values()), named
+    assert {note for notes in named.values() for note in notes} == set(NOTES)
+
+
+def test_a_recipe_from_outside_is_found_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = find_recipe("simplerl_zero").read_text(encoding="utf-8")
+    summary = "summary: mine, of the largest number\n"
+    (folder / "my_recipe.yaml").write_text(
+        re.sub(r"summary: .*\n", summary, text.replace("name: simplerl_zero", "name: my_recipe"))
+    )
+    monkeypatch.setenv("MSRL_EXT_RECIPES", str(folder))
+    assert main(["recipe", "list"]) == 0
+    assert "my_recipe" in capsys.readouterr().out
+    assert main(["recipe", "show", "my_recipe"]) == 0
+    assert "mine, of the largest number" in capsys.readouterr().out
+    assert main(["train", "--config", "my_recipe", "--size", "real", "--print"]) == 0
+    assert "--config my_recipe --size real" in capsys.readouterr().out
+    assert load_recipe("my_recipe").summary == "mine, of the largest number"
+    assert "countdown" in recipe_names()
+    assert "my_recipe" in recipe_names()
+
+
+def test_a_folder_of_recipes_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MSRL_EXT_RECIPES", str(tmp_path / "gone"))
+    assert main(["recipe", "list"]) == 2
+    assert f"MSRL_EXT_RECIPES names {tmp_path / 'gone'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -94,7 +121,6 @@ def test_every_key_of_a_recipe_is_explained_and_downloads_are_told(
     text = (repo_root / "configs" / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
     assert "HF_ENDPOINT" in text
     assert "modelscope download --model" in text
-    assert all(seed in text for seed in NAMES[name])
     keys, explained = set(), set()
     for before, line in zip(["", *text.splitlines()], text.splitlines(), strict=False):
         found = re.match(r" *([a-z_]+):", line)
@@ -168,8 +194,8 @@ def test_a_wrong_key_or_value_exits_with_2_and_a_remedy(
     pytest.importorskip("trl", reason="TRL's keys are looked at in the installed TRL")
     output = tmp_path / "run"
     assert main(["train", "--config", "countdown", "--output", str(output), "--set", change]) == 2
-    said = capsys.readouterr().err
-    assert expected in said
+    printed = capsys.readouterr().err
+    assert expected in printed
     assert not output.exists()
 
 
@@ -211,10 +237,12 @@ def test_the_notes_trl_file_is_translated_with_a_warning_for_each_old_key(
     path.write_text(NOTE)
     with caplog.at_level(logging.WARNING):
         recipe = load_recipe(str(path))
-    said = [record.getMessage() for record in caplog.records]
+    printed = [record.getMessage() for record in caplog.records]
     for key in OLD_KEYS:
-        assert sum(f": {key} is a key of an older" in line for line in said) == 1, key
-    assert len(said) == len(OLD_KEYS) + sum(": output_dir is not read" in line for line in said)
+        assert sum(f": {key} is a key of an older" in line for line in printed) == 1, key
+    assert len(printed) == len(OLD_KEYS) + sum(
+        ": output_dir is not read" in line for line in printed
+    )
     shipped = load_recipe(str(repo_root / "configs" / "trl" / "countdown_3b.yaml"))
     known = load_recipe("countdown", "real")
     # vLLM's longest context and the limit on checkpoints are ours.
@@ -256,10 +284,10 @@ def test_list_and_show_print_the_recipes(capsys: pytest.CaptureFixture[str]) -> 
 def test_print_shows_the_launch_command(capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--config", "countdown", "--size", "real", "--print", "--set", "seed=3"]
     assert main(["train", *flags]) == 0
-    said = capsys.readouterr().out
-    assert "accelerate launch --config_file" in said
-    assert "zero3.yaml -m mindspeed_rl_ext.cli train --config countdown --size real" in said
-    assert "--set seed=3" in said
+    printed = capsys.readouterr().out
+    assert "accelerate launch --config_file" in printed
+    assert "zero3.yaml -m mindspeed_rl_ext.cli train --config countdown --size real" in printed
+    assert "--set seed=3" in printed
 
 
 def test_print_tells_the_disk_that_checkpoints_take(
@@ -269,9 +297,9 @@ def test_print_tells_the_disk_that_checkpoints_take(
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     flags = ["--config", "countdown", "--size", "real", "--print", "--set", f"model={tmp_path}"]
     assert main(["train", *flags, "--set", "grpo.trl.save_steps=25"]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     # 450 steps, one in 25: the note's run, of which it says "more than 700 GB".
-    assert "18 checkpoints of about 43 GB, 2 kept at a time" in said
+    assert "18 checkpoints of about 43 GB, 2 kept at a time" in printed
 
 
 def table_of(name: str) -> dict[str, Any]:

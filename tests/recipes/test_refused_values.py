@@ -17,7 +17,7 @@ from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training import launch
-from mindspeed_rl_ext.recipes.training.recipe.bounds import LEAST
+from mindspeed_rl_ext.recipes.training.recipe.bounds import declared_values
 from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.runner import run_recipe
 from mindspeed_rl_ext.recipes.training.trainer import running as trainers
@@ -49,18 +49,17 @@ def test_a_value_that_means_nothing_is_named(
     tmp_path: Path, warm: Path, capsys: pytest.CaptureFixture[str], change: str
 ) -> None:
     assert train(tmp_path / "run", f"model={warm}", "evaluation.max_new_tokens=2", change) == 2
-    said = capsys.readouterr().err
-    assert re.search(change.partition("=")[0].rpartition(".")[2].removesuffix("s"), said)
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert re.search(change.partition("=")[0].rpartition(".")[2].removesuffix("s"), printed)
+    assert "Traceback" not in printed
     assert not (tmp_path / "run").exists()
 
 
 def test_every_number_of_a_recipe_has_a_least_value() -> None:
-    from mindspeed_rl_ext.recipes.training.recipe.bounds import _numbers
-
     for name in recipe_names():
-        numbers = dict(_numbers(load_recipe(name, "real"), ""))
-        assert {key.rpartition(".")[2] for key in numbers} <= LEAST.keys()
+        for key, one, value in declared_values(load_recipe(name, "real")):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                assert one.option.minimum is not None, key
 
 
 def test_a_key_that_stands_twice_is_refused(
@@ -69,9 +68,9 @@ def test_a_key_that_stands_twice_is_refused(
     path = tmp_path / "twice.yaml"
     path.write_text("model_name_or_path: m\nmax_steps: 2\nbeta: 0.1\nmax_steps: 1\n")
     assert main(["train", "--config", str(path), "--print"]) == 2
-    said = capsys.readouterr().err
-    assert "'max_steps' stands twice" in said
-    assert "line 4" in said
+    printed = capsys.readouterr().err
+    assert "'max_steps' stands twice" in printed
+    assert "line 4" in printed
 
 
 def test_what_a_cluster_would_not_read_is_refused(
@@ -86,8 +85,8 @@ def test_what_a_cluster_would_not_read_is_refused(
         ["--output", "x"],
     ):
         assert main([*words, *more]) == 2
-        said = capsys.readouterr().err
-        assert f"{more[0]} would change nothing" in said
+        printed = capsys.readouterr().err
+        assert f"{more[0]} would change nothing" in printed
     folder = tmp_path / "cli"
     folder.mkdir()
     (folder / "train_grpo.py").touch()

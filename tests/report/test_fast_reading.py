@@ -83,15 +83,25 @@ def test_rows_come_back_as_they_were_added() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "found"),
-    [("raise SystemExit('no font')", "no font"), ("import os; os._exit(7)", "exit status 7")],
+    ("function", "found"),
+    [
+        ("mindspeed_rl_ext.report.picture.process:no_font", "has no attribute 'no_font'"),
+        ("tests_exit:end", "exit status 7"),
+    ],
 )
 def test_a_process_that_cannot_draw_is_an_error_that_says_why(
-    run_dir: Path, pictures: None, monkeypatch: pytest.MonkeyPatch, code: str, found: str
+    run_dir: Path,
+    pictures: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    found: str,
 ) -> None:
-    monkeypatch.setattr(curves_process, "_CODE", code)
+    (tmp_path / "tests_exit.py").write_text("import os\ndef end():\n    os._exit(7)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(curves_process, "_FUNCTION", function)
     with pytest.raises(MachineError, match="could not be drawn") as error:
         write_report(run_dir)
-    assert error.value.found == found
+    assert error.value.found.endswith(found)
     assert [p.name for p in run_dir.glob("curves*")] == []
     assert [p.name for p in run_dir.glob(".*")] == []

@@ -13,7 +13,6 @@ SAME = [
     (r"\dot{x}t", r"t\dot{x}"),
     (r"10\mathrm{~km}/\mathrm{h}", r"10 \text{ km/h}"),
     (r"2^10", r"1024"),
-    (r"\sqrt13", r"√13"),
     (r"1.22", r"1,22"),
     (r"10 000", r"10000"),
     (r"1.000,50", r"1000.5"),
@@ -118,9 +117,14 @@ SAME = [
     (r"\frac{(n+2)!}{(n+1)!}", r"n+2"),
     (r"x \equiv 3 \pmod 7", r"3 \pmod{7}"),
     (r"12 \pmod 7", r"5 \bmod 7"),
+    (r"1<x<2", r"x>1 and x<2"),
+    (r"|x|>1", r"(-\infty,-1)\cup(1,\infty)"),
+    ("Bob and Alice", r"\text{Alice and Bob}"),
 ]
 
 NOT_SAME = [
+    # TeX reads root 1, then 3; people mean root 13: neither is paid.
+    (r"\sqrt13", r"√13"),
     (r"12 \pmod 7", r"12 \pmod 8"),
     (r"12 \pmod 7", r"12"),
     (r"x=3", r"x \equiv 3 \pmod 7"),
@@ -186,12 +190,6 @@ NOT_SAME = [
     (r"AB", r"BA C"),
 ]
 
-KNOWN_TO_FAIL = [
-    (r"1<x<2", r"x>1 and x<2"),
-    (r"|x|>1", r"(-\infty,-1)\cup(1,\infty)"),
-    ("Bob and Alice", r"\text{Alice and Bob}"),
-]
-
 
 @pytest.mark.parametrize(("prediction", "reference"), SAME)
 def test_a_rule_accepts_both_ways(prediction: str, reference: str) -> None:
@@ -208,9 +206,3 @@ def test_a_rule_accepts_both_ways(prediction: str, reference: str) -> None:
 def test_a_near_miss_is_never_accepted(prediction: str, reference: str) -> None:
     assert equivalent(prediction, reference).outcome is not Outcome.CORRECT
     assert equivalent(reference, prediction).outcome is not Outcome.CORRECT
-
-
-@pytest.mark.xfail(strict=True, reason="no rule reads it yet; it scores as wrong")
-@pytest.mark.parametrize(("prediction", "reference"), KNOWN_TO_FAIL)
-def test_what_is_known_not_to_be_accepted(prediction: str, reference: str) -> None:
-    assert equivalent(prediction, reference).outcome is Outcome.CORRECT

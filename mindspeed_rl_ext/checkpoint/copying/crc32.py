@@ -2,6 +2,9 @@
 
 Covers: one addition of a piece behind another, whatever their lengths.
 Does not cover: the CRC of bytes; zlib computes that.
+
+zlib has `crc32_combine`, which Python's module does not offer. Measured as in `out_file`: 1.59 s
+with CRCs joined, 1.74 s where the source is read once more for them (1.03 and 1.18 s of CPU).
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 Covers: direct writes of whole blocks; the edges that are no whole blocks, put in at the end; the
 ordinary way where direct writes are refused.
 Does not cover: what is written where.
+
+Measured (benchmarks/checkpoint_choices.py, 0.5B mg -> hf, two shared cores, medians of 5): 1.59 s
+with direct writes, 2.13 s with ordinary ones (1.03 and 1.23 s of CPU). No library writes a file so
+from several threads.
 """
 
 from __future__ import annotations

@@ -87,6 +87,9 @@ class CheckpointReader(TensorSource, Protocol):
             InputError: args, names or shapes are not those of the model.
         """
 
+    def prediction_layers(self, model: Model) -> int:
+        """How many multi-token-prediction layers the checkpoint holds."""
+
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
         """The checkpoint for verifying: chunks of one tensor joined, what has no chunks as it is.
 
@@ -94,8 +97,10 @@ class CheckpointReader(TensorSource, Protocol):
             Tensors, and what `parts` says of them: each is made by the rule of its slot.
         """
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Checks what headers tell of whether each shard is the one that belongs in its place.
+
+        Called before converting, not before verifying; what is odd but readable is a warning.
 
         Raises:
             InputError: a shard is another one's, or of another checkpoint.

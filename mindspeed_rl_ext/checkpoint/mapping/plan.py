@@ -161,7 +161,7 @@ def plan_tensors(
             )
             for piece in pieces:
                 if piece.ref not in formats:
-                    formats[piece.ref] = source.view(piece.ref).dtype
+                    formats[piece.ref] = source.view(piece.ref).written
             kinds = {str(p.ref): formats[p.ref] for p in pieces}
             found = one_dtype(slot.name, kinds, None if slot.keep_dtype else dtype)
             plans.append(_checked(part, slot, found, pieces))

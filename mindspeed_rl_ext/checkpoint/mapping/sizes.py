@@ -1,4 +1,4 @@
-"""A model's sizes, read from config.json and cross-checked with a checkpoint's `args`.
+"""A model's sizes, read from config.json.
 
 Covers: both spellings of keys (transformers 4 and 5), head_dim that is not hidden / heads, which
 layers have experts.
@@ -62,6 +62,12 @@ class Sizes:
         """Width of the shared experts together; 0 without."""
         shared = self.extra.get("shared", 0) * self.extra.get("moe_ffn", 0)
         return self.extra.get("shared_ffn", shared)
+
+    @property
+    def head_parts(self) -> tuple[int, int, int]:
+        """Widths of the parts of a head of latent attention: without rotation, with, value."""
+        nope, rope, value = (self.extra.get(name, 0) for name in ("qk_nope", "qk_rope", "v_dim"))
+        return nope, rope, value
 
     def shape(self, dims: tuple[str, ...]) -> Shape:
         """The shape that a table's dimensions mean.
@@ -216,53 +222,3 @@ def _number(config: Mapping[str, Any], key: str) -> int:
             expected="a positive integer",
         )
     return value
-
-
-# Size -> names in a checkpoint's args: Megatron's first, HuggingFace's after it.
-_ARGS_NAMES: Mapping[str, tuple[str, ...]] = {
-    "hidden": ("hidden_size",),
-    "heads": ("num_attention_heads",),
-    "groups": ("num_query_groups", "num_key_value_heads"),
-    "head_dim": ("kv_channels", "head_dim"),
-    "ffn": ("ffn_hidden_size", "intermediate_size"),
-    "experts": ("num_experts", "num_local_experts", "n_routed_experts"),
-}
-
-
-# MLA has its own widths of heads, and args of MLA models carry any value here.
-_NOT_OF_MLA = ("head_dim",)
-
-
-def check_args(sizes: Sizes, args: Mapping[str, Any], place: str, mla: bool = False) -> None:
-    """Compares a checkpoint's args with the sizes of config.json, whichever names they carry.
-
-    A group count of args without grouped-query attention is a default that was never set.
-
-    Raises:
-        InputError: one of them differs; both values are named.
-    """
-    grouped = bool(args.get("group_query_attention"))
-    checked = {k: v for k, v in _ARGS_NAMES.items() if not (mla and k in _NOT_OF_MLA)}
-    for size, names in checked.items():
-        for name in names:
-            value, expected = args.get(name), getattr(sizes, size)
-            if value is None or (name == "num_query_groups" and not grouped):
-                continue
-            if value != expected:
-                raise _contradiction(place, f"{name}={value}", f"{expected}, by config.json")
-    untied = args.get("untie_embeddings_and_output_weights")
-    if isinstance(untied, bool) and untied is sizes.tied:
-        raise _contradiction(
-            place,
-            f"untie_embeddings_and_output_weights={untied}",
-            f"{not sizes.tied}, by tie_word_embeddings of config.json",
-        )
-
-
-def _contradiction(place: str, found: str, expected: str) -> InputError:
-    return InputError(
-        f"the args of {place} contradict config.json",
-        found=found,
-        expected=expected,
-        remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
-    )

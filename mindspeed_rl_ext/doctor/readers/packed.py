@@ -84,7 +84,7 @@ def read_packed_files(
 
     try:
         data = read_packed(prefix)
-        tokenizer = load_tokenizer(Path(model or recorded_tokenizer(data)).expanduser())
+        tokenizer = load_tokenizer(Path(model or recorded_tokenizer(data.prefix)).expanduser())
     except ExtError as error:
         cause = error.what + (f": {error.found}" if error.found else "")
         remedy = error.remedy.replace("--tokenizer-name-or-path", "--model")

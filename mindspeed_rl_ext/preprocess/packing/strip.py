@@ -13,7 +13,6 @@ Example:
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -30,6 +29,7 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.checks.prompt_proof import IGNORED, prompt_problem
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing import packed
+from mindspeed_rl_ext.preprocess.packing.options import StripOptions
 from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset, read_packed
 from mindspeed_rl_ext.preprocess.packing.staging import staging
 from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
@@ -161,19 +161,19 @@ def _require_prompt(text: str, label: str) -> None:
         raise RejectError(known.get(kind, Reason.BAD_PROMPT), f"{kind}: {detail}")
 
 
-def strip_options(source: str, target: Path, tokenizer: str, **others: Any) -> PreprocessOptions:
+def strip_options(options: StripOptions, tokenizer: str) -> PreprocessOptions:
     """The options of a strip, as those of a run.
 
     Args:
-        source: prefix of the instruction files.
-        target: the output prefix.
+        options: what is stripped.
         tokenizer: its directory.
-        others: label_extractor, max_prompt_length, overwrite.
     """
     return PreprocessOptions(
-        input=Path(source),
+        input=options.source,
         tokenizer_name_or_path=tokenizer,
-        output_prefix=target,
+        output_prefix=options.target,
         map_keys={"prompt": "input_ids", "response": LABELS},
-        **others,
+        label_extractor=options.label_extractor,
+        max_prompt_length=options.max_prompt_length,
+        overwrite=options.overwrite,
     )

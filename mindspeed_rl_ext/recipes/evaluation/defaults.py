@@ -21,7 +21,7 @@ from mindspeed_rl_ext.preprocess.record import Prompt
 from mindspeed_rl_ext.preprocess.templates.chat_template import PROMPT_TYPE
 from mindspeed_rl_ext.preprocess.templates.template import load_template
 from mindspeed_rl_ext.recipes.evaluation.grading import NEEDED, Graders
-from mindspeed_rl_ext.verifiers.registry import is_ours, registry_names, verifier_named
+from mindspeed_rl_ext.verifiers.registry import built_in_names, registry_names, verifier_named
 
 # Of ours, those that a default may be: any reference answer is fine for them. A later one is taken
 # only where it reads more of what a prompt asks for.
@@ -77,7 +77,7 @@ def graders_for(asked: Collection[str]) -> Graders:
         >>> graders_for({"think_tag", "answer_tag"}).strict
         'cs336_r1_zero'
     """
-    own = [name for name in registry_names() if not is_ours(name)]
+    own = sorted(set(registry_names()) - set(built_in_names()))
     answers = (*own, *_GENERAL)
     strict = max(answers, key=lambda name: len(_parts_read(name, asked, answer=True)))
     if not _parts_read(strict, asked, answer=True):

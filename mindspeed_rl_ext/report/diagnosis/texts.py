@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mindspeed_rl_ext.core.language import Language
 from mindspeed_rl_ext.report.diagnosis.finding import Finding
 from mindspeed_rl_ext.report.diagnosis.texts_en import ENGLISH
 from mindspeed_rl_ext.report.diagnosis.texts_zh import CHINESE
@@ -16,7 +17,7 @@ _TEXTS = {"en": ENGLISH, "zh": CHINESE}
 
 
 @dataclass(frozen=True)
-class Told:
+class FindingText:
     """A finding in words.
 
     Args:
@@ -32,7 +33,7 @@ class Told:
     remedies: tuple[str, ...]
 
 
-def tell(finding: Finding, language: str) -> Told:
+def describe_finding(finding: Finding, language: Language) -> FindingText:
     """A finding in words.
 
     Args:
@@ -40,7 +41,7 @@ def tell(finding: Finding, language: str) -> Told:
         language: "en" or "zh".
     """
     text = _TEXTS[language][finding.rule]
-    return Told(
+    return FindingText(
         text["title"],
         text["evidence"].format(**finding.numbers),
         tuple(text["causes"].split("\n")),
@@ -48,6 +49,6 @@ def tell(finding: Finding, language: str) -> Told:
     )
 
 
-def title_of(rule: str, language: str) -> str:
+def title_of(rule: str, language: Language) -> str:
     """The title of a rule."""
     return _TEXTS[language][rule]["title"]

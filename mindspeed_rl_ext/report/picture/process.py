@@ -6,7 +6,6 @@ Does not cover: drawing; `curves` does.
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -17,12 +16,10 @@ from importlib.util import find_spec
 from typing import IO
 
 from mindspeed_rl_ext.core.errors import MachineError
+from mindspeed_rl_ext.core.python_process import start_python
 from mindspeed_rl_ext.report.series import Panel, Series
 
-_CODE = (
-    "import sys; sys.path[:] = sys.argv[1:]; "
-    "from mindspeed_rl_ext.report.picture.process import serve; serve()"
-)
+_FUNCTION = "mindspeed_rl_ext.report.picture.process:serve"
 
 
 class CurvesProcess:
@@ -66,10 +63,10 @@ class CurvesProcess:
         if status == 0:
             return png
         self._faults.seek(0)
-        said = self._faults.read().decode("utf-8", "replace").strip().splitlines()
+        lines = self._faults.read().decode("utf-8", "replace").strip().splitlines()
         raise MachineError(
             "the curves could not be drawn",
-            found=said[-1] if said else f"exit status {status}",
+            found=lines[-1] if lines else f"exit status {status}",
             remedy="see whether this works: python -c 'import matplotlib.figure'",
         )
 
@@ -87,18 +84,14 @@ def curves_process() -> Iterator[CurvesProcess | None]:
     if find_spec("matplotlib") is None:
         yield None
         return
-    command = [sys.executable, "-c", _CODE, *(os.path.abspath(folder) for folder in sys.path)]
     with tempfile.TemporaryFile() as faults:
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=faults
-            )
-        except OSError as error:
-            raise MachineError(
-                "the process that draws the curves cannot be started",
-                found=f"{sys.executable}: {error}",
-                remedy="free memory or processes",
-            ) from error
+        process = start_python(
+            _FUNCTION,
+            purpose="the process that draws the curves",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=faults,
+        )
         try:
             yield CurvesProcess(process, faults)
         finally:

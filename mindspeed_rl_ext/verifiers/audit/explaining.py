@@ -43,7 +43,7 @@ def explain_row(rollout: Rollout, bound: Sequence[BoundVerifier]) -> list[str]:
         lines.append(f"  compared: {_short(answer)} with {_short(rollout.answer)}")
         lines += [f"    {step}" for step in steps(answer, rollout.answer)]
     for one in bound:
-        given = {need: cell(rollout, need) for need in one.needs}
+        given = {name: cell(rollout, name) for name in one.columns}
         verdict = one(response, **given)
         lines.append(f"  {one.name}: {verdict.outcome.value}, score {verdict.score:g}")
         lines.append(f"    stage {verdict.stage or 'none'}: {verdict.reason or 'no reason given'}")

@@ -97,13 +97,15 @@ def find_row(rows: Sequence[Row], wanted: str, path: Path) -> Rollout:
 def read_columns(
     rows: Sequence[Row], bound: Sequence[BoundVerifier], path: Path
 ) -> dict[str, list[Any]]:
-    """The columns that the verifiers need beside the answer.
+    """The columns that the verifiers take beside the answer.
 
     Raises:
-        InputError: a row lacks one.
+        InputError: a row lacks one that is needed.
     """
-    needs = sorted({need for one in bound for need in one.needs} - {ANSWER})
-    return {need: [_required_cell(row.rollout, need, path) for row in rows] for need in needs}
+    needs = {need for one in bound for need in one.needs} - {ANSWER}
+    wants = {name for one in bound for name in one.columns} - needs - {ANSWER}
+    columns = {n: [_required_cell(row.rollout, n, path) for row in rows] for n in sorted(needs)}
+    return columns | {n: [cell(row.rollout, n) for row in rows] for n in sorted(wants)}
 
 
 def cell(rollout: Rollout, column: str) -> Any:

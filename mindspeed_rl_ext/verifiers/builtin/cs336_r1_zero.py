@@ -16,9 +16,9 @@ between; the answer is the last box in the block, or the block. Does not cover: 
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_or_whole
 from mindspeed_rl_ext.verifiers.responses.layout import strict_layout, think_text, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -26,17 +26,21 @@ from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 @verifier(
     "cs336_r1_zero",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, 0.0),
     reads=("think_tag", "answer_tag"),
     judges_answer=True,
     zh="布局与答案都对得 1 分，否则 0 分。",
 )
-def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -> Verdict:
+def cs336_r1_zero(
+    response: str, *, answer: str, prompt: str | None = None, think_prefilled: bool = True
+) -> Verdict:
     """1 where layout and answer are right, else 0.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
         think_prefilled: whether the prompt ended in `<think>`, as this prompt does.
     """
     whole = with_think(response, think_prefilled=think_prefilled)
@@ -45,5 +49,7 @@ def cs336_r1_zero(response: str, *, answer: str, think_prefilled: bool = True) -
         return Verdict(Outcome.BAD_FORMAT, 0.0, layout.fault, "format")
     if not think_text(whole):
         return Verdict(Outcome.BAD_FORMAT, 0.0, "no reasoning before </think>", "format")
-    found = last_boxed(layout.answer) or layout.answer
-    return answer_verdict(found, answer, right=1.0, wrong=0.0, missing="the answer block is empty")
+    found = boxed_or_whole(layout.answer)
+    return answer_verdict(
+        found, answer, right=1.0, wrong=0.0, missing="no answer in the block", prompt=prompt
+    )

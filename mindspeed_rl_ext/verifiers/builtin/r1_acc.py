@@ -14,9 +14,9 @@ the layout; `r1_format` does.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer, has_box_in_thinking
 from mindspeed_rl_ext.verifiers.responses.layout import last_block
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -24,19 +24,30 @@ from mindspeed_rl_ext.verifiers.verdict import Verdict
 @verifier(
     "r1_acc",
     needs=("answer",),
+    wants=("prompt",),
     levels=(1.0, -1.0),
     reads=("answer_tag", "box"),
     judges_answer=True,
     zh="answer 块里的框与参考答案相同得 1 分，否则 -1 分。",
 )
-def r1_acc(response: str, *, answer: str) -> Verdict:
+def r1_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
     """1 where the box in the answer block equals the reference answer, else -1.
 
     Args:
         response: the policy's text.
         answer: the reference answer.
+        prompt: the text that the policy was given, where it is known.
     """
     block = last_block(response)
-    boxed = None if block is None else last_boxed(block)
+    boxed = None if block is None else boxed_answer(block, is_block=True)
     missing = "no closed <answer> block" if block is None else "no closed box in the answer"
-    return answer_verdict(boxed, answer, right=1.0, wrong=-1.0, missing=missing)
+    think_only = (boxed is None or boxed.text is None) and has_box_in_thinking(response)
+    return answer_verdict(
+        boxed,
+        answer,
+        right=1.0,
+        wrong=-1.0,
+        missing=missing,
+        prompt=prompt,
+        think_only=think_only,
+    )

@@ -40,7 +40,14 @@ MANY = pool.Budget((0.25, _ITEM_CPU_S), _WALL_S, 10.0)
 AGAIN = pool.Budget((0.3, _ITEM_CPU_S), _WALL_S, 2.0)
 
 # What makes an answer more than one expression, where math-verify knows less than our rules.
-_STRUCTURE = words(r", ; : = < > \le \ge \ne \in \cup \cap \{ \} [ ] & \\ \pm \mp ? ... \% % \circ")
+_STRUCTURE = words(r"""
+    , ; : = < > \le \ge \ne \in \cup \cap \{ \} [ ] & \\ \pm \mp ? ... \% % \circ \approx '
+    \equiv \pmod \forall
+    \Rightarrow \wedge \vee \neg""")
+# What math-verify reads over: a derivative would be its function, a vector a number.
+_DROPPED = words(r"""
+    ' \vec \dot \ddot \hat \bar \tilde \widehat \overrightarrow \overline \partial \nabla \mathring
+    \underline \acute \grave \check ...""")
 _SLOW = words(r"\int \iint \oint \sum \prod \lim")
 
 _warn_lock = threading.Lock()
@@ -58,6 +65,8 @@ def refusal(found: Sequence[Token]) -> str:
     if len(found) > MAX_ASKED_TOKENS:
         return f"more than {MAX_ASKED_TOKENS} tokens"
     texts = [token.text for token in found]
+    if any(text in _DROPPED for text in texts) or any(t.kind == "cross" for t in found):
+        return "a prime, an accent or a vector, which math-verify drops"
     if any(token.kind in ("text", "word") for token in found):
         return "words inside mathematics"
     texts = _without_bounds(texts)

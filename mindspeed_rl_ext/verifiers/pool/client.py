@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from mindspeed_rl_ext.core.errors import MachineError
+from mindspeed_rl_ext.core.python_process import start_python
 from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, pack
 from mindspeed_rl_ext.verifiers.pool.tasks import ERROR, TIMEOUT, Budget, Reply, Task
 
@@ -26,11 +27,7 @@ MAX_WORKERS = 8
 _START_S = 120.0
 _NO_REPLY_S = 120.0
 _TRIES = 2
-_CODE = (
-    "import sys; sys.path[:] = sys.argv[3:]; "
-    "from mindspeed_rl_ext.verifiers.pool.helper import main; "
-    "main(int(sys.argv[1]), int(sys.argv[2]))"
-)
+_SERVE = "mindspeed_rl_ext.verifiers.pool.helper:main"
 
 
 class _LostError(Exception):
@@ -42,25 +39,18 @@ class _Helper:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
-        command = [
-            sys.executable, "-c", _CODE, str(theirs.fileno()), str(_max_workers()),
-            *(os.path.abspath(folder) for folder in sys.path),
-        ]  # fmt: skip
         try:
-            self._process = subprocess.Popen(
-                command,
+            self._process = start_python(
+                *(_SERVE, str(theirs.fileno()), str(_max_workers())),
+                purpose="the helper process of the verifiers",
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        except OSError as error:
+        except MachineError:
             self._control.close()
-            raise MachineError(
-                "the helper process of the verifiers cannot be started",
-                found=f"{sys.executable}: {error}",
-                remedy="free memory or processes",
-            ) from error
+            raise
         finally:
             theirs.close()
         self._lock = threading.Lock()

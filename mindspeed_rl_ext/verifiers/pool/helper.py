@@ -107,7 +107,7 @@ class Helper:
             self._open = False
             return
         for descriptor in descriptors:
-            connection = socket.socket(fileno=descriptor)
+            connection = socket.socket(fileno=int(descriptor))
             connection.setblocking(False)
             call = _Call(connection)
             self._calls.append(call)
@@ -287,7 +287,7 @@ def _queued_s(pid: int) -> float:
         return 0.0
 
 
-def main(descriptor: int, max_workers: int) -> None:
+def main(descriptor: str, max_workers: str) -> None:
     """Runs in the helper process.
 
     Args:
@@ -295,7 +295,7 @@ def main(descriptor: int, max_workers: int) -> None:
         max_workers: how many workers may run at once.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the caller, which then closes
-    control = socket.socket(fileno=descriptor)
+    control = socket.socket(fileno=int(descriptor))
     symbolic.preload()
     control.sendall(b"!")
-    Helper(control, max_workers).serve()
+    Helper(control, int(max_workers)).serve()

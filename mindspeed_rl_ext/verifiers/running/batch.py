@@ -113,7 +113,7 @@ class _Work:
         self._items: dict[object, _Item] = {}
         self._keys: list[object] = []
         for i, response in enumerate(responses):
-            given = {need: columns[need][i] for need in bound.needs}
+            given = {name: columns[name][i] for name in bound.columns if name in columns}
             key = _key(response, given, i)
             self._items.setdefault(key, _Item(response, given))
             self._keys.append(key)

@@ -30,6 +30,12 @@ def check_columns(verifier: Verifier, columns: Mapping[str, Any]) -> None:
         )
 
 
+def select_columns(verifier: Verifier, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that are passed to a verifier: what it needs, and what it wants and is there."""
+    wanted = {name: columns[name] for name in verifier.wants if name in columns}
+    return {**{name: columns[name] for name in verifier.needs}, **wanted}
+
+
 def score_here(
     verifier: Verifier, parameters: Mapping[str, Any], response: str, columns: Mapping[str, Any]
 ) -> Verdict:
@@ -41,7 +47,7 @@ def score_here(
         response: the policy's text.
         columns: by name, those that the verifier needs among them.
     """
-    arguments = {name: columns[name] for name in verifier.needs}
+    arguments = select_columns(verifier, columns)
     if "answer" in arguments:
         if arguments["answer"] is None:
             return failed(verifier, Outcome.BAD_REFERENCE, "the reference answer is missing")

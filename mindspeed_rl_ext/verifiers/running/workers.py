@@ -15,7 +15,7 @@ from mindspeed_rl_ext.verifiers import pool
 from mindspeed_rl_ext.verifiers.declaration import Verifier
 from mindspeed_rl_ext.verifiers.pool.calls import pack_call
 from mindspeed_rl_ext.verifiers.pool.tasks import OK, TIMEOUT
-from mindspeed_rl_ext.verifiers.running.here import failed
+from mindspeed_rl_ext.verifiers.running.here import failed, select_columns
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 STAGE = "worker"
@@ -55,7 +55,7 @@ def score_in_workers(
                 module,
                 verifier.name,
                 response,
-                {need: columns[need] for need in verifier.needs},
+                select_columns(verifier, columns),
                 dict(parameters),
             ),
         )

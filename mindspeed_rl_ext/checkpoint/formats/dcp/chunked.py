@@ -27,6 +27,8 @@ from mindspeed_rl_ext.core.errors import InputError
 
 log = logging.getLogger(__name__)
 
+EXTRA = "_extra_state"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -57,10 +59,10 @@ class Chunked:
         self._files = ChunkFiles(folder, self.metadata)
         _check_apart(folder, self.metadata)
         left = Counter(map(self.left_out, (*self.metadata.tensors, *self.metadata.objects)))
-        left.pop("", None)
-        if left:
-            shown = some(f"{count} of {what}" for what, count in sorted(left.items()))
-            log.info("%s: left out, as no weights of the model: %s", folder, shown)
+        # Every layer has an `_extra_state`, which says nothing in checkpoints without FP8.
+        shown = [f"{count} of {what}" for what, count in left.items() if what not in ("", EXTRA)]
+        if shown:
+            log.info("%s: left out, as no weights of the model: %s", folder, ", ".join(shown))
         self._chunks: dict[Ref, Chunk] = {
             whole(chunk.name): chunk
             for name, tensor in self.metadata.tensors.items()
@@ -136,7 +138,11 @@ class Chunked:
         """Which part of the model each chunk is."""
         return parts_of(self._joins(model))
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it, by HuggingFace's names."""
+        return model.held_predictions(self.metadata.tensors)
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: `.metadata` names each chunk's place, and the chunks fill the tensors."""
 
     def place(self, model: Model) -> Found:

@@ -44,8 +44,7 @@ class DcpReader(Chunked):
 
     def place(self, model: Model) -> Found:
         """The model's tensors by their names in transformers."""
-        tensors = self.metadata.tensors
-        stored = {name: tensor.shape for name, tensor in tensors.items() if not self.left_out(name)}
+        stored = [name for name in self.metadata.tensors if not self.left_out(name)]
         return find_model(model, stored, self.folder)
 
 

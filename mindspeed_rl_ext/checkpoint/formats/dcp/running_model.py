@@ -9,7 +9,7 @@ Does not cover: adapters (PEFT) and value heads, which are unknown names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 
@@ -18,7 +18,6 @@ from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed
 from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
-from mindspeed_rl_ext.checkpoint.tensors import Shape
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -42,12 +41,12 @@ def is_optimizer(name: str) -> bool:
     return bool(_OPTIMIZER.search(name))
 
 
-def find_model(model: Model, stored: Mapping[str, Shape], place: object) -> Found:
+def find_model(model: Model, stored: Collection[str], place: object) -> Found:
     """Finds a model's tensors among stored ones.
 
     Args:
         model: the model.
-        stored: stored names and shapes, those of optimizers left out.
+        stored: stored names, those of optimizers left out.
         place: what to call the checkpoint in errors.
 
     Raises:
@@ -99,7 +98,7 @@ def _prefix(names: list[str], clean: Mapping[str, str], place: object) -> str:
     return found[0]
 
 
-def _place(slots: tuple[Slot, ...], stored: Mapping[str, str]) -> tuple[list[Placed], list[str]]:
+def _place(slots: Sequence[Slot], stored: Mapping[str, str]) -> tuple[list[Placed], list[str]]:
     placed: list[Placed] = []
     missing: list[str] = []
     table = {slot.name: slot for slot in slots}

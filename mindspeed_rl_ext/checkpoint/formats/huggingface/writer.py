@@ -1,13 +1,12 @@
 """Writing a HuggingFace directory: safetensors shards, index, tokenizer, config.json last.
 
-Covers: shards cut as HuggingFace cuts them; the files copied from the model's directory.
+Covers: shards cut as HuggingFace cuts them, and their index.
 Does not cover: moving into place.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan, Item
+from mindspeed_rl_ext.checkpoint.formats.huggingface.companions import (
+    copy_companions,
+    write_config,
+)
 from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import (
     CONFIG_NAME,
     INDEX_NAME,
@@ -27,7 +30,6 @@ from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
-from mindspeed_rl_ext.checkpoint.mapping.sizes import read_config
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.core.files import write_text_atomic
@@ -67,7 +69,8 @@ class HuggingFaceWriter:
         if len(files) > 1:
             _write_index(staged, files)
         counts = Counter(plan.dtype.name for file in files for plan in file.plans)
-        _copy_config(staged, target.model.folder, _changes(target.model, counts))
+        copy_companions(target.model.folder, staged)
+        write_config(target.model.folder, staged, _changes(target.model, counts))
         return sorted(p.name for p in staged.iterdir() if not p.name.startswith("."))
 
 
@@ -77,7 +80,7 @@ def _changes(model: Model, counts: Counter[str]) -> dict[str, Any]:
     key = "dtype" if "dtype" in config else "torch_dtype"
     changes: dict[str, Any] = {"quantization_config": None, key: counts.most_common(1)[0][0]}
     if model.spec.mtp_key and model.spec.mtp_key in config:
-        changes[model.spec.mtp_key] = 0
+        changes[model.spec.mtp_key] = model.mtp
     return changes
 
 
@@ -122,17 +125,3 @@ def _write_index(folder: Path, files: Sequence[PlannedFile]) -> None:
         "weight_map": {plan.ref.name: file.name for file in files for plan in file.plans},
     }
     write_text_atomic(folder / INDEX_NAME, json.dumps(index, indent=2) + "\n")
-
-
-def _copy_config(folder: Path, source: Path, changes: Mapping[str, Any]) -> None:
-    for name in ("generation_config.json", *TOKENIZER_FILES):
-        if (source / name).is_file():
-            shutil.copyfile(source / name, folder / name)
-    config = read_config(source)
-    merged = {**config, **changes}
-    changed = {key: value for key, value in merged.items() if changes.get(key, 0) is not None}
-    if changed == config:
-        shutil.copyfile(source / CONFIG_NAME, folder / CONFIG_NAME)
-    else:
-        text = json.dumps(changed, indent=2, ensure_ascii=False)
-        write_text_atomic(folder / CONFIG_NAME, text + "\n")

@@ -19,25 +19,34 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes, LazyTensor
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
+from mindspeed_rl_ext.checkpoint.mapping.check_args import (
+    check_args,
+    warn_of_differences,
+)
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
-from mindspeed_rl_ext.checkpoint.mapping.sizes import check_args
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
 
 TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
+_EMBEDDING = "embedding.word_embeddings.weight"
 # More than any cluster has; args of a broken file may say any number.
 _MOST_RANKS = 100_000
 _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipeline", "expert"))
 # Parts of names that only one way of naming has.
 _TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
 _GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
-_NEWER_MARKS = ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")
+_DIALECT_MARKS = (
+    ("core", ("linear_kv_down_proj",)),
+    ("0.12", ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")),
+)
+_MM_SPLIT_MARKS = ("linear_qk_nope",)
 
 
 class MegatronReader:
@@ -70,7 +79,9 @@ class MegatronReader:
             padded_vocab=self._padded_vocab(layout),
             transformer_impl="transformer_engine" if self._any(_TE_MARKS) else "local",
             grouped=self._any(_GROUPED_MARKS),
-            dialect="0.12" if self._any(_NEWER_MARKS) else "0.8",
+            dialect=next((name for name, marks in _DIALECT_MARKS if self._any(marks)), "0.8"),
+            mm_split=self._any(_MM_SPLIT_MARKS),
+            mtp=len({ref.name.split(".")[2] for ref in self._tensors if _is_prediction(ref.name)}),
         )
 
     def paths(self) -> list[Path]:
@@ -91,24 +102,7 @@ class MegatronReader:
 
     def parts(self, model: Model) -> list[Part]:
         """What the ranks must hold, compared with args, names and shapes."""
-        check_args(model.sizes, self.args, str(self.folder), model.spec.mla)
-        slots = self.args.get("num_layers")
-        noop = len(self.layout.noop_layers)
-        expected = model.sizes.layers + noop
-        if isinstance(slots, int) and slots != expected:
-            raise InputError(
-                f"the args of {self.folder} contradict config.json",
-                found=f"num_layers={slots}",
-                expected=f"{expected} ({model.sizes.layers}, and {noop} noop)",
-                remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
-            )
-        if self.layout.padded_vocab < model.sizes.vocab:
-            raise InputError(
-                f"{self.folder} holds fewer vocabulary rows than config.json says",
-                found=str(self.layout.padded_vocab),
-                expected=f"at least {model.sizes.vocab}",
-                remedy="check --hf-cfg-dir",
-            )
+        check_args(model, self.args, self.layout, str(self.folder))
         parts = expected_parts(model.spec, model.sizes, self.layout)
         self._check(parts)
         return parts
@@ -117,8 +111,13 @@ class MegatronReader:
         """The tensors as they are: none is stored in chunks."""
         return self, self.parts(model)
 
-    def check_shards(self, parts: Sequence[Part]) -> None:
-        """Each rank's file is that rank's; see `rank_files`."""
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return self.layout.mtp
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
+        """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
+        warn_of_differences(model, self.args, str(self.folder))
         recorded = {ref: self._recorded(ref) for ref in self._tensors}
         check_ranks(self.folder, recorded, parts)
 
@@ -160,6 +159,13 @@ class MegatronReader:
         expected = slot_table(parts)
         missing = [ref for ref in expected if ref not in self._tensors]
         extra = [ref for ref in self._tensors if ref not in expected]
+        why = explain_names([ref.name for ref in extra], {ref.name for ref in missing})
+        if why is not None:
+            raise InputError(
+                f"{self.folder} holds other tensors than the model",
+                found=f"{why.what}, such as {extra[0]}",
+                remedy=why.remedy,
+            )
         for refs, what in ((missing, "lacks tensors"), (extra, "has unknown tensors")):
             if refs:
                 raise InputError(
@@ -236,9 +242,15 @@ class MegatronReader:
     def _padded_vocab(self, layout: Layout) -> int:
         """Rows of the embedding: by the tensor itself, which args may not know."""
         for ref, tensor in self._tensors.items():
-            if ref.name == "embedding.word_embeddings.weight" and tensor.shape:
+            if ref.name == _EMBEDDING and tensor.shape:
                 return tensor.shape[0] * layout.tp
-        raise InputError(f"no embedding in {self.folder}", remedy="a rank file is missing")
+        why = explain_names([ref.name for ref in self._tensors], {_EMBEDDING})
+        raise InputError(
+            f"no embedding in {self.folder}",
+            found=why.what if why else some(map(str, self._tensors)),
+            expected=_EMBEDDING,
+            remedy=why.remedy if why else "a rank file is missing",
+        )
 
     def _any(self, marks: tuple[str, ...]) -> bool:
         return any(mark in ref.name for ref in self._tensors for mark in marks)
@@ -266,6 +278,13 @@ def iteration_dir(folder: Path) -> Path:
         return found
     if any(folder.glob("mp_rank_*")):
         return folder
+    iterations = sorted(path.parent.name for path in folder.glob("*/mp_rank_*"))
+    if iterations:
+        raise InputError(
+            f"{folder} has no {TRACKER}",
+            found=f"iterations {some(sorted(set(iterations)))}",
+            remedy=f"--load-dir {folder / iterations[-1]}, or write the number into {TRACKER}",
+        )
     raise InputError(
         f"no Megatron checkpoint in {folder}",
         found=no_directory(folder) or f"no {TRACKER}",
@@ -276,10 +295,14 @@ def iteration_dir(folder: Path) -> Path:
 
 def is_megatron_legacy(folder: Path) -> bool:
     """Whether the directory holds a checkpoint of rank files."""
-    if any(folder.glob("mp_rank_*")):
+    if any(folder.glob("mp_rank_*")) or any(folder.glob("*/mp_rank_*")):
         return True
     # A torch_dist checkpoint has the same tracker, and `metadata.json` in the iteration.
     return (folder / TRACKER).is_file() and not any(folder.glob("*/metadata.json"))
+
+
+def _is_prediction(name: str) -> bool:
+    return name.startswith("mtp.layers.")
 
 
 def _is_virtual(key: Any) -> bool:

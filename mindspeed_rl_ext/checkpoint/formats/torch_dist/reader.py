@@ -8,6 +8,7 @@ Does not cover: optimizer and run state, which are left out and counted; the zar
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,10 @@ from mindspeed_rl_ext.checkpoint.formats.torch_dist.places import checkpoint_dir
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
+from mindspeed_rl_ext.checkpoint.mapping.check_args import check_args
 from mindspeed_rl_ext.checkpoint.mapping.expected import expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.sizes import check_args
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, parse_numbers
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
@@ -31,6 +32,7 @@ from mindspeed_rl_ext.core.options import declared_options
 
 EMBEDDING = "embedding.word_embeddings.weight"
 BACKEND = "torch_dist"
+_MTP = re.compile(r"mtp\.layers\.(\d+)\.")
 
 
 class TorchDistReader(Chunked):
@@ -52,6 +54,8 @@ class TorchDistReader(Chunked):
         self.layout = Layout(
             padded_vocab=embedding.shape[0] if embedding and embedding.shape else 0,
             noop_layers=tuple(sorted(parse_numbers(self.args.get("noop_layers")))),
+            mm_split=any(".linear_qk_nope." in name for name in self.metadata.tensors),
+            mtp=len({found[1] for found in map(_MTP.match, self.metadata.tensors) if found}),
         )
 
     def left_out(self, name: str) -> str:
@@ -67,9 +71,13 @@ class TorchDistReader(Chunked):
         beside = (folder / "huggingface" for folder in self.folder.parents[:2])
         return next((folder for folder in beside if (folder / "config.json").is_file()), None)
 
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return self.layout.mtp
+
     def place(self, model: Model) -> Found:
         """The model's tensors by Megatron's names, in whichever of its dialects."""
-        self._check_args(model)
+        check_args(model, self.args, self.layout, str(self.folder))
         tensors = self.metadata.tensors
         least: list[str] | None = None
         for dialect in declared_options(ConvertOptions)["mcore_dialect"].option.choices or ():
@@ -93,25 +101,6 @@ class TorchDistReader(Chunked):
             if weights
             else "this part of a checkpoint has no model; verl keeps it in model/dist_ckpt",
         )
-
-    def _check_args(self, model: Model) -> None:
-        check_args(model.sizes, self.args, str(self.folder), model.spec.mla)
-        slots = self.args.get("num_layers")
-        noop = len(self.layout.noop_layers)
-        if isinstance(slots, int) and slots != model.sizes.layers + noop:
-            raise InputError(
-                f"the args of {self.folder} contradict config.json",
-                found=f"num_layers={slots}",
-                expected=f"{model.sizes.layers + noop} ({model.sizes.layers}, and {noop} noop)",
-                remedy="pass the --hf-cfg-dir of the model that the checkpoint was made from",
-            )
-        if 0 < self.layout.padded_vocab < model.sizes.vocab:
-            raise InputError(
-                f"{self.folder} holds fewer vocabulary rows than config.json says",
-                found=str(self.layout.padded_vocab),
-                expected=f"at least {model.sizes.vocab}",
-                remedy="check --hf-cfg-dir",
-            )
 
 
 def _check_backend(folder: Path) -> None:
@@ -137,5 +126,12 @@ def _check_backend(folder: Path) -> None:
 def _args_of(folder: Path) -> dict[str, Any]:
     """Megatron's args of `common.pt`; {} where it has none, as verl's."""
     content = TorchArchive(folder / COMMON).content
-    args = content.get("args") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{folder / COMMON} is broken",
+            found=f"{content!r}"[:200],
+            expected="a dict",
+            remedy="copy the file again",
+        )
+    args = content.get("args")
     return dict(vars(args)) if isinstance(args, Attributes) else {}

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.staging import STAGING_NAME, install, recover, staging
 from mindspeed_rl_ext.integrations.trl_probe import checked_callback, require_attributes
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.training.models import require_same_tokenizer
@@ -28,6 +29,7 @@ from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.recipe.trl_keys import config_arguments, config_class
 from mindspeed_rl_ext.recipes.training.trainer import checkpoints
 from mindspeed_rl_ext.recipes.training.trainer.guarded import (
+    CARD,
     GuardedTraining,
     finite_gradients_callback,
 )
@@ -159,7 +161,7 @@ def make_config(run: StageRun, kind: str, arguments: Mapping[str, Any]) -> Any:
         return config_class(kind)(**ours, **arguments)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"TRL refuses the configuration of {kind}", found=str(error), remedy="mend that key"
+            f"TRL refuses the configuration of {kind}", found=str(error), remedy="correct that key"
         ) from error
 
 
@@ -179,7 +181,9 @@ def rows_in_order(rows: Sequence[Any], count: int, seed: int) -> list[Any]:
     return drawn[:count]
 
 
-def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> None:
+def train(
+    run: StageRun, trainer: Any, names: Mapping[str, str], label: str, card: str = ""
+) -> None:
     """Trains to the end, or until something stops it; saves the policy whole.
 
     Args:
@@ -187,6 +191,7 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
         trainer: a trainer whose class has GuardedTraining among its bases.
         names: TRL's name of a metric to ours.
         label: of the progress bar.
+        card: the model card.
 
     Raises:
         CheckFailedError: a loss or gradient is not finite.
@@ -198,6 +203,7 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
     from mindspeed_rl_ext.integrations.trl_metrics import metrics_callback
 
     trainer.keep_checkpoints = trainer.args.save_total_limit
+    trainer.card = card
     trainer.args.save_total_limit = None
     for printing in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(printing)
@@ -211,8 +217,17 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
         if last is not None:
             shown.advance(checkpoints.step_of(last))
         trainer.add_callback(_shown_callback(shown))
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        _train_until_stopped(run, trainer, last)
     save_policy(run, trainer)
+
+
+def _train_until_stopped(run: StageRun, trainer: Any, last: Path | None) -> None:
+    """Trains; the message of Ctrl-C names what is left and how to go on."""
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except KeyboardInterrupt as error:
+        left = checkpoints.describe_last_good(run.folder)
+        raise KeyboardInterrupt(f"{left}; the same command with --resume goes on") from error
 
 
 def prepare_resume(run: StageRun) -> Path | None:
@@ -220,6 +235,7 @@ def prepare_resume(run: StageRun) -> Path | None:
     last = checkpoints.last_whole(run.folder)
     if is_main_process():
         checkpoints.remove_partial(run.folder)
+        recover(run.folder)
         step = checkpoints.step_of(last) if last else 0
         for name in (METRICS, ROLLOUTS):
             _forget_after(run.folder / name, step)
@@ -259,24 +275,33 @@ def save_policy(run: StageRun, trainer: GuardedTraining) -> None:
     Raises:
         MachineError: the machine could not write it.
     """
-    aside = run.folder / f".{POLICY}.part"
     try:
-        if trainer.accelerator.is_main_process:
-            shutil.rmtree(aside, ignore_errors=True)
-        trainer.accelerator.wait_for_everyone()
-        trainer.save_model(str(aside))  # type: ignore[attr-defined]
-        trainer.accelerator.wait_for_everyone()
-        if trainer.accelerator.is_main_process:
-            run.tokenizer.save_pretrained(aside)
-            shutil.rmtree(run.policy, ignore_errors=True)
-            aside.rename(run.policy)
-    except BaseException as error:  # whatever stops it, no part of a policy stays
-        shutil.rmtree(aside, ignore_errors=True)
+        with _staging(run, trainer.accelerator) as staged:
+            trainer.save_model(str(staged / POLICY))  # type: ignore[attr-defined]
+            trainer.accelerator.wait_for_everyone()
+            if trainer.accelerator.is_main_process:
+                run.tokenizer.save_pretrained(staged / POLICY)
+                if trainer.card:
+                    write_text_atomic(staged / POLICY / CARD, trainer.card)
+                install(staged, run.folder, [POLICY], [run.policy] * run.policy.exists())
+    except Exception as error:  # every library has an error of its own for a full disk
         fault = checkpoints.machine_fault(error)
         if not fault:
             raise
         raise checkpoints.could_not_save(str(run.policy), fault, run.folder) from error
     trainer.accelerator.wait_for_everyone()
+
+
+@contextmanager
+def _staging(run: StageRun, accelerator: Any) -> Iterator[Path]:
+    """The folder that all processes write into; the main one makes it and removes it."""
+    if accelerator.is_main_process:
+        with staging(run.folder, writer="training", option="--output") as staged:
+            accelerator.wait_for_everyone()
+            yield staged
+    else:
+        accelerator.wait_for_everyone()
+        yield run.folder / STAGING_NAME
 
 
 def _shown_callback(shown: Any) -> Any:

@@ -8,12 +8,23 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NoReturn
 
-from mindspeed_rl_ext.verifiers.equivalence.reading.groups import ACCENTS, ROUNDED, GroupReader
+from mindspeed_rl_ext.verifiers.equivalence.reading.derivatives import derivative
+from mindspeed_rl_ext.verifiers.equivalence.reading.environments import (
+    determinant_of,
+    read_environment,
+)
+from mindspeed_rl_ext.verifiers.equivalence.reading.groups import (
+    ACCENTS,
+    ELLIPSIS,
+    ROUNDED,
+)
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.reading.literals import exact
+from mindspeed_rl_ext.verifiers.equivalence.reading.matrices import grouped, raised
+from mindspeed_rl_ext.verifiers.equivalence.reading.numbers import NumberReader
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
-    Based,
     Call,
+    Matrix,
     Node,
     Number,
     Power,
@@ -28,20 +39,24 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
 
 FUNCTIONS = words(r"""
     \sin \cos \tan \cot \sec \csc \arcsin \arccos \arctan \sinh \cosh \tanh \ln \log \exp
-    \lg""")
+    \lg \det \arcsec \arccsc \arccot \arcsinh \arccosh \arctanh""")
+PLAIN = words("floor ceil abs factorial")
 GREEK = words(r"""
     \alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu
     \angle \triangle \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta
     \Theta \Lambda \Xi \Pi \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
 _INVERSES = {r"\sin": r"\arcsin", r"\cos": r"\arccos", r"\tan": r"\arctan"}
 _APPLIED = frozenset("fghFGH")
-SEVERAL = words(r"\max \min \gcd")
-MAX_REPEATING = 30
+_SPECIAL = words(r"P E C \Gamma \zeta \Pr")
+_EVENT_SIGNS = words(r"| = < > \le \ge \cap \cup , \mid")
+MAX_EVENT = 40
+SEVERAL = words(r"\max \min \gcd \lcm")
 
 # What a factor without a sign before it may begin with: token kinds and token texts.
 STARTS = (
     frozenset({"number", "letter", "(", "[", "{", r"\frac", r"\sqrt", "√", r"\binom", r"\{"})
-    | {r"\int", r"\sum", r"\prod"}
+    | {r"\int", r"\sum", r"\prod", "cbrt", "∛", "∜"}
+    | PLAIN
     | SEVERAL
     | FUNCTIONS
     | GREEK
@@ -50,7 +65,7 @@ STARTS = (
 )
 
 
-class AtomReader(GroupReader):
+class AtomReader(NumberReader):
     """Reads powers and what they are made of from a list of tokens."""
 
     def big_operator(self) -> Node:
@@ -68,16 +83,26 @@ class AtomReader(GroupReader):
     def power(self) -> Node:
         """An atom with its exponent and factorials."""
         base = self.atom()
+        if isinstance(base, Symbol) and self.peek().text == "_" and self.take("_"):
+            base = Symbol(f"{base.name}_{self._subscript()}")
         if self._takes_degrees():
             return Product(((base, False), (Symbol(r"\pi"), False), (Number(Fraction(180)), True)))
-        while self.take("!"):
-            base = Call("factorial", (base,))
+        base = self._factorials(base)
         if self.take("^"):
-            base = Power(base, self.exponent())
-            while self.take("!"):
-                base = Call("factorial", (base,))
+            exponent = self.exponent()
+            if isinstance(base, Symbol) and self.take("_"):
+                base = Symbol(f"{base.name}_{self._subscript()}")  # `v^2_0`
+            power = _raised(grouped(base), exponent)
+            base = self._factorials(power)
             if self.peek().text == "^":
                 raise UnreadableError("two exponents in a row")
+        return base
+
+    def _factorials(self, base: Node) -> Node:
+        """`n!`, and `n!!`, which takes every second number."""
+        while self.take("!"):
+            double = self.take("!")
+            base = Call("factorial2" if double else "factorial", (base,))
         return base
 
     def _takes_degrees(self) -> bool:
@@ -102,6 +127,9 @@ class AtomReader(GroupReader):
             return self._number()
         if token.kind == "letter" or token.text in GREEK:
             return self._name()
+        if token.text == r"\{" and self.peek(1).text.startswith(r"\begin{"):
+            self.next()  # the brace before a system of equations closes nowhere
+            return self._environment()
         if token.text in ("(", "[", r"\{"):
             return self._bracket()
         if token.text == "{":
@@ -124,14 +152,40 @@ class AtomReader(GroupReader):
             return self._function()
         if token.text == r"\frac":
             return self._fraction()
-        if token.text in (r"\sqrt", "√"):
+        if token.text in (r"\sqrt", "√", "∛", "∜", "cbrt"):
             return self._root()
+        if token.text in PLAIN:
+            self.next()
+            return Call(token.text, (self.argument_in_brackets(),))
         if token.text == r"\binom":
             self.next()
             return Call("binom", (self.argument(), self.argument()))
         if token.text.startswith(r"\begin{"):
-            return self._matrix()
+            return self._environment()
+        if token.kind == "ellipsis":
+            self.next()
+            return ELLIPSIS
         _refuse(token)
+
+    def _environment(self) -> Node:
+        """Reads an environment, its cells by readers of their own."""
+
+        def read(found: list[Token]) -> Node:
+            inner = type(self)(found)
+            inner._depth = self._depth + 1
+            node = inner.listing()
+            if not inner.at_end():
+                raise UnreadableError(f"{inner.peek().text!r} is not expected here")
+            return node
+
+        with self.deeper():
+            return read_environment(self, read)
+
+    def argument_in_brackets(self) -> Node:
+        """`(x)` behind the name of a function in plain words."""
+        if self.peek().text != "(":
+            raise UnreadableError("a function in words without brackets")
+        return self._bracket()
 
     def argument(self) -> Node:
         r"""An argument as TeX takes it: a group, or one digit, letter or command."""
@@ -153,19 +207,6 @@ class AtomReader(GroupReader):
             return Sum((("-", self.exponent()),))
         return self.argument()
 
-    def _one_digit(self) -> str:
-        """Takes one digit of a number and leaves the rest."""
-        token = self.peek()
-        if "." in token.text or "e" in token.text.lower():
-            raise UnreadableError("a decimal where TeX takes one digit")
-        if len(token.text) == 1:
-            self.next()
-        else:
-            # The list of tokens is this reader's own copy.
-            self._tokens = list(self._tokens)
-            self._tokens[self._at] = Token("number", token.text[1:])
-        return token.text[0]
-
     def _takes_prime(self) -> bool:
         r"""`'`, `^{\prime}` or `^\prime`."""
         for length, texts in ((1, ["'"]), (2, ["^", "'"]), (4, ["^", "{", "'", "}"])):
@@ -174,91 +215,61 @@ class AtomReader(GroupReader):
                 return True
         return False
 
-    def _number(self) -> Node:
-        text = self.next().text
-        if self.peek().text == "_":
-            self.next()
-            return self._based(text)
-        if self.peek().text in (r"\overline", r"\bar", r"\dot") and "." in text:
-            return self._repeating(text)
-        value = exact(text)
-        parts = self._literal_fraction() if is_digits(text) else None
-        if parts is None:
-            return Number(value)
-        numerator, denominator, length = parts
-        self._at += length
-        if not 0 < numerator < denominator or self.peek().text in ("^", "!"):
-            raise UnreadableError("a whole number beside a fraction that makes no mixed number")
-        return Number(value + Fraction(numerator, denominator))
-
-    def _repeating(self, text: str) -> Node:
-        r"""`0.1\overline{6}`: a decimal whose last digits repeat for ever."""
-        self.next()
-        digits = self._subscript()
-        if not is_digits(digits) or len(digits) > MAX_REPEATING:
-            raise UnreadableError("a line over what are no digits")
-        places = len(text.partition(".")[2])
-        period = 10 ** len(digits) - 1
-        return Number(exact(text + "0") + Fraction(int(digits), period * 10**places))
-
-    def _literal_fraction(self) -> tuple[int, int, int] | None:
-        r"""The `\frac{1}{2}` or `1/2` that comes next, if it is literal, and its tokens."""
-        if self.peek().kind != "number" and self.peek().text != r"\frac":
-            return None
-        texts = [self.peek(i).text for i in range(7)]
-        layouts = (
-            (texts[1:2] == ["/"], texts[0], texts[2], 3),
-            (
-                texts[:2] + texts[3:5] + texts[6:] == [r"\frac", "{", "}", "{", "}"],
-                texts[2],
-                texts[5],
-                7,
-            ),
-            (texts[0] == r"\frac" and len(texts[1]) == 2, texts[1][:1], texts[1][1:], 2),
-            (texts[:1] + texts[2:3] + texts[4:5] == [r"\frac", "{", "}"], texts[1], texts[3], 5),
-        )
-        for fits, numerator, denominator, length in layouts:
-            if fits and is_digits(numerator) and is_digits(denominator):
-                return int(numerator), int(denominator), length
-        return None
-
-    def _based(self, digits: str) -> Node:
-        base = self.argument_number()
-        if base == 10 and is_digits(digits):
-            return Number(exact(digits))
-        if not 2 <= base <= 36 or not is_digits(digits) or any(int(d) >= base for d in digits):
-            raise UnreadableError("a numeral that does not fit its base")
-        return Based(digits.lstrip("0") or "0", base)
-
-    def argument_number(self) -> int:
-        """A subscript that is a whole number of at most two digits, with or without braces."""
-        braced = self.take("{")
-        token = self.next()
-        if token.kind != "number" or not is_digits(token.text) or len(token.text) > 2:
-            raise UnreadableError("a subscript that is no base")
-        if braced:
-            self.expect("}")
-        return int(token.text)
-
     def _name(self) -> Node:
         token = self.next()
         name = token.text
+        if name == r"\Delta" and self.peek().kind == "letter":
+            name += " " + self.next().text  # a difference, not a product
         if self.take("_"):
             name += "_" + self._subscript()
         while self._takes_prime():
             name += "'"
+        if self.peek().text == "(" and name in _SPECIAL:
+            return self._special(name)
         if token.text in _APPLIED and self.peek().text == "(":
             bracket = self._bracket()
             arguments = bracket.items if isinstance(bracket, Sequence) else (bracket,)
             return Call(name, arguments)
         return Symbol(name)
 
+    def _special(self, name: str) -> Node:
+        r"""`P(A|B)`, `C(n,2)`, `\Gamma(n+1)`, `\zeta(2)`."""
+        if name in ("P", "E", r"\Pr"):
+            length = self._event()
+            if length:
+                text = "".join(self.next().text for _ in range(length))
+                return Symbol(name + text)
+        start = self._at
+        bracket = self._bracket()
+        if name == r"\Gamma":
+            return Call("factorial", (Sum((("+", bracket), ("-", Number(Fraction(1))))),))
+        if name == r"\zeta":
+            return Call("zeta", (bracket,))
+        if name == "C" and isinstance(bracket, Sequence) and len(bracket.items) == 2:
+            return Call("binom", bracket.items)
+        self._at = start
+        return Symbol(name)
+
+    def _event(self) -> int:
+        """How many tokens the brackets behind P take, if what they hold is an event; else 0."""
+        depth, is_event = 0, False
+        for length in range(1, MAX_EVENT):
+            text = self.peek(length - 1).text
+            depth += (text == "(") - (text == ")")
+            is_event |= text in _EVENT_SIGNS
+            if not depth or not text:
+                return length if is_event and text else 0
+        return 0
+
     def _function(self) -> Node:
         r"""`\sin x`, `\sin^2 (x)`, `\log_2 8`: the argument is a group or what a term begins."""
         name = self.next().text
+        if name == r"\det":
+            return determinant_of(self.power())
         exponent = None
+        base: Node | None = None
         if self.take("_"):
-            name += "_" + self._subscript()
+            name, base = self._base_of_logarithm(name)
         if self.take("^"):
             exponent = self.exponent()
             if exponent == Sum((("-", Number(Fraction(1))),)):
@@ -267,13 +278,21 @@ class AtomReader(GroupReader):
                 name, exponent = _INVERSES[name], None
         with self.deeper():
             argument = self._function_argument()
-        call = Call(name, (argument,))
+        call = Call(name, (argument,) if base is None else (base, argument))
         return call if exponent is None else Power(call, exponent)
+
+    def _base_of_logarithm(self, name: str) -> tuple[str, Node | None]:
+        r"""`\log_2` is a name; `\log_a` has the base for its first argument."""
+        token = self.peek(1) if self.peek().text == "{" else self.peek()
+        closed = self.peek(2).text == "}" or self.peek().text != "{"
+        if name != r"\log" or (closed and (is_digits(token.text) or token.text == "e")):
+            return f"{name}_{self._subscript()}", None
+        return name, self.argument()
 
     def _function_argument(self) -> Node:
         if self.peek().text == "(":
             return self._bracket()
-        factors = [(self.power(), False)]
+        factors = [(grouped(self.power()), False)]
         while not self.at_differential() and (
             self.peek().kind in ("number", "letter") or self.peek().text in GREEK
         ):
@@ -282,17 +301,34 @@ class AtomReader(GroupReader):
 
     def _fraction(self) -> Node:
         self.expect(r"\frac")
-        first = self.peek(1) if self.peek().text == "{" else self.peek()
-        numerator = self.argument()
-        second = self.peek(1) if self.peek().text == "{" else self.peek()
-        if first.text == second.text == "d":
-            raise UnreadableError("a derivative")
-        return Product(((numerator, False), (self.argument(), True)))
+        name = self._takes_derivative()
+        if isinstance(name, str):
+            return derivative(self.term(), name)
+        if name is not None:
+            return name
+        numerator = grouped(self.argument())
+        return Product(((numerator, False), (grouped(self.argument()), True)))
+
+    def _takes_derivative(self) -> Symbol | str | None:
+        r"""`\frac{d}{dx}`: the name x; `\frac{dy}{dx}`: a name of its own; None for others."""
+        texts = [self.peek(i).text for i in range(10)]
+        kinds = [self.peek(i).kind for i in range(10)]
+        if texts[:5] == ["{", "d", "}", "{", "d"] and kinds[5] == "letter" and texts[6] == "}":
+            self._at += 7
+            return texts[5]
+        quotient = texts[:2] == ["{", "d"] and texts[3:6] == ["}", "{", "d"] and texts[7] == "}"
+        if quotient and kinds[2] == kinds[6] == "letter":
+            self._at += 8
+            return Symbol(f"d{texts[2]}/d{texts[6]}")
+        return None
 
     def _root(self) -> Node:
         if self.take("√"):
             # The sign alone covers the whole number behind it.
             return Call("root", (Number(Fraction(2)), self.atom()))
+        for sign, order in (("∛", 3), ("∜", 4), ("cbrt", 3)):
+            if self.take(sign):
+                return Call("root", (Number(Fraction(order)), self.atom()))
         self.expect(r"\sqrt")
         degree: Node = Number(Fraction(2))
         if self.take("["):
@@ -302,11 +338,15 @@ class AtomReader(GroupReader):
         return Call("root", (degree, inside))
 
     def _root_argument(self) -> Node:
-        r"""`\sqrt3`, and `\sqrt13` as people mean it: the digits apart are no mathematics."""
+        r"""`\sqrt3`; `\sqrt13` is root 1, then 3 to TeX and root 13 to people: refused."""
         token = self.peek()
         if token.kind == "number" and len(token.text) > 1:
-            return Number(exact(self.next().text))
-        return self.argument()
+            raise UnreadableError("a root of several digits without braces")
+        return grouped(self.argument())
+
+
+def _raised(base: Node, exponent: Node) -> Node:
+    return raised(base, exponent) if isinstance(base, Matrix) else Power(base, exponent)
 
 
 def _refuse(token: Token) -> NoReturn:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from mindspeed_rl_ext.verifiers.equivalence.reading.atoms import GREEK, AtomReader
 from mindspeed_rl_ext.verifiers.equivalence.reading.substitution import MAX_TERMS, written_out
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
+    Call,
     Integral,
     Node,
     Number,
@@ -98,10 +99,28 @@ class CalculusReader(AtomReader):
             return written_out(sign, name, start, stop, body)
         if sign == r"\sum" and last == _INFINITY:
             return Series(name, body, start)
-        order = polynomials.degree(body, name) if sign == r"\sum" else None
+        if sign == r"\prod":
+            return _product_of_all(name, body, start, last)
+        order = polynomials.degree(body, name)
         if order is None or _INFINITY.name in symbols(last) or (stop is None and not symbols(last)):
             raise UnreadableError(f"a {sign} that is not written out")
         return polynomials.finite_sum(body, name, start, last, order)
+
+
+def _product_of_all(name: str, body: Node, first: int, last: Node) -> Node:
+    r"""`\prod_{k=1}^{n} (k+1)` as the quotient of factorials that it is."""
+    terms = body.terms if isinstance(body, Sum) else (("+", body),)
+    names = [sign for sign, term in terms if term == Symbol(name)]
+    rest = [(sign, term) for sign, term in terms if term != Symbol(name)]
+    whole = [_whole(term) for _, term in rest]
+    if names != ["+"] or None in whole or last == _INFINITY or not symbols(last):
+        raise UnreadableError("a product that is not written out")
+    shift = sum(int(f"{sign}{n}") for (sign, _), n in zip(rest, whole, strict=True))
+    if first + shift < 1:
+        raise UnreadableError("a product with a factor that is not positive")
+    top = Call("factorial", (Sum((("+", last), ("+", Number(Fraction(shift))))),))
+    below = Call("factorial", (Number(Fraction(first + shift - 1)),))
+    return Product(((top, False), (below, True)))
 
 
 def _whole(node: Node) -> int | None:

@@ -1,17 +1,23 @@
-r"""What stands in brackets of any kind: groups, tuples, sets, absolute values, matrices.
+r"""What stands in brackets of any kind: groups, tuples, sets, absolute values.
 
-Covers: the bracketed part of the reader, under `reader_atoms`. Does not cover: what stands inside,
-which the looser levels read.
+Covers: the bracketed part of the reader, under `atoms`. Does not cover: what stands inside, which
+the looser levels read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mindspeed_rl_ext.verifiers.equivalence.reading.cursor import END, Cursor
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
+    Joined,
     Listing,
     Matrix,
     Node,
+    Product,
+    Relation,
     Sequence,
     Symbol,
     UnreadableError,
@@ -21,21 +27,16 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
 # Decorations that are part of a name.
 ACCENTS = words(r"""
     \vec \dot \ddot \hat \bar \tilde \widehat \overrightarrow \overline \mathbb{R} \mathbb{Z}
-    \mathbb{N} \mathbb{Q} \mathbb{C}""")
+    \mathbb{N} \mathbb{Q} \mathbb{C} \mathring \acute \grave \check \underline""")
 ROUNDED = {r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
-_MATRIX_KINDS = {
-    "pmatrix": "",
-    "bmatrix": "",
-    "vmatrix": "|",
-    "Vmatrix": "||",
-    "matrix": "",
-    "array": "",
-    "smallmatrix": "",
-}
+ELLIPSIS = Symbol("...")
 
 
 class GroupReader(Cursor):
     """Reads bracketed things from a list of tokens."""
+
+    # Bars that are open and wait for their second one; brackets begin a count of their own.
+    _open_bars = 0
 
     def sum(self) -> Node:
         """Reads a sum; `reader.Reader` does."""
@@ -53,30 +54,41 @@ class GroupReader(Cursor):
         """Reads the signs before a term; `reader.Reader` does."""
         raise NotImplementedError
 
-    def relation(self) -> Node:
-        """Reads a relation; `reader.Reader` does."""
+    def listing(self) -> Node:
+        """Reads a list; `reader.Reader` does."""
         raise NotImplementedError
 
     def group(self) -> Node:
         r"""`{...}`: braces that group and mean nothing, around a list too."""
         self.expect("{")
-        with self.deeper():
-            items = self.items()
+        with self._inside():
+            condition = self._set_builder()
+            items = [condition] if condition is not None else self.items()
             if len(items) == 1 and self.take(r"\choose"):
                 items = [Call("binom", (items[0], self.sum()))]
+            elif len(items) == 1 and self.take(r"\over"):
+                items = [Product(((items[0], False), (self.sum(), True)))]
         self.expect("}")
         return items[0] if len(items) == 1 else Listing(tuple(items))
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        """One level deeper, where a bar opens a pair of its own."""
+        outer, self._open_bars = self._open_bars, 0
+        with self.deeper():
+            yield
+        self._open_bars = outer
 
     def _accented(self) -> Node:
         r"""`\vec{v}`, `\overline{AB}`, `\mathbb{R}`: one name."""
         accent = self.next().text
-        if accent.startswith(r"\mathbb"):
+        if accent.startswith(r"\math"):
             return Symbol(accent)
         return Symbol(f"{accent}{{{self._subscript()}}}")
 
     def _rounded(self) -> Node:
         opening = self.next().text
-        with self.deeper():
+        with self._inside():
             inside = self.sum()
         self.expect(ROUNDED[opening])
         return Call("floor" if opening == r"\lfloor" else "ceil", (inside,))
@@ -86,21 +98,28 @@ class GroupReader(Cursor):
         after = 3 if self.peek(1).text == r"\in" and self.peek(2).text == r"\mathbb{R}" else 1
         if self.peek().kind != "letter" or self.peek(after).text not in ("|", ":"):
             return None
+        start = self._at
         self._at += after + 1
-        return self.relation()
+        found = self.listing()
+        if isinstance(found, (Relation, Listing, Joined)):
+            return found
+        self._at = start  # `{x|y|}` is a product in braces
+        return None
 
     def _absolute(self) -> Node:
         self.expect("|")
+        self._open_bars += 1
         with self.deeper():
             inside = self.sum()
         self.expect("|")
+        self._open_bars -= 1
         return Call("abs", (inside,))
 
     def _bracket(self) -> Node:
         opening = self.next().text
         if opening == r"\{" and self.take(r"\}"):
             return Symbol(r"\emptyset")
-        with self.deeper():
+        with self._inside():
             condition = self._set_builder() if opening == r"\{" else None
             items = [condition] if condition is not None else self.items()
         closing = self.next().text
@@ -108,32 +127,16 @@ class GroupReader(Cursor):
             return condition
         if closing not in (")", "]", r"\}") or (opening == r"\{") != (closing == r"\}"):
             raise UnreadableError(f"{opening!r} closed by {closing!r}")
-        if len(items) == 1 and (opening, closing) in (("(", ")"), ("[", "]")):
+        if len(items) == 1 and (opening, closing) == ("(", ")"):
             return items[0]
+        if len(items) == 1 and isinstance(items[0], Matrix) and opening != r"\{":
+            return items[0]
+        if len(items) == 1 and (opening, closing) == ("[", "]"):
+            # It may be the floor of what stands inside; `matrices.grouped` tells where it is not.
+            return Call("bracket", (items[0],))
         if len(items) == 1 and opening != r"\{":
             raise UnreadableError(f"{opening!r} closed by {closing!r}")
         return Sequence(opening, closing, tuple(items))
-
-    def _matrix(self) -> Node:
-        kind = self.next().text[len(r"\begin{") : -1]
-        if kind not in _MATRIX_KINDS:
-            raise UnreadableError(f"the environment {kind[:20]!r}")
-        if kind == "array":
-            self._subscript()  # how its columns are aligned
-        rows: list[tuple[Node, ...]] = []
-        row: list[Node] = []
-        end = rf"\end{{{kind}}}"
-        with self.deeper():
-            while not self.take(end):
-                row.append(self.sum())
-                if self.take("\\\\") or self.peek().text == end:
-                    rows.append(tuple(row))
-                    row = []
-                else:
-                    self.expect("&")
-        if row or not rows or len({len(r) for r in rows}) != 1:
-            raise UnreadableError("a matrix whose rows differ in length")
-        return Matrix(_MATRIX_KINDS[kind], tuple(rows))
 
     def _subscript(self) -> str:
         """The text of a subscript: it is part of the name."""

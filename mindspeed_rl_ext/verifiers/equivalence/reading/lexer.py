@@ -14,7 +14,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError, words
+from mindspeed_rl_ext.verifiers.equivalence.reading.literals import repeating
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError, is_digits, words
+from mindspeed_rl_ext.verifiers.equivalence.spelling.characters import plain_characters
 
 MAX_TOKENS = 1500
 MAX_DIGITS = 1200
@@ -27,28 +29,23 @@ class Token(NamedTuple):
     text: str
 
 
-_UNICODE = str.maketrans({
-    "−": "-", "–": "-", "×": r"\times ", "÷": r"\div ", "·": r"\cdot ", "⋅": r"\cdot ", "∗": "*",
-    "π": r"\pi ", "°": r"^\circ ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ",
-    "≠": r"\ne ", "∪": r"\cup ", "∅": r"\emptyset ", "∈": r"\in ", "±": r"\pm ", "∓": r"\mp ",
-    "²": "^2", "³": "^3", "，": ",", "（": "(", "）": ")", "：": ":", "；": ";", "％": r"\%",
-    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " ", "θ": r"\theta ", "α": r"\alpha ",
-    "β": r"\beta ", "≈": r"\approx ", "€": "", "£": "", "¥": "", "ℝ": r"\mathbb{R}",
-    "∖": r"\setminus ",
-    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "△": r"\triangle ", "∠": r"\angle ", "½": r"\frac{1}{2}",
-    "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "∩": r"\cap ", "φ": r"\phi ", "ω": r"\omega ",
-    "γ": r"\gamma ", "λ": r"\lambda ", "μ": r"\mu ", "∣": "|", "’": "'", "′": "'",
-})  # fmt: skip
-
 _SAME = {
     r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\cfrac": r"\frac", r"\leq": r"\le",
     r"\geq": r"\ge", r"\leqslant": r"\le", r"\geqslant": r"\ge", r"\neq": r"\ne", r"\lt": "<",
-    r"\gt": ">", r"\ast": "*", r"\times": "*", r"\cdot": "*", r"\div": "/", r"\lbrace": r"\{",
+    r"\gt": ">", r"\ast": "*", r"\cdot": "*", r"\div": "/", r"\lbrace": r"\{",
     r"\rbrace": r"\}", r"\varnothing": r"\emptyset", r"\dbinom": r"\binom", r"\tbinom": r"\binom",
     r"\lvert": "|", r"\rvert": "|", r"\vert": "|", r"\mid": "|", r"\rbrack": "]",
     r"\simeq": r"\approx", r"\R": r"\mathbb{R}", r"\backslash": r"\setminus", r"\prime": "'",
     r"\lbrack": "[", r"\langle": "(", r"\rangle": ")", r"\bmod": r"\pmod", r"\bigcup": r"\cup",
-    r"\mod": r"\pmod",    r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
+    r"\mod": r"\pmod", r"\land": r"\wedge", r"\colon": ":", r"\varphi": r"\phi",
+    r"\varepsilon": r"\epsilon", r"\vartheta": r"\theta", r"\varrho": r"\rho",
+    r"\varsigma": r"\sigma", r"\sfrac": r"\frac", r"\nicefrac": r"\frac", r"\flatfrac": r"\frac",
+    r"\tg": r"\tan", r"\ctg": r"\cot", r"\arctg": r"\arctan", r"\arcctg": r"\arccot",
+    r"\cosec": r"\csc", r"\sh": r"\sinh", r"\ch": r"\cosh", r"\th": r"\tanh",
+    r"\ldots": "...", r"\dots": "...", r"\cdots": "...", r"\dotsc": "...", r"\hdots": "...",
+    r"\implies": r"\Rightarrow", r"\sim": r"\approx", r"\doteq": r"\approx",
+    r"\smallsetminus": r"\setminus", r"\top": r"\top", r"\widetilde": r"\tilde",
+    r"\lnot": r"\neg", r"\lor": r"\vee", r"\le": r"\le", r"\thickapprox": r"\approx",
 }  # fmt: skip
 _DROPPED = words(r"""
     \left \right \displaystyle \textstyle \scriptstyle \limits \big \Big \bigg \Bigg \bigl
@@ -57,14 +54,29 @@ _DROPPED = words(r"""
     "\\ ",
     "\\\n",
 }
-_TEXTS = words(r"\text \textbf \textit \textrm \mbox \mathrm \operatorname \hbox")
+_TEXTS = words(r"\text \textbf \textit \textrm \mbox \mathrm \operatorname \hbox \si \unit")
+_LETTERS = words(r"\mathcal \mathscr \mathfrak \mathbb")
+_SETS = words("R Z N Q C")
+_VECTORS = re.compile(r"\\(?:vec|mathbf|boldsymbol|bm|overrightarrow|hat)(?![A-Za-z])")
 _WORDS = {
     "sqrt": r"\sqrt", "pi": r"\pi", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "ln": r"\ln",
     "log": r"\log", "exp": r"\exp", "infinity": r"\infty", "inf": r"\infty", "theta": r"\theta",
     "alpha": r"\alpha", "beta": r"\beta", "arcsin": r"\arcsin", "arccos": r"\arccos",
     "arctan": r"\arctan", "sec": r"\sec", "csc": r"\csc", "cot": r"\cot",
+    "sinh": r"\sinh", "cosh": r"\cosh", "tanh": r"\tanh", "floor": "floor", "ceil": "ceil",
+    "ceiling": "ceil", "abs": "abs", "tg": r"\tan", "ctg": r"\cot", "arctg": r"\arctan",
+    "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "sh": r"\sinh", "ch": r"\cosh",
+    "th": r"\tanh", "lg": r"\lg", "choose": r"\choose", "max": r"\max", "min": r"\min",
+    "gcd": r"\gcd", "lcm": r"\lcm", "binom": "C", "binomial": "C", "cbrt": "cbrt", "mod": r"\pmod",
+    "factorial": "factorial", "arcsinh": r"\arcsinh", "arccosh": r"\arccosh",
+    "arctanh": r"\arctanh", "arcsec": r"\arcsec", "arccsc": r"\arccsc", "arccot": r"\arccot",
+    "det": r"\det", "lim": r"\lim", "gamma": r"\gamma", "lambda": r"\lambda", "omega": r"\omega",
+    "delta": r"\delta", "cosec": r"\csc", "infty": r"\infty",
 }  # fmt: skip
+_APPLIED = words("sin cos tan ln log")
 _UNIT_LETTERS = words("m g s h L l N J W V K")
+# What a number may end with: a unit in \mathrm may stand behind it.
+_NUMBER_ENDS = frozenset({"}", ")", r"\pi"})
 _NUMBER_WORDS = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
@@ -81,6 +93,7 @@ _GROUPS = re.compile(
 _TOKEN = re.compile(
     r"(?P<space>[\s~$]+)"
     r"|(?P<command>\\(?:[A-Za-z]+|.))"
+    r"|(?P<double>\*\*(?![*/])|(?<![0-9)!])!=|=/=|<>|=<|\.\.\.+)"
     r"|(?P<number>(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]*)?"
     r"(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?|\.[0-9]+(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?)"
     r"|(?P<word>[A-Za-z]+)"
@@ -88,6 +101,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 # `\text{3 hours}`: a number and what it counts.
+_DOUBLE = {"**": "^", "!=": r"\ne", "=/=": r"\ne", "<>": r"\ne", "=<": r"\le"}
 _COUNTED = re.compile(r"([0-9]+(?:[.:][0-9]+)?) ([A-Za-z]{2}[A-Za-z. ]*)\Z")
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
 
@@ -98,7 +112,10 @@ def tokens(text: str) -> list[Token]:
     Raises:
         UnreadableError: more tokens or digits than are read, or a `\\text` that is not closed.
     """
-    cleaned = _GROUPS.sub("", text.translate(_UNICODE)).replace("{:}", ":")
+    cleaned = _GROUPS.sub("", plain_characters(text))
+    cleaned = cleaned.replace("{:}", ":")
+    if "&" in cleaned and r"\begin" not in cleaned:
+        cleaned = cleaned.replace(r"\&", "&").replace("&", ",")
     found: list[Token] = []
     position, depth = 0, 0
     while position < len(cleaned):
@@ -126,6 +143,8 @@ def _take(match: re.Match[str], text: str, position: int, found: list[Token]) ->
         found += _word(match["word"], "word")
     elif match["mark"]:
         found.append(Token("mark", match["mark"]))
+    elif match["double"]:
+        _take_double(match["double"], found)
     else:
         number = match[0].replace(",", "")
         if len(number) > MAX_DIGITS:
@@ -134,12 +153,30 @@ def _take(match: re.Match[str], text: str, position: int, found: list[Token]) ->
     return position
 
 
+def _take_double(sign: str, found: list[Token]) -> None:
+    """Signs of several characters; the dots behind a decimal say that its digits go on."""
+    name = _DOUBLE.get(sign, "...")
+    if name != "...":
+        found.append(Token("command" if name[0] == "\\" else "mark", name))
+        return
+    before = found[-1] if found else Token("mark", "")
+    if before.kind != "number":
+        found.append(Token("ellipsis", "..."))
+        return
+    value = repeating(before.text)
+    if value is None:
+        raise UnreadableError("an ellipsis behind digits that do not repeat")
+    found.pop()
+    parts = ("(", str(value.numerator), "/", str(value.denominator), ")")
+    found += [Token("number" if is_digits(part) else "mark", part) for part in parts]
+
+
 def _take_command(command: str, text: str, position: int, found: list[Token]) -> int:
     name = _SAME.get(command, command)
     if name in _TEXTS:
         content, position = _braced(text, position)
         content = content.replace("~", " ").strip()
-        if content in _UNIT_LETTERS and _is_quantity(found):
+        if content in _UNIT_LETTERS and _is_quantity(found, name):
             found.append(Token("text", content))
         elif (counted := _COUNTED.match(content)) is not None:
             found += tokens(counted[1])
@@ -150,10 +187,29 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
             found += tokens(content)
     elif name in _DROPPED:
         pass
+    elif name == "...":
+        _take_double("...", found)
+    elif name == r"\times":
+        # Between vectors it is no product of numbers.
+        found.append(Token("cross" if _VECTORS.search(text) else "mark", "*"))
+    elif name in (r"\num", r"\SI", r"\qty"):
+        content, position = _braced(text, position)
+        found += tokens(content)
+        if name != r"\num":
+            content, position = _braced(text, position)
+            found.append(Token("text", content.replace("\\", " ").strip()))
+    elif name in _LETTERS:
+        content, position = _braced(text, position)
+        content = content.strip()
+        is_set = name == r"\mathbb" and content in _SETS
+        known = len(content) == 1 and not is_set
+        found.append(
+            Token("letter", content) if known else Token("command", f"{name}{{{content}}}")
+        )
     elif name == r"\degree":
         caret = [] if found and found[-1].text == "^" else [Token("mark", "^")]
         found += [*caret, Token("command", r"\circ")]
-    elif name in (r"\begin", r"\end", r"\mathbb", r"\mathcal"):
+    elif name in (r"\begin", r"\end"):
         content, position = _braced(text, position)
         found.append(Token("command", f"{name}{{{content.strip()}}}"))
     else:
@@ -161,9 +217,11 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
     return position
 
 
-def _is_quantity(found: list[Token]) -> bool:
+def _is_quantity(found: list[Token], name: str) -> bool:
     """Whether a unit may follow: a number, or `/` or `*` behind another unit."""
     before = [token.kind for token in found[-2:]]
+    if name == r"\mathrm" and found and found[-1].text in _NUMBER_ENDS:
+        return not any(token.kind == "letter" for token in found)
     joined = bool(found) and found[-1].text in ("/", "*")
     return before[-1:] == ["number"] or (joined and before[0] == "text")
 
@@ -179,8 +237,10 @@ def _word(word: str, kind: str) -> list[Token]:
         return [Token("mark", ":")]  # `2 to 1`
     if folded in JOINS:
         return [Token("text", folded)]
-    if len(word) == 1 and word.isalpha():
+    if len(word) == 1 and word.isascii() and word.isalpha():
         return [Token("letter", word)]
+    if kind == "word" and word[:-1] in _APPLIED:
+        return [Token("command", _WORDS[word[:-1]]), Token("letter", word[-1])]  # `sinx`
     if kind == "text" or len(word) >= _MIN_WORD:
         return [Token(kind, word)]
     return [Token("letter", letter) for letter in word]

@@ -10,10 +10,18 @@ Those raise UnreadableError: no stage may guess.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
-from mindspeed_rl_ext.verifiers.equivalence.reading.atoms import STARTS
+from mindspeed_rl_ext.verifiers.equivalence.reading.atoms import FUNCTIONS, GREEK, STARTS
 from mindspeed_rl_ext.verifiers.equivalence.reading.calculus import CalculusReader
+from mindspeed_rl_ext.verifiers.equivalence.reading.groups import ELLIPSIS
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import JOINS, Token
+from mindspeed_rl_ext.verifiers.equivalence.reading.matrices import (
+    MATRIX_STARTS,
+    added,
+    grouped,
+    multiplied,
+)
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
     Joined,
@@ -26,8 +34,10 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Sum,
     Symbol,
     UnreadableError,
+    children,
 )
 
+MAX_WRITTEN = 100
 _RELATIONS = {
     "=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", r"\in": "in",
     r"\approx": "~", r"\equiv": "=",
@@ -44,6 +54,8 @@ def read(found: list[Token]) -> Node:
     node = reader.listing()
     if reader.take(r"\choose"):
         node = Call("binom", (node, reader.listing()))
+    elif reader.take(r"\over"):
+        node = Product(((node, False), (reader.listing(), True)))
     if not reader.at_end():
         raise UnreadableError(f"{reader.peek().text!r} is not expected here")
     return node
@@ -52,29 +64,28 @@ def read(found: list[Token]) -> Node:
 class Reader(CalculusReader):
     """The levels between a list and a factor, loosest first."""
 
-    def __init__(self, found: list[Token]) -> None:
-        super().__init__(found)
-        self._joins: set[str] = set()
-
     def listing(self) -> Node:
         """Items separated by `,`, `;`, "and" or "or"; one item is itself."""
-        groups = [self.items(",")]
-        while self._skip_separators(";"):
-            groups.append(self.items(","))
-        if len(groups) > 1 and all(_is_solution(group) for group in groups):
-            # `p=5, q=2; p=7, q=2`: each group is one solution of several unknowns.
-            return Listing(tuple(Sequence("(", ")", _values(group)) for group in groups))
-        items = [item for group in groups for item in group]
-        if "or" in self._joins and all(map(_is_inequality, items)):
+        items, separators = [self.union()], list[str]()
+        while separator := self._separator(",;"):
+            items.append(self.union())
+            separators.append(separator)
+        if not separators:
+            return items[0]
+        solutions = _solutions(items, separators)
+        if solutions is not None:
+            return solutions
+        joined = "or" if "or" in separators else "and" if "and" in separators else ","
+        if joined == "or" and _is_union(items):
             return Joined(tuple(items))  # `x < 1 or x > 3`
-        return items[0] if len(items) == 1 else Listing(tuple(items))
+        return Listing(progression(items), joined)
 
     def items(self, separators: str = ",;") -> list[Node]:
         """One or more items."""
         items = [self.union()]
-        while self._skip_separators(separators):
+        while self._separator(separators):
             items.append(self.union())
-        return items
+        return list(progression(items))
 
     def union(self) -> Node:
         """Relations joined by a union sign; what a `\\setminus` takes away is the last part."""
@@ -94,9 +105,9 @@ class Reader(CalculusReader):
         return parts[0] if len(parts) == 1 else Call("cap", tuple(parts))
 
     def relation(self) -> Node:
-        """Sums with relation signs between them; of `a \\approx b` the exact side counts."""
+        """Sums with relation signs between them; a head such as `f(x)` may stand first."""
         self.take(r"\approx")
-        sides, signs = [self.ratio()], []
+        sides, signs = [self._head() or self.ratio()], []
         while self.peek().text in _RELATIONS and self.peek().kind != "text":
             sign = _RELATIONS[self.next().text]
             if sign in "<>" and self.take("="):
@@ -105,9 +116,44 @@ class Reader(CalculusReader):
             sides.append(self.ratio())
         if self.take(r"\pmod"):
             sides[-1] = Call("mod", (sides[-1], self.argument_or_bracket()))
-        if "~" in signs:
-            signs, sides = _exact_part(signs, sides)
         return Relation(tuple(signs), tuple(sides)) if signs else sides[0]
+
+    def _head(self) -> Node | None:
+        """The `x(t)` of `x(t) = t^2`, `f^{-1}(3)` of `f^{-1}(3) = 2`; None for products."""
+        if self.peek().kind != "letter" or self.peek(1).text not in ("(", "_", "^", "'"):
+            return None
+        start, name = self._at, self.next().text
+        if self.take("_"):
+            name += "_" + self._subscript()
+        while self._takes_prime():
+            name += "'"
+        if [self.peek(i).text for i in range(5)] == ["^", "{", "-", "1", "}"]:
+            self._at += 5
+            name += "^-1"
+        arguments = self._simple_arguments(name[0])
+        if arguments is not None and self.peek().text == "=":
+            return Call(name, arguments)
+        self._at = start
+        return None
+
+    def _simple_arguments(self, name: str) -> tuple[Node, ...] | None:
+        """Names and numbers in brackets, none of them the function's own; else None."""
+        arguments: list[Node] = []
+        if not self.take("("):
+            return None
+        while True:
+            negative = self.take("-")
+            token = self.peek()
+            if (token.kind not in ("letter", "number") and token.text not in GREEK) or (
+                token.text == name
+            ):
+                return None
+            node = self.power() if token.kind == "number" else self._name()
+            arguments.append(Sum((("-", node),)) if negative else node)
+            if self.take(")"):
+                return tuple(arguments)
+            if not self.take(","):
+                return None
 
     def argument_or_bracket(self) -> Node:
         r"""The modulus of `\pmod{7}`, `\bmod 7`."""
@@ -126,7 +172,11 @@ class Reader(CalculusReader):
             terms = [(self._signs(), self.term())]
             while self.peek().text in ("+", "-", r"\pm", r"\mp"):
                 terms.append((self._signs(), self.term()))
-        return terms[0][1] if terms[0][0] == "+" and len(terms) == 1 else Sum(tuple(terms))
+        if len(terms) == 1:
+            return terms[0][1] if terms[0][0] == "+" else Sum(tuple(terms))
+        if len(terms) == 2 and terms[1][0] == "-" and _is_set(terms[1][1]):
+            return Call("setminus", (terms[0][1], terms[1][1]))  # `(0,3) - \{1\}`
+        return added([(sign, grouped(term)) for sign, term in terms])
 
     def term(self) -> Node:
         """Factors with `*`, `/` or nothing between them."""
@@ -134,26 +184,49 @@ class Reader(CalculusReader):
         after_slash = False
         while not self.at_differential():
             token = self.peek()
-            if token.text in ("*", "/") and token.kind == "mark":
+            if token.text in ("*", "/") and token.kind in ("mark", "cross"):
                 self.next()
-                # `2**3` and `7//2` are other operations, not products.
+                # `2***3` and `7//2` are other operations, not products.
                 if self.peek().text in ("*", "/"):
                     raise UnreadableError(f"{token.text}{self.peek().text} is not read")
                 after_slash = token.text == "/"
-                factors.append((self._signed_factor(), after_slash))
-            elif token.kind in STARTS or token.text in STARTS:
-                if after_slash:
+                factor = self._signed_factor()
+                if token.kind == "cross" and not isinstance(factor, Number):
+                    before = multiplied(factors)
+                    factors = [(before, False)]
+                    if not isinstance(before, Number):
+                        factors = [(Call("cross", (before, factor)), False)]
+                        continue
+                factors.append((factor, after_slash))
+            elif self._starts_factor(token):
+                if after_slash and not self._ends_fraction(factors, token):
                     raise UnreadableError("a product without a sign after / is ambiguous")
-                before = factors[-1][0]
-                factor = self._implied(before)
-                if isinstance(before, Symbol) and factor == Number(Fraction(0)):
-                    # `I(0)` is a value of I; as a product it would be 0 whatever I is.
-                    factors[-1] = (Call(before.name, (factor,)), factors[-1][1])
-                else:
-                    factors.append((factor, False))
+                after_slash = False
+                self._take_implied(factors)
             else:
                 break
-        return factors[0][0] if len(factors) == 1 else Product(tuple(factors))
+        return multiplied(factors)
+
+    def _starts_factor(self, token: Token) -> bool:
+        if token.text == "|":
+            return not self._open_bars and token.kind == "mark"
+        starts = token.kind in STARTS or token.text in STARTS
+        return starts or token.text.startswith(MATRIX_STARTS)
+
+    @staticmethod
+    def _ends_fraction(factors: list[tuple[Node, bool]], token: Token) -> bool:
+        r"""Whether `1/2` ends where a function begins, as in `1/2 \ln x`."""
+        numbers = all(isinstance(factor, Number) for factor, _ in factors[-2:])
+        return numbers and token.text in FUNCTIONS
+
+    def _take_implied(self, factors: list[tuple[Node, bool]]) -> None:
+        before = factors[-1][0]
+        factor = self._implied(before)
+        if isinstance(before, Symbol) and factor == Number(Fraction(0)):
+            # `I(0)` is a value of I; as a product it would be 0 whatever I is.
+            factors[-1] = (Call(before.name, (factor,)), factors[-1][1])
+        else:
+            factors.append((factor, False))
 
     def _signs(self) -> str:
         """The sign before a term: `+`, `-`, `+-` or `-+`."""
@@ -177,34 +250,75 @@ class Reader(CalculusReader):
     def _implied(self, before: Node) -> Node:
         if self.peek().kind == "number" and isinstance(before, Number):
             raise UnreadableError("two numbers without a sign between them")
-        if self.peek().kind == "number" and isinstance(before, Symbol) and before.name.isalpha():
+        named = isinstance(before, Symbol) and before.name.isalpha()
+        # `n2^{n-1}` can only be a product.
+        if self.peek().kind == "number" and named and self.peek(1).text != "^":
             raise UnreadableError("a number behind a name: `x1` may be a name or a product")
         return self.power()
 
-    def _skip_separators(self, separators: str) -> bool:
-        skipped = False
+    def _separator(self, separators: str) -> str:
+        """Takes separators: "and", "or" or the mark; empty where none comes."""
+        skipped = ""
         while not self.at_end():
             token = self.peek()
             is_join = token.kind == "text" and token.text in JOINS
             if not is_join and (token.kind != "mark" or token.text not in separators):
                 break
-            if is_join:
-                self._joins.add(token.text)
+            skipped = token.text if is_join or not skipped else skipped
             self.next()
-            skipped = True
         return skipped
 
 
-def _is_inequality(node: Node) -> bool:
-    return isinstance(node, Relation) and not {"=", "~"}.intersection(node.signs)
+def _is_union(items: list[Node]) -> bool:
+    """Whether alternatives are sets: inequalities, intervals that can be nothing else."""
+    signs = {sign for item in items if isinstance(item, Relation) for sign in item.signs}
+    if all(isinstance(item, Relation) for item in items):
+        return bool(signs - {"=", "~"})
+    infinite = any(r"\infty" in symbols_and_signs(item) for item in items)
+    return infinite and all(isinstance(item, Sequence) and len(item.items) == 2 for item in items)
 
 
-def _exact_part(signs: list[str], sides: list[Node]) -> tuple[list[str], list[Node]]:
-    """Of `x = 1/3 \\approx 0.33` what stands before the sign; of `x \\approx 0.33` all of it."""
-    cut = signs.index("~")
-    if all(isinstance(side, Symbol) for side in sides[: cut + 1]):
-        return ["=" if sign == "~" else sign for sign in signs], sides
-    return signs[:cut], sides[: cut + 1]
+def symbols_and_signs(node: Node) -> frozenset[str]:
+    """All names in a tree, infinity too."""
+    found = {node.name} if isinstance(node, Symbol) else set()
+    return frozenset(found).union(*map(symbols_and_signs, children(node)))
+
+
+def _is_set(node: Node) -> bool:
+    return isinstance(node, Sequence) and node.opening == r"\{"
+
+
+def _solutions(items: list[Node], separators: list[str]) -> Listing | None:
+    """`p=5, q=2; p=7, q=2`: each group is one solution of several unknowns."""
+    strong = [sep for sep in separators if sep in (";", "or")]
+    if not strong:
+        return None
+    groups = [[items[0]]]
+    for item, separator in zip(items[1:], separators, strict=True):
+        if separator in (";", "or"):
+            groups.append([])
+        groups[-1].append(item)
+    if not all(map(_is_solution, groups)):
+        return None
+    return Listing(tuple(Sequence("(", ")", _values(group)) for group in groups))
+
+
+def progression(items: list[Node]) -> tuple[Node, ...]:
+    r"""Items with the dots of `3, 4, \dots, 13` written out; others as they are."""
+    dots = [at for at, item in enumerate(items) if item == ELLIPSIS]
+    numbers = [item.value for item in items if isinstance(item, Number)]
+    if len(dots) != 1 or len(numbers) != len(items) - 1 or not 2 <= dots[0] < len(items) - 1:
+        return tuple(items)
+    before, after = numbers[: dots[0]], numbers[dots[0] :]
+    step = before[1] - before[0]
+    count = (after[0] - before[-1]) / step if step else Fraction(0)
+    if count.denominator != 1 or not 0 < count <= MAX_WRITTEN:
+        return tuple(items)
+    between = [before[-1] + step * k for k in range(1, int(count))]
+    whole = [*before, *between, *after]
+    if any(b - a != step for a, b in pairwise(whole)):
+        return tuple(items)
+    return tuple(Number(value) for value in whole)
 
 
 def _is_solution(group: list[Node]) -> bool:

@@ -9,47 +9,31 @@ from __future__ import annotations
 from fractions import Fraction
 
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
-    Call,
     Integral,
     Node,
     Number,
-    Power,
     Product,
     Series,
     Sum,
     Symbol,
     UnreadableError,
+    mapped,
 )
 
 MAX_TERMS = 100
 
 
 def substituted(node: Node, name: str, value: Node) -> Node:
-    """The tree with another one for a name.
+    """The tree with another one for a name; the running name of an integral or sum is its own.
 
-    Raises:
-        UnreadableError: the name may stand in something that is no value.
+    Example:
+        >>> substituted(Symbol("x"), "x", Symbol("y"))
+        Symbol(name='y')
     """
-    if isinstance(node, Number):
-        return node
     if isinstance(node, Symbol):
         return value if node.name == name else node
-    if isinstance(node, Sum):
-        return Sum(tuple((sign, substituted(term, name, value)) for sign, term in node.terms))
-    if isinstance(node, Product):
-        return Product(tuple((substituted(f, name, value), d) for f, d in node.factors))
-    if isinstance(node, Power):
-        return Power(substituted(node.base, name, value), substituted(node.exponent, name, value))
-    if isinstance(node, Call):
-        return Call(node.name, tuple(substituted(a, name, value) for a in node.arguments))
-    if isinstance(node, Integral):
-        low, high = (substituted(end, name, value) for end in (node.low, node.high))
-        body = node.body if node.name == name else substituted(node.body, name, value)
-        return Integral(node.name, body, low, high)
-    if isinstance(node, Series):
-        body = node.body if node.name == name else substituted(node.body, name, value)
-        return Series(node.name, body, node.first)
-    raise UnreadableError("a structure under a sum sign")
+    own = node.body if isinstance(node, (Integral, Series)) and node.name == name else None
+    return mapped(node, lambda part: part if part is own else substituted(part, name, value))
 
 
 def written_out(sign: str, name: str, first: int, last: int, body: Node) -> Node:

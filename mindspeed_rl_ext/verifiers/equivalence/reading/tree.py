@@ -1,13 +1,16 @@
 """The tree of an answer: numbers, operations, and the structures around them.
 
-Covers: the node types. Does not cover: how text becomes a tree (`reader`), what a tree is worth
-(`field`), when two are the same (`compare`).
+Covers: the node types, what stands inside each, the fold that works a tree out. Does not cover:
+how text becomes a tree (`reader`), its value (`field`), when two are the same (`rules`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any, Generic, TypeVar
 
 
 def words(text: str) -> frozenset[str]:
@@ -31,9 +34,10 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Number:
-    """An exact literal."""
+    """An exact literal; `digits` counts those that are written of a decimal or an exponent."""
 
     value: Fraction
+    digits: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,10 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Listing:
-    """Items without brackets."""
+    """Items without brackets; `joined` is "or", "and" or the comma between them."""
 
     items: tuple[Node, ...]
+    joined: str = field(default=",", compare=False)
 
 
 @dataclass(frozen=True)
@@ -132,8 +137,15 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Cases:
+    """A definition by cases: in each row a value and its condition."""
+
+    rows: tuple[tuple[Node, Node], ...]
+
+
+@dataclass(frozen=True)
 class Relation:
-    """A chain of sides with the signs between them: `=`, `<`, `<=`, `>`, `>=`, `!=`, `in`."""
+    """A chain of sides with the signs between: `=`, `<`, `<=`, `>`, `>=`, `!=`, `in`, `~`."""
 
     signs: tuple[str, ...]
     sides: tuple[Node, ...]
@@ -153,23 +165,98 @@ Node = (
     | Listing
     | Joined
     | Matrix
+    | Cases
     | Relation
 )
 
 
-def children(node: Node) -> list[Node]:
-    """The trees directly inside a value; structures around values have none here."""
-    if isinstance(node, Sum):
-        return [term for _, term in node.terms]
-    if isinstance(node, Product):
-        return [factor for factor, _ in node.factors]
-    if isinstance(node, Power):
-        return [node.base, node.exponent]
-    if isinstance(node, Integral):
-        return [node.body, node.low, node.high]
-    if isinstance(node, Series):
-        return [node.body]
-    return list(node.arguments) if isinstance(node, Call) else []
+Parts = tuple["Node", ...]
+
+# For each kind of node: the trees directly inside it, and the node again with other trees there.
+_INSIDE: Mapping[type, tuple[Callable[[Any], Parts], Callable[[Any, Parts], Node]]] = {
+    Sum: (
+        lambda node: tuple(term for _, term in node.terms),
+        lambda node, new: Sum(tuple((s, t) for (s, _), t in zip(node.terms, new, strict=True))),
+    ),
+    Product: (
+        lambda node: tuple(factor for factor, _ in node.factors),
+        lambda node, new: Product(
+            tuple((f, d) for f, (_, d) in zip(new, node.factors, strict=True))
+        ),
+    ),
+    Power: (lambda node: (node.base, node.exponent), lambda node, new: Power(*new)),
+    Call: (lambda node: node.arguments, lambda node, new: Call(node.name, new)),
+    Integral: (
+        lambda node: (node.body, node.low, node.high),
+        lambda node, new: Integral(node.name, *new),
+    ),
+    Series: (lambda node: (node.body,), lambda node, new: Series(node.name, new[0], node.first)),
+    Sequence: (
+        lambda node: node.items,
+        lambda node, new: Sequence(node.opening, node.closing, new),
+    ),
+    Listing: (lambda node: node.items, lambda node, new: Listing(new, node.joined)),
+    Joined: (lambda node: node.items, lambda node, new: Joined(new)),
+    Relation: (lambda node: node.sides, lambda node, new: Relation(node.signs, new)),
+    Matrix: (
+        lambda node: tuple(entry for row in node.rows for entry in row),
+        lambda node, new: Matrix(node.kind, _in_rows(new, len(node.rows[0]))),
+    ),
+    Cases: (
+        lambda node: tuple(part for row in node.rows for part in row),
+        lambda node, new: Cases(tuple((row[0], row[1]) for row in _in_rows(new, 2))),
+    ),
+}
+
+
+def children(node: Node) -> Parts:
+    """The trees directly inside a node; none inside a number, name or numeral."""
+    inside = _INSIDE.get(type(node))
+    return inside[0](node) if inside else ()
+
+
+def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with each tree directly inside it changed.
+
+    Example:
+        >>> one = Number(Fraction(1))
+        >>> mapped(Power(Symbol("x"), one), lambda inner: one) == Power(one, one)
+        True
+    """
+    inside = _INSIDE.get(type(node))
+    if inside is None:
+        return node
+    before = inside[0](node)
+    after = tuple(change(inner) for inner in before)
+    return node if all(map(operator.is_, before, after)) else inside[1](node, after)
+
+
+def _in_rows(entries: Parts, width: int) -> tuple[Parts, ...]:
+    return tuple(entries[at : at + width] for at in range(0, len(entries), width))
+
+
+Folded = TypeVar("Folded")
+_METHODS: Mapping[type, str] = {
+    kind: kind.__name__.lower()
+    for kind in (Number, Symbol, Sum, Product, Power, Call, Integral, Series)
+}
+
+
+class Fold(Generic[Folded]):
+    """One result for a tree, from the results for the trees inside it: a method per kind of node.
+
+    A fold writes the methods for the kinds that it knows; any other kind is `other`.
+    """
+
+    def visit(self, node: Node) -> Folded:
+        """The result for a tree."""
+        method = getattr(self, _METHODS.get(type(node), "other"), self.other)
+        found: Folded = method(node)
+        return found
+
+    def other(self, node: Node) -> Folded:
+        """The result for a kind of node that has no method of its own."""
+        raise UnreadableError(f"a {type(node).__name__.lower()} where a value is expected")
 
 
 CONSTANTS = frozenset({"i", "e", r"\pi"})
@@ -198,6 +285,12 @@ def all_names(node: Node) -> frozenset[str]:
     if isinstance(node, Symbol):
         return frozenset({node.name})
     return frozenset().union(*map(all_names, children(node)))
+
+
+def calls(node: Node) -> list[Call]:
+    """All functions that a tree calls, the outer ones first."""
+    found = [node] if isinstance(node, Call) else []
+    return [*found, *(call for inner in children(node) for call in calls(inner))]
 
 
 def is_closed_calculus(node: Node) -> bool:

@@ -1,6 +1,6 @@
-"""The worth of a tree at one random point modulo one large prime.
+"""The value of a tree at one random point modulo one large prime.
 
-Two trees that are worth the same there are the same mathematics, but for a chance below 2^-50;
+Two trees that have the same value there are the same mathematics, but for a chance below 2^-50;
 integers modulo a prime are exact, so no size of a coefficient hides a difference.
 Covers: every tree that is one value. Does not cover: structures; `compare` does.
 """
@@ -12,6 +12,7 @@ from fractions import Fraction
 from mindspeed_rl_ext.verifiers.equivalence.reading.substitution import substituted
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
+    Fold,
     Integral,
     Node,
     Number,
@@ -28,7 +29,7 @@ from mindspeed_rl_ext.verifiers.equivalence.values.residues import NoSquareRootE
 __all__ = ["Field", "NoSquareRootError", "Value"]
 
 
-class Field(Functions):
+class Field(Functions, Fold[Value]):
     """Evaluates trees at one random point modulo one large prime.
 
     Args:
@@ -42,47 +43,51 @@ class Field(Functions):
         self._values: dict[int, tuple[Node, Value]] = {}
 
     def value(self, node: Node) -> Value:
-        """The worth of a tree.
+        """The value of a tree.
 
         Raises:
-            UnreadableError: it has no worth here: a division by zero, a huge factorial, a list.
+            UnreadableError: it has no value here: a division by zero, a huge factorial, a list.
             NoSquareRootError: this prime cannot be used.
         """
         known = self._values.get(id(node))
         if known is None:
-            known = (node, self._evaluate(node))
+            known = (node, self.visit(node))
             self._values[id(node)] = known
         return known[1]
 
-    def _evaluate(self, node: Node) -> Value:
-        if isinstance(node, Number):
-            return self._rational(node.value)
-        if isinstance(node, Symbol):
-            return self._symbol(node.name)
-        if isinstance(node, Sum):
-            return self._sum(node)
-        if isinstance(node, Product):
-            return self._product(node)
-        if isinstance(node, Power):
-            return self._raised(node)
-        if isinstance(node, Call):
-            return self._call(node)
-        if isinstance(node, (Integral, Series)):
-            return self._bound(node)
-        raise UnreadableError(f"a {type(node).__name__.lower()} where a value is expected")
+    def number(self, node: Number) -> Value:
+        """The literal."""
+        return self._rational(node.value)
 
-    def _bound(self, node: Integral | Series) -> Value:
-        """An integral or infinite sum, known by its parts; the running name does not count."""
-        body = self.value(substituted(node.body, node.name, Symbol("running name")))
-        if isinstance(node, Series):
-            return self._opaque("series", body, self._rational(Fraction(node.first)))
-        return self._opaque("integral", body, self.value(node.low), self.value(node.high))
+    def symbol(self, node: Symbol) -> Value:
+        """A constant, or the point that a name stands for."""
+        return self._name_value(node.name)
+
+    def power(self, node: Power) -> Value:
+        """A power; with a name above it is one at a point."""
+        return self._raised(node)
+
+    def call(self, node: Call) -> Value:
+        """The value of a function."""
+        return self._function_value(node)
+
+    def integral(self, node: Integral) -> Value:
+        """An integral, known by its parts; the running name does not count."""
+        return self._opaque("integral", self._body(node), *map(self.value, (node.low, node.high)))
+
+    def series(self, node: Series) -> Value:
+        """An infinite sum, known by its terms and its start."""
+        return self._opaque("series", self._body(node), self._rational(Fraction(node.first)))
+
+    def _body(self, node: Integral | Series) -> Value:
+        return self.value(substituted(node.body, node.name, Symbol("running name")))
 
     def elsewhere(self, attempt: int) -> Field:
         """Another point modulo the same prime."""
         return Field(f"{self._seed} {attempt}", self._index)
 
-    def _sum(self, node: Sum) -> Value:
+    def sum(self, node: Sum) -> Value:
+        """The sum of signed terms."""
         total = Value(0, Fraction(0))
         for sign, term in node.terms:
             if sign not in "+-":
@@ -93,7 +98,8 @@ class Field(Functions):
             total = self._plus(total, value)
         return total
 
-    def _product(self, node: Product) -> Value:
+    def product(self, node: Product) -> Value:
+        """The product of factors."""
         total = Value(1, Fraction(1))
         for factor, divides in node.factors:
             value = self.value(factor)

@@ -1,8 +1,8 @@
 r"""Functions and names at a random point: trigonometry, logarithms, powers with names above.
 
 Covers: identities of `\sin` to `\csc` in any angles, of exponentials and logarithms of positive
-bases, factorials, binomials. An exponent or angle is worth a whole number of its own, drawn at
-random for each name, so that `2^{m+n}` is `2^m 2^n` and `\sin 2x` is `2 \sin x \cos x` there.
+bases, factorials, binomials. An exponent or angle is a whole number of its own, drawn at random for
+each name, so that `2^{m+n}` is `2^m 2^n` and `\sin 2x` is `2 \sin x \cos x` there.
 Does not cover: other functions, whose values are random numbers of their arguments.
 """
 
@@ -39,20 +39,20 @@ _ONE = Number(Fraction(1))
 
 
 class Functions(Residues):
-    """What a call is worth."""
+    """The values of calls, names and powers with names."""
 
     def value(self, node: Node) -> Value:
-        """The worth of a tree; `field.Field` knows."""
+        """The value of a tree; `field.Field` knows."""
         raise NotImplementedError
 
-    def _symbol(self, name: str) -> Value:
+    def _name_value(self, name: str) -> Value:
         if name == "i":
             return Value(self._root_of(-1))
         if name in (r"\infty", r"\emptyset"):
             return Value(self._hash("symbol", name), opaque=True)
         return Value(self._hash("symbol", name))
 
-    def _call(self, node: Call) -> Value:
+    def _function_value(self, node: Call) -> Value:
         arguments = [self.value(argument) for argument in node.arguments]
         exact = [argument.exact for argument in arguments]
         if node.name == "root":
@@ -64,8 +64,15 @@ class Functions(Residues):
         if node.name in ("floor", "ceil") and exact[0] is not None:
             rounding = math.floor if node.name == "floor" else math.ceil
             return self._rational(Fraction(rounding(exact[0])))
-        if node.name == "binom" and exact[0] is None:
-            return self._binomial(arguments[0], arguments[1])
+        if node.name == "bracket":
+            whole = exact[0] is not None and exact[0].denominator == 1
+            return arguments[0] if whole else self._opaque("bracket", arguments[0])
+        if node.name == "cross":
+            return self._cross(arguments[0], arguments[1])
+        if node.name == "binom" and (exact[0] is None or exact[1] is None):
+            return self._binomial(node, arguments[0], arguments[1])
+        if node.name == "factorial2" and exact[0] is not None:
+            return self._rational(_every_second(exact[0]))
         if node.name == "factorial" and exact[0] is None:
             return self._factorial(node.arguments[0])
         if node.name in ("factorial", "binom"):
@@ -82,6 +89,9 @@ class Functions(Residues):
             return self._hyperbolic(node.name, node.arguments[0])
         if node.name == r"\ln":
             return self._logarithm(node.arguments[0])
+        if node.name == r"\log" and len(node.arguments) == 2:
+            base, inside = map(self._logarithm, node.arguments)
+            return self._times(inside, self._reciprocal(base))
         if node.name.partition("_")[0] == r"\log":
             return self._based_logarithm(node)
         if node.name == r"\lg":
@@ -99,7 +109,7 @@ class Functions(Residues):
         return self._power(base, exponent)
 
     def _power_at_point(self, node: Power, base: Value) -> Value | None:
-        """`a^{n}` for a positive a, n being worth a whole number; None for others."""
+        """`a^{n}` for a positive a, n being a whole number; None for others."""
         point = whole_point(node.exponent, self._seed) if is_positive(node.base) else None
         if point is None or base.residue == 0:
             return None
@@ -154,7 +164,7 @@ class Functions(Residues):
         return self._times(inside, self._reciprocal(self._opaque("base of logarithms " + base)))
 
     def _trigonometric(self, name: str, node: Node) -> Value | None:
-        """Of an angle `x + c \\pi`: from the point on the circle that x is worth, turned."""
+        """Of an angle `x + c \\pi`: from the point on the circle of x, turned."""
         angle = self._turned(node)
         if angle is None or (angle[0] and not symbols(node)):
             return None  # such as `\\pi/7`, which has identities of its own
@@ -210,7 +220,7 @@ class Functions(Residues):
             return Fraction(0)
         if angle.opaque or symbols(node):
             return None
-        turn = angle.residue * self._inverse(self._symbol(r"\pi").residue) % self.prime
+        turn = angle.residue * self._inverse(self._name_value(r"\pi").residue) % self.prime
         part = small_fraction(turn, self.prime)
         if part is None or 12 % part.denominator or abs(part) > MAX_TURNS:
             return None
@@ -244,18 +254,31 @@ class Functions(Residues):
             total = self._plus(total, term)
         return total
 
-    def _binomial(self, top: Value, below: Value) -> Value:
-        r"""`\binom{n}{2}` as the polynomial it is."""
+    def _cross(self, one: Value, other: Value) -> Value:
+        """Of two vectors: another sign in the other order."""
+        a, b = (
+            [self._hash(f"component {i}", str(v.residue)) for i in range(2)] for v in (one, other)
+        )
+        return Value((a[0] * b[1] - a[1] * b[0]) % self.prime, opaque=True)
+
+    def _binomial(self, node: Call, top: Value, below: Value) -> Value:
+        r"""`\binom{n}{2}` as the polynomial it is, `\binom{n}{k}` by factorials."""
         bottom = below.exact
         if bottom is None or bottom.denominator != 1 or not 0 <= bottom <= MAX_CHOSEN:
-            return self._opaque("binom", top, below)
+            n, k = node.arguments
+            rest = Sum((("+", n), ("-", k)))
+            under = self._times(self._factorial(k), self._factorial(rest))
+            return self._times(self._factorial(n), self._reciprocal(under))
         residue = 1
-        for k in range(bottom.numerator):
-            residue = residue * (top.residue - k) * self._inverse(k + 1) % self.prime
+        for i in range(bottom.numerator):
+            residue = residue * (top.residue - i) * self._inverse(i + 1) % self.prime
         return Value(residue, None, top.opaque, top.branched)
 
     def _factorial(self, node: Node) -> Value:
         """`(n+1)!` as `(n+1) n!`: what is added to a name multiplies the name's factorial."""
+        known = self.value(node).exact
+        if known is not None:
+            return self._rational(Fraction(_counted("factorial", [known])))
         terms = node.terms if isinstance(node, Sum) else (("+", node),)
         shift = sum(
             int(f"{sign}1") * term.value.numerator
@@ -281,6 +304,19 @@ class Functions(Residues):
         return self._power(inside, self._rational(1 / degree.exact))
 
 
+def _every_second(number: Fraction) -> Fraction:
+    """`5!!` is 5 times 3 times 1."""
+    if number.denominator != 1 or not 0 <= number <= MAX_FACTORIAL:
+        raise UnreadableError(f"a double factorial beyond {MAX_FACTORIAL}")
+    return Fraction(math.prod(range(number.numerator, 0, -2)))
+
+
+def _multiple(values: list[Fraction | None]) -> Fraction:
+    if any(value.denominator != 1 for value in _known(values)):
+        raise UnreadableError("a multiple of what are no whole numbers")
+    return Fraction(math.lcm(*(value.numerator for value in _known(values))))
+
+
 def _known(values: list[Fraction | None]) -> list[Fraction]:
     known = [value for value in values if value is not None]
     if len(known) != len(values):
@@ -298,6 +334,7 @@ _SEVERAL: Mapping[str, Callable[[list[Fraction | None]], Fraction]] = {
     r"\max": lambda values: max(_known(values)),
     r"\min": lambda values: min(_known(values)),
     r"\gcd": _divisor,
+    r"\lcm": _multiple,
 }
 
 

@@ -1,6 +1,6 @@
-r"""Whole numbers that exponents and angles are worth at a random point.
+r"""The whole numbers that exponents and angles are at a random point.
 
-Covers: polynomials with rational coefficients in names and in `\pi`. A name is worth a random
+Covers: polynomials with rational coefficients in names and in `\pi`. A name is a random
 multiple of SCALE, so that halves and thirds of names are whole too; what is left over is a
 constant. Does not cover: quotients by names, roots, functions, `i`: None.
 """
@@ -12,12 +12,14 @@ from fractions import Fraction
 
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
+    Fold,
     Node,
     Number,
     Power,
     Product,
     Sum,
     Symbol,
+    UnreadableError,
 )
 
 SCALE = 5040
@@ -27,7 +29,7 @@ _NO_NUMBERS = frozenset({"i", r"\infty", r"\emptyset"})
 
 
 def whole_point(node: Node, seed: str) -> Fraction | None:
-    """What an exponent or angle is worth; None where it is no such polynomial.
+    """What an exponent or angle is there; None where it is no such polynomial.
 
     Args:
         node: the tree.
@@ -39,20 +41,10 @@ def whole_point(node: Node, seed: str) -> Fraction | None:
         >>> whole_point(twice, "seed") == 2 * whole_point(n, "seed")
         True
     """
-    found: Fraction | None = None
-    if isinstance(node, Number):
-        found = node.value
-    elif isinstance(node, Symbol):
-        found = None if node.name in _NO_NUMBERS else _of_name(node.name, seed)
-    elif isinstance(node, Sum):
-        found = _sum(node, seed)
-    elif isinstance(node, Product):
-        found = _product(node, seed)
-    elif isinstance(node, Power):
-        found = _power(node, seed)
-    if found is None or found.numerator.bit_length() + found.denominator.bit_length() > _MAX_BITS:
+    try:
+        return _WholePoint(seed).visit(node)
+    except UnreadableError:
         return None
-    return found
 
 
 def is_positive(node: Node) -> bool:
@@ -63,46 +55,80 @@ def is_positive(node: Node) -> bool:
         >>> is_positive(Product(((x, False), (x, True)))), is_positive(Sum((("-", x),)))
         (True, False)
     """
-    if isinstance(node, Number):
+    return _POSITIVE.visit(node)
+
+
+class _Positive(Fold[bool]):
+    """Whether a tree is positive, by its parts."""
+
+    def other(self, node: Node) -> bool:
+        return False
+
+    def number(self, node: Number) -> bool:
         return node.value > 0
-    if isinstance(node, Symbol):
+
+    def symbol(self, node: Symbol) -> bool:
         return node.name not in _NO_NUMBERS
-    if isinstance(node, Sum):
-        return all(sign == "+" and is_positive(term) for sign, term in node.terms)
-    if isinstance(node, Product):
-        return all(is_positive(factor) for factor, _ in node.factors)
-    if isinstance(node, Power):
-        return is_positive(node.base) and not (isinstance(node.exponent, Call))
-    return isinstance(node, Call) and node.name == "root" and is_positive(node.arguments[1])
+
+    def sum(self, node: Sum) -> bool:
+        return all(sign == "+" and self.visit(term) for sign, term in node.terms)
+
+    def product(self, node: Product) -> bool:
+        return all(self.visit(factor) for factor, _ in node.factors)
+
+    def power(self, node: Power) -> bool:
+        return self.visit(node.base) and not isinstance(node.exponent, Call)
+
+    def call(self, node: Call) -> bool:
+        return node.name == "root" and self.visit(node.arguments[1])
+
+
+_POSITIVE = _Positive()
+
+
+class _WholePoint(Fold[Fraction]):
+    """The number that a polynomial is at the point of a seed; UnreadableError for others."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+
+    def visit(self, node: Node) -> Fraction:
+        found = super().visit(node)
+        if found.numerator.bit_length() + found.denominator.bit_length() > _MAX_BITS:
+            raise UnreadableError("a number too long")
+        return found
+
+    def number(self, node: Number) -> Fraction:
+        return node.value
+
+    def symbol(self, node: Symbol) -> Fraction:
+        if node.name in _NO_NUMBERS:
+            return self.other(node)
+        return _of_name(node.name, self._seed)
+
+    def sum(self, node: Sum) -> Fraction:
+        if any(len(sign) != 1 for sign, _ in node.terms):
+            return self.other(node)
+        return sum((int(f"{sign}1") * self.visit(term) for sign, term in node.terms), Fraction(0))
+
+    def product(self, node: Product) -> Fraction:
+        total = Fraction(1)
+        for factor, divides in node.factors:
+            value = self.visit(factor)
+            if divides and (not isinstance(factor, Number) or not value):
+                return self.other(node)
+            total = total / value if divides else total * value
+        return total
+
+    def power(self, node: Power) -> Fraction:
+        exponent = node.exponent
+        if not isinstance(exponent, Number) or exponent.value.denominator != 1:
+            return self.other(node)
+        if not 0 <= exponent.value <= _MAX_POWER:
+            return self.other(node)
+        return self.visit(node.base) ** exponent.value.numerator
 
 
 def _of_name(name: str, seed: str) -> Fraction:
     digest = hashlib.sha256(f"{seed}\0point\0{name}".encode("utf-8", "replace")).digest()
     return Fraction(int.from_bytes(digest[:8], "big") * SCALE)
-
-
-def _sum(node: Sum, seed: str) -> Fraction | None:
-    total = Fraction(0)
-    for sign, term in node.terms:
-        value = whole_point(term, seed)
-        if value is None or len(sign) != 1:
-            return None
-        total += value if sign == "+" else -value
-    return total
-
-
-def _product(node: Product, seed: str) -> Fraction | None:
-    total = Fraction(1)
-    for factor, divides in node.factors:
-        value = whole_point(factor, seed)
-        if value is None or (divides and (not isinstance(factor, Number) or not value)):
-            return None
-        total = total / value if divides else total * value
-    return total
-
-
-def _power(node: Power, seed: str) -> Fraction | None:
-    base, exponent = whole_point(node.base, seed), node.exponent
-    if base is None or not isinstance(exponent, Number) or exponent.value.denominator != 1:
-        return None
-    return base**exponent.value.numerator if 0 <= exponent.value <= _MAX_POWER else None

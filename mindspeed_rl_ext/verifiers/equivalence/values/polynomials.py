@@ -12,12 +12,14 @@ from math import comb
 
 from mindspeed_rl_ext.verifiers.equivalence.reading.substitution import substituted
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
+    Fold,
     Node,
     Number,
     Power,
     Product,
     Sum,
     Symbol,
+    UnreadableError,
     symbols,
 )
 
@@ -31,18 +33,45 @@ def degree(node: Node, name: str) -> int | None:
         >>> degree(Power(Symbol("x"), Number(Fraction(3))), "x"), degree(Symbol("y"), "x")
         (3, 0)
     """
-    if name not in symbols(node):
-        return 0
-    found: int | None = None
-    if isinstance(node, Symbol):
-        found = 1
-    elif isinstance(node, Sum):
-        found = _most([degree(term, name) for sign, term in node.terms if len(sign) == 1])
-    elif isinstance(node, Product):
-        found = _together([_factor(factor, divides, name) for factor, divides in node.factors])
-    elif isinstance(node, Power):
-        found = _raised(node, name)
-    return found if found is not None and found <= MAX_DEGREE else None
+    try:
+        return _Degree(name).visit(node)
+    except UnreadableError:
+        return None
+
+
+class _Degree(Fold[int]):
+    """The degree in a name; UnreadableError for what is no polynomial in it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def visit(self, node: Node) -> int:
+        if self._name not in symbols(node):
+            return 0
+        found = super().visit(node)
+        return found if found <= MAX_DEGREE else self.other(node)
+
+    def symbol(self, node: Symbol) -> int:
+        return 1
+
+    def sum(self, node: Sum) -> int:
+        if any(len(sign) != 1 for sign, _ in node.terms):
+            return self.other(node)
+        return max(self.visit(term) for _, term in node.terms)
+
+    def product(self, node: Product) -> int:
+        degrees = [(self.visit(factor), divides) for factor, divides in node.factors]
+        if any(found and divides for found, divides in degrees):
+            return self.other(node)
+        return sum(found for found, _ in degrees)
+
+    def power(self, node: Power) -> int:
+        exponent = node.exponent
+        if not isinstance(exponent, Number) or exponent.value.denominator != 1:
+            return self.other(node)
+        if not 0 <= exponent.value <= MAX_DEGREE:
+            return self.other(node)
+        return self.visit(node.base) * exponent.value.numerator
 
 
 def integral(body: Node, name: str, low: Node, high: Node, order: int) -> Node:
@@ -94,26 +123,6 @@ def _chosen(count: Node, k: int) -> Node:
         factors.append((Sum((("+", count), ("-", Number(Fraction(j))))), False))
         factors.append((Number(Fraction(j + 1)), True))
     return Product(tuple(factors))
-
-
-def _most(degrees: list[int | None]) -> int | None:
-    return None if None in degrees or not degrees else max(d for d in degrees if d is not None)
-
-
-def _together(degrees: list[int | None]) -> int | None:
-    return None if None in degrees else sum(d for d in degrees if d is not None)
-
-
-def _factor(factor: Node, divides: bool, name: str) -> int | None:
-    found = degree(factor, name)
-    return None if divides and found != 0 else found
-
-
-def _raised(node: Power, name: str) -> int | None:
-    base, exponent = degree(node.base, name), node.exponent
-    if base is None or not isinstance(exponent, Number) or exponent.value.denominator != 1:
-        return None
-    return base * exponent.value.numerator if 0 <= exponent.value <= MAX_DEGREE else None
 
 
 def _weights(order: int) -> list[Fraction]:

@@ -146,3 +146,28 @@ def _small_primes() -> tuple[int, ...]:
         if sieve[n]:
             sieve[n * n :: n] = bytes(len(range(n * n, _TRIAL_LIMIT, n)))
     return tuple(n for n in range(2, _TRIAL_LIMIT) if sieve[n])
+
+
+def exact_root(value: Fraction, degree: int) -> Fraction | None:
+    """The rational root of a fraction, or None; of negative ones the root of odd degree.
+
+    Example:
+        >>> exact_root(Fraction(8, 27), 3), exact_root(Fraction(2), 2)
+        (Fraction(2, 3), None)
+    """
+    numerator = _whole_root(abs(value.numerator), degree)
+    denominator = _whole_root(value.denominator, degree)
+    if numerator is None or denominator is None:
+        return None
+    return Fraction(numerator if value >= 0 else -numerator, denominator)
+
+
+def _whole_root(number: int, degree: int) -> int | None:
+    """The exact root of a whole number that is not negative, or None."""
+    if number < 0:
+        return None
+    low, high = 0, 1 << (number.bit_length() // degree + 1)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if middle**degree < number else (low, middle)
+    return low if low**degree == number else None

@@ -17,6 +17,7 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError
 from mindspeed_rl_ext.verifiers.equivalence.values.primes import (
     NUM_PRIMES,
     ODD_ROOTS,
+    exact_root,
     large_prime,
     prime_factors,
     square_root,
@@ -104,7 +105,7 @@ class Residues:
         if exponent.exact.denominator == 2:
             return self._whole_power(self._square_root(base), exponent.exact.numerator)
         if base.exact is not None and base.exact > 0 and exponent.exact.denominator <= 64:
-            root = _exact_root(base.exact, exponent.exact.denominator)
+            root = exact_root(base.exact, exponent.exact.denominator)
             if root is not None:
                 return self._whole_power(self._rational(root), exponent.exact.numerator)
         degree = _odd_degree(exponent.exact.denominator)
@@ -127,7 +128,7 @@ class Residues:
 
     def _odd_root(self, inside: Value, degree: int) -> Value:
         """The one root there is, as among the real numbers."""
-        exact = None if inside.exact is None else _exact_root(inside.exact, degree)
+        exact = None if inside.exact is None else exact_root(inside.exact, degree)
         if exact is not None:
             return self._rational(exact)
         if math.gcd(degree, self.prime - 1) != 1:
@@ -189,23 +190,3 @@ def _odd_degree(number: int) -> int:
         while rest % prime == 0:
             rest //= prime
     return number if rest == 1 and number <= MAX_DEGREE else 0
-
-
-def _exact_root(value: Fraction, degree: int) -> Fraction | None:
-    """The rational root of odd degree, or None."""
-    numerator = _whole_root(abs(value.numerator), degree)
-    denominator = _whole_root(value.denominator, degree)
-    if numerator is None or denominator is None:
-        return None
-    return Fraction(numerator if value >= 0 else -numerator, denominator)
-
-
-def _whole_root(number: int, degree: int) -> int | None:
-    """The exact root of a whole number that is not negative, or None."""
-    if number < 0:
-        return None
-    low, high = 0, 1 << (number.bit_length() // degree + 1)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if middle**degree < number else (low, middle)
-    return low if low**degree == number else None

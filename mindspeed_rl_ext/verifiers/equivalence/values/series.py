@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
+    Fold,
     Node,
     Number,
     Power,
@@ -40,7 +41,7 @@ def limit(node: Series) -> float:
         >>> limit(Series("n", half, 0))
         2.0
     """
-    terms = [_term(node.body, node.name, node.first + k, _MAX_DEPTH) for k in range(_MAX_TERMS)]
+    terms = [_Term(node.name, node.first + k).visit(node.body) for k in range(_MAX_TERMS)]
     if not terms[-1] or not terms[-2]:
         raise ValueError("terms that are zero")
     if not abs(terms[-1]) < _FALL * abs(terms[_MAX_TERMS // 2]):
@@ -63,38 +64,52 @@ def _levin(terms: list[Fraction], sums: list[Fraction], order: int) -> float:
     return float(over / under)
 
 
-def _term(node: Node, name: str, at: int, depth: int) -> Fraction:
+class _Term(Fold[Fraction]):
     """The exact value of a rational term; raises KeyError for any other."""
-    if depth == 0:
-        raise ValueError("too deep")
-    if isinstance(node, Number):
+
+    def __init__(self, name: str, at: int) -> None:
+        self._name, self._at = name, at
+        self._depth = 0
+
+    def visit(self, node: Node) -> Fraction:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ValueError("too deep")
+        found = super().visit(node)
+        self._depth -= 1
+        return found
+
+    def other(self, node: Node) -> Fraction:
+        raise KeyError(type(node).__name__)
+
+    def number(self, node: Number) -> Fraction:
         return node.value
-    if isinstance(node, Symbol):
-        return Fraction({name: at}[node.name])
-    if isinstance(node, Sum):
+
+    def symbol(self, node: Symbol) -> Fraction:
+        return Fraction({self._name: self._at}[node.name])
+
+    def sum(self, node: Sum) -> Fraction:
         signs = {"+": 1, "-": -1}
-        return sum(
-            (signs[sign] * _term(t, name, at, depth - 1) for sign, t in node.terms), Fraction(0)
-        )
-    if isinstance(node, Product):
+        return sum((signs[sign] * self.visit(term) for sign, term in node.terms), Fraction(0))
+
+    def product(self, node: Product) -> Fraction:
         total = Fraction(1)
         for factor, divides in node.factors:
-            value = _term(factor, name, at, depth - 1)
+            value = self.visit(factor)
             total = total / value if divides else total * value
         return total
-    if isinstance(node, Power):
-        base = _term(node.base, name, at, depth - 1)
-        exponent = _term(node.exponent, name, at, depth - 1)
+
+    def power(self, node: Power) -> Fraction:
+        base, exponent = self.visit(node.base), self.visit(node.exponent)
         bits = base.numerator.bit_length() + base.denominator.bit_length()
         if exponent.denominator != 1 or abs(exponent) * bits > _MAX_BITS:
             raise ValueError("a power that is not rational, or too long")
         return base**exponent.numerator
-    if isinstance(node, Call) and node.name == "factorial":
-        return _factorial(_term(node.arguments[0], name, at, depth - 1))
-    raise KeyError(type(node).__name__)
 
-
-def _factorial(value: Fraction) -> Fraction:
-    if value.denominator != 1 or not 0 <= value <= 200:
-        raise ValueError("a factorial of no small whole number")
-    return Fraction(math.factorial(value.numerator))
+    def call(self, node: Call) -> Fraction:
+        if node.name != "factorial":
+            return self.other(node)
+        value = self.visit(node.arguments[0])
+        if value.denominator != 1 or not 0 <= value <= 200:
+            raise ValueError("a factorial of no small whole number")
+        return Fraction(math.factorial(value.numerator))

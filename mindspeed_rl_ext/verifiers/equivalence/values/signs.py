@@ -1,50 +1,65 @@
 r"""Plus-or-minus as the two values it stands for.
 
-Covers: `1 \pm \sqrt{2}`: all signs of one answer turn together, `\mp` the other way.
-Does not cover: signs that turn independently of each other.
+Covers: `1 \pm \sqrt{2}`: all signs of one value turn together, `\mp` the other way; those of
+the items of a tuple such as `(\pm 1, \pm 2)` turn each by itself, unless one is `\mp`.
+Does not cover: signs of one value that turn independently of each other.
 """
 
 from __future__ import annotations
 
+from itertools import product
+
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
-    Call,
     Node,
-    Power,
-    Product,
+    Sequence,
     Sum,
     children,
+    mapped,
 )
 
+_MAX_TURNING = 5
 _TURNED = {"upper": {"+-": "+", "-+": "-"}, "lower": {"+-": "-", "-+": "+"}}
 
 
 def alternatives(node: Node) -> list[Node]:
-    """The one or two values of a tree.
+    """The values of a tree: one, two, or all choices of the signs of a tuple.
 
     Example:
         >>> from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Symbol
         >>> alternatives(Symbol("x"))
         [Symbol(name='x')]
     """
-    if not _has_double_sign(node):
+    if not has_double_sign(node):
         return [node]
+    if isinstance(node, Sequence) and not _turns_together(node):
+        return [
+            Sequence(node.opening, node.closing, items)
+            for items in product(*(alternatives(item) for item in node.items))
+        ]
     return [_turned(node, which) for which in ("upper", "lower")]
 
 
-def _has_double_sign(node: Node) -> bool:
+def has_double_sign(node: Node) -> bool:
+    r"""Whether there is a `\pm` or `\mp` somewhere in a tree."""
     if isinstance(node, Sum) and any(len(sign) == 2 for sign, _ in node.terms):
         return True
-    return any(map(_has_double_sign, children(node)))
+    return any(map(has_double_sign, children(node)))
+
+
+def _turns_together(node: Sequence) -> bool:
+    r"""Whether the signs of a tuple belong together, as in `(\pm 1, \mp 1)`."""
+    turning = [item for item in node.items if has_double_sign(item)]
+    return len(turning) == 1 or len(turning) > _MAX_TURNING or any(map(_has_lower_sign, turning))
+
+
+def _has_lower_sign(node: Node) -> bool:
+    if isinstance(node, Sum) and any(sign == "-+" for sign, _ in node.terms):
+        return True
+    return any(map(_has_lower_sign, children(node)))
 
 
 def _turned(node: Node, which: str) -> Node:
-    if isinstance(node, Sum):
-        turned = _TURNED[which]
-        return Sum(tuple((turned.get(s, s), _turned(term, which)) for s, term in node.terms))
-    if isinstance(node, Product):
-        return Product(tuple((_turned(factor, which), d) for factor, d in node.factors))
-    if isinstance(node, Power):
-        return Power(_turned(node.base, which), _turned(node.exponent, which))
-    if isinstance(node, Call):
-        return Call(node.name, tuple(_turned(a, which) for a in node.arguments))
-    return node
+    turned = mapped(node, lambda inner: _turned(inner, which))
+    if not isinstance(turned, Sum):
+        return turned
+    return Sum(tuple((_TURNED[which].get(sign, sign), term) for sign, term in turned.terms))

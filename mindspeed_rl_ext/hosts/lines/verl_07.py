@@ -1,0 +1,16 @@
+"""verl 0.7.1: plugins by VERL_USE_EXTERNAL_MODULES; its rewards are of single rows."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.hosts.adapter import READ, VERL_URL, Adapter, Checkout, Versions
+from mindspeed_rl_ext.hosts.verl_points import VERL_POINTS
+
+ADAPTER = Adapter(
+    name="verl 0.7",
+    package="verl",
+    points=VERL_POINTS,
+    versions=Versions(host="0.7.1"),
+    checkouts=(Checkout("verl_07", VERL_URL, "v0.7.1", "tag"),),
+    evidence={"verifiers": READ, "workers": READ},
+    page="hosts_verl.md",
+)

@@ -1,0 +1,16 @@
+"""verl 0.8.0: as 0.7; managers also put a batch's rewards together."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.hosts.adapter import READ, VERL_URL, Adapter, Checkout, Versions
+from mindspeed_rl_ext.hosts.verl_points import VERL_POINTS
+
+ADAPTER = Adapter(
+    name="verl 0.8",
+    package="verl",
+    points=VERL_POINTS,
+    versions=Versions(host="0.8.0"),
+    checkouts=(Checkout("verl_08", VERL_URL, "v0.8.0", "tag"),),
+    evidence={"verifiers": READ, "workers": READ},
+    page="hosts_verl.md",
+)

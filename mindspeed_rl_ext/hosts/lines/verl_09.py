@@ -1,0 +1,16 @@
+"""verl 0.9: plugins by the entry point group `verl.plugins`; trainer V1 by default."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.hosts.adapter import RUN, VERL_URL, Adapter, Checkout, Versions
+from mindspeed_rl_ext.hosts.verl_points import VERL_POINTS
+
+ADAPTER = Adapter(
+    name="verl 0.9",
+    package="verl",
+    points=VERL_POINTS,
+    versions=Versions(host="0.9.0"),
+    checkouts=(Checkout("verl_09", VERL_URL, "v0.9.0", "tag"),),
+    evidence={"verifiers": RUN, "workers": RUN},
+    page="hosts_verl.md",
+)

@@ -1,0 +1,16 @@
+"""verl main, the state of November 2026: as 0.9."""
+
+from __future__ import annotations
+
+from mindspeed_rl_ext.hosts.adapter import READ, VERL_URL, Adapter, Checkout, Versions
+from mindspeed_rl_ext.hosts.verl_points import VERL_POINTS
+
+ADAPTER = Adapter(
+    name="verl main",
+    package="verl",
+    points=VERL_POINTS,
+    versions=Versions(host="main"),
+    checkouts=(Checkout("verl_main", VERL_URL, "main", "branch"),),
+    evidence={"verifiers": READ, "workers": READ},
+    page="hosts_verl.md",
+)

@@ -1,0 +1,1 @@
+"""The rules that decide a pair: one table by kinds, and the functions it names."""
