@@ -119,6 +119,12 @@ class ConvertOptions:
         "number format to write: bf16, fp16, fp32; the source's by default",
         "写出的数值格式：bf16、fp16、fp32；默认与源相同", default=None, metavar="bf16",
     )  # fmt: skip
+    quantization: str = option(
+        "of weights in other number formats: none refuses what is not dequantised (block FP8 is), "
+        "keep writes them as they are",
+        "其他数值格式的权重：none 拒绝未反量化者（分块 FP8 会反量化），keep 原样写出",
+        default="none", choices=("none", "keep"),
+    )  # fmt: skip
     transformer_impl: str = option(
         "whose tensor names are written", "采用哪种实现的张量名",
         default="local", choices=("local", "transformer_engine"), group=LAYOUT,

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mindspeed_rl_ext.checkpoint.dtypes import Array, DType
+from mindspeed_rl_ext.checkpoint.dtypes import Array, DType, cast
 from mindspeed_rl_ext.checkpoint.open_maps import OPEN_MAPS, FileState
 
 Shape = tuple[int, ...]
@@ -87,6 +87,29 @@ class TensorView:
     def shape(self) -> Shape:
         """The tensor's shape."""
         return tuple(int(n) for n in self.array.shape)
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the values are the file's bytes."""
+        return True
+
+    @property
+    def written(self) -> DType:
+        """The format to write it in where none is asked for."""
+        return self.dtype
+
+    def box(
+        self, rows: slice, cols: slice, dtype: DType, matrix: tuple[int, int] | None = None
+    ) -> Array:
+        """The values of a box in a format; a view where that is the tensor's own.
+
+        Args:
+            rows: the box's rows.
+            cols: its columns.
+            dtype: the wanted format.
+            matrix: rows and columns that the box counts; None for those of the shape.
+        """
+        return cast(self.matrix(matrix)[rows, cols], self.dtype, dtype)
 
     def matrix(self, wanted: tuple[int, int] | None = None) -> Array:
         """The values as rows and columns; a view wherever the strides allow it.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
@@ -188,7 +189,7 @@ def _nbytes(source: TensorSource, ref: Ref) -> int:
     if isinstance(source, (Assembled, Joined)):
         return source.nbytes(ref)
     view = source.view(ref)
-    return int(view.array.size) * view.dtype.itemsize
+    return prod(view.shape) * view.dtype.itemsize
 
 
 def _verify_alike(first: CheckpointReader, second: CheckpointReader) -> VerifyReport:

@@ -40,7 +40,19 @@ def test_a_host_import_activates_it(installed, tmp_path):
     )
 
 
-def test_configs_and_doors_are_found_from_any_folder(installed, tmp_path, checkout):
+def test_verl_finds_its_plugin_by_the_entry_point(installed):
+    installed.run(
+        "import sys\n"
+        "from importlib.metadata import entry_points\n"
+        "(point,) = entry_points(group='verl.plugins')\n"
+        "assert point.name == 'msrl_ext', point\n"
+        "assert point.load().ACTIVATION.active\n"
+        "assert 'HostFinder' in [type(f).__name__ for f in sys.meta_path], sys.meta_path\n"
+        "assert 'mindspeed_rl_ext.verifiers' not in sys.modules"
+    )
+
+
+def test_configs_and_scripts_are_found_from_any_folder(installed, tmp_path, checkout):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     output = installed.run(

@@ -109,6 +109,8 @@ def _place(slots: Sequence[Slot], stored: Mapping[str, str]) -> tuple[list[Place
         if name:
             placed.append(Placed(name, (), slot))
             continue
+        if slot.repeats:  # a copy that models may lack
+            continue
         fused = _fused(slot, table, stored)
         if fused is None:
             missing.append(slot.name)
