@@ -36,7 +36,7 @@ class AnswerRule(NamedTuple):
     examples: tuple[Example, ...]
 
 
-def _same_expression(left: Answer, right: Answer, policy: Policy) -> bool | Pass:
+def _same_text(left: Answer, right: Answer, policy: Policy) -> bool | Pass:
     return True if left.bare == right.bare else PASS
 
 
@@ -67,7 +67,7 @@ def _words(left: Answer, right: Answer, policy: Policy) -> bool | Pass:
 
 
 ANSWER_TABLE: tuple[AnswerRule, ...] = (
-    AnswerRule("the same text", "text", _same_expression, ((r"\dfrac{1}{2}", r"\frac{1}{2}", True),)),
+    AnswerRule("the same text", "text", _same_text, ((r"\dfrac{1}{2}", r"\frac{1}{2}", True),)),
     AnswerRule(
         "the letter of a choice", "words", _choices,
         (
