@@ -155,6 +155,20 @@ class HuggingFaceReader:
         if tied and _HEAD in extra and not missing:
             self._check_tied(tied)
             extra.remove(_HEAD)
+        self._check_names(missing, extra)
+        for name, shape in expected.items():
+            found = self._files[name].entries[name].shape
+            if found != shape:
+                why = explain_shape(name, found, shape)
+                raise InputError(
+                    f"{name} has another shape than config.json says",
+                    found=f"{found}; {why.what}" if why else str(found),
+                    expected=str(shape),
+                    remedy=why.remedy if why else "config.json is of another model",
+                )
+
+    def _check_names(self, missing: list[str], extra: list[str]) -> None:
+        """Says why names are missing or unknown, where some are."""
         quantized = quantization_of(_config_of(self.folder), extra)
         if quantized:
             raise InputError(
@@ -186,16 +200,6 @@ class HuggingFaceReader:
                 found=some(extra),
                 remedy="check --model-type-hf; nothing is dropped silently",
             )
-        for name, shape in expected.items():
-            found = self.view(whole(name)).shape
-            if found != shape:
-                why = explain_shape(name, found, shape)
-                raise InputError(
-                    f"{name} has another shape than config.json says",
-                    found=f"{found}; {why.what}" if why else str(found),
-                    expected=str(shape),
-                    remedy=why.remedy if why else "config.json is of another model",
-                )
 
     def byte_check(self) -> ByteCheck:
         """Safetensors carry no checksum; lengths were compared when the files were opened."""
