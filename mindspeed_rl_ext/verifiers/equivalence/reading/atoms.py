@@ -45,7 +45,10 @@ GREEK = words(r"""
     \alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu
     \angle \triangle \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta
     \Theta \Lambda \Xi \Pi \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
-_INVERSES = {r"\sin": r"\arcsin", r"\cos": r"\arccos", r"\tan": r"\arctan"}
+_INVERSES = {
+    f"\\{name}": f"\\arc{name}"
+    for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")
+}
 _APPLIED = frozenset("fghFGH")
 _SPECIAL = words(r"P E C \Gamma \zeta \Pr")
 _EVENT_SIGNS = words(r"| = < > \le \ge \cap \cup , \mid")
