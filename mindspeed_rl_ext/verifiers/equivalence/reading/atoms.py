@@ -210,13 +210,19 @@ class AtomReader(NumberReader):
             return Sum((("-", self.exponent()),))
         return self.argument()
 
-    def _takes_prime(self) -> bool:
-        r"""`'`, `^{\prime}` or `^\prime`."""
-        for length, texts in ((1, ["'"]), (2, ["^", "'"]), (4, ["^", "{", "'", "}"])):
-            if [self.peek(i).text for i in range(length)] == texts:
-                self._at += length
-                return True
-        return False
+    def _primes(self) -> str:
+        r"""Takes the primes behind a name: `'`, `''`, `^\prime`, `^{\prime\prime}`."""
+        found = ""
+        while True:
+            start = self._at
+            braced = self.take("^") and self.take("{")
+            count = 0
+            while self.take("'"):
+                count += 1
+            if not count or (braced and not self.take("}")):
+                self._at = start
+                return found
+            found += "'" * count
 
     def _name(self) -> Node:
         token = self.next()
@@ -225,8 +231,7 @@ class AtomReader(NumberReader):
             name += " " + self.next().text  # a difference, not a product
         if self.take("_"):
             name += "_" + self._subscript()
-        while self._takes_prime():
-            name += "'"
+        name += self._primes()
         if self.peek().text == "(" and name in _SPECIAL:
             return self._special(name)
         if token.text in _APPLIED and self.peek().text == "(":

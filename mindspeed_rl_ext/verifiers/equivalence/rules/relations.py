@@ -186,6 +186,9 @@ def _stated(comparison: Comparison, sides: tuple[Node, ...], other: Node) -> boo
     closed = closed and sides[-1] != Number(Fraction(0))  # an equation, not the value 0
     if len(rest) > 1 and closed and all(is_quantity(side) for side in sides[:-1]):
         rest = [sides[-1]]
+    if closed and len(sides) > 2 and is_name(sides[0]):
+        # `A = \pi r^2 = 9\pi`: what has names is the formula that the value comes from.
+        rest = [side for side in rest if is_structure(side) or not symbols(side)]
     if not rest:
         return None
     if not all(comparison.same(rest[0], side) for side in rest[1:]):
