@@ -25,7 +25,8 @@ _RUN = "import sys; from mindspeed_rl_ext.cli._dispatch import main; sys.exit(ma
 CHOICES = {
     "as it is": "",
     "ordinary writes": (
-        "import mindspeed_rl_ext.checkpoint.copying.out_file as o; o._opened_direct = lambda p: None;"
+        "import mindspeed_rl_ext.checkpoint.copying.out_file as o; "
+        "o._opened_direct = lambda p: None;"
     ),
     "source read twice for its CRC": (
         "import mindspeed_rl_ext.checkpoint.copying.byte_check as b;"

@@ -4,7 +4,7 @@
 
 The policy is a tiny Qwen2 after a short warm start on Countdown, so that responses have the lengths
 of a real run; the trainer is that of `msrl-ext train`. The first step, which loads kernels, is
-left out. Limit of the recipes issue: 0.9 CPU seconds a step.
+left out. Limit of the recipes issue: 0.9 CPU seconds per step.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     print("| step | CPU s | wall s |\n|---|---|---|")
     for step, (cpu, wall) in enumerate(zip(cpu_s, wall_s, strict=True), start=2):
         print(f"| {step} | {cpu:.2f} | {wall:.2f} |")
-    print(f"\nmean CPU seconds a step: {sum(cpu_s) / len(cpu_s):.2f} (limit 0.9)")
+    print(f"\nmean CPU seconds per step: {sum(cpu_s) / len(cpu_s):.2f} (limit 0.9)")
 
 
 def warm_start(folder: Path) -> Path:

@@ -17,4 +17,5 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 "$PY" -m ruff check .
 "$PY" -m ruff format --check .
 "$PY" -m mypy
-"$PY" -m pytest "$@"
+# One worker per core (PYTEST_XDIST_AUTO_NUM_WORKERS=N for another number, -n 0 for none).
+"$PY" -m pytest -n auto --dist worksteal "$@"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sysconfig
 import venv
 from pathlib import Path
@@ -16,11 +17,16 @@ from mindspeed_rl_ext.activation.pth import PTH_NAME, startup_line
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# A job in a shell's background ignores Ctrl-C, and what it starts would ignore it too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked slow run with MSRL_EXT_SLOW=1, or where -m asks for them."""
+    """Tests marked slow run with MSRL_EXT_SLOW=1, or where -m asks; long ones come first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if os.environ.get("MSRL_EXT_SLOW") == "1" or "slow" in config.option.markexpr:
         return
     for item in items:

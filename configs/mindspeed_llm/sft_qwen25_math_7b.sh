@@ -23,6 +23,8 @@ ITERATIONS="${ITERATIONS:-400}" LEARNING_RATE="${LEARNING_RATE:-1e-5}"
 # The template of the RL stage too: what is learned here is asked for there.
 PROMPT_TYPE="${PROMPT_TYPE:-qwen_math_r1}"
 CANN="${CANN:-/usr/local/Ascend/ascend-toolkit/set_env.sh}"
+# From MindSpeed-LLM 26.1 on: torch, or it saves torch_dist; older lines do not know the flag.
+CKPT_FORMAT="${CKPT_FORMAT:-}"
 PRINT="${PRINT:-0}"                                              # 1 shows the commands, runs nothing
 
 run() {
@@ -70,7 +72,8 @@ SPEED=(--tensor-model-parallel-size "$TP" --pipeline-model-parallel-size "$PP"
     --no-gradient-accumulation-fusion --no-masked-softmax-fusion --attention-softmax-in-fp32)
 FILES=(--data-path "$DATA" --split 100,0,0 --tokenizer-type PretrainedFromHF
     --tokenizer-name-or-path "$TOKENIZER" --load "$LOAD" --save "$SAVE"
-    --no-load-optim --no-load-rng --save-interval "$ITERATIONS"
+    ${CKPT_FORMAT:+--ckpt-format "$CKPT_FORMAT"} --no-load-optim --no-load-rng
+    --save-interval "$ITERATIONS"
     --log-interval 1 --eval-interval "$ITERATIONS" --eval-iters 0 --distributed-backend nccl)
 
 run torchrun --nproc_per_node "$NPUS_PER_NODE" --nnodes "$NNODES" --node_rank "$NODE_RANK" \

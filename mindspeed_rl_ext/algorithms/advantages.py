@@ -85,7 +85,7 @@ def _require_scale(group_size: int, advantage_eps: float, normalize_by_std: bool
             "a group of one response has no standard deviation",
             found="group_size=1 with normalize_by_std=True",
             expected="group_size of at least 2",
-            remedy="sample more responses a prompt",
+            remedy="sample more responses per prompt",
         )
     if not 0 <= advantage_eps < math.inf:
         raise InputError(

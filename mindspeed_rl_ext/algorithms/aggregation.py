@@ -1,4 +1,4 @@
-"""From one loss a token to one number.
+"""From one loss per token to one number.
 
 Covers: the means that GRPO's variants differ in. A masked position counts nowhere, be it NaN.
 Does not cover: losses; division for accumulation (`steps`).

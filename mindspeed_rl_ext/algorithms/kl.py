@@ -1,4 +1,4 @@
-"""Estimates of KL(policy || reference) from log-probs of sampled tokens, one value a token.
+"""Estimates of KL(policy || reference) from log-probs of sampled tokens, one value per token.
 
 Covers: k1, k2, k3 of Schulman's note "Approximating KL divergence" (2020); r = p_ref / p.
 Does not cover: the exact KL over the vocabulary; a weight or a mean (`aggregation`).

@@ -1,4 +1,4 @@
-"""Policy-gradient losses, one value a token.
+"""Policy-gradient losses, one value per token.
 
 Covers: REINFORCE (with raw rewards or with a baseline) and the clipped surrogate of PPO and GRPO.
 Does not cover: KL terms, masks and means (`masks`, `steps`), sequence-level ratios.
@@ -23,7 +23,7 @@ def compute_naive_policy_gradient_loss(
     """-A * log p of each token: its gradient is the REINFORCE estimate (Williams, 1992).
 
     Args:
-        raw_rewards_or_advantages: `[B, 1]`, one value a response.
+        raw_rewards_or_advantages: `[B, 1]`, one value per response.
         policy_log_probs: `[B, L]`, in nats.
 
     Returns:
@@ -47,7 +47,7 @@ def compute_grpo_clip_loss(
     Source: PPO (Schulman et al., 2017, equation 7), per token as in DeepSeekMath's GRPO, no KL.
 
     Args:
-        advantages: `[B, 1]`, one value a response.
+        advantages: `[B, 1]`, one value per response.
         policy_log_probs: `[B, L]`, in nats, of the policy that learns.
         old_log_probs: `[B, L]`, in nats, of the policy that sampled; no gradient flows into it.
         cliprange: c, how far the ratio may move before the gradient stops.
@@ -125,7 +125,7 @@ def compute_policy_gradient_loss(
     old_log_probs: torch.Tensor | None = None,
     cliprange: float | None = None,
 ) -> LossAndMetadata:
-    """The loss of that name, one value a token.
+    """The loss of that name, one value per token.
 
     Args:
         policy_log_probs: `[B, L]`, in nats.

@@ -30,7 +30,7 @@ def require_column(name: str, column: torch.Tensor, like: torch.Tensor) -> None:
             f"{name} does not fit the log-probs",
             found=_listed({name: column, "policy_log_probs": like}),
             expected=f"{name} [batch, 1] for policy_log_probs [batch, length]",
-            remedy=f"{name}.unsqueeze(-1) makes a column of one value a response",
+            remedy=f"{name}.unsqueeze(-1) makes a column of one value per response",
         )
 
 

@@ -1,7 +1,7 @@
-"""GRPO and what came after it: the same clipped surrogate, told apart by a table.
+"""GRPO and what came after it: the same clipped surrogate, distinguished by a table.
 
 Covers: GRPO (DeepSeekMath), its token mean, Dr. GRPO, DAPO's clip-higher with the token mean, GSPO
-with one ratio a response; any of them with a KL term.
+with one ratio per response; any of them with a KL term.
 Does not cover: advantages (`advantages`: Dr. GRPO takes `normalize_by_std=False`), dynamic sampling
 and overlong rewards of DAPO, which are no losses.
 
@@ -42,7 +42,7 @@ class GrpoVariant:
     """What a variant is.
 
     Args:
-        sequence_ratio: one ratio a response (GSPO) instead of one a token.
+        sequence_ratio: one ratio per response (GSPO) instead of one a token.
         clip_low: the ratio may fall to 1 - clip_low.
         clip_high: the ratio may rise to 1 + clip_high.
         aggregation: a name of `aggregation.AGGREGATIONS`.
@@ -82,7 +82,7 @@ def compute_grpo_variant_loss(
     Args:
         policy_log_probs: `[B, L]`, in nats, with a gradient.
         old_log_probs: `[B, L]`, in nats, of the policy that sampled; no gradient flows into it.
-        advantages: `[B, 1]`, one value a response.
+        advantages: `[B, 1]`, one value per response.
         response_mask: `[B, L]`, bool or 0/1, True on response tokens.
         variant: a name of `GRPO_VARIANTS`.
         clip_low: instead of the variant's.

@@ -56,9 +56,6 @@ NO_EFFECT: Mapping[str, int | None] = {
 }
 
 REFUSED: Mapping[str, Refused] = {
-    "--expert-tensor-parallel-size": Refused(harmless=("1",)),
-    "--mla-mm-split": Refused(takes_value=False),
-    "--schedules-method": Refused(),
     "--add-dense-bias": Refused(
         takes_value=False, remedy="leave it out: config.json's attention_bias says it"
     ),

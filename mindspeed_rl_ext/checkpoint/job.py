@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from mindspeed_rl_ext.checkpoint.destination import (
     free_disk,
     staged_bytes,
 )
-from mindspeed_rl_ext.checkpoint.dtypes import by_name
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType, by_name
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
     CheckpointReader,
@@ -28,22 +30,32 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Format,
     PlannedFile,
     Target,
+    Totals,
 )
 from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
-from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_boxes
+from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.core.options import identity_of
 from mindspeed_rl_ext.version import __version__
+
+log = logging.getLogger(__name__)
 
 # Pickle, headers, manifest and file-system blocks, per tensor and per file.
 _OVERHEAD_BYTES = 1024
 # Measured: Python with numpy, and the objects of a plan for each piece of it.
 _PROCESS_BYTES = 36 << 20
 _PIECE_BYTES = 3 << 10
+# The plans of more are made anew when they are needed.
+_MOST_PIECES = 50_000
 
 
 @dataclass(frozen=True)
@@ -83,45 +95,51 @@ class Job:
         """What writes the destination."""
         return writer_of(self.target_format)
 
-    def plans(self) -> Iterator[TensorPlan]:
-        """All tensors to write."""
-        for file in self.files:
-            yield from file.plans
-
     @property
-    def nbytes(self) -> int:
-        """Bytes of all values to write."""
-        return sum(file.nbytes for file in self.files)
+    def direction(self) -> str:
+        """What is converted into what."""
+        return f"{self.source_format.name} -> {self.target_format.name}"
 
-    @property
-    def needed_bytes(self) -> int:
-        """Disk that is still needed: what an earlier run has written does not count."""
+    @cached_property
+    def totals(self) -> Totals:
+        """What all tensors to write sum up to."""
+        found = [file.totals for file in self.files]
+        return Totals(*(sum(column) for column in zip(*found, strict=True)))
+
+    def needed_bytes(self, totals: Totals) -> int:
+        """Disk that is still needed: what an earlier run has written does not count.
+
+        Args:
+            totals: of all tensors.
+        """
         options = self.options
         if options.resume and was_finished(self):
             return 0
-        count = sum(len(file.plans) + 1 for file in self.files)
-        whole = self.nbytes + _OVERHEAD_BYTES * count
+        whole = totals.nbytes + _OVERHEAD_BYTES * (totals.tensors + len(self.files))
         return max(0, whole - staged_bytes(options.save_dir))
 
-    @property
-    def memory_bytes(self) -> int:
-        """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
-        pieces = sum(len(plan.pieces) for plan in self.plans())
-        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + _PIECE_BYTES * pieces
+    def memory_bytes(self, totals: Totals) -> int:
+        """About the anonymous memory of one process: interpreter, windows, the plan itself.
+
+        Args:
+            totals: of all tensors.
+        """
+        planned = _PIECE_BYTES * min(totals.pieces, _MOST_PIECES)
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
         return {
-            "direction": f"{self.source_format.name} -> {self.target_format.name}",
+            "direction": self.direction,
             "model_type": self.model.spec.name,
             "layout": asdict(self.layout),
-            "bytes": self.nbytes,
-            "needed_bytes": self.needed_bytes,
+            "bytes": self.totals.nbytes,
+            "needed_bytes": self.needed_bytes(self.totals),
             "free_disk_bytes": free_disk(self.options.save_dir),
-            "memory_bytes": self.memory_bytes,
+            "memory_bytes": self.memory_bytes(self.totals),
             "files": {
                 file.name: {
-                    "bytes": file.nbytes,
+                    "bytes": file.totals.nbytes,
                     "tensors": [
                         {"name": p.ref.name, "shape": list(p.shape), "dtype": p.dtype.name}
                         for p in file.plans
@@ -155,8 +173,10 @@ def plan_job(options: ConvertOptions) -> Job:
     job = _planned(options, to_read, to_write)
     read = [job.source.folder, job.model.folder, job.model.folder / "config.json"]
     check_apart(options.save_dir, [*read, *job.source.paths()], _replaced(job))
-    needed, free = job.needed_bytes, free_disk(options.save_dir)
-    if needed > free and not options.dry_run:
+    if options.dry_run:
+        return job
+    needed, free = job.needed_bytes(job.totals), free_disk(options.save_dir)
+    if needed > free:
         raise MachineError(
             f"not enough disk for {options.save_dir}",
             found=f"{in_bytes(free)} free",
@@ -211,16 +231,51 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     model = _model(options, source)
     held = source.parts(model)
     source.check_shards(model, held)
+    formats = _formats_of_weights(source, held)
+    check_formats(formats, str(options.load_dir), options.quantization)
     writer = writer_of(to_write)
     layout = writer.layout(model, options)
+    if model.mtp > layout.mtp and layout != Layout():
+        raise InputError(
+            f"multi-token-prediction layers are not written as {to_write.name}",
+            remedy="--mtp-num-layers 0 leaves them out",
+        )
     wanted = writer.parts(model, layout)
+    _warn_of_dialects(options, model, writer, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
-    plans = {plan.ref: plan for plan in plan_tensors(wanted, boxes, source, dtype)}
     target = Target(model, layout, options)
-    files = writer.files(target, wanted, plans)
+    files = writer.files(target, wanted, Planner(boxes, formats, dtype))
     shown = source.layout if layout == Layout() else layout
     return Job(to_read, to_write, target, shown, source, files, copies)
+
+
+def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[Ref, DType]:
+    """The number formats of what is converted; of dequantised tensors what they are written as."""
+    stored = {info.ref: info.dtype for info in source.tensors()}
+    refs = (part.ref(slot) for part in held for slot in part.slots)
+    return {
+        ref: stored[ref] if stored[ref].name in CASTABLE else source.view(ref).written
+        for ref in refs
+    }
+
+
+def _warn_of_dialects(
+    options: ConvertOptions, model: Model, writer: CheckpointWriter, layout: Layout
+) -> None:
+    """Warns where targets name this family's tensors differently and none was chosen."""
+    if options.target or options.mcore_dialect or "target" not in writer.uses:
+        return
+    old = layout.dialect == DEFAULT_DIALECT
+    if any(row.newer or row.not_layout == CORE for row in applying_rows(model.spec, model.sizes)):
+        log.warning(
+            "%s has other tensor names in %s; written for %s. --target with "
+            "what will load it (%s, ...) chooses",
+            model.spec.name,
+            "newer hosts" if old else "Megatron core",
+            "MindSpeed-LLM 2.1 and before" if old else "MindSpeed-LLM 2.2 and newer",
+            "mindspeed-llm-26.1, megatron-core-0.16",
+        )
 
 
 def _model(options: ConvertOptions, source: CheckpointReader) -> Model:
@@ -238,15 +293,27 @@ def _model(options: ConvertOptions, source: CheckpointReader) -> Model:
             found=f"{folder / 'config.json'} describes {model.spec.name} without these biases",
             remedy="leave the flag out",
         )
-    key = model.spec.mtp_key
-    if key and model.sizes.config.get(key) and options.mtp_num_layers is None:
-        count = model.sizes.config[key]
+    return replace(model, mtp=_prediction_layers(options, source, model))
+
+
+def _prediction_layers(options: ConvertOptions, source: CheckpointReader, model: Model) -> int:
+    """How many multi-token-prediction layers are converted."""
+    wanted, held = options.mtp_num_layers, source.prediction_layers(model)
+    if wanted is None and source.layout.mtp:
+        return held
+    if wanted is None and held:
         raise InputError(
-            "multi-token-prediction layers are not converted",
-            found=f"{key}={count}: model.layers.{model.sizes.layers} and after",
-            remedy="--mtp-num-layers 0 leaves them out; the other layers do not need them",
+            "the model has multi-token-prediction layers",
+            found=f"{held}: model.layers.{model.sizes.layers} and after",
+            remedy=f"--mtp-num-layers {held} converts them, --mtp-num-layers 0 leaves them out; "
+            "the other layers do not need them",
         )
-    return model
+    if (wanted or 0) > held:
+        raise InputError(
+            f"--mtp-num-layers {wanted} is more multi-token-prediction layers than there are",
+            found=str(held),
+        )
+    return wanted or 0
 
 
 def plan_id(job: Job) -> str:

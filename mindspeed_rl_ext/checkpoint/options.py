@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
+from mindspeed_rl_ext.checkpoint.mapping.targets import TARGETS, Convention, convention_of
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.options import check_options, declared_options, option
 
@@ -118,6 +119,12 @@ class ConvertOptions:
         "number format to write: bf16, fp16, fp32; the source's by default",
         "写出的数值格式：bf16、fp16、fp32；默认与源相同", default=None, metavar="bf16",
     )  # fmt: skip
+    quantization: str = option(
+        "of weights in other number formats: none refuses what is not dequantised (block FP8 is), "
+        "keep writes them as they are",
+        "其他数值格式的权重：none 拒绝未反量化者（分块 FP8 会反量化），keep 原样写出",
+        default="none", choices=("none", "keep"),
+    )  # fmt: skip
     transformer_impl: str = option(
         "whose tensor names are written", "采用哪种实现的张量名",
         default="local", choices=("local", "transformer_engine"), group=LAYOUT,
@@ -141,14 +148,35 @@ class ConvertOptions:
     moe_tp_extend_ep: bool = option(
         "TP ranks hold whole experts", "TP 各 rank 存放完整专家", default=False, group=LAYOUT
     )
-    mcore_dialect: str = option(
-        "whose names of latent attention and the shared gate are written",
-        "MLA 与共享专家门控的张量名采用哪个版本",
-        default="0.8", choices=("0.8", "0.12"), group=LAYOUT,
+    target: str | None = option(
+        "what will load it: a host line or a version of Megatron core, which fixes names and args; "
+        "single flags override it",
+        "将加载它的主机版本或 Megatron core 版本：决定张量名与 args，单独的参数优先",
+        default=None, choices=tuple(TARGETS), group=LAYOUT,
+    )  # fmt: skip
+    mcore_dialect: str | None = option(
+        "whose names of latent attention, the shared gate and prediction layers are written: hosts "
+        "up to 2.1 (0.8, the default), later hosts (0.12), Megatron core itself (core)",
+        "MLA、共享专家门控与 MTP 层的张量名：2.1 及更早的主机（0.8，默认）、更新的主机（0.12）、"
+        "Megatron core（core）",
+        default=None, choices=("0.8", "0.12", "core"), group=LAYOUT,
     )  # fmt: skip
     mtp_num_layers: int | None = option(
         "multi-token-prediction layers; 0 leaves them out", "MTP 层数；0 表示不转换",
-        default=None, metavar="0",
+        default=None, minimum=0, metavar="N",
+    )  # fmt: skip
+    expert_tensor_parallel_size: int | None = option(
+        "ranks that cut an expert: 1, or TP, which is the default",
+        "切分单个专家的 rank 数：1 或 TP（默认）",
+        default=None, minimum=1, metavar="N", group=LAYOUT,
+    )  # fmt: skip
+    mla_mm_split: bool = option(
+        "the upward projections of latent attention in four tensors", "MLA 上投影拆成四个张量",
+        default=False, group=LAYOUT,
+    )  # fmt: skip
+    schedules_method: str | None = option(
+        "dualpipev: stages hold slices of both ends", "dualpipev：每段持有首尾两端的层",
+        default=None, choices=("dualpipev",), group=LAYOUT,
     )  # fmt: skip
     resume: bool = option(
         "go on where a stopped run was", "从中断处继续", default=False, identity=False
@@ -177,14 +205,13 @@ class ConvertOptions:
         """Threads that copy."""
         return self.workers or min(_MOST_BY_DEFAULT, os.cpu_count() or 1)
 
+    @property
+    def convention(self) -> Convention:
+        """How what is written is named."""
+        return convention_of(self.target, self.mcore_dialect)
+
     def __post_init__(self) -> None:
         check_options(self)
-        if self.mtp_num_layers not in (None, 0):
-            raise InputError(
-                "multi-token-prediction layers are not converted",
-                found=f"mtp_num_layers={self.mtp_num_layers}",
-                remedy="0 leaves them out",
-            )
         if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(
                 f"weights are not written as {self.params_dtype}",

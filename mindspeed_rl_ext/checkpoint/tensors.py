@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import weakref
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mindspeed_rl_ext.checkpoint.dtypes import Array, DType
+from mindspeed_rl_ext.checkpoint.dtypes import Array, DType, cast
+from mindspeed_rl_ext.checkpoint.open_maps import OPEN_MAPS, FileState
 
 Shape = tuple[int, ...]
 _Bytes = bytes  # the name inside a class that has a method `bytes`
@@ -86,6 +88,29 @@ class TensorView:
         """The tensor's shape."""
         return tuple(int(n) for n in self.array.shape)
 
+    @property
+    def in_file(self) -> bool:
+        """Whether the values are the file's bytes."""
+        return True
+
+    @property
+    def written(self) -> DType:
+        """The format to write it in where none is asked for."""
+        return self.dtype
+
+    def box(
+        self, rows: slice, cols: slice, dtype: DType, matrix: tuple[int, int] | None = None
+    ) -> Array:
+        """The values of a box in a format; a view where that is the tensor's own.
+
+        Args:
+            rows: the box's rows.
+            cols: its columns.
+            dtype: the wanted format.
+            matrix: rows and columns that the box counts; None for those of the shape.
+        """
+        return cast(self.matrix(matrix)[rows, cols], self.dtype, dtype)
+
     def matrix(self, wanted: tuple[int, int] | None = None) -> Array:
         """The values as rows and columns; a view wherever the strides allow it.
 
@@ -116,20 +141,25 @@ class MappedFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.size = len(self._map)
+        self.path, self._state = path, FileState(path)
+        self.size = self._state.size
+        weakref.finalize(self, OPEN_MAPS.drop, self._state)
 
     def bytes(self, start: int, length: int) -> bytes:
         """A copy of a few bytes."""
-        return self._map[start : start + length]
+        self._state.check()
+        return OPEN_MAPS.get(self._state)[start : start + length]
 
     def array(self, dtype: DType, start: int, count: int) -> Array:
-        """`count` numbers from byte `start` on, as a view."""
+        """`count` numbers from byte `start` on, as a view.
+
+        Raises:
+            InputError: the file became shorter meanwhile.
+        """
         if count == 0:
             return np.empty(0, dtype.carrier)
-        return np.frombuffer(self._map, dtype.carrier, count, start)
+        self._state.check()
+        return np.frombuffer(OPEN_MAPS.get(self._state), dtype.carrier, count, start)
 
     def prefetch(self, start: int, length: int) -> None:
         """Lets the disk read a range; without it each fault reads a little and waits."""
@@ -146,7 +176,8 @@ class MappedFile:
     def _advise(self, advice: str, start: int, length: int) -> None:
         first = start - start % mmap.PAGESIZE
         if length > 0 and hasattr(mmap, advice):
-            self._map.madvise(getattr(mmap, advice), first, start + length - first)
+            opened = OPEN_MAPS.get(self._state)
+            opened.madvise(getattr(mmap, advice), first, start + length - first)
 
 
 class FileWindow(io.RawIOBase):

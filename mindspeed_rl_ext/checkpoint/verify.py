@@ -12,7 +12,8 @@ together by boxes, and the second taken apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
@@ -65,7 +66,9 @@ def verify(src: Path, dst: Path, hf_cfg_dir: Path | None = None) -> VerifyReport
     first, second = open_checkpoint(src), open_checkpoint(dst)
     if _alike(first, second):
         return _verify_alike(first, second)
-    return verify_opened(first, second, read_model(hf_cfg_dir or _config_of(first, second)))
+    model = read_model(hf_cfg_dir or _config_of(first, second))
+    mtp = min(side.prediction_layers(model) for side in (first, second))
+    return verify_opened(first, second, replace(model, mtp=mtp))
 
 
 def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Model) -> VerifyReport:
@@ -92,8 +95,12 @@ def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Mode
 
 
 def _alike(first: CheckpointReader, second: CheckpointReader) -> bool:
-    """Both have the same format and layout, so that tensors of one name must be equal."""
-    return type(first) is type(second) and first.layout == second.layout
+    """Both have the same format and are cut alike, so that tensors of one name must be equal."""
+    if type(first) is not type(second) or first.layout != second.layout:
+        return False
+    ours, theirs = first.tensors(), second.tensors()
+    chunked = any(info.of for info in (*ours, *theirs))
+    return not chunked or {info.ref for info in ours} == {info.ref for info in theirs}
 
 
 def _config_of(first: CheckpointReader, second: CheckpointReader) -> Path:
@@ -111,7 +118,11 @@ def _config_of(first: CheckpointReader, second: CheckpointReader) -> Path:
 
 def _is_whole(parts: Sequence[Part]) -> bool:
     """Whether the parts are the model's tensors as HuggingFace has them."""
-    return all(not part.shard and slot.hf == (slot.name,) for part in parts for slot in part.slots)
+    return all(
+        not part.shard and (slot.hf == (slot.name,) or slot.repeats)
+        for part in parts
+        for slot in part.slots
+    )
 
 
 @dataclass(frozen=True)
@@ -130,7 +141,8 @@ class _Sides:
 
 
 def _compare_sides(sides: _Sides, model: Model, problems: list[str]) -> VerifyReport:
-    unseen = {name: _nbytes(sides.whole, whole(name)) for name in model.shapes()}
+    names = (slot.name for slot in model.whole().slots if not slot.repeats)
+    unseen = {name: _nbytes(sides.whole, whole(name)) for name in names}
     refs = [part.ref(slot) for part in sides.parts for slot in part.slots]
     total = sum(_nbytes(sides.sharded, ref) for ref in refs)
     with progress("verify", total, unit="B") as shown:
@@ -177,7 +189,7 @@ def _nbytes(source: TensorSource, ref: Ref) -> int:
     if isinstance(source, (Assembled, Joined)):
         return source.nbytes(ref)
     view = source.view(ref)
-    return int(view.array.size) * view.dtype.itemsize
+    return prod(view.shape) * view.dtype.itemsize
 
 
 def _verify_alike(first: CheckpointReader, second: CheckpointReader) -> VerifyReport:

@@ -1,7 +1,7 @@
 """`msrl-ext`: dispatch only.
 
 Covers: the list of commands, error messages, exit codes. A command is a module of this folder with
-`add_arguments(parser)` and `run(args) -> int`, found because it lies here and imported when called;
+`add_arguments(parser)` and `run(args) -> int`, found in this folder and imported when called;
 the first line of its docstring is its summary, `SUMMARY_ZH` the same in Chinese. It prints its
 results to standard output and logs to standard error. Modules with a leading underscore are no
 commands.
@@ -48,7 +48,7 @@ DEPENDENCIES = {"numpy": "numpy", "yaml": "PyYAML", "tqdm": "tqdm"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `msrl-ext`; returns the exit code (0, 1, 2, 3 or 130)."""
+    """Runs `msrl-ext`; returns the exit code (0, 1, 2, 3, 130 or 143)."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in _own_words(words)
     if debug:
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         left = str(error) or "nothing half-written was left behind"
         print(f"interrupted: {left}", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return int(getattr(error, "exit_code", EXIT_INTERRUPTED))
     except BrokenPipeError:
         # The reader of our output (`| head`) went away; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

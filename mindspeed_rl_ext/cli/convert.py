@@ -10,6 +10,9 @@ import argparse
 import json
 
 from mindspeed_rl_ext.checkpoint.host_flags import add_arguments, read_options
+from mindspeed_rl_ext.core.interrupts import terminable
+
+SUMMARY_ZH = "在 HuggingFace 与 Megatron-core 检查点之间转换，参数与宿主的转换脚本相同"
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
         for line in lines:
             print(line)
         return 0
-    report = run_job(job)
+    with terminable():
+        report = run_job(job)
     if options.json:
         print(json.dumps(report_data(report, options), indent=1))
     else:

@@ -9,6 +9,8 @@ from mindspeed_rl_ext.checkpoint.options import DiffOptions
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
+SUMMARY_ZH = "比较同一格式的两个检查点，每个不同的张量一行"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
@@ -17,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the differences; 0 where there are none, 1 otherwise."""
-    from mindspeed_rl_ext.checkpoint.describe import differences
+    from mindspeed_rl_ext.checkpoint.differences import differences
 
     options = build_options(DiffOptions, ("the command line", given_options(DiffOptions, args)))
     rows = differences(options.a, options.b)

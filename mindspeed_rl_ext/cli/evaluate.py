@@ -28,6 +28,8 @@ from mindspeed_rl_ext.recipes.evaluation.options import EvaluateOptions
 from mindspeed_rl_ext.recipes.evaluation.run import evaluate_benchmarks
 from mindspeed_rl_ext.verifiers.plugins import import_user_module
 
+SUMMARY_ZH = "在数学基准上评测模型，或评测别处生成的回复"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext evaluate`."""

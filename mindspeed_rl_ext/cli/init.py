@@ -11,6 +11,8 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options, option
 from mindspeed_rl_ext.core.shipped import SHIPPED_FOLDERS, shipped_folder
 
+SUMMARY_ZH = "把随包的配置和脚本复制出来，供修改"
+
 
 @dataclass(frozen=True)
 class InitOptions:

@@ -11,6 +11,8 @@ from mindspeed_rl_ext.checkpoint.options import InspectOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
+SUMMARY_ZH = "显示检查点的内容：格式、切分、数值类型、张量"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""

@@ -14,6 +14,8 @@ from mindspeed_rl_ext.core.options import add_options, build_options, given_opti
 from mindspeed_rl_ext.preprocess.packing.merge import merge
 from mindspeed_rl_ext.preprocess.packing.options import MergeOptions
 
+SUMMARY_ZH = "合并打包文件：`preprocess --shard I/N` 的各部分，或不同数据的多次结果"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags."""

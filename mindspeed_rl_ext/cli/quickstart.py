@@ -32,6 +32,8 @@ from mindspeed_rl_ext.recipes.quickstart.options import (
     loop_recipe,
 )
 
+SUMMARY_ZH = "几分钟内在两个 CPU 核上走完整个流程，无需下载"
+
 EXAMPLES_SHOWN = 5
 # Looked for before the first stage, not found missing minutes later; with the extras of each.
 OWN_DATA_LIBRARIES = {"transformers": "train", "tokenizers": "train"}

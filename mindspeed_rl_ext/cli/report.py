@@ -13,12 +13,20 @@ import json
 import os
 
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
-from mindspeed_rl_ext.core.language import language_of
+from mindspeed_rl_ext.core.language import Language, language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.report.comparison import (
+    ComparisonFiles,
+    stage_folders,
+    write_comparison,
+    write_stages,
+)
 from mindspeed_rl_ext.report.options import ReportOptions
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.run import write_report
-from mindspeed_rl_ext.report.terminal import as_json, lines_of
+from mindspeed_rl_ext.report.terminal import as_json, file_lines, lines_of, run_lines
+
+SUMMARY_ZH = "从日志给出一次运行的曲线、吞吐和诊断"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
     if not options.runs:
         raise InputError("no run is named", remedy="give a run's directory, or one of its logs")
     language = language_of(options.lang, os.environ)
+    if len(options.runs) > 1:
+        return _print_runs(write_comparison(options.runs, options, language), options, language)
+    if len(stage_folders(options.runs[0])) > 1:
+        return _print_runs(write_stages(options.runs[0], options, language), options, language)
     files = write_report(
         options.runs[0],
         options.output,
@@ -40,9 +52,24 @@ def run(args: argparse.Namespace) -> int:
         language=language,
         a3=options.a3,
         sizes=options.sizes,
+        model=options.model,
+        smooth=options.smooth,
     )
     if options.json:
         print(json.dumps(as_json(files, language), ensure_ascii=False, indent=2))
     else:
         print("\n".join(lines_of(files, Words(language))))
+    return EXIT_DONE
+
+
+def _print_runs(files: ComparisonFiles, options: ReportOptions, language: Language) -> int:
+    if options.json:
+        runs = {name: as_json(one, language) for name, one in files.runs.items()}
+        print(json.dumps(runs, ensure_ascii=False, indent=2))
+        return EXIT_DONE
+    words = Words(language)
+    for name, one in files.runs.items():
+        print(f"== {name}")
+        print("\n".join(run_lines(one, words)))
+    print("\n".join(file_lines(files.html, files.png, words)))
     return EXIT_DONE

@@ -18,6 +18,8 @@ from types import ModuleType, TracebackType
 from mindspeed_rl_ext.activation.activate import activate
 from mindspeed_rl_ext.core.errors import EXIT_INTERRUPTED, InputError
 
+SUMMARY_ZH = "激活插件后运行 Python 脚本，效果同 `python SCRIPT ARGS`"
+
 UNCAUGHT = 1  # python's own exit code for an uncaught exception
 
 

@@ -19,6 +19,8 @@ from mindspeed_rl_ext.preprocess.packing.preview import recorded_tokenizer
 from mindspeed_rl_ext.preprocess.packing.strip import strip, strip_options
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
+SUMMARY_ZH = "从 input_ids 里含有回复的指令打包文件做出只含提示的文件"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags."""
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Strips, then prints what was kept."""
     given = build_options(StripOptions, ("flags", given_options(StripOptions, args)))
-    folder = given.tokenizer_name_or_path or recorded_tokenizer(read_packed(given.source))
+    folder = given.tokenizer_name_or_path or recorded_tokenizer(read_packed(given.source).prefix)
     options = strip_options(given, str(folder))
     print(summary(strip(options, load_tokenizer(Path(folder).expanduser().resolve()))))
     return 0

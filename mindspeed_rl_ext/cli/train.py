@@ -15,8 +15,11 @@ from mindspeed_rl_ext.cli import doctor
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
 from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.recipes.training.cluster import VERL
 from mindspeed_rl_ext.recipes.training.options import TRL, TrainOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+
+SUMMARY_ZH = "按配方训练：采样、微调、专家迭代、GRPO"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
 
     options = build_options(TrainOptions, ("the command line", given_options(TrainOptions, args)))
-    recipe = load_recipe(options.config, options.size, options.changes)
+    # A host's trainer has the real size only.
+    size = options.size or (None if options.engine == TRL else "real")
+    recipe = load_recipe(options.config, size, options.changes)
+    if options.engine == VERL:
+        return _run_with_verl(options, recipe)
     if options.engine != TRL:
         _require_no_effectless(options)
         return _run_on_cluster(options, recipe)
@@ -62,6 +69,29 @@ def _train(recipe: Recipe, options: TrainOptions, output: Path) -> int:
     return EXIT_DONE
 
 
+def _run_with_verl(options: TrainOptions, recipe: Recipe) -> int:
+    from mindspeed_rl_ext.recipes.training.verl_engine import as_shell, run_verl
+
+    given = {
+        "--host": options.host,
+        "--skip-doctor": options.skip_doctor,
+        "--stage": [stage for stage in options.stage if stage != "grpo"],
+        "--resume": options.resume,
+    }
+    named = [flag for flag, value in given.items() if value]
+    if named:
+        raise InputError(
+            f"{', '.join(named)} would change nothing with --engine verl",
+            expected="verl trains the stage grpo and resumes by itself (trainer.resume_mode)",
+            remedy="leave it out",
+        )
+    output = options.output or Path("train_output") / recipe.name
+    if options.print_only:
+        print(as_shell(recipe, output))
+        return EXIT_DONE
+    return run_verl(recipe, output)
+
+
 def _require_no_effectless(options: TrainOptions) -> None:
     """The host's trainer reads its own YAML: what would change nothing there is refused."""
     given = {
@@ -83,7 +113,7 @@ def _require_no_effectless(options: TrainOptions) -> None:
 def _run_on_cluster(options: TrainOptions, recipe: Recipe) -> int:
     from mindspeed_rl_ext.recipes.training.cluster import cluster_command, run_cluster
 
-    command = cluster_command(recipe, options.engine, options.host)
+    command = cluster_command(recipe, options.engine, options.host, shown=options.print_only)
     if options.print_only:
         print(command.as_shell())
         return EXIT_DONE

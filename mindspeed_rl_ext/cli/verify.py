@@ -10,6 +10,8 @@ from mindspeed_rl_ext.checkpoint.wording import in_bytes
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
+SUMMARY_ZH = "证明两个检查点是同一个模型：名称、形状和每个值，双向核对"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""

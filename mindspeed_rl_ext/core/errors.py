@@ -1,6 +1,6 @@
-"""The one exception family: what is wrong, what was found, what was expected, how to mend it.
+"""The one exception family: what is wrong, what was found, what was expected, how to fix it.
 
-Covers: the error types that every room raises and the exit code that each means at the CLI.
+Covers: the error types that every part raises and the exit code that each means at the CLI.
 Does not cover: printing; `cli` does that.
 
 Example:
@@ -22,6 +22,7 @@ EXIT_CHECK_FAILED = 1
 EXIT_WRONG_INPUT = 2
 EXIT_MACHINE_FAILED = 3
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 class ExtError(Exception):

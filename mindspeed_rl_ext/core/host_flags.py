@@ -31,11 +31,25 @@ class HostFlag:
         kind: whether it takes no value, one, or several.
         reason: why it has no effect; of a refused one, why and what to do instead.
         refused: whether it would change the result in a way that this package does not do.
+        neutral: the value that stands for "not asked for" beside the empty ones; None for none.
     """
 
     kind: Literal["switch", "value", "list"]
     reason: str
     refused: bool = False
+    neutral: Any = None
+
+    def asks(self, value: Any) -> bool:
+        """Whether a value asks for what the flag does.
+
+        Example:
+            >>> switch = HostFlag("value", "no history", refused=True, neutral=True)
+            >>> switch.asks(True), switch.asks(False), switch.asks(None)
+            (False, True, False)
+        """
+        if self.neutral is not None:
+            return value is not None and str(value).lower() != str(self.neutral).lower()
+        return bool(value) and str(value).lower() not in ("false", "none")
 
 
 _ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
@@ -76,8 +90,27 @@ def take_host_flags(
             left[name] = value
         elif not flag.refused:
             logger.info("%s: %s has no effect: %s", source, name, flag.reason)
-        elif value:
-            raise InputError(
-                f"{source}: {name} is not supported", found=repr(value), remedy=flag.reason
-            )
+        else:
+            refuse_host_flag(name, value, flag, source)
     return left
+
+
+def refuse_host_flag(name: str, value: Any, flag: HostFlag, source: str) -> None:
+    """Raises InputError where a refused flag asks for something."""
+    if flag.asks(value):
+        raise InputError(
+            f"{source}: {name} is not supported", found=repr(value), remedy=flag.reason
+        )
+
+
+def refuse_host_flags(args: Any, table: Mapping[str, HostFlag], source: str) -> None:
+    """Raises InputError where a host's parsed arguments ask for what the table refuses.
+
+    Args:
+        args: the host's arguments; it may lack any of them.
+        table: the hosts' flags.
+        source: whose arguments, for messages.
+    """
+    for name, flag in table.items():
+        if flag.refused:
+            refuse_host_flag(name, getattr(args, name, flag.neutral), flag, source)

@@ -1,6 +1,6 @@
 """The row of a metrics file, shared by training, the report and scoring.
 
-Covers: `metrics.jsonl` (DESIGN section 8): a line a step, `step` and numbers under the names that
+Covers: `metrics.jsonl`: one line per step, `step` and numbers under the names that
 MindSpeed-RL logs, so that one report reads both.
 Does not cover: how a number comes about, nor the hosts' text logs; `report` reads those.
 """
@@ -44,6 +44,16 @@ def outcome_key(verifier: str, outcome: str) -> str:
         'countdown_outcome/TIMEOUT'
     """
     return f"{verifier}_outcome/{outcome}"
+
+
+def count_key(verifier: str, what: str) -> str:
+    """The metric of the fraction of responses in which a verifier found something it counts.
+
+    Example:
+        >>> count_key("r1_format", "empty_think")
+        'r1_format_empty_think/mean'
+    """
+    return f"{verifier}_{what}/mean"
 
 
 def length_metrics(num_tokens: Sequence[int]) -> dict[str, float]:
@@ -115,6 +125,6 @@ def read_metrics(path: str | Path) -> Iterator[MetricsRow]:
                 f"{place} holds a value that is not a number",
                 found=str(error),
                 expected="numbers only",
-                remedy="mend or remove the line",
+                remedy="fix or remove the line",
             ) from error
         yield MetricsRow(row["step"], values)

@@ -1,6 +1,6 @@
 """The row of a rollouts file, shared by scoring, training and the report.
 
-Covers: `rollouts.jsonl` (DESIGN sections 6 and 8): `response` and `answer`, optionally `id`,
+Covers: `rollouts.jsonl`: `response` and `answer`, optionally `id`,
 `prompt`, `group`, `step`, `num_tokens` and any further column; scored rows add `reward` and
 `verdicts`, per verifier `score`, `outcome`, `reason`, `stage`.
 Does not cover: how a response is scored; `verifiers` does.
@@ -45,7 +45,7 @@ class VerdictLike(Protocol):
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """What one verifier said of one response, as it is written."""
+    """The verdict of one verifier on one response, as it is written."""
 
     score: float
     outcome: str
@@ -116,6 +116,40 @@ class Rollout:
         if self.verdicts:
             row["verdicts"] = {name: vars(verdict) for name, verdict in self.verdicts.items()}
         return row
+
+
+def rollout_of_columns(
+    response: str,
+    columns: Mapping[str, Any],
+    verdicts: Mapping[str, VerdictRow],
+    reward: float | None = None,
+) -> Rollout:
+    """A scored response as a trainer has it: its columns go where a rollout has a place for them.
+
+    Args:
+        response: the text.
+        columns: the columns of its row by name; the reference answer as `answer` or as the hosts'
+            `labels`. Those that a rollout has no place for stay further columns.
+        verdicts: by verifier name.
+        reward: weighted sum, where it is known.
+
+    Example:
+        >>> rollout_of_columns("a", {"labels": "b", "topic": "c"}, {}).to_row()
+        {'response': 'a', 'answer': 'b', 'topic': 'c'}
+    """
+    left = dict(columns)
+    labels = left.pop("labels", None)
+    answer = left.pop("answer", labels)
+    known = {name: left.pop(name) for name in OPTIONAL_COLUMNS if name in left}
+    extra = {name: value for name, value in left.items() if name not in KNOWN_COLUMNS}
+    return Rollout(
+        response,
+        "" if answer is None else answer,
+        **known,
+        extra=extra,
+        reward=reward,
+        verdicts=verdicts,
+    )
 
 
 OPTIONAL_COLUMNS = ("id", "prompt", "group", "step", "num_tokens")

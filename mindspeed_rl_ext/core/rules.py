@@ -42,7 +42,7 @@ LEVEL_WORDS: Mapping[Level, Text] = {
 }
 _NEED_REMEDY: tuple[Level, ...] = ("error", "warning")
 _ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_VALUE = re.compile(r"\{(\w+)\}")
+_VALUE = re.compile(r"\{(\w+)(?::([\w ]+))?\}")
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[[Any], Iterator[Any]])
 
@@ -67,7 +67,10 @@ class Place:
 
 
 class Words(NamedTuple):
-    """Cause and remedy in one language; `{name}` stands for a value of the finding."""
+    """Cause and remedy in one language; `{name}` stands for a value of the finding.
+
+    `{name:node}` is a count with its noun: 1 node, 2 nodes.
+    """
 
     cause: str
     remedy: str = ""
@@ -75,7 +78,7 @@ class Words(NamedTuple):
     @property
     def names(self) -> frozenset[str]:
         """The values that cause and remedy name."""
-        return frozenset(_VALUE.findall(self.cause + self.remedy))
+        return frozenset(name for name, _ in _VALUE.findall(self.cause + self.remedy))
 
 
 class At(NamedTuple):
@@ -142,8 +145,10 @@ class Finding:
     def _filled(self, text: str, language: Language) -> str:
         # Not str.format: texts name JSON and \boxed{}, and values may hold braces of their own.
         def value(match: re.Match[str]) -> str:
-            found = self.values.get(match.group(1), match.group())
-            return found.in_language(language) if isinstance(found, Text) else str(found)
+            name, noun = match.groups()
+            found = self.values.get(name, match.group())
+            text = found.in_language(language) if isinstance(found, Text) else str(found)
+            return f"{text} {noun}{'' if found == 1 else 's'}" if noun else text
 
         return _VALUE.sub(value, text)
 

@@ -72,6 +72,7 @@ def staging(
     try:
         handle, sure = _locked(folder, writer, option)
         try:
+            _sync(*{path.parent for path in made})
             if not resume:
                 _clear(folder, destination, sure)
             with _discarding(folder, destination, resume):
@@ -94,7 +95,7 @@ def _discarding(folder: Path, destination: Path, resume: bool) -> Iterator[None]
             _discard(folder, destination)
         elif isinstance(error, KeyboardInterrupt):
             kept = f"finished files are kept in {folder}"
-            raise KeyboardInterrupt(f"{kept}; the same command goes on with them") from error
+            raise type(error)(f"{kept}; the same command goes on with them") from error
         raise
     _discard(folder, destination)
 

@@ -16,19 +16,23 @@ from mindspeed_rl_ext.doctor.options import DoctorOptions
 from mindspeed_rl_ext.doctor.readers.checkpoint import read_checkpoint
 from mindspeed_rl_ext.doctor.readers.dataset import DatasetFile
 from mindspeed_rl_ext.doctor.readers.environment import Environment
-from mindspeed_rl_ext.doctor.readers.installed_host import installed_host
 from mindspeed_rl_ext.doctor.readers.launch_script import read_script
-from mindspeed_rl_ext.doctor.readers.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.algorithm import algorithm_of
+from mindspeed_rl_ext.doctor.readers.mindspeed.installed_host import installed_host
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun
 from mindspeed_rl_ext.doctor.readers.model_config import ModelInUse, read_config
 from mindspeed_rl_ext.doctor.readers.network_cards import network_of_runtime_env, network_of_script
 from mindspeed_rl_ext.doctor.readers.packed import read_packed_files
 from mindspeed_rl_ext.doctor.readers.ray_cluster import read_cluster
-from mindspeed_rl_ext.doctor.readers.recipe import recipe_subjects
-from mindspeed_rl_ext.doctor.readers.rl_run import RolloutRun
-from mindspeed_rl_ext.doctor.readers.rlxf_run import RlxfRun
+from mindspeed_rl_ext.doctor.readers.rewards.recipe import recipe_subjects
+from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts, models_of, scoring_of
 from mindspeed_rl_ext.doctor.readers.runtime_env import load_runtime_env
-from mindspeed_rl_ext.doctor.readers.scoring import ScoredPrompts, models_of, scoring_of
 from mindspeed_rl_ext.doctor.readers.trl_part import trl_subjects
+from mindspeed_rl_ext.doctor.readers.verl.data import prompts_of_verl
+from mindspeed_rl_ext.doctor.readers.verl.run import load_verl
+from mindspeed_rl_ext.doctor.readers.verl.verifiers import our_verifiers
 from mindspeed_rl_ext.doctor.rulebook import load_rules
 
 
@@ -52,16 +56,19 @@ def examine(options: DoctorOptions, environment: Environment) -> list[Finding]:
 
 def subjects(options: DoctorOptions, opened: Opened, environment: Environment) -> Iterator[object]:
     """Each thing in the files that rules look at."""
+    yield from opened.names
     for run in opened.rl:
         yield run
         yield from run.roles.values()
         if isinstance(run, RolloutRun):
-            yield from _scoring(run, opened, options.model)
+            yield algorithm_of(run)
+            yield from _scoring(run, opened, options)
         yield installed_host(run, environment)
     for old in opened.rlxf:
         yield old
         yield old.actor
-        yield from _scoring(old, opened, options.model)
+        yield algorithm_of(old)
+        yield from _scoring(old, opened, options)
     for document in opened.datasets:
         yield DatasetFile(document, opened.runs)
     started = opened.accelerate[0].document if opened.accelerate else None
@@ -70,6 +77,8 @@ def subjects(options: DoctorOptions, opened: Opened, environment: Environment) -
         yield from recipe_subjects(document, options.model)
     yield from opened.accelerate
     yield from _beside(options, opened)
+    if options.verl:
+        yield from _verl(options, environment)
     if options.data:
         model = str(options.model) if options.model else None
         yield read_packed_files(options.data, model, opened.max_prompt_length)
@@ -77,12 +86,12 @@ def subjects(options: DoctorOptions, opened: Opened, environment: Environment) -
         yield read_cluster(options.ray, [*_shared_paths(options, opened)], opened.npus)
 
 
-def _scoring(run: RolloutRun | RlxfRun, opened: Opened, model: Path | None) -> Iterator[object]:
-    scoring = scoring_of(run, opened.datasets)
+def _scoring(run: RolloutRun | RlxfRun, opened: Opened, options: DoctorOptions) -> Iterator[object]:
+    scoring = scoring_of(run, opened.datasets, options.data)
     if scoring is not None:
         yield scoring
         yield ScoredPrompts(scoring.names, scoring.place, scoring.host, scoring.data)
-        yield from models_of(scoring, model)
+        yield from models_of(scoring, options.model)
 
 
 def _beside(options: DoctorOptions, opened: Opened) -> Iterator[object]:
@@ -101,6 +110,16 @@ def _beside(options: DoctorOptions, opened: Opened) -> Iterator[object]:
         document = read_yaml(options.runtime_env)
         yield load_runtime_env(document, opened.rl[0] if opened.rl else None)
         yield network_of_runtime_env(document)
+
+
+def _verl(options: DoctorOptions, environment: Environment) -> Iterator[object]:
+    config = read_config(options.model) if options.model is not None else {}
+    for run in load_verl(options.verl or "", environment, options.verl_version, config):
+        yield run
+        yield from prompts_of_verl(run)
+        ours = our_verifiers(run)
+        if ours is not None:
+            yield ours
 
 
 def _one_per_model(roles: dict[str, Role]) -> list[Role]:

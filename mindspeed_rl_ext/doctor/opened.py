@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.shipped import shipped_folder
 from mindspeed_rl_ext.core.yaml_file import Document, read_yaml
 from mindspeed_rl_ext.doctor.options import DoctorOptions
@@ -19,13 +21,28 @@ from mindspeed_rl_ext.doctor.readers.accelerate import (
     load_accelerate,
 )
 from mindspeed_rl_ext.doctor.readers.dataset import ReadingRun, check_keys, is_dataset
-from mindspeed_rl_ext.doctor.readers.layers import Role
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, RolloutRun, load_rl
-from mindspeed_rl_ext.doctor.readers.rlxf_run import RlxfRun, load_rlxf
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, RolloutRun, load_rl
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun, load_rlxf
 from mindspeed_rl_ext.doctor.readers.trl_part import is_trl
 
 CONFIG_FOLDERS = ("msrl", "rlxf", "datasets", "trl", "recipes", "accelerate")
 KINDS = "MindSpeed-RL, rlxf of MindSpeed-LLM, dataset, TRL or recipe, accelerate"
+
+
+@dataclass(frozen=True)
+class NamedFiles:
+    """The shipped files that one name means.
+
+    Args:
+        name: as the user gave it.
+        paths: all of them.
+    """
+
+    label: ClassVar[Text] = Text("name of shipped files", "自带文件的名字")
+
+    name: str
+    paths: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,7 @@ class Opened:
     datasets: list[Document] = field(default_factory=list)
     trl: list[Document] = field(default_factory=list)
     accelerate: list[AccelerateFile] = field(default_factory=list)
+    names: list[NamedFiles] = field(default_factory=list)
 
     @property
     def roles(self) -> dict[str, Role]:
@@ -74,7 +92,9 @@ def open_files(options: DoctorOptions) -> Opened:
     """
     opened = Opened()
     for name in options.config:
-        for path in locate(name):
+        paths = locate(name)
+        opened.names.append(NamedFiles(name, tuple(paths)))
+        for path in paths:
             _sort(read_yaml(path), opened)
     if options.trl is not None:
         opened.trl.append(read_yaml(options.trl))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.yaml_file import Document, parse_yaml
-from mindspeed_rl_ext.doctor.readers.layers import Layers, same_path
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, load_rl
-from mindspeed_rl_ext.doctor.readers.rlxf_run import ROLE_PATHS, RlxfRun, load_rlxf
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers, same_path
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, load_rl
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import ROLE_PATHS, RlxfRun, load_rlxf
 from mindspeed_rl_ext.doctor.yaml_edit import Scalar, with_value
 
 REFERENCE = ("rl_config", "integrated_mode_config", "ref_model_load_path")
@@ -41,7 +41,7 @@ def resumed(text: str, path: Path, reference: str | None = None) -> tuple[str, l
         reference: the weights that the first run started from; taken from the text where left out.
 
     Raises:
-        InputError: nothing is saved, or the first weights cannot be told.
+        InputError: nothing is saved, or it is not known which weights the first run started from.
     """
     document = parse_yaml(text, path)
     if not isinstance(document.value, dict):

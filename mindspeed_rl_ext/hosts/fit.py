@@ -81,9 +81,9 @@ def choose(
     ]
     fits = [adapter.name for (adapter, _), no_call in shaped if not no_call]
     if fits:
-        return Fitted(point.module, point.attribute, ", ".join(fits), point.ledger.id)
+        return Fitted(point.module, point.attribute, join_names(fits), point.ledger.id)
     if shaped:
-        names = ", ".join(adapter.name for (adapter, _), _ in shaped)
+        names = join_names(adapter.name for (adapter, _), _ in shaped)
         required = any(one.required for (_, one), _ in shaped)
         kind = "misfit" if required else "unused"
         reason = {kind: shaped[0][1]}
@@ -91,9 +91,23 @@ def choose(
     reasons: dict[str, list[str]] = {}
     for (adapter, _), misfit in zip(rows, wrong, strict=True):
         reasons.setdefault(", ".join(misfit), []).append(adapter.name)
-    text = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
-    names = ", ".join(adapter.name for adapter, _ in rows)
+    text = "; ".join(f"{join_names(names)}: {reason}" for reason, names in reasons.items())
+    names = join_names(adapter.name for adapter, _ in rows)
     return Fitted(point.module, point.attribute, names, point.ledger.id, text)
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names of host lines, each host once.
+
+    Example:
+        >>> join_names(["MindSpeed-RL 2.0", "MindSpeed-RL 2.1", "verl 0.9"])
+        'MindSpeed-RL 2.0, 2.1; verl 0.9'
+    """
+    versions: dict[str, list[str]] = {}
+    for name in names:
+        host, _, version = name.partition(" ")
+        versions.setdefault(host, []).append(version)
+    return "; ".join(f"{host} {', '.join(found)}".strip() for host, found in versions.items())
 
 
 def changed_error(point: Point, misfit: str) -> HostChangedError:

@@ -12,11 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from mindspeed_rl_ext.core.metrics import reward_key
+from mindspeed_rl_ext.hosts.mindspeed_llm_points import PREFIX
 from mindspeed_rl_ext.hosts.overlay import Overlay
 from mindspeed_rl_ext.hosts.probe import names_in_table
 from mindspeed_rl_ext.hosts.verifier_point import Batch, Metrics, score_batch
 
-PREFIX = "grpo/"
 # What the host takes where its configuration names no verifier.
 DEFAULT_NAMES, DEFAULT_WEIGHTS = ["acc"], [1.0]
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from functools import partial
 
 from mindspeed_rl_ext.core.language import Text
+from mindspeed_rl_ext.hosts.adapter import MINDSPEED_RL_URL, Checkout
 from mindspeed_rl_ext.hosts.batch_columns import leave_alone, remember_batch
 from mindspeed_rl_ext.hosts.handler_point import HANDLER, trip_handler
 from mindspeed_rl_ext.hosts.llm_handler import set_llm_handler
-from mindspeed_rl_ext.hosts.llm_verifier import PREFIX, wrap_llm_verifier
 from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
-from mindspeed_rl_ext.hosts.verifier_point import trip_verifier
+from mindspeed_rl_ext.hosts.verifier_uses import trip_verifier, wrap_llm_verifier
 
 HANDLER_POINT = Point(
     module="mindspeed_llm.tasks.preprocess.data_handler",
@@ -41,6 +41,10 @@ HANDLER_POINT = Point(
 
 # What the lines from 26.0 on leave to MindSpeed-RL.
 RL_DOES_IT: Mapping[str, Text] = {"verifiers": Text("MindSpeed-RL's", "用 MindSpeed-RL 的")}
+# The MindSpeed-RL that their `preprocess_prompt.py` and `rlhf_gpt.py` were run with.
+RL_CHECKOUT = Checkout("rl_23", MINDSPEED_RL_URL, "2.3.0", "branch")
+# What these lines write before `{name}_rewards/mean`.
+PREFIX = "grpo/"
 ALGORITHMS = "mindspeed_llm.tasks.posttrain.rlxf.training.core_algos"
 VERIFIER_ROW = LedgerRow(
     "LLM-2",

@@ -19,7 +19,7 @@ from mindspeed_rl_ext.hosts.handler_point import (
     trip_handler,
 )
 from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
-from mindspeed_rl_ext.hosts.verifier_point import trip_verifier, wrap_verifier
+from mindspeed_rl_ext.hosts.verifier_uses import trip_verifier, wrap_verifier
 
 RULES = "mindspeed_rl.models.rule_verifier"
 VERIFIER_ROW = LedgerRow(

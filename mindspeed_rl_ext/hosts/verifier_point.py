@@ -8,13 +8,21 @@ Does not cover: multimodal runs, in which the host never calls `verifier`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
+from mindspeed_rl_ext.core.audit import audit, auditing
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import outcome_key, reward_key
+from mindspeed_rl_ext.core.metrics import reward_key
+from mindspeed_rl_ext.core.rollouts import (
+    Rollout,
+    VerdictRow,
+    rollout_of_columns,
+    verdict_rows,
+)
 from mindspeed_rl_ext.hosts.batch_columns import batch_column
 from mindspeed_rl_ext.hosts.overlay import Overlay
 from mindspeed_rl_ext.hosts.probe import names_in_table
@@ -26,7 +34,8 @@ from mindspeed_rl_ext.hosts.verifier_names import (
     names_us,
     unknown_name,
 )
-from mindspeed_rl_ext.verifiers import Outcome, is_ours, resolve, score
+from mindspeed_rl_ext.verifiers import Verdict, is_ours, resolve, score
+from mindspeed_rl_ext.verifiers.measures import measures
 
 Metrics = dict[str, list[float]]
 
@@ -74,7 +83,8 @@ def score_batch(
     for name in batch.names:
         if name not in ours and host_names and name not in host_names:
             raise unknown_name(name, host_names)
-    scores, metrics = _score_ours(ours, batch, prefix)
+    scored = _score_ours(ours, batch)
+    scores, metrics = _metrics_of(ours, scored, batch, prefix)
     for name in batch.names:
         if name not in ours:
             answer = score_by_host(name)
@@ -86,35 +96,72 @@ def score_batch(
     _check_filter(batch, metrics)
     for name, weight in zip(batch.names, batch.weights, strict=True):
         rewards = [so_far + one * weight for so_far, one in zip(rewards, scores[name], strict=True)]
+    if auditing():
+        theirs = {name: scores[name] for name in batch.names if name not in ours}
+        audit(partial(audit_rows, batch.responses, batch.data, scored, theirs, list(rewards)))
     return rewards, metrics
 
 
-def _score_ours(
-    ours: list[str], batch: Batch, prefix: str
-) -> tuple[dict[str, list[float]], Metrics]:
+@dataclass(frozen=True)
+class Scored:
+    """What our verifiers found in a batch, and the columns that they were given."""
+
+    verdicts: Mapping[str, Sequence[Verdict]]
+    columns: Mapping[str, Sequence[Any]]
+
+
+def _score_ours(ours: list[str], batch: Batch) -> Scored:
     if not ours:
-        return {}, {}
+        return Scored({}, {})
     bound = [resolve(name) for name in ours]
     needs = {need for one in bound for need in one.needs}
     columns = {need: _column(need, batch) for need in sorted(needs)}
     wants = {name for one in bound for name in one.columns} - needs
     there = {name: _find_column(name, batch) for name in sorted(wants)}
     columns |= {name: found for name, found in there.items() if found is not None}
-    result = score(batch.responses, verifiers=ours, data=columns)
+    return Scored(score(batch.responses, verifiers=ours, data=columns).verdicts, columns)
+
+
+def _metrics_of(
+    ours: list[str], scored: Scored, batch: Batch, prefix: str
+) -> tuple[dict[str, list[float]], Metrics]:
     scores: dict[str, list[float]] = {}
     metrics: Metrics = {}
     for name in ours:
         bare = bare_name(name)
-        verdicts = result.verdicts[bare]
+        verdicts = scored.verdicts[bare]
         scores[name] = [verdict.score for verdict in verdicts]
-        metrics[prefix + reward_key(bare)] = scores[name]
-        for outcome in Outcome:
-            # Every outcome every time: hosts average over the batches that wrote a key.
-            hits = [float(verdict.outcome == outcome) for verdict in verdicts]
-            metrics[prefix + outcome_key(bare, outcome.value)] = hits
+        numbers = measures(resolve(name).verifier, verdicts)
+        metrics.update({prefix + key: values for key, values in numbers.items()})
         if batch.filter_metric == prefix + reward_key(name):
             metrics[batch.filter_metric] = scores[name]
     return scores, metrics
+
+
+def audit_rows(
+    responses: Sequence[str],
+    data: Mapping[str, Sequence[Any]],
+    scored: Scored,
+    theirs: Mapping[str, Sequence[float]],
+    rewards: Sequence[float],
+) -> Iterator[Rollout]:
+    """The rows of a batch for the audit.
+
+    Args:
+        responses: decoded responses.
+        data: the columns that the host passes.
+        scored: what our verifiers found.
+        theirs: scores of the host's own verifiers by name; their outcome is SCORED.
+        rewards: weighted sums.
+    """
+    count = len(responses)
+    columns = {**data, **scored.columns}
+    whole = {name: column for name, column in columns.items() if len(column) == count}
+    for index, response in enumerate(responses):
+        row = {name: column[index] for name, column in whole.items()}
+        host = {name: VerdictRow(float(s[index]), "SCORED") for name, s in theirs.items()}
+        verdicts = {**verdict_rows(scored.verdicts, index), **host}
+        yield rollout_of_columns(response, row, verdicts, rewards[index])
 
 
 def _check_filter(batch: Batch, metrics: Metrics) -> None:

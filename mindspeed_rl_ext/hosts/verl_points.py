@@ -14,8 +14,8 @@ from typing import Any
 
 from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
 from mindspeed_rl_ext.hosts.tripwire import trip_functions
-from mindspeed_rl_ext.hosts.verl_rewards import NAME
 
+NAME = "msrl_ext"  # reward.reward_manager.name
 REGISTRY = "verl.experimental.reward_loop.reward_manager.registry"
 SCORES = "verl.utils.reward_score"
 REPLACE_DEFAULT = "MSRL_EXT_VERL_DEFAULT"

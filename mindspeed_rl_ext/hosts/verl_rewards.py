@@ -11,12 +11,16 @@ import inspect
 import logging
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from mindspeed_rl_ext.core.audit import audit
 from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow, rollout_of_columns
 from mindspeed_rl_ext.hosts.row_queue import RowQueue
+from mindspeed_rl_ext.hosts.verl_points import NAME
 from mindspeed_rl_ext.verifiers.by_source import (
     Row,
     RowResult,
@@ -28,7 +32,6 @@ from mindspeed_rl_ext.verifiers.by_source import (
 )
 from mindspeed_rl_ext.verifiers.verdict import Outcome
 
-NAME = "msrl_ext"
 TIMEOUT_S = 300.0
 # What a verifier may need of a batch beside the columns of `extra_info`.
 PROMPT, NUM_TOKENS = "prompt", "num_tokens"
@@ -99,8 +102,9 @@ class Scorer:
         return await self._queue.submit(raw)
 
     def _score(self, rows: Sequence[RawRow]) -> list[dict[str, Any]]:
-        table = self.settings.table
-        results = score_rows(table, [self._row(raw) for raw in rows])
+        made = [self._row(raw) for raw in rows]
+        results = score_rows(self.settings.table, made)
+        audit(partial(audit_rows, made, results))
         return [self._reply(raw, found) for raw, found in zip(rows, results, strict=True)]
 
     def _row(self, raw: RawRow) -> Row:
@@ -120,6 +124,14 @@ class Scorer:
             _LOG.error("%s: its rows have the lowest reward", result.reason)
         fields = row_fields(table, result, self._absent)
         return {"reward_score": result.reward, "reward_extra_info": fields}
+
+
+def audit_rows(rows: Sequence[Row], results: Sequence[RowResult]) -> Iterator[Rollout]:
+    """The rows of a batch for the audit."""
+    for row, result in zip(rows, results, strict=True):
+        columns = {"data_source": row.source, "answer": row.answer, **row.columns}
+        verdicts = {name: VerdictRow.of(verdict) for name, verdict in result.verdicts.items()}
+        yield rollout_of_columns(row.response, columns, verdicts, result.reward)
 
 
 @dataclass(frozen=True)

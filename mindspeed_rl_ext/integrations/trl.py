@@ -1,6 +1,6 @@
 """Our verifiers as TRL's reward functions.
 
-Covers: one reward function a verifier, text and chat completions, an observer of each batch.
+Covers: one reward function per verifier, text and chat completions, an observer of each batch.
 Does not cover: weights, which are `GRPOConfig(reward_weights=...)` (here they would count twice);
 prompts (`packed_prompts`), metrics (`trl_metrics`). Needs no trl to be installed.
 
@@ -18,16 +18,19 @@ Example:
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from mindspeed_rl_ext.core.audit import audit, auditing
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import outcome_key
+from mindspeed_rl_ext.core.metrics import reward_key
+from mindspeed_rl_ext.core.rollouts import Rollout, rollout_of_columns, verdict_rows
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.checks import resolve_all
+from mindspeed_rl_ext.verifiers.measures import measures
 from mindspeed_rl_ext.verifiers.spec import split_specs
 
 __all__ = ["packed_prompts", "reward_functions"]
@@ -54,9 +57,9 @@ def reward_functions(
     Args:
         verifiers: specs, such as `"simplerl"` or `"overlong(max_tokens=2048)"`.
         answer_column: the data set's column of reference answers.
-        on_verdicts: called once a batch when all verifiers have judged it, with the prompts as
+        on_verdicts: called once per batch when all verifiers have scored it, with the prompts as
             TRL gave them, the responses as text, the columns (the data set's, and `answer`,
-            `num_tokens` and the training `step` where TRL tells them), and the verdicts by
+            `num_tokens` and the training `step` where TRL gives them), and the verdicts by
             verifier name.
 
     Raises:
@@ -86,14 +89,25 @@ class _BatchObserver:
         responses: Sequence[str],
         columns: Columns,
     ) -> None:
-        if self._on_verdicts is None:
+        if self._on_verdicts is None and not auditing():
             return
         if name in self._verdicts:  # an earlier batch stopped half-way
             self._verdicts = {}
         self._verdicts[name] = verdicts
         if set(self._verdicts) == self._names:
             whole, self._verdicts = self._verdicts, {}
-            self._on_verdicts(prompts, responses, columns, whole)
+            audit(partial(_audit_rows, responses, columns, whole))
+            if self._on_verdicts is not None:
+                self._on_verdicts(prompts, responses, columns, whole)
+
+
+def _audit_rows(
+    responses: Sequence[str], columns: Columns, verdicts: Mapping[str, Sequence[Verdict]]
+) -> Iterator[Rollout]:
+    """The rows of a batch for the audit; TRL keeps the weights, so there is no reward."""
+    for index, response in enumerate(responses):
+        row = {name: column[index] for name, column in columns.items()}
+        yield rollout_of_columns(response, row, verdict_rows(verdicts, index))
 
 
 def _reward_function(
@@ -107,7 +121,7 @@ def _reward_function(
         _require_columns(bound, columns, answer_column)
         needed = {name: columns[name] for name in bound.columns if name in columns}
         verdicts = score(responses, verifiers=[spec], data=needed).verdicts[bound.name]
-        _log_outcomes(bound.name, verdicts, given.get("log_metric"))
+        _log_counts(bound, verdicts, given.get("log_metric"))
         batch.add(bound.name, verdicts, prompts, responses, columns)
         return [None if v.outcome is Outcome.BAD_REFERENCE else v.score for v in verdicts]
 
@@ -152,15 +166,15 @@ def _require_columns(bound: BoundVerifier, columns: Mapping[str, Any], answer_co
 
 
 def _response_text(completion: Any) -> str:
-    """The text of a completion; of a chat, what the assistant said last."""
+    """The text of a completion; of a chat, the assistant's last message."""
     if isinstance(completion, str):
         return completion
-    said = [message for message in completion if message.get("role") == "assistant"]
-    return _content_text(said[-1].get("content")) if said else ""
+    replies = [message for message in completion if message.get("role") == "assistant"]
+    return _content_text(replies[-1].get("content")) if replies else ""
 
 
 def _prompt_text(prompt: Any) -> str:
-    """The text of a prompt; of a chat, what the user said last."""
+    """The text of a prompt; of a chat, the user's last message."""
     if isinstance(prompt, str):
         return prompt
     asked = [message for message in prompt if message.get("role") == "user"]
@@ -173,12 +187,13 @@ def _content_text(content: Any) -> str:
     return "".join(block.get("text") or "" for block in content)
 
 
-def _log_outcomes(
-    name: str, verdicts: Sequence[Verdict], log_metric: Callable[[str, float], None] | None
+def _log_counts(
+    bound: BoundVerifier,
+    verdicts: Sequence[Verdict],
+    log_metric: Callable[[str, float], None] | None,
 ) -> None:
     if log_metric is None or not verdicts:
         return
-    counts = Counter(verdict.outcome for verdict in verdicts)
-    for outcome in Outcome:
-        # Zeros too: TRL averages over the batches that logged a name.
-        log_metric(outcome_key(name, outcome.value), counts[outcome] / len(verdicts))
+    for key, numbers in measures(bound.verifier, verdicts).items():
+        if key != reward_key(bound.name):  # TRL logs the rewards itself
+            log_metric(key, sum(numbers) / len(numbers))

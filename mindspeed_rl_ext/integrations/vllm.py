@@ -91,8 +91,8 @@ def load_policy_into_vllm_instance(policy: Any, llm: Any) -> None:
     """
     weights = policy_weights(policy)
     model = _model_here(llm)
-    said = _through_apply_model(llm, weights) if model is None else [_load(model, weights)]
-    for failed in said:
+    failures = _through_apply_model(llm, weights) if model is None else [_load(model, weights)]
+    for failed in failures:
         if failed:
             kind, what, found, expected, remedy = failed
             raise _KINDS[kind](what, found=found, expected=expected, remedy=remedy)

@@ -25,6 +25,7 @@ _ONE_INPUT = "one input at a time"
 _NO_PACKING = "several prompts in one sample can't be rolled out"
 
 # What the hosts know and this package does not need or do.
+_REASONING = "it belongs to the host's reasoning templates, which are not read here"
 HOST_FLAGS: Mapping[str, HostFlag] = {
     "tokenizer_type": HostFlag("value", "the tokenizer is what the directory holds"),
     "tokenizer_not_use_fast": HostFlag("switch", "ids are the same either way"),
@@ -52,9 +53,11 @@ HOST_FLAGS: Mapping[str, HostFlag] = {
     "pack": HostFlag("switch", _NO_PACKING, refused=True),
     "neat_pack": HostFlag("switch", _NO_PACKING, refused=True),
     "merge_group_keys": HostFlag("list", "msrl-ext merge joins packed files", refused=True),
-    "enable_thinking": HostFlag(
-        "switch", "it belongs to the host's reasoning templates", refused=True
-    ),
+    "enable_thinking": HostFlag("value", _REASONING, refused=True),
+    "reasoning_effort": HostFlag("value", _REASONING, refused=True),
+    "drop_thinking": HostFlag("value", _REASONING, refused=True, neutral=True),
+    "data_obfuscation": HostFlag("switch", "prompts are packed as they are", refused=True),
+    "obf_seed_content": HostFlag("value", "it belongs to data_obfuscation"),
     "hf_datasets_params": HostFlag("value", "the input is a local file", refused=True),
     "datasets": HostFlag("list", _ONE_INPUT, refused=True),
 }

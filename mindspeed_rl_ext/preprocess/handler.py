@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.core.host_flags import refuse_host_flags
 from mindspeed_rl_ext.core.options import read_environment
+from mindspeed_rl_ext.preprocess.dataset_config import HOST_FLAGS
 from mindspeed_rl_ext.preprocess.engine import pack_rows
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import key_file
@@ -90,7 +92,11 @@ def options_from_host(args: Any, *, aligned: bool = False) -> PreprocessOptions:
     Args:
         args: the host's arguments.
         aligned: whether the host has renamed the columns already.
+
+    Raises:
+        InputError: an argument of the host asks for what this handler does not do.
     """
+    refuse_host_flags(args, HOST_FLAGS, "AlpacaStylePromptOnlyHandler")
     ours = read_environment(PreprocessOptions)
     for name, value in ours.items():
         logger.info("%s = %r, from MSRL_EXT_%s", name, value, name.upper())

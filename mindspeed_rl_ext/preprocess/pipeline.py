@@ -18,12 +18,17 @@ from mindspeed_rl_ext.core.answers import (
     response_text,
 )
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.checks.duplicates import Seen, digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.checks.prompts import PromptChecker
-from mindspeed_rl_ext.preprocess.checks.sameness import Seen, digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import Ids
-from mindspeed_rl_ext.preprocess.reading.columns import column_text, read_prompt, require_text
+from mindspeed_rl_ext.preprocess.reading.columns import (
+    column_text,
+    read_prompt,
+    require_text,
+)
 from mindspeed_rl_ext.preprocess.reading.derived import derive, parse_derived
+from mindspeed_rl_ext.preprocess.reading.dotted import column_value
 from mindspeed_rl_ext.preprocess.reading.map_keys import MapKeys, parse_map_keys
 from mindspeed_rl_ext.preprocess.record import Reason, Record, RejectError, Row
 from mindspeed_rl_ext.preprocess.templates.encode import PromptEncoder
@@ -135,7 +140,7 @@ class Pipeline:
         columns = {n: column_text(data, n) for n in self._additional} if self._additional else {}
         if not self.keys.response:
             return Record(prompt, columns=columns)
-        raw = data.get(self.keys.response)
+        raw = column_value(data, self.keys.response)
         try:
             label = extract_label(raw, self.extractor)
         except NoAnswerError as error:

@@ -1,7 +1,7 @@
 """The three classes of the CS336 note over time: right, wrong in the right format, neither.
 
 Covers: from the outcomes of an answer verifier in the metrics, or from the verdicts of rollouts.
-Does not cover: logs that hold only mean scores; three classes cannot be told from one mean.
+Does not cover: logs that hold only mean scores; three classes do not follow from one mean.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Classes:
 
 
 def classes_of(run: Run) -> Classes | None:
-    """The classes of a run; None where nothing tells them.
+    """The classes of a run; None where nothing shows them.
 
     Rollouts know format and answer of each response together, so they are preferred where they
     cover at least half of the steps.

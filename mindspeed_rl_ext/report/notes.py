@@ -1,4 +1,4 @@
-"""What must be said of the reading of a run.
+"""Notes on the reading of a run.
 
 Covers: files, broken lines, restarts, order.
 Does not cover: what the numbers mean.
@@ -11,15 +11,15 @@ from mindspeed_rl_ext.report.page.words import Words
 
 
 def notes_of(run: Run, words: Words) -> list[str]:
-    """What must be said of the reading: files, broken lines, restarts."""
-    said = [
+    """Notes on the reading: files, broken lines, restarts."""
+    notes = [
         words("read_as", file=log.path.name, kind=log.kind, rows=len(log.rows)) for log in run.logs
     ]
     if not run.logs:
-        said.append(words("from_rollouts"))
+        notes.append(words("from_rollouts"))
     for log in run.logs:
         if log.broken.count:
-            said.append(
+            notes.append(
                 words(
                     "lines_broken",
                     file=log.path.name,
@@ -28,12 +28,12 @@ def notes_of(run: Run, words: Words) -> list[str]:
                 )
             )
         if log.numbered:
-            said.append(words("numbered", file=log.path.name))
+            notes.append(words("numbered", file=log.path.name))
     scan = run.rollouts
     if scan is not None:
-        said.append(words("read_as", file=scan.path.name, kind="rollouts", rows=scan.number))
+        notes.append(words("read_as", file=scan.path.name, kind="rollouts", rows=scan.number))
         if scan.broken.count:
-            said.append(
+            notes.append(
                 words(
                     "lines_broken",
                     file=scan.path.name,
@@ -41,12 +41,14 @@ def notes_of(run: Run, words: Words) -> list[str]:
                     examples=str(scan.broken),
                 )
             )
+        if scan.padding:
+            notes.append(words("padding", count=scan.padding))
     if run.table.repeated:
-        said.append(words("repeated", count=run.table.repeated))
+        notes.append(words("repeated", count=run.table.repeated))
     if run.table.stale_from is not None:
-        said.append(words("stale", first=run.table.stale_from, last=run.table.steps[-1]))
+        notes.append(words("stale", first=run.table.stale_from, last=run.table.steps[-1]))
     if run.table.unordered:
-        said.append(words("unordered"))
+        notes.append(words("unordered"))
     if run.left_out:
-        said.append(words("also_there", files=", ".join(p.name for p in run.left_out[:6])))
-    return said
+        notes.append(words("also_there", files=", ".join(p.name for p in run.left_out[:6])))
+    return notes

@@ -68,6 +68,11 @@ class ReportOptions:
         "Atlas A3：一张卡在日志中算两个设备",
         default=False,
     )
+    model: str = option(
+        "name of the model, for the guide's figures of the same one; default: the recipe's",
+        "模型名称，用于并列指南中同一模型的数字；默认取配方中的模型",
+        default="", metavar="NAME",
+    )  # fmt: skip
     smooth: int | None = option(
         "steps on each side that the running mean takes in; 0 draws the values alone",
         "滑动平均在每侧取的步数；0 只画原始值",

@@ -1,7 +1,7 @@
 """From the files of a run to its report.
 
 Covers: `write_report`, what `msrl-ext report` does after reading its flags.
-Does not cover: reading (`load`), judging (`diagnosis`), the page (`page`), the terminal
+Does not cover: reading (`load`), the rules (`diagnosis`), the page (`page`), the terminal
 (`command`).
 """
 
@@ -18,7 +18,8 @@ from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
 from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
 from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis
-from mindspeed_rl_ext.report.load import Run, load_run
+from mindspeed_rl_ext.report.load import RECIPE_FILE, Run, load_run
+from mindspeed_rl_ext.report.options import ReportOptions
 from mindspeed_rl_ext.report.page.document import Content, build_page
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.picture.process import curves_process
@@ -60,6 +61,8 @@ def write_report(
     language: Language = DEFAULT_LANGUAGE,
     a3: bool = False,
     sizes: Mapping[str, float] | None = None,
+    model: str = "",
+    smooth: int | None = None,
 ) -> ReportFiles:
     """Writes `report.html` and, where matplotlib is installed, `curves.png` of a run.
 
@@ -71,6 +74,8 @@ def write_report(
         language: "en" or "zh".
         a3: the log counts the two devices of an A3 card as two.
         sizes: what the log lacks; see `load.Run`.
+        model: name of the model; see `load.Run`.
+        smooth: reach of the running means; see `load.Run`.
 
     Raises:
         InputError: `out_dir` is or lies below a file, nothing there that is a log, no readable
@@ -79,9 +84,9 @@ def write_report(
     """
     words = Words(language)
     if out_dir is not None:
-        _check_folder(Path(out_dir))
+        check_folder(Path(out_dir))
     with curves_process() as drawing:
-        run = load_run(Path(run_dir), sizes)
+        run = load_run(Path(run_dir), sizes, model=model, smooth=smooth)
         panels = _panels(run)
         if drawing is not None:
             drawing.send(panels, run.series)
@@ -100,6 +105,17 @@ def write_report(
     return ReportFiles(target / HTML_FILE, png, run, found, throughput, timing)
 
 
+def read_content(path: Path, title: str, options: ReportOptions) -> Content:
+    """Reads a run and takes its figures, for a page that shows several.
+
+    Raises:
+        InputError: as `load_run`.
+    """
+    run = load_run(path, options.sizes, model=options.model, smooth=options.smooth)
+    throughput = throughput_of(run, a3=options.a3)
+    return Content(title, run, diagnose(run), throughput, timing_of(run), (), options.a3)
+
+
 def _panels(run: Run) -> list[tuple[Panel, dict[str, Series]]]:
     panels = panels_of(run.series)
     if not panels:
@@ -112,7 +128,12 @@ def _panels(run: Run) -> list[tuple[Panel, dict[str, Series]]]:
     return panels
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuses an output directory that is, or lies below, a file.
+
+    Raises:
+        InputError: it is or does.
+    """
     for part in (folder, *folder.parents):
         if part.exists():
             if part.is_dir():
@@ -126,4 +147,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _name(path: Path, run: Run) -> str:
-    return path.resolve().name if path.is_dir() else run.folder.resolve().name
+    """The user's folder; with the one above it where the run is a stage of a training."""
+    folder = path.resolve() if path.is_dir() else run.folder.resolve()
+    is_stage = (folder.parent / RECIPE_FILE).is_file()
+    return f"{folder.parent.name}/{folder.name}" if is_stage else folder.name

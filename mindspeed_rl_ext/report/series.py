@@ -35,11 +35,13 @@ class Series:
         name: the metric.
         steps: int64 `[n]`, where it was logged, rising.
         values: float64 `[n]`; NaN and infinities may be among them.
+        reach: steps on each side that the running mean takes in; chosen by the length where None.
     """
 
     name: str
     steps: np.ndarray
     values: np.ndarray
+    reach: int | None = None
 
     @property
     def logged(self) -> bool:
@@ -77,9 +79,21 @@ class Series:
     @cached_property
     def smooth(self) -> np.ndarray:
         """The running mean, `[n]`; the values themselves where they are few."""
-        if len(self.values) < SMOOTH_FROM_POINTS or self.values.min() == self.values.max():
+        if not self.is_smoothed:
             return self.values
-        return running_mean(self.values, max(1, len(self.values) // _REACHES_PER_RUN))
+        chosen = max(1, len(self.values) // _REACHES_PER_RUN)
+        return running_mean(self.values, chosen if self.reach is None else self.reach)
+
+    @property
+    def is_smoothed(self) -> bool:
+        """Whether the running mean is another line than the values."""
+        few = len(self.values) < SMOOTH_FROM_POINTS if self.reach is None else not self.reach
+        return not few and bool(self.values.min() != self.values.max())
+
+    @property
+    def all_zero(self) -> bool:
+        """Whether every value is 0: a line that shows nothing."""
+        return not np.any(self.values)
 
     def _extreme(self, position: object) -> tuple[float, int] | None:
         if not len(self.finite.values):
@@ -163,22 +177,38 @@ class Panel:
         patterns: which metrics, as regular expressions over the whole name, in order of
             preference; those of the first that is there are drawn. A group `label` names a line.
         bounds: metrics for the lower and the upper edge of a band.
+        unit: of the values, as a key of `words`; "" for a bare number.
+        label: of its one line, where each line has a plot of its own.
     """
 
     key: str
     patterns: tuple[str, ...]
     bounds: tuple[str, str] | None = None
+    unit: str = ""
+    label: str = ""
 
 
 PANELS = (
     Panel("reward", tuple(map(re.escape, REWARD_NAMES))),
     Panel("by_verifier", (metrics.reward_key(r"(?P<label>(?!eval/)[^/]+)"),)),
-    Panel("length", (re.escape(f"{LENGTH}/mean"),), (f"{LENGTH}/min", f"{LENGTH}/max")),
-    Panel("entropy", (re.escape(metrics.ENTROPY),)),
-    Panel("zero_std", (r"grpo/(?P<label>(?:zero_std|all_right|all_wrong)_groups)/frac",)),
+    Panel(
+        "length",
+        (re.escape(f"{LENGTH}/mean"),),
+        (f"{LENGTH}/min", f"{LENGTH}/max"),
+        unit="unit_tokens",
+    ),
+    Panel("entropy", (re.escape(metrics.ENTROPY),), unit="unit_nats"),
+    Panel(
+        "zero_std",
+        (r"grpo/(?P<label>(?:zero_std|all_right|all_wrong)_groups)/frac",),
+        unit="unit_share",
+    ),
+    Panel("reward_hacks", (r"reward_hack/(?P<label>\w+)/frac",), unit="unit_share"),
     Panel("grad_norm", (re.escape(metrics.GRAD_NORM),)),
-    Panel("throughput", (r"(?P<label>(?:e2e|update|vllm)_tps)",)),
-    Panel("timing", (r"timing/(?P<label>all|rollout|update)",)),
+    Panel(
+        "throughput", (r"(?P<label>(?:e2e|update|vllm)_tps|perf/throughput)",), unit="unit_speed"
+    ),
+    Panel("timing", (r"timing/(?P<label>all|rollout|update)",), unit="unit_seconds"),
     Panel("drift", (rf"(?:actor/)(?P<label>{KL[6:]}|ppo_kl|pg_clipfrac)",)),
     Panel("evaluation", (r"eval/(?P<label>(?:.+_)?rewards/mean|grpo/rewards/mean)",)),
     Panel("learning_rate", (re.escape(metrics.LEARNING_RATE),)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ import numpy as np
 from mindspeed_rl_ext.core.language import Language
 from mindspeed_rl_ext.report.classes import classes_of
 from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
-from mindspeed_rl_ext.report.diagnosis.texts import tell
+from mindspeed_rl_ext.report.diagnosis.texts import describe_finding
 from mindspeed_rl_ext.report.notes import notes_of
-from mindspeed_rl_ext.report.page.charts import number_text
+from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.run import ReportFiles
 from mindspeed_rl_ext.report.series import NEAR_THE_END, panels_of
@@ -26,19 +27,29 @@ from mindspeed_rl_ext.report.series import NEAR_THE_END, panels_of
 _WIDTH = 96
 
 
-@np.errstate(**NEAR_THE_END)
 def lines_of(files: ReportFiles, words: Words) -> list[str]:
     """The report in lines of text."""
+    return [*run_lines(files, words), *file_lines(files.html, files.png, words)]
+
+
+def file_lines(html: Path, png: Path | None, words: Words) -> list[str]:
+    """What was written."""
+    return ["", str(html), str(png) if png else words("no_png")]
+
+
+@np.errstate(**NEAR_THE_END)
+def run_lines(files: ReportFiles, words: Words) -> list[str]:
+    """What is known of one run, in lines of text."""
     steps = files.run.table.steps
     out = [f"{words('steps')}: {len(steps)} ({steps[0]} - {steps[-1]})"]
     out += [f"- {note}" for note in notes_of(files.run, words)]
     out += ["", *_figures(files, words)]
     out += ["", f"{words('diagnosis')}:"]
     for finding in files.diagnosis.findings:
-        told = tell(finding, words.language)
-        out.append(f"[{words(finding.severity)}] {told.title}")
-        out += _wrapped(told.evidence)
-        out += _wrapped(f"{words('try')}: " + "; ".join(told.remedies))
+        described = describe_finding(finding, words.language)
+        out.append(f"[{words(finding.severity)}] {described.title}")
+        out += _wrapped(described.evidence)
+        out += _wrapped(f"{words('try')}: " + "; ".join(described.remedies))
     found = files.diagnosis
     if found.findings:
         out.append(words("clear", number=len(found.clear)))
@@ -48,7 +59,6 @@ def lines_of(files: ReportFiles, words: Words) -> list[str]:
     for rule_lacks in sorted({words("lacks", what=w) for w in files.diagnosis.unchecked.values()}):
         out.append(f"{words('unchecked')}: {rule_lacks}")
     out += _speed(files, words)
-    out += ["", str(files.html), str(files.png) if files.png else words("no_png")]
     return out
 
 
@@ -85,7 +95,7 @@ def as_json(files: ReportFiles, language: Language) -> dict[str, Any]:
                 "severity": one.severity,
                 "step": one.step,
                 "numbers": {k: _plain(v) for k, v in one.numbers.items()},
-                **vars(tell(one, language)),
+                **vars(describe_finding(one, language)),
             }
             for one in files.diagnosis.findings
         ],
@@ -110,7 +120,7 @@ def as_json(files: ReportFiles, language: Language) -> dict[str, Any]:
 
 
 def _figures(files: ReportFiles, words: Words) -> list[str]:
-    """One line a metric that has a curve."""
+    """One line per metric that has a curve."""
     rows = []
     for panel, lines in panels_of(files.run.series):
         for label, line in lines.items():

@@ -1,9 +1,10 @@
 """Throughput and timing of a run, computed again from lengths and times.
 
 Covers: e2e_tps, update_tps and vllm_tps by the formulas of MindSpeed-RL's guide, with mean and with
-max lengths (`log_max_throughput`, on by default there); the guide's inequality of times.
-Does not cover: hardware counters. vllm_tps counts a prompt once a response, prefix cache or not, as
-the guide does.
+max lengths (`log_max_throughput`, on by default there); verl's perf/throughput; the guide's
+inequality of times.
+Does not cover: hardware counters. vllm_tps counts a prompt once per response, prefix cache or not,
+as the guide does.
 
     tps = (response_length + prompt_length) * global_batch_size * n_samples / world_size / seconds
 """
@@ -26,6 +27,7 @@ SECONDS_OF = {
     "update_tps": "timing/update",
     "vllm_tps": "timing/rollout",
 }
+VERL_THROUGHPUT = "perf/throughput"
 SIZES = ("global_batch_size", "n_samples_per_prompt", "world_size")
 LENGTH_KINDS = ("mean", "max")
 # timing/all >= the sum of these and the larger of the last two.
@@ -101,11 +103,29 @@ def throughput_of(run: Run, *, a3: bool = False) -> list[Throughput]:
     """
     factor = A3_DIES_A_CARD if a3 else 1.0
     found = [_throughput(run, name, seconds, factor) for name, seconds in SECONDS_OF.items()]
+    found.append(_of_verl(run, factor))
     return [one for one in found if one.logged is not None or one.by_length]
 
 
+def _of_verl(run: Run, per_card: float) -> Throughput:
+    """verl's own figure: all tokens of a step, by its seconds and its devices."""
+    logged = run.series.get(VERL_THROUGHPUT)
+    tokens, times = (run.series.get(name) for name in ("perf/total_num_tokens", metrics.TIME_ALL_S))
+    world = run.size("world_size")
+    computed = {}
+    if tokens is not None and times is not None and world:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = _at(tokens, times.steps) / times.values / world
+        if np.isfinite(values).any():
+            computed["mean"] = Series(VERL_THROUGHPUT, times.steps, values)
+    mismatches, compared, matches = _compare(logged, computed)
+    medians = {kind: _median(line.values) for kind, line in computed.items()}
+    seen = None if logged is None else _median(logged.values)
+    return Throughput(VERL_THROUGHPUT, seen, medians, mismatches, compared, matches, per_card)
+
+
 def missing_sizes(run: Run) -> list[str]:
-    """The sizes that neither the log nor the user tells; without them nothing is computed."""
+    """The sizes that neither the log nor the user gives; without them nothing is computed."""
     return [name for name in SIZES if run.size(name) is None]
 
 

@@ -28,6 +28,7 @@ class Verifier:
         function: takes one response, then columns and parameters by keyword.
         needs: the columns that are passed by keyword.
         wants: further columns, passed where they are there.
+        counts: stages of its verdicts whose share is a metric of its own.
         parameters: name to default value.
         levels: the scores it gives, highest first; empty where they are not known.
         summary: what it does in a line; the English one is the first line of its docstring.
@@ -52,6 +53,7 @@ class Verifier:
     reads_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     judges_answer: bool | None = None
     wants: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ def verifier(
     reads: Sequence[str] | None = None,
     reads_with: Mapping[str, Sequence[str]] | None = None,
     judges_answer: bool | None = None,
+    counts: Sequence[str] = (),
     zh: str = "",
 ) -> Callable[[F], F]:
     """Makes a function a verifier that configs choose by name; the function itself is unchanged.
@@ -68,6 +69,7 @@ def verifier(
         reads_with: by a parameter that is a switch, what is read instead where it is on.
         judges_answer: whether its outcome says that the answer is right. Left out, nothing is
             concluded from its outcomes.
+        counts: stages of its verdicts, such as `empty_think`, whose share is a metric of its own.
         zh: the first line of the docstring in Chinese.
 
     Raises:
@@ -94,6 +96,7 @@ def verifier(
             reads_with=check_switches(name, parameters, reads_with or {}),
             judges_answer=judges_answer,
             wants=wanted,
+            counts=tuple(counts),
         )
         _REGISTRY.register(name, declared)
         return function

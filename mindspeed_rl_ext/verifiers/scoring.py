@@ -15,16 +15,15 @@ Example:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mindspeed_rl_ext.core.metrics import outcome_key, reward_key
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.checks import check_columns, check_weights, resolve_all
+from mindspeed_rl_ext.verifiers.measures import measures
 from mindspeed_rl_ext.verifiers.running.batch import score_batch
-from mindspeed_rl_ext.verifiers.verdict import FAULTS, Outcome, Verdict
+from mindspeed_rl_ext.verifiers.verdict import FAULTS, Verdict
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def combine_scores(
         )
         for i in range(count)
     ]
-    return Result(rewards, _metrics(verdicts), verdicts)
+    return Result(rewards, _metrics(bound, verdicts), verdicts)
 
 
 def _with_lowest(one: BoundVerifier, verdicts: list[Verdict]) -> list[Verdict]:
@@ -99,11 +98,12 @@ def _with_lowest(one: BoundVerifier, verdicts: list[Verdict]) -> list[Verdict]:
     return [replace(v, score=min(v.score, lowest)) if v.outcome in FAULTS else v for v in verdicts]
 
 
-def _metrics(verdicts: Mapping[str, Sequence[Verdict]]) -> dict[str, float]:
-    metrics: dict[str, float] = {}
-    for name, column in verdicts.items():
-        if column:
-            metrics[reward_key(name)] = sum(v.score for v in column) / len(column)
-            counts = Counter(v.outcome for v in column)
-            metrics.update({outcome_key(name, o.value): counts[o] / len(column) for o in Outcome})
-    return metrics
+def _metrics(
+    bound: Sequence[BoundVerifier], verdicts: Mapping[str, Sequence[Verdict]]
+) -> dict[str, float]:
+    return {
+        key: sum(numbers) / len(numbers)
+        for one in bound
+        for key, numbers in measures(one.verifier, verdicts[one.name]).items()
+        if numbers
+    }

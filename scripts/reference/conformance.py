@@ -6,6 +6,8 @@ from mindspeed_rl_ext.core.language import Language, Text
 from mindspeed_rl_ext.hosts.catalog import load_adapters
 from reference._markdown import markdown_table
 
+# The lines that the suite runs; those of verl have tests of their own.
+MINDSPEED = ("mindspeed_llm", "mindspeed_rl")
 HEAD = (
     Text("folder", "目录"),
     Text("repository", "仓库"),
@@ -16,8 +18,10 @@ HEAD = (
 
 def render(language: Language, argument: str) -> str:
     """The table: hosts first, then what they stand on."""
-    hosts = {one.checkouts[0]: one.checkouts[1:] for one in load_adapters() if one.checkouts}
-    bases = sorted({base for beside in hosts.values() for base in beside})
+    hosts = {
+        one.checkouts[0]: one.checkouts[1:] for one in load_adapters() if one.package in MINDSPEED
+    }
+    bases = sorted({base for beside in hosts.values() for base in beside} - set(hosts))
     rows = [
         (f"`{one.folder}`", one.url, f"{one.kind} `{one.ref}`",
          ", ".join(f"`{base.folder}`" for base in beside))

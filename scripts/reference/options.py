@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import is_dataclass
+from importlib import import_module
 from types import ModuleType
 
 from mindspeed_rl_ext.cli._dispatch import command_names, load_command
@@ -31,11 +32,11 @@ def render(language: Language, argument: str) -> str:
 
 
 def option_classes(module: ModuleType) -> list[type]:
-    """The dataclasses of options that a command's module names."""
-    found = [
-        thing for thing in vars(module).values() if isinstance(thing, type) and is_dataclass(thing)
-    ]
-    return [kind for kind in found if declared_options(kind)]
+    """The dataclasses of options that a command's module names, or the one that adds its flags."""
+    adds = import_module(module.add_arguments.__module__)
+    things = {id(thing): thing for part in (module, adds) for thing in vars(part).values()}
+    kinds = [one for one in things.values() if isinstance(one, type) and is_dataclass(one)]
+    return [kind for kind in kinds if declared_options(kind)]
 
 
 def _tables(command: str, language: Language) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 H, LAYERS, VOCAB = 8, 4, 19
 HEADS, GROUPS, HEAD_DIM, FFN = 4, 4, 3, 8
 EXPERTS, MOE_FFN, SHARED_FFN = 8, 4, 8
-NOPE, ROPE, V_DIM, Q_RANK, KV_RANK = 3, 2, 5, 6, 7
+NOPE, ROPE, V_DIM, Q_RANK, KV_RANK = 3, 2, 5, 8, 6
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Model:
     router_bias: bool = False
     mla: str = ""
     tied: bool = False
+    mtp: int = 0
 
 
 MOE = {"moe_intermediate_size": MOE_FFN, "num_experts_per_tok": 2}
@@ -71,6 +72,12 @@ MODELS = {
         "deepseek_v3", {**MOE, **MLA, "n_routed_experts": EXPERTS, "q_lora_rank": Q_RANK},
         dense=(0,), shared="shared_experts", mla="full", router_bias=True,
     ),
+    "deepseek3-mtp": Model(
+        "deepseek_v3",
+        {**MOE, **MLA, "n_routed_experts": EXPERTS, "q_lora_rank": Q_RANK,
+         "num_nextn_predict_layers": 2},
+        dense=(0,), shared="shared_experts", mla="full", router_bias=True, mtp=2,
+    ),
 }  # fmt: skip
 
 
@@ -87,9 +94,15 @@ class Cut:
     te: bool = False
     dialect: str = "0.8"
     divisible_by: int = 1
+    whole: bool = False
+    mm_split: bool = False
+    dualpipe: bool = False
 
     def options(self) -> dict:
         return {
+            "expert_tensor_parallel_size": 1 if self.whole else None,
+            "mla_mm_split": self.mm_split,
+            "schedules_method": "dualpipev" if self.dualpipe else None,
             "tensor_parallel_size": self.tp,
             "pipeline_parallel_size": self.pp,
             "expert_parallel_size": self.ep,
@@ -102,6 +115,14 @@ class Cut:
             "mcore_dialect": self.dialect,
             "make_vocab_size_divisible_by": self.divisible_by,
         }
+
+    def ranks(self) -> list[tuple[int, int]]:
+        """Pairs of TP and EP rank that have a folder."""
+        if self.whole and self.tp >= self.ep:
+            return [(t, t % self.ep) for t in range(self.tp)]
+        if self.whole:
+            return [(e % self.tp, e) for e in range(self.ep)]
+        return [(t, e) for t in range(self.tp) for e in range(self.ep)]
 
     def folder(self, t: int, p: int, e: int) -> str:
         return (
@@ -116,6 +137,11 @@ class Cut:
         for _ in range(LAYERS + len(self.noop)):
             is_noop = len(slots) in self.noop
             slots.append(None if is_noop else sum(s is not None for s in slots))
+        if self.dualpipe:
+            half = len(slots) // self.pp // 2
+            back = len(slots) - p * half
+            chunks = [slots[p * half :][:half], slots[back - half : back]]
+            return [(f"model{v}", pairs(c)) for v, c in enumerate(chunks)]
         if self.per_virtual:
             n = self.per_virtual
             chunks = [slots[i : i + n] for i in range(0, len(slots), n)]
@@ -143,7 +169,27 @@ MOE_CUTS = {
     "TP2-EP2-extended": Cut(2, 1, 2, grouped=True, extend=True),
     "TE-grouped-EP4": Cut(2, 1, 4, grouped=True, te=True),
     "TE-local-extended-off": Cut(2, 2, 2, te=True, per_virtual=1),
+    "TP2-EP2-ETP1": Cut(2, 1, 2, whole=True),
+    "TP4-EP2-ETP1-grouped": Cut(4, 1, 2, whole=True, grouped=True),
+    "TP2-PP2-EP4-ETP1-TE": Cut(2, 2, 4, whole=True, grouped=True, te=True, divisible_by=4),
+    "dualpipe-EP2": Cut(2, 2, 2, dualpipe=True, dialect="0.12", noop=(1, 4, 6, 7)),
     "0.12-VPP-noop": Cut(2, 2, 4, per_virtual=1, noop=(0, 5), dialect="0.12", divisible_by=16),
+}
+
+
+LATENT_CUTS = {
+    "split": Cut(2, 2, mm_split=True, dialect="0.12"),
+    "split-0.8": Cut(mm_split=True),
+    "core": Cut(2, 2, 2, dialect="core"),
+    "core-split-dualpipe": Cut(2, 2, 2, dialect="core", dualpipe=True, mm_split=True),
+}
+PREDICTION_CUTS = {
+    "plain": Cut(dialect="0.12"),
+    "TP2-PP2-EP2": Cut(2, 2, 2, dialect="0.12", divisible_by=4),
+    "VPP-ETP1-grouped": Cut(2, 2, 2, per_virtual=1, dialect="0.12", whole=True, grouped=True),
+    "dualpipe-split": Cut(1, 2, 2, dualpipe=True, mm_split=True, dialect="0.12"),
+    "core": Cut(2, 2, dialect="core"),
+    "core-one-stage": Cut(2, dialect="core", grouped=True),
 }
 
 
@@ -165,17 +211,18 @@ def config_of(model: Model) -> dict:
 def tensors_of(model: Model, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     found: dict[str, np.ndarray] = {}
+    moe_layers = [layer for layer in range(LAYERS + model.mtp) if layer not in model.dense]
 
     def put(name: str, *shape: int) -> None:
         found[name] = rng.integers(0, 2**16, shape, dtype="<u2")
 
     put("model.embed_tokens.weight", VOCAB, H)
-    for layer in range(LAYERS):
+    for layer in range(LAYERS + model.mtp):
         at = f"model.layers.{layer}."
         put(at + "input_layernorm.weight", H)
         put(at + "post_attention_layernorm.weight", H)
         put_attention(model, at + "self_attn.", put)
-        if layer in model.dense:
+        if layer not in moe_layers:
             for name, shape in (("gate", (FFN, H)), ("up", (FFN, H)), ("down", (H, FFN))):
                 put(f"{at}mlp.{name}_proj.weight", *shape)
             continue
@@ -196,6 +243,14 @@ def tensors_of(model: Model, seed: int = 0) -> dict[str, np.ndarray]:
     put("model.norm.weight", H)
     if not model.tied:
         put("lm_head.weight", VOCAB, H)
+    for layer in range(LAYERS, LAYERS + model.mtp):
+        at = f"model.layers.{layer}."
+        put(at + "enorm.weight", H)
+        put(at + "hnorm.weight", H)
+        put(at + "eh_proj.weight", H, 2 * H)
+        put(at + "shared_head.norm.weight", H)
+        found[at + "embed_tokens.weight"] = found["model.embed_tokens.weight"]
+        found[at + "shared_head.head.weight"] = found["lm_head.weight"]
     return found
 
 
@@ -245,11 +300,28 @@ class Expectation:
             for name, array in self.layer(f"model.layers.{layer}.", layer).items():
                 out[f"decoder.layers.{local}.{name}"] = array
         if last:
-            out["decoder.final_layernorm.weight"] = self.hf["model.norm.weight"]
+            core = self.cut.dialect == "core"
+            for k in range(self.model.mtp):
+                out |= self.prediction(k, core)
+            norm = "final_layernorm.weight"
+            norm = norm if self.model.mtp and not core else f"decoder.{norm}"
+            out[norm] = self.hf["model.norm.weight"]
             if not self.model.tied:
                 out["output_layer.weight"] = self.vocab("lm_head.weight")
             elif self.cut.pp > 1:
                 out["output_layer.weight"] = self.vocab("model.embed_tokens.weight")
+        return out
+
+    def prediction(self, k: int, core: bool) -> dict:
+        at, name = f"model.layers.{LAYERS + k}.", f"mtp.layers.{k}."
+        inner = self.layer(at, LAYERS + k)
+        out = {f"{name}transformer_layer.{key}": array for key, array in inner.items()}
+        out |= {f"{name}{x}norm.weight": self.hf[f"{at}{x}norm.weight"] for x in "eh"}
+        out[name + "eh_proj.weight"] = self.split(at + "eh_proj.weight")
+        norm = f"{name}final_layernorm.weight" if core else f"mtp.final_layernorms.{k}.weight"
+        out[norm] = self.hf[at + "shared_head.norm.weight"]
+        if self.cut.pp > 1:
+            out["embedding.word_embeddings.weight"] = self.vocab("model.embed_tokens.weight")
         return out
 
     def layer(self, at: str, layer: int) -> dict:
@@ -284,22 +356,41 @@ class Expectation:
 
     def latent(self, at: str) -> dict:
         at += "self_attn."
-        newer = self.cut.dialect == "0.12"
+        newer = self.cut.dialect in ("0.12", "core")
         full = self.model.mla == "full"
-        down = [self.hf[at + ("q_a_proj.weight" if full else "q_proj.weight")]]
-        out = {
-            "linear_qkv.weight": np.concatenate([*down, self.hf[at + "kv_a_proj_with_mqa.weight"]]),
-            "linear_proj.weight": self.split(at + "o_proj.weight", 1),
-        }
+        down = "q_a_proj.weight" if full else "q_proj.weight"
+        kv_down = self.hf[at + "kv_a_proj_with_mqa.weight"]
+        out = {"linear_proj.weight": self.split(at + "o_proj.weight", 1)}
+        if self.cut.dialect == "core":
+            name = "linear_q_down_proj.weight" if full else "linear_q_proj.weight"
+            out[name] = self.split(at + down)
+            out["linear_kv_down_proj.weight"] = self.split(at + "kv_a_proj_with_mqa.weight")
+        else:
+            out["linear_qkv.weight"] = np.concatenate([self.hf[at + down], kv_down])
         up = "linear_kv_up_proj.weight" if newer else "linear_kvb.weight"
-        out[up] = self.split(at + "kv_b_proj.weight")
+        if self.cut.mm_split:
+            out |= self.by_head(at + "kv_b_proj.weight", ("kv_nope", NOPE), ("v", V_DIM))
+        else:
+            out[up] = self.split(at + "kv_b_proj.weight")
         norm = "kv_layernorm.weight" if newer else "k_layernorm.weight"
         out[norm] = self.hf[at + "kv_a_layernorm.weight"]
         if full:
             up = "linear_q_up_proj.weight" if newer else "linear_qb.weight"
-            out[up] = self.split(at + "q_b_proj.weight")
+            if self.cut.mm_split:
+                out |= self.by_head(at + "q_b_proj.weight", ("qk_nope", NOPE), ("qk_rope", ROPE))
+            else:
+                out[up] = self.split(at + "q_b_proj.weight")
             out["q_layernorm.weight"] = self.hf[at + "q_a_layernorm.weight"]
         return out
+
+    def by_head(self, name: str, first: tuple[str, int], second: tuple[str, int]) -> dict:
+        """The rows of each head in two parts, each part's rows of this rank's heads together."""
+        heads = self.hf[name].reshape(HEADS, first[1] + second[1], -1)
+        halves = heads[:, : first[1]], heads[:, first[1] :]
+        return {
+            f"linear_{part}.weight": np.split(rows.reshape(HEADS * size, -1), self.cut.tp)[self.t]
+            for (part, size), rows in zip((first, second), halves, strict=True)
+        }
 
     def experts(self, at: str) -> dict:
         model, cut = self.model, self.cut
@@ -311,9 +402,10 @@ class Expectation:
         fused, downs = [], []
         for expert in mine:
             names = [f"{at}{model.block}.experts.{expert}.{x}.weight" for x in model.parts]
-            read = self.hf.__getitem__ if cut.extend else self.split
+            read = self.hf.__getitem__ if cut.extend or cut.whole else self.split
             fused.append(np.concatenate([read(names[0]), read(names[1])]))
-            downs.append(self.hf[names[2]] if cut.extend else self.split(names[2], 1))
+            uncut = cut.extend or cut.whole
+            downs.append(self.hf[names[2]] if uncut else self.split(names[2], 1))
         if cut.grouped and not cut.te:
             flat = np.concatenate([matrix.T.ravel() for matrix in fused])
             out["experts.weight1"] = flat.reshape(H, -1)
@@ -328,7 +420,7 @@ class Expectation:
             shared = self.gated(f"{at}mlp.{model.shared}.")
             out |= {f"shared_experts.{name}": array for name, array in shared.items()}
         if model.shared_gate:
-            newer = cut.dialect == "0.12"
+            newer = cut.dialect in ("0.12", "core")
             name = "shared_experts.gate_weight" if newer else "shared_expert_gate.weight"
             out[name] = self.hf[at + "mlp.shared_expert_gate.weight"]
         return out

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+
 import torch
+
+
+def accepted(function: Callable, options: dict) -> dict:
+    """The options that this version of core knows; one that is set must be known."""
+    known = inspect.signature(function).parameters
+    unknown = {name for name, value in options.items() if name not in known and value}
+    assert not unknown, f"{function.__name__} of this version lacks {unknown}"
+    return {name: value for name, value in options.items() if name in known}
 
 
 def experts_of(args, hf_config: dict) -> dict:
@@ -78,7 +89,8 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
             "num_layers_in_last_pipeline_stage": last,
         }
     latent = latent_attention_of(args)
-    return (MLATransformerConfig if latent else TransformerConfig)(
+    kind = MLATransformerConfig if latent else TransformerConfig
+    options = dict(
         num_layers=args.num_layers,
         hidden_size=args.hidden_size,
         ffn_hidden_size=args.ffn_hidden_size,
@@ -110,6 +122,9 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
         **experts_of(args, hf_config),
         **latent,
     )
+    if getattr(args, "mtp_num_layers", None):
+        options["mtp_num_layers"] = args.mtp_num_layers
+    return kind(**accepted(kind, options))
 
 
 def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
@@ -121,18 +136,26 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
     )
 
     config = config_of(args, tp, pp, hf_config)
-    spec = get_gpt_layer_local_spec(qk_layernorm=args.qk_layernorm, normalization="RMSNorm")
+    options = {"qk_layernorm": args.qk_layernorm, "normalization": "RMSNorm"}
+    spec = get_gpt_layer_local_spec(**accepted(get_gpt_layer_local_spec, options))
     count = args.virtual_pipeline_model_parallel_size or 1
     chunks = []
     for number in range(count):
         stage_number = number if count > 1 else None
         if args.num_experts:
+            options = {"normalization": "RMSNorm", "vp_stage": stage_number}
             spec = get_gpt_decoder_block_spec(
-                config, False, normalization="RMSNorm", vp_stage=stage_number
+                config, False, **accepted(get_gpt_decoder_block_spec, options)
             )
         if config.multi_latent_attention:
             for layer in spec.layer_specs:
                 layer.submodules.self_attention.submodules.core_attention = PlainAttention
+        prediction = {}
+        if config.mtp_num_layers and stage == pp - 1 and number == count - 1:
+            from megatron.core.models.gpt.gpt_layer_specs import get_gpt_mtp_block_spec
+
+            block = get_gpt_mtp_block_spec(config, spec, False)
+            prediction = {"mtp_block_spec": block}
         chunks.append(
             GPTModel(
                 config,
@@ -145,7 +168,8 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
                 share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
                 position_embedding_type="rope",
                 rotary_base=args.rotary_base,
-                vp_stage=stage_number,
+                **accepted(GPTModel, {"vp_stage": stage_number}),
+                **prediction,
             ).eval()
         )
     config.bf16 = bool(args.num_experts)  # GroupedMLP asks for it; nothing here depends on it

@@ -32,26 +32,31 @@ _spec.loader.exec_module(grid)
 Cut, Model, Expectation = grid.Cut, grid.Model, grid.Expectation
 MODELS, DENSE_CUTS, MOE_CUTS, LAYERS = grid.MODELS, grid.DENSE_CUTS, grid.MOE_CUTS, grid.LAYERS
 
-CASES = [
-    (model, cut)
-    for model in MODELS
-    for cut in (DENSE_CUTS if MODELS[model].config == {} else {**DENSE_CUTS, **MOE_CUTS})
-    if not (MODELS[model].mla and {**DENSE_CUTS, **MOE_CUTS}[cut].te)
-]
+CUTS = {**grid.DENSE_CUTS, **MOE_CUTS, **grid.LATENT_CUTS, **grid.PREDICTION_CUTS}
+
+
+def cuts_of(model: Model) -> list[str]:
+    if model.mtp:
+        return list(grid.PREDICTION_CUTS)
+    found = [*DENSE_CUTS, *(MOE_CUTS if model.config else ())]
+    found += grid.LATENT_CUTS if model.mla == "full" else ()
+    found += ["core"] if model.mla == "lite" else ()
+    return [name for name in found if not (model.mla and CUTS[name].te)]
+
+
+CASES = [(model, cut) for model in MODELS for cut in cuts_of(MODELS[model])]
 
 
 def check_mg(kit, mg: Path, model: Model, hf: dict[str, np.ndarray], cut: Cut) -> None:
     root = mg / "iter_0000001"
-    ranks = [
-        (t, p, e) for t in range(cut.tp) for p in range(cut.pp) for e in range(cut.ep)
-    ]  # fmt: skip
+    ranks = [(t, p, e) for t, e in cut.ranks() for p in range(cut.pp)]
     assert {path.name for path in root.iterdir()} == {cut.folder(*rank) for rank in ranks}
     for t, p, e in ranks:
         content = kit.torch_load(root / cut.folder(t, p, e) / "model_optim_rng.pt")
         chunks = cut.held(p)
         assert {key for key in content if key.startswith("model")} == {key for key, _ in chunks}
         for number, (key, layers) in enumerate(chunks):
-            last = p == cut.pp - 1 and number == len(chunks) - 1
+            last = p == (0 if cut.dualpipe else cut.pp - 1) and number == len(chunks) - 1
             expected = Expectation(model, hf, cut, t, e).chunk(layers, p + number == 0, last)
             found = {name: kit.as_numpy(tensor) for name, tensor in content[key].items()}
             assert set(found) == set(expected)
@@ -81,9 +86,10 @@ def write_model(kit, folder: Path, model: Model) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("model", "cut"), CASES, ids=lambda value: value)
 def test_every_model_in_every_layout(kit, tmp_path, model, cut):
-    model, cut = MODELS[model], {**DENSE_CUTS, **MOE_CUTS}[cut]
+    model, cut = MODELS[model], CUTS[cut]
     hf = write_model(kit, tmp_path / "hf", model)
-    convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", **cut.options()))
+    more = {"mtp_num_layers": model.mtp} if model.mtp else {}
+    convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", **cut.options(), **more))
     check_mg(kit, tmp_path / "mg", model, hf, cut)
     assert verify(tmp_path / "hf", tmp_path / "mg").problems == ()
     convert(ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back"))
@@ -106,12 +112,18 @@ def cuts(draw, model: Model):
     if len(model.dense) < LAYERS:
         cut = replace(cut, ep=draw(st.sampled_from([1, 2])), grouped=draw(st.booleans()))
         cut = replace(cut, extend=cut.grouped and draw(st.booleans()))
-        cut = replace(cut, dialect=draw(st.sampled_from(["0.8", "0.12"])))
+        cut = replace(cut, dialect=draw(st.sampled_from(["0.8", "0.12", "core"])))
+        cut = replace(cut, whole=not cut.extend and draw(st.booleans()))
+        cut = replace(cut, mm_split=model.mla == "full" and draw(st.booleans()))
+    if model.mtp:
+        cut = replace(cut, dialect=draw(st.sampled_from(["0.12", "core"])))
+    if how == "plain" and pp == 2:
+        cut = replace(cut, dualpipe=draw(st.booleans()))
     return cut
 
 
 @settings(
-    max_examples=24, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=32, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )  # fmt: skip
 @given(data=st.data())
 def test_any_layout_becomes_any_other(kit, data):
@@ -121,7 +133,8 @@ def test_any_layout_becomes_any_other(kit, data):
     with tempfile.TemporaryDirectory() as folder:
         hf_dir, one, two, back = (Path(folder, name) for name in ("hf", "one", "two", "back"))
         hf = write_model(kit, hf_dir, model)
-        convert(ConvertOptions("hf", "mg", hf_dir, one, **first.options()))
+        more = {"mtp_num_layers": model.mtp} if model.mtp else {}
+        convert(ConvertOptions("hf", "mg", hf_dir, one, **first.options(), **more))
         check_mg(kit, one, model, hf, first)
         convert(ConvertOptions("mg", "mg", one, two, **second.options(), verify=True))
         check_mg(kit, two, model, hf, second)

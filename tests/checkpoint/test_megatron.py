@@ -79,6 +79,12 @@ CASES = {
     "qwen2moe-TP1-local": ("Qwen2Moe", QWEN2_MOE, (1, 1), NEWER, SLOW),
     "qwen2moe-TP2-EP2-local": ("Qwen2Moe", QWEN2_MOE, (2, 1), {**EP2, **NEWER}, SLOW),
     "deepseek2-lite-TP1-local": ("DeepseekV2", LITE, (1, 1), NEWER, SLOW),
+    "deepseek3-core-TP2-PP2-EP2": (
+        "DeepseekV3", V3, (2, 2), {**EP2, "target": "megatron-core-0.16"}, SLOW,
+    ),
+    "deepseek2-lite-core-TP2": (
+        "DeepseekV2", LITE, (2, 1), {"target": "megatron-core-0.12"}, SLOW,
+    ),
     "deepseek3-TP1-PP2-EP2-local": ("DeepseekV3", V3, (1, 2), {**EP2, **NEWER}, SLOW),
 }  # fmt: skip
 

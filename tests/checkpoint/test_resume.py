@@ -73,6 +73,8 @@ DIRECTIONS = {
     "hf-mg": ("hf", "mg", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}),
     "mg-hf": ("mg", "hf", {"max_shard_bytes": 6000}),
     "mg-mg": ("mg", "mg", {"pipeline_parallel_size": 4}),
+    "hf-torch_dist": ("hf", "torch_dist", {"max_shard_bytes": 6000}),
+    "torch_dist-hf": ("torch_dist", "hf", {"max_shard_bytes": 6000}),
 }
 
 
@@ -81,9 +83,9 @@ DIRECTIONS = {
 def test_a_kill_at_any_moment_is_survived(kit, hf_dir, tmp_path, direction, overwrite):
     load, save, flags = DIRECTIONS[direction]
     source = hf_dir
-    if load == "mg":
-        convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 1))
-        source = tmp_path / "mg"
+    if load != "hf":
+        convert(ConvertOptions("hf", load, hf_dir, tmp_path / load, 2, 1))
+        source = tmp_path / load
     out, reference = tmp_path / "out", tmp_path / "reference"
 
     def options(folder: Path, **more) -> ConvertOptions:
@@ -98,9 +100,9 @@ def test_a_kill_at_any_moment_is_survived(kit, hf_dir, tmp_path, direction, over
     if overwrite:
         kit.write_hf(tmp_path / "older", kit.tiny(seed=7))
         older = tmp_path / "older"
-        if load == "mg":
-            convert(ConvertOptions("hf", "mg", tmp_path / "older", tmp_path / "older-mg", 2, 1))
-            older = tmp_path / "older-mg"
+        if load != "hf":
+            older = tmp_path / "older-sharded"
+            convert(ConvertOptions("hf", load, tmp_path / "older", older, 2, 1))
         convert(ConvertOptions(load, save, older, out, **flags))
         old = snapshot(out)
     kills = 0

@@ -109,21 +109,6 @@ def test_prediction_layers_are_refused_by_name_or_left_out(tmp_path):
     transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "back")
 
 
-def test_block_fp8_is_refused_by_name(tmp_path):
-    from safetensors.torch import load_file, save_file
-
-    hf = tmp_path / "hf"
-    make("DeepseekV3", hf)
-    tensors = load_file(hf / "model.safetensors")
-    name = "model.layers.1.self_attn.o_proj.weight"
-    tensors[name] = tensors[name].to(torch.float8_e4m3fn)
-    tensors[f"{name}_scale_inv"] = torch.ones(1, 1)
-    save_file(tensors, hf / "model.safetensors", {"format": "pt"})
-    with pytest.raises(InputError, match="block-FP8") as caught:
-        convert(ConvertOptions("hf", "mg", hf, tmp_path / "mg"))
-    assert f"{name}_scale_inv" in str(caught.value)
-
-
 def test_the_bias_of_the_router_keeps_its_precision(kit, tmp_path):
     make("DeepseekV3", tmp_path / "hf")
     convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", params_dtype="bf16"))

@@ -220,6 +220,33 @@ def test_a_recipe_is_listed_and_documented(docs, tmp_path, monkeypatch, capsys, 
     assert len(rows_with(docs, "recipes", "`moons`")) == 2
 
 
+def test_a_rule_of_the_doctor_is_listed_and_documented(docs, capsys):
+    from mindspeed_rl_ext.core.rules import Place, at
+    from mindspeed_rl_ext.doctor.rulebook import BOOK, load_rules
+
+    class Moon:
+        """What the rule looks at."""
+
+    load_rules()
+    before = list(BOOK._checks)
+
+    @BOOK.rule("moon-absent", "error", on=Moon, en=("no moon", "wait"), zh=("没有月亮", "等待"))
+    def moon_is_there(moon):
+        """The moon is there."""
+        yield at(Place("sky"))
+
+    try:
+        assert [finding.id for finding in BOOK.examine(Moon())] == ["moon-absent"]
+        english, chinese = rows_with(docs, "doctor-rules", "`moon-absent`")
+        assert "| no moon | wait |" in english
+        assert "| 没有月亮 | 等待 |" in chinese
+        assert main(["doctor", "--rules"]) == 0
+        assert "moon-absent" in capsys.readouterr().out
+    finally:
+        del BOOK.rules._things["moon-absent"]
+        BOOK._checks[:] = before
+
+
 def load(path: Path):
     """A file as a module of its own."""
     spec = importlib.util.spec_from_file_location("a_conftest", path)

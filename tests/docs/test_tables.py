@@ -14,7 +14,7 @@ LANGUAGES = ("en", "zh")
 
 
 def test_the_committed_tables_are_up_to_date(repo_root):
-    # A process of its own: other tests register verifiers in this one.
+    # In a process of its own: other tests register verifiers and rules in this one.
     command = [sys.executable, str(repo_root / "scripts" / "docs.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -55,7 +55,7 @@ def test_being_turned_off_is_an_error(doctor):
     assert "turned off" in cause
 
 
-def test_a_host_that_fits_is_told_without_importing_it(doctor, tmp_path):
+def test_a_host_that_fits_is_found_without_importing_it(doctor, tmp_path):
     folder = tmp_path / "host"
     shutil.copytree(DOUBLE, folder)
     package = folder / "mindspeed_rl"
@@ -63,7 +63,8 @@ def test_a_host_that_fits_is_told_without_importing_it(doctor, tmp_path):
     code, findings = doctor(folder)
     assert code == 0, findings
     fits = [c for c in causes(findings, "note", "ok") if "fits" in c and "MindSpeed-RL 2.2" in c]
-    assert len(fits) >= 4
+    # The double has no preprocessing script, so the points of preprocessing are never called.
+    assert len(fits) >= 2
 
 
 def test_a_host_that_has_changed_is_an_error_with_the_ledger_row(doctor, tmp_path):
@@ -112,8 +113,8 @@ def test_the_static_probe_agrees_with_the_one_on_the_imported_module(tmp_path, m
             spec = importlib.util.spec_from_file_location("a_double", path)
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-            said = (
+            both = (
                 bool(misfits(module, point.probe)),
                 bool(source_misfits(path.read_text(), point.probe)),
             )
-            assert said[0] == said[1], (adapter.name, point.attribute)
+            assert both[0] == both[1], (adapter.name, point.attribute)

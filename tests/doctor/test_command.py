@@ -18,8 +18,8 @@ SEVEN = "msrl/grpo_qwen25_7b"
 def doctor(capsys):
     def run(*words):
         code = cli.main(["doctor", *map(str, words)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return run
 

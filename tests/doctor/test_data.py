@@ -1,8 +1,7 @@
-"""`doctor --data`: packed files of anybody's making, and what is said of them."""
+"""`doctor --data`: packed files of anybody's making, and what is found in them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,56 +22,11 @@ TOLD = "She sells nine eggs a day at two dollars each, eighteen dollars in all"
 OPENED = f"{SYSTEM}<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tokenizers = pytest.importorskip("tokenizers", reason="extra [data] is not installed")
-    folder = tmp_path_factory.mktemp("model")
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = tokenizers.decoders.ByteLevel()
-    trainer = tokenizers.trainers.BpeTrainer(
-        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
-        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(["How many?"], trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": "<|endoftext|>",
-        "clean_up_tokenization_spaces": False,
-    }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    (folder / "config.json").write_text("{}")
-    return folder
-
-
 def packed_data(prefix: str, model: str | None, limit: int | None = None) -> list[Finding]:
     return [*load_rules().examine(read_packed_files(prefix, model, limit))]
 
 
 Pack = Callable[[Sequence[Mapping[str, Any]]], Path]
-
-
-@pytest.fixture
-def pack(model: Path, tmp_path: Path) -> Pack:
-    """Packs rows whose values are texts or ids; a missing attention_mask is all ones."""
-    tokenizer = load_tokenizer(model)
-
-    def write(rows: Sequence[Mapping[str, Any]]) -> Path:
-        prefix = tmp_path / "data"
-        encoded = []
-        for row in rows:
-            ids = {k: tokenizer.encode(v) if isinstance(v, str) else v for k, v in row.items()}
-            encoded.append({"attention_mask": [1] * len(ids["input_ids"]), **ids})
-        with staging(prefix, overwrite=True) as folder:
-            writer = PackedWriter(folder, prefix.name, tuple(encoded[0]))
-            for row in encoded:
-                writer.add(row)
-            writer.finish()
-        return prefix
-
-    return write
 
 
 def test_prompt_only_files_pass(

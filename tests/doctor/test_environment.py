@@ -39,7 +39,7 @@ def test_bitsandbytes_beside_torch_npu_is_an_error(versions, level):
 
 
 @pytest.mark.parametrize(
-    ("versions", "told"),
+    ("versions", "expected"),
     [
         ({"click": "8.3.0", "ray": "2.54.0"}, True),
         ({"click": "8.10.1", "ray": "2.54.0"}, True),  # by number, not by text
@@ -49,12 +49,12 @@ def test_bitsandbytes_beside_torch_npu_is_an_error(versions, level):
         ({"ray": "2.54.0"}, False),
     ],
 )
-def test_a_click_that_breaks_the_ray_command_is_told(versions, told):
-    assert bool(troubles(libraries.click_and_ray, around(**versions))) == told
+def test_a_click_that_breaks_the_ray_command_is_found(versions, expected):
+    assert bool(troubles(libraries.click_and_ray, around(**versions))) == expected
 
 
 @pytest.mark.parametrize(
-    ("versions", "told"),
+    ("versions", "expected"),
     [
         ({"math_verify": "0.8.0"}, False),
         ({"math_verify": "0.10.0"}, False),
@@ -63,25 +63,25 @@ def test_a_click_that_breaks_the_ray_command_is_told(versions, told):
         ({}, False),
     ],
 )
-def test_math_verify_before_0_8_is_told(versions, told):
+def test_math_verify_before_0_8_is_found(versions, expected):
     found = [*libraries.math_verify(around(**versions))]
-    assert bool(troubles(libraries.math_verify, around(**versions))) == told
+    assert bool(troubles(libraries.math_verify, around(**versions))) == expected
     assert any("latex2sympy2" in f.cause for f in found) == ("latex2sympy2" in versions)
 
 
 @pytest.mark.parametrize(
-    ("versions", "told"),
+    ("versions", "expected"),
     [
         ({"antlr4_python3_runtime": "4.13.2", "hydra_core": "1.3.2"}, True),
         ({"antlr4_python3_runtime": "4.9.3", "omegaconf": "2.3.0"}, False),
         ({"antlr4_python3_runtime": "4.13.2"}, False),
     ],
 )
-def test_an_antlr_that_hydra_cannot_use_is_told(versions, told):
-    assert bool(troubles(libraries.antlr, around(**versions))) == told
+def test_an_antlr_that_hydra_cannot_use_is_found(versions, expected):
+    assert bool(troubles(libraries.antlr, around(**versions))) == expected
 
 
-def test_two_hosts_in_one_environment_are_told_with_their_places():
+def test_two_hosts_in_one_environment_are_found_with_their_places():
     hosts = {"mindspeed_llm": ("/a/mindspeed_llm",), "mindspeed_rl": ("/b/mindspeed_rl",)}
     [found] = troubles(libraries.two_hosts, around(hosts=hosts))
     assert "/a/mindspeed_llm" in found.place

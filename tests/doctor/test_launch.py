@@ -27,7 +27,7 @@ CARDS = {"lo": ["127.0.0.1"], "eth0": ["10.0.0.5"]}
 GOOD = "NNODES=1\nNPUS_PER_NODE=16\nMASTER_ADDR=10.0.0.5\nSOCKET_IFNAME=eth0\n"
 
 
-def said_of(text, tmp_path, needed=16):
+def findings_of(text, tmp_path, needed=16):
     path = tmp_path / "start.sh"
     path.write_text(text)
     script, book = read_script(path, needed), load_rules()
@@ -55,17 +55,17 @@ def said_of(text, tmp_path, needed=16):
         ("launch-variable-unset", "NNODES=1\n", ""),
     ],
 )
-def test_a_launch_script_with_a_fault_is_told(rule, old, new, tmp_path):
-    assert ids(said_of(GOOD, tmp_path)) == {"launch-cards-suffice"}
+def test_a_launch_script_with_a_fault_is_found(rule, old, new, tmp_path):
+    assert ids(findings_of(GOOD, tmp_path)) == {"launch-cards-suffice"}
     assert old in GOOD
-    assert rule in ids(said_of(GOOD.replace(old, new), tmp_path))
+    assert rule in ids(findings_of(GOOD.replace(old, new), tmp_path))
 
 
 def test_computed_addresses_and_other_nodes_are_left_alone(tmp_path):
     computed = GOOD.replace("10.0.0.5", "$(hostname -I)").replace("NNODES=1", "NNODES=2")
-    assert ids(said_of(computed, tmp_path)) == {"launch-cards-suffice"}
+    assert ids(findings_of(computed, tmp_path)) == {"launch-cards-suffice"}
     other_node = GOOD.replace("10.0.0.5", "10.0.0.9").replace("NNODES=1", "NNODES=2")
-    assert ids(said_of(other_node, tmp_path)) == {"launch-cards-suffice"}
+    assert ids(findings_of(other_node, tmp_path)) == {"launch-cards-suffice"}
 
 
 @pytest.mark.parametrize(
@@ -81,21 +81,21 @@ def test_computed_addresses_and_other_nodes_are_left_alone(tmp_path):
 )
 def test_a_master_that_may_be_this_node_is_left_alone(nodes, current, tmp_path):
     text = GOOD.replace("NNODES=1", f"NNODES={nodes}\nCURRENT_IP={current}")
-    assert "master-address-differs" not in ids(said_of(text, tmp_path))
+    assert "master-address-differs" not in ids(findings_of(text, tmp_path))
 
 
-def test_a_loopback_address_is_told_once(tmp_path):
+def test_a_loopback_address_is_found_once(tmp_path):
     text = GOOD.replace("=10.0.0.5", "=localhost").replace(
         "NNODES=1", "NNODES=1\nCURRENT_IP=10.0.0.5"
     )
-    assert "master-address-loopback" in ids(said_of(text, tmp_path))
-    assert "master-address-differs" not in ids(said_of(text, tmp_path))
+    assert "master-address-loopback" in ids(findings_of(text, tmp_path))
+    assert "master-address-differs" not in ids(findings_of(text, tmp_path))
 
 
 CARD_VARIABLES = ["HCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "SOCKET_IFNAME"]
 
 
-def said_of_variables(variables):
+def findings_of_variables(variables):
     text = yaml.safe_dump({"env_vars": variables})
     network = network_of_runtime_env(parse_yaml(text, Path("env.yaml")))
     return [*load_rules().examine(replace(network, cards=lambda: CARDS))]
@@ -103,29 +103,31 @@ def said_of_variables(variables):
 
 @pytest.mark.parametrize("variable", CARD_VARIABLES)
 def test_a_runtime_env_s_network_card_is_looked_for(variable):
-    assert not ids(said_of_variables({variable: "eth0"})) & {
+    assert not ids(findings_of_variables({variable: "eth0"})) & {
         "network-card-other-address",
         "network-card-absent",
     }
-    [told] = [f for f in said_of_variables({variable: "eth9"}) if f.id == "network-card-absent"]
-    assert told.at.key == f"env_vars.{variable}"
-    assert "eth0" in told.cause
+    [finding] = [
+        f for f in findings_of_variables({variable: "eth9"}) if f.id == "network-card-absent"
+    ]
+    assert finding.at.key == f"env_vars.{variable}"
+    assert "eth0" in finding.cause
     other = {variable: "eth0", "CURRENT_IP": "10.0.0.9"}
-    assert "network-card-other-address" in ids(said_of_variables(other))
+    assert "network-card-other-address" in ids(findings_of_variables(other))
     assert "network-card-other-address" not in ids(
-        said_of_variables({**other, "CURRENT_IP": "10.0.0.5"})
+        findings_of_variables({**other, "CURRENT_IP": "10.0.0.5"})
     )
 
 
 @pytest.mark.parametrize("value", ["eth", "eth0,eth9", "^eth9", "=eth0", "$CARD", ""])
 def test_what_hccl_spells_otherwise_is_no_missing_card(value):
-    assert not ids(said_of_variables({"HCCL_SOCKET_IFNAME": value})) & {
+    assert not ids(findings_of_variables({"HCCL_SOCKET_IFNAME": value})) & {
         "network-card-other-address",
         "network-card-absent",
     }
 
 
-def test_a_runtime_env_s_missing_card_is_told_on_this_machine(spoil, configs, findings):
+def test_a_runtime_env_s_missing_card_is_found_on_this_machine(spoil, configs, findings):
     run, name = configs / f"{SEVEN}.yaml", "network-card-absent"
     assert name not in ids(findings(run, runtime_env=configs / "envs" / "runtime_env.yaml"))
     spoiled = spoil("envs/runtime_env", {"env_vars/HCCL_SOCKET_IFNAME": "nocard77"})
@@ -156,7 +158,7 @@ def test_the_shipped_scripts_pass(name, script, repo_root, findings):
         ),
     ],
 )
-def test_a_runtime_env_with_a_fault_is_told(rule, changes, spoil, configs, findings):
+def test_a_runtime_env_with_a_fault_is_found(rule, changes, spoil, configs, findings):
     run = configs / f"{SEVEN}.yaml"
     clean = findings(run, runtime_env=configs / "envs" / "runtime_env.yaml")
     assert not ids(clean) & {rule}
@@ -185,7 +187,7 @@ def test_a_mixture_needs_vllm_s_dp_size_and_a_dense_model_does_not(spoil, config
     assert not ids(dense) & VLLM_DP_SIZE
     moe = {"actor_config/num_experts": 8, "generate_config/infer_expert_parallel_size": 8}
     run = spoil(SEVEN, moe)
-    [told] = [f for f in findings(run, runtime_env=without) if f.id in VLLM_DP_SIZE]
-    assert "not set" in told.cause
-    assert "没有设置" in told.words("zh")[0]
-    assert "'8'" in told.remedy
+    [finding] = [f for f in findings(run, runtime_env=without) if f.id in VLLM_DP_SIZE]
+    assert "not set" in finding.cause
+    assert "没有设置" in finding.words("zh")[0]
+    assert "'8'" in finding.remedy

@@ -74,7 +74,7 @@ def hf(tmp_path):
         ("model-vocabulary-padding-differs", {"vocab_size": 151936}),
     ],
 )
-def test_a_model_yaml_that_is_not_its_config_is_told(rule, changes, hf, configs, findings):
+def test_a_model_yaml_that_is_not_its_config_is_found(rule, changes, hf, configs, findings):
     run = configs / f"{SEVEN}.yaml"
     assert ids(findings(run, model=hf())) >= {"model-values-same"}
     found = ids(findings(run, model=hf(**changes)))
@@ -95,12 +95,12 @@ def test_a_missing_epsilon_is_megatron_s_default(configs, findings, hf):
     path = configs / f"{MODEL}.yaml"
     rows = [row for row in path.read_text().splitlines() if "norm_epsilon" not in row]
     path.write_text("\n".join(rows))
-    [told] = [
+    [finding] = [
         f
         for f in findings(configs / f"{SEVEN}.yaml", model=hf())
         if f.id == "model-epsilon-default-differs"
     ]
-    assert "1e-05 by Megatron's default" in told.cause
+    assert "1e-05 by Megatron's default" in finding.cause
 
 
 OF_MODELS = {
@@ -133,10 +133,10 @@ def test_the_model_that_a_user_names_counts(config, model, rule, configs, findin
     (folder / "config.json").write_text(json.dumps(CONFIG))
     run = configs / f"{config}.yaml"
     assert not ids(findings(run)) & OF_MODELS
-    [told] = [f for f in findings(run, model=folder) if f.id in OF_MODELS]
-    assert told.id == rule
-    assert told.values["model"] == str(folder)
-    assert told.at.name in (str(folder), str(run))
+    [finding] = [f for f in findings(run, model=folder) if f.id in OF_MODELS]
+    assert finding.id == rule
+    assert finding.values["model"] == str(folder)
+    assert finding.at.name in (str(folder), str(run))
 
 
 @pytest.mark.parametrize(
@@ -186,15 +186,15 @@ def test_a_checkpoint_that_fits_is_said_to(configs, findings, checkpoint, hf):
     }
 
 
-def test_a_checkpoint_that_does_not_fit_is_told(configs, findings, checkpoint, hf):
+def test_a_checkpoint_that_does_not_fit_is_found(configs, findings, checkpoint, hf):
     run = configs / f"{SEVEN}.yaml"
-    [told] = [
+    [finding] = [
         f
         for f in findings(run, checkpoint=checkpoint(tp=4, pp=1))
         if f.id == "checkpoint-layout-differs"
     ]
-    assert "TP 4 PP 1" in told.cause
-    assert "--target-tensor-parallel-size 2" in told.remedy
+    assert "TP 4 PP 1" in finding.cause
+    assert "--target-tensor-parallel-size 2" in finding.remedy
 
 
 def test_a_checkpoint_without_a_manifest_is_cut_by_its_directories(configs, findings, checkpoint):
@@ -205,7 +205,7 @@ def test_a_checkpoint_without_a_manifest_is_cut_by_its_directories(configs, find
     }
 
 
-def test_a_checkpoint_with_ranks_missing_is_told(configs, findings, checkpoint):
+def test_a_checkpoint_with_ranks_missing_is_found(configs, findings, checkpoint):
     found = findings(configs / f"{SEVEN}.yaml", checkpoint=checkpoint(lack=1))
     assert [f.values["first"] for f in found if f.id == "checkpoint-incomplete"] == [
         "mp_rank_00_000"
@@ -219,7 +219,7 @@ def test_a_checkpoint_with_ranks_missing_is_told(configs, findings, checkpoint):
         ("checkpoint-tokenizer-differs", "tokenizer.json"),
     ],
 )
-def test_another_model_than_the_converted_one_is_told(
+def test_another_model_than_the_converted_one_is_found(
     rule, file, configs, findings, checkpoint, hf
 ):
     folder = checkpoint()
@@ -229,7 +229,7 @@ def test_another_model_than_the_converted_one_is_told(
     assert rule in ids(found)
 
 
-def test_experts_cut_otherwise_are_told(spoil, findings, checkpoint):
+def test_experts_cut_otherwise_are_found(spoil, findings, checkpoint):
     moe = {"actor_config/num_experts": 8, "actor_config/moe_tp_extend_ep": True}
     run = spoil(SEVEN, moe)
     differs = {"checkpoint-experts-not-extended", "checkpoint-experts-extended"}
@@ -277,7 +277,7 @@ def test_a_torch_npu_for_another_torch_is_an_error():
         ("docker-config-unreadable", "not json"),
     ],
 )
-def test_a_docker_login_that_stops_wandb_is_told(rule, text, tmp_path):
+def test_a_docker_login_that_stops_wandb_is_found(rule, text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     variables = {"DOCKER_CONFIG": str(tmp_path)}
     with_wandb = Environment((3, 11, 7), {"wandb": "0.19"}, variables=variables)
@@ -291,8 +291,8 @@ def test_the_line_that_loads_libgomp_first_is_printed_on_arm(tmp_path):
     library.touch()
     versions = {"torch": "2.7.1"}
     found = Environment((3, 11, 7), versions, site_folders=(tmp_path,), machine="aarch64")
-    [told] = services.libgomp(found)
-    assert told.remedy == f"export LD_PRELOAD={library}"
+    [finding] = services.libgomp(found)
+    assert finding.remedy == f"export LD_PRELOAD={library}"
     assert not [*services.libgomp(replace(found, machine="x86_64"))]
     loaded = replace(found, variables={"LD_PRELOAD": str(library)})
     assert not [*services.libgomp(loaded)]
@@ -330,7 +330,7 @@ def node(**changes):
         ),
     ],
 )
-def test_nodes_that_differ_are_told(rule, other):
+def test_nodes_that_differ_are_found(rule, other):
     assert ids(nodes(Cluster({"a": node(), "b": node()}, 32, 32))) == {
         "nodes-examined",
         "nodes-path-same",
@@ -338,7 +338,7 @@ def test_nodes_that_differ_are_told(rule, other):
     assert rule in ids(nodes(Cluster({"a": node(), "b": other}, 32, 32)))
 
 
-def test_a_cluster_with_too_few_cards_is_told():
+def test_a_cluster_with_too_few_cards_is_found():
     assert "nodes-too-few-cards" in ids(nodes(Cluster({"a": node()}, 8, 16)))
     assert "nodes-too-few-cards" not in ids(nodes(Cluster({"a": node()}, 16, 16)))
 
@@ -376,7 +376,7 @@ def test_yaml_that_is_none_names_the_line(text, words):
         ("key-ignored-by-installed-host", "print(key)"),
     ],
 )
-def test_keys_of_another_version_than_the_importable_host_are_told(
+def test_keys_of_another_version_than_the_importable_host_are_found(
     rule, then, configs, findings, tmp_path
 ):
     run = configs / f"{SEVEN}.yaml"
@@ -402,5 +402,5 @@ def test_keys_of_another_version_than_the_importable_host_are_told(
         return Environment((3, 11, 7), {}, hosts=hosts)
 
     assert rule not in ids(findings(run, around=host()))
-    [told] = [f for f in findings(run, around=host("log_max_throughput")) if f.id == rule]
-    assert told.at.key == "rl_config.log_max_throughput"
+    [finding] = [f for f in findings(run, around=host("log_max_throughput")) if f.id == rule]
+    assert finding.at.key == "rl_config.log_max_throughput"

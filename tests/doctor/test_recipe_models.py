@@ -8,7 +8,7 @@ import pytest
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.yaml_file import read_yaml
-from mindspeed_rl_ext.doctor.readers.recipe import recipe_subjects
+from mindspeed_rl_ext.doctor.readers.rewards.recipe import recipe_subjects
 from mindspeed_rl_ext.doctor.rulebook import load_rules
 
 OF_MODELS = {
@@ -25,7 +25,7 @@ def of_recipe(document, model):
     return [f for subject in recipe_subjects(document, model) for f in book.examine(subject)]
 
 
-def told(repo_root: Path, recipe: str, model: str | None = None) -> set[str]:
+def ids_of(repo_root: Path, recipe: str, model: str | None = None) -> set[str]:
     path = Path(repo_root, "configs/recipes", f"{recipe}.yaml")
     document = read_yaml(path)
     return {found.id for found in of_recipe(document, Path(model) if model else None)}
@@ -40,13 +40,13 @@ def told(repo_root: Path, recipe: str, model: str | None = None) -> set[str]:
         ("r1_zero", "m/Qwen2.5-Math-7B", "reward-tags-from-base-model"),
     ],
 )
-def test_a_model_that_a_note_warns_of_is_told(repo_root, recipe, model, rule):
-    assert told(repo_root, recipe, model) == {rule}
+def test_a_model_that_a_note_warns_of_is_found(repo_root, recipe, model, rule):
+    assert ids_of(repo_root, recipe, model) == {rule}
 
 
 @pytest.mark.parametrize("recipe", ["countdown", "gsm8k_sft", "r1_zero", "simplerl_zero"])
 def test_the_models_of_our_recipes_are_not_warned_of(repo_root, recipe):
-    assert told(repo_root, recipe) == set()
+    assert ids_of(repo_root, recipe) == set()
 
 
 def test_the_model_that_a_recipe_names_is_looked_at_with_its_line(repo_root, tmp_path):
@@ -63,7 +63,7 @@ ALL = ["countdown", "gsm8k_ei", "gsm8k_grpo", "gsm8k_sft", "r1_zero", "simplerl"
 
 @pytest.mark.parametrize("recipe", ALL)
 def test_verifiers_and_data_of_our_recipes_go_together(repo_root, recipe):
-    assert not told(repo_root, recipe) & OF_DATA
+    assert not ids_of(repo_root, recipe) & OF_DATA
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_verifiers_and_data_of_our_recipes_go_together(repo_root, recipe):
         ),
     ],
 )
-def test_a_verifier_that_the_data_of_a_recipe_cannot_pay_is_told(spoil, rule, recipe, changes):
+def test_a_verifier_that_the_data_of_a_recipe_cannot_pay_is_found(spoil, rule, recipe, changes):
     path = spoil(f"recipes/{recipe}", changes)
     [found, *_] = [f for f in of_recipe(read_yaml(path), None) if f.id in OF_DATA]
     assert found.id == rule

@@ -62,7 +62,7 @@ def fake_trl(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def said(tmp_path, findings):
+def findings_on(tmp_path, findings):
     def examine(trl, accelerate=None, around=None):
         path, other = tmp_path / "trl.yaml", None
         path.write_text(yaml.safe_dump(trl))
@@ -84,14 +84,14 @@ def test_fields_are_read_without_importing(fake_trl):
     assert "x" not in trl_fields.fields(trl_fields.GRPO)
 
 
-def test_unknown_and_moved_keys_are_told(fake_trl, said):
+def test_unknown_and_moved_keys_are_found(fake_trl, findings_on):
     fake_trl(*GOOD, "steps_per_generation")
-    assert ids(said(GOOD, MACHINES)) >= {
+    assert ids(findings_on(GOOD, MACHINES)) >= {
         "trl-keys-known",
         "trl-group-whole",
         "accelerate-processes",
     }
-    found = said({**GOOD, "num_generation": 4, "vllm_device": "cuda:2"})
+    found = findings_on({**GOOD, "num_generation": 4, "vllm_device": "cuda:2"})
     [unknown] = [f for f in found if f.id == "trl-key-unknown"]
     assert "num_generations" in unknown.remedy
     [moved] = [f for f in found if f.id == "trl-key-vllm-device"]
@@ -114,48 +114,53 @@ def test_unknown_and_moved_keys_are_told(fake_trl, said):
         ("accelerate-precision-differs", {}, {**MACHINES, "mixed_precision": "fp16"}),
     ],
 )
-def test_a_fault_is_told_and_the_clean_file_is_silent(rule, trl, accelerate, said):
-    assert rule not in ids(said(GOOD, MACHINES))
-    assert rule in ids(said({**GOOD, **trl}, accelerate))
+def test_a_fault_is_found_and_the_clean_file_is_silent(rule, trl, accelerate, findings_on):
+    assert rule not in ids(findings_on(GOOD, MACHINES))
+    assert rule in ids(findings_on({**GOOD, **trl}, accelerate))
 
 
-def test_flash_attention_and_tf32_on_an_npu_are_errors(said):
+def test_flash_attention_and_tf32_on_an_npu_are_errors(findings_on):
     npu = Environment((3, 11, 7), {"torch-npu": "2.7.1", "flash-attn": "2.8"})
     wanted = {**GOOD, "attn_implementation": "flash_attention_2", "tf32": True}
-    assert ids(said(wanted, around=npu)) >= {"trl-flash-attention-on-npu", "trl-tf32-on-npu"}
-    assert not ids(said(GOOD, around=npu)) & {"trl-flash-attention-on-npu", "trl-tf32-on-npu"}
+    assert ids(findings_on(wanted, around=npu)) >= {"trl-flash-attention-on-npu", "trl-tf32-on-npu"}
+    assert not ids(findings_on(GOOD, around=npu)) & {
+        "trl-flash-attention-on-npu",
+        "trl-tf32-on-npu",
+    }
 
 
-def test_old_versions_do_not_count_accumulation(fake_trl, said):
+def test_old_versions_do_not_count_accumulation(fake_trl, findings_on):
     """The note's n - 1 processes: 2 x 1 for a group of 8."""
     fake_trl(*GOOD)
-    assert "trl-group-not-whole" in ids(said(GOOD, MACHINES))
+    assert "trl-group-not-whole" in ids(findings_on(GOOD, MACHINES))
     fake_trl(*GOOD, "steps_per_generation")
-    assert ids(said(GOOD, MACHINES)) >= {"trl-group-whole", "trl-group-of-old-versions"}
-    assert "trl-group-of-old-versions" not in ids(said(GOOD, {**MACHINES, "num_processes": 8}))
-    assert "trl-group-of-old-versions" not in ids(said(GOOD))
+    assert ids(findings_on(GOOD, MACHINES)) >= {"trl-group-whole", "trl-group-of-old-versions"}
+    assert "trl-group-of-old-versions" not in ids(
+        findings_on(GOOD, {**MACHINES, "num_processes": 8})
+    )
+    assert "trl-group-of-old-versions" not in ids(findings_on(GOOD))
 
 
-def test_the_note_s_eight_keys_are_named_with_the_real_trl(said):
+def test_the_note_s_eight_keys_are_named_with_the_real_trl(findings_on):
     if not trl_fields.installed("trl") or not trl_fields.installed("transformers"):
         pytest.skip("TRL is not installed")
     table = {**GOOD, **dict.fromkeys(OF_THE_NOTE, "x")}
-    wrong = [f for f in said(table) if f.id.startswith("trl-key-")]
+    wrong = [f for f in findings_on(table) if f.id.startswith("trl-key-")]
     assert sorted(f.at.key for f in wrong) == sorted(OF_THE_NOTE)
     assert "trl-key-unknown" not in ids(wrong)
 
 
 @pytest.mark.parametrize("key", sorted(keys.OLD_KEYS))
-def test_an_old_key_is_told_how_it_is_written_today(key, fake_trl, said):
+def test_an_old_key_is_found_how_it_is_written_today(key, fake_trl, findings_on):
     fake_trl(*GOOD, "steps_per_generation")
-    [told] = [f for f in said({**GOOD, key: "x"}) if f.at.key == key]
-    assert told.id != "trl-key-unknown"
-    assert told.rule.words["zh"].remedy
+    [finding] = [f for f in findings_on({**GOOD, key: "x"}) if f.at.key == key]
+    assert finding.id != "trl-key-unknown"
+    assert finding.rule.words["zh"].remedy
 
 
-def test_without_trl_the_keys_are_not_judged(said, monkeypatch):
+def test_without_trl_the_keys_are_not_judged(findings_on, monkeypatch):
     monkeypatch.setattr(trl_fields, "installed", lambda package: False)
-    assert "trl-not-installed" in ids(said({**GOOD, "anything": 1}))
+    assert "trl-not-installed" in ids(findings_on({**GOOD, "anything": 1}))
 
 
 @pytest.mark.parametrize("kind", ["recipes", "trl", "accelerate"])
@@ -179,12 +184,12 @@ def test_a_recipe_s_own_accelerate_file_says_how_many_processes(spoil, findings,
     assert "trl-group-not-whole" not in of_the_real_size(
         findings(spoil("recipes/countdown", ONE_STEP))
     )
-    [told] = [
+    [finding] = [
         f
         for f in findings(spoil("recipes/countdown", {**ONE_STEP, f"{REAL}/num_generations": 16}))
         if f.id == "trl-group-not-whole"
     ]
-    assert told.values["processes"] == 8
+    assert finding.values["processes"] == 8
     at_the_top = {**ONE_STEP, "sizes/real/accelerate": gone, "accelerate": "zero3"}
     assert "trl-group-not-whole" not in of_the_real_size(
         findings(spoil("recipes/countdown", at_the_top))
@@ -210,9 +215,9 @@ def test_shipped_recipes_are_not_told_of_groups_that_are_whole(repo_root, findin
         assert not ids(findings(path)) & {"trl-group-of-old-versions", "trl-group-not-whole"}, path
 
 
-def test_a_wrong_type_in_an_accelerate_file_is_bad_input(said):
+def test_a_wrong_type_in_an_accelerate_file_is_bad_input(findings_on):
     with pytest.raises(InputError, match="num_processes has the wrong type"):
-        said(GOOD, {**MACHINES, "num_processes": "two"})
+        findings_on(GOOD, {**MACHINES, "num_processes": "two"})
 
 
 def test_parts_of_a_recipe_are_found_at_any_depth(repo_root):
@@ -227,5 +232,5 @@ def test_parts_of_a_recipe_are_found_at_any_depth(repo_root):
 
 @pytest.mark.parametrize("key", ["num_generations", "per_device_train_batch_size", "save_steps"])
 @pytest.mark.parametrize("value", [0, -1, "x", None, [1]])
-def test_odd_values_are_left_to_trl(key, value, said):
-    assert isinstance(ids(said({**GOOD, key: value}, MACHINES)), set)
+def test_odd_values_are_left_to_trl(key, value, findings_on):
+    assert isinstance(ids(findings_on({**GOOD, key: value}, MACHINES)), set)

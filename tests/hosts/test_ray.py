@@ -20,7 +20,7 @@ if sys.argv[1:]:
     with open(sys.argv[1]) as file:
         name = yaml.safe_load(file)["worker_process_setup_hook"]
     hook = {"runtime_env": {"worker_process_setup_hook": name}}
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, **hook)
+ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, **hook)
 
 
 @ray.remote

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 REGISTER = """
@@ -218,3 +220,22 @@ assert not [name for name in sys.modules if name.startswith("mindspeed_rl_ext")]
         host(),
         MSRL_EXT_DISABLE="1",
     )
+
+
+def test_the_audit_holds_what_was_scored_by_ours_and_by_the_host(host, check_python, tmp_path):
+    check_python(
+        """
+compute(["simplerl", "acc"], [r"so \\\\boxed{7}", "7"], ["7", "8"], weights=[1.0, 0.5],
+        prompts=["ask a", "ask b"])
+""",
+        host(),
+        MSRL_EXT_AUDIT=str(tmp_path / "audit"),
+    )
+    (file,) = (tmp_path / "audit").glob("*/rollouts.jsonl")
+    first, second = (json.loads(line) for line in file.read_text().splitlines())
+    assert (first["answer"], first["prompt"]) == ("7", "ask a")
+    assert first["verdicts"]["simplerl"]["outcome"] == "CORRECT"
+    assert second["verdicts"]["acc"]["outcome"] == "SCORED"
+    for row in (first, second):
+        scores = {name: verdict["score"] for name, verdict in row["verdicts"].items()}
+        assert row["reward"] == scores["simplerl"] + 0.5 * scores["acc"]

@@ -30,7 +30,7 @@ def plain():
     return [found.rewards, [[v.outcome.value for v in found.verdicts[n]] for n in NAMES]]
 
 expected = plain()
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
 
 class Sync:
     def go(self):

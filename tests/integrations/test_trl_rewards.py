@@ -152,3 +152,22 @@ def test_a_batch_that_stopped_half_way_does_not_spill_into_the_next():
     ((_, responses, _, verdicts),) = seen
     assert responses == [WRONG]
     assert verdicts["countdown"][0].outcome is Outcome.WRONG
+
+
+def test_the_audit_holds_the_batch_once_every_verifier_has_scored_it(monkeypatch, tmp_path):
+    from mindspeed_rl_ext.core import audit
+    from mindspeed_rl_ext.core.rollouts import read_rollouts
+
+    monkeypatch.setenv("MSRL_EXT_AUDIT", str(tmp_path))
+    first, second = reward_functions(["simplerl", "boxed_acc"])
+    batch = {"prompts": ["a", "b"], "completions": [r"\boxed{7}", "7"], "answer": ["7", "7"]}
+    first(**batch)
+    second(**batch)
+    for writer in audit._writers.values():
+        assert writer.close() == 0
+    audit._forget_writers()
+    (file,) = tmp_path.glob("*/rollouts.jsonl")
+    rows = list(read_rollouts(file))
+    assert [row.prompt for row in rows] == ["a", "b"]
+    assert [row.verdicts["simplerl"].score for row in rows] == [1.0, -1.0]
+    assert [row.verdicts["boxed_acc"].outcome for row in rows] == ["CORRECT", "NO_ANSWER"]

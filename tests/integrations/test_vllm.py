@@ -149,7 +149,7 @@ def changed(**by_name: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "printed"),
     [
         (changed(k_proj=None), "the policy has no model.layers.0.self_attn.k_proj.weight"),
         (changed(norm=torch.ones(5)), "model.norm.weight: the policy has (5,), vLLM (4,)"),
@@ -161,11 +161,11 @@ def changed(**by_name: Any) -> dict[str, Any]:
         (changed(**{"layers.0.lora_A.weight": torch.ones(1)}), "merge_and_unload"),
     ],
 )
-def test_a_policy_that_does_not_fit_is_refused_and_nothing_is_written(state, said):
+def test_a_policy_that_does_not_fit_is_refused_and_nothing_is_written(state, printed):
     model = EngineModel()
     with pytest.raises(InputError) as caught:
         load_policy_into_vllm_instance(state, engine(MODEL_PATHS[0], model))
-    assert said in str(caught.value)
+    assert printed in str(caught.value)
     assert all(not p.any() for p in model.own.values())
 
 

@@ -137,3 +137,28 @@ def test_an_environment_variable_that_can_not_be_read_is_named(
 
 def test_the_hosts_apply_map_keys_to_the_name() -> None:
     assert "AlpacaStyle" in AlpacaStylePromptOnlyHandler.__name__
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refused"),
+    [
+        ("enable_thinking", True, True),
+        ("enable_thinking", False, False),
+        ("enable_thinking", None, False),
+        ("reasoning_effort", "max", True),
+        ("drop_thinking", False, True),
+        ("drop_thinking", True, False),
+        ("data_obfuscation", True, True),
+        ("neat_pack", True, True),
+        ("pack", False, False),
+    ],
+)
+def test_what_a_host_asks_for_and_this_handler_does_not_do_is_refused_by_name(
+    tokenizer_dir, tmp_path, name, value, refused
+):
+    args = host_args(tokenizer_dir, tmp_path / "x", **{name: value})
+    if refused:
+        with pytest.raises(InputError, match=name):
+            AlpacaStylePromptOnlyHandler(args, ROWS, Wrapper(tokenizer_dir), None)
+    else:
+        AlpacaStylePromptOnlyHandler(args, ROWS, Wrapper(tokenizer_dir), None)

@@ -31,8 +31,8 @@ from omegaconf import OmegaConf
 def main(config):
     table = OmegaConf.to_container(config)
     names = ("CUDA_DEVICE_MAX_CONNECTIONS", "HCCL_CONNECT_TIMEOUT")
-    said = {"config": table, "env": {n: os.environ.get(n) for n in names}, "cwd": os.getcwd()}
-    open(os.environ["SAID"], "w").write(json.dumps(said))
+    printed = {"config": table, "env": {n: os.environ.get(n) for n in names}, "cwd": os.getcwd()}
+    open(os.environ["SAID"], "w").write(json.dumps(printed))
     sys.exit(7)
 
 main()
@@ -65,17 +65,25 @@ def test_print_shows_doctor_directory_environment_and_command(
 
 
 @pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_print_needs_neither_a_size_nor_a_checkout(
+    name: str, engine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--config", name, "--engine", engine, "--print"]) == 0
+    assert f"cd /path/to/{engine}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
 def test_hydra_reads_our_file_and_our_model_through_that_command(
     name: str, engine: str, host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("hydra", reason="hydra reads the hosts' configuration; it is not installed")
-    monkeypatch.setenv("SAID", str(tmp_path / "said.json"))
+    monkeypatch.setenv("SAID", str(tmp_path / "printed.json"))
     command = cluster_command(load_recipe(name, "real"), engine, host)
     assert run_cluster(command, doctor=None) == 7
-    said = json.loads((tmp_path / "said.json").read_text())
-    assert said["env"] == {"CUDA_DEVICE_MAX_CONNECTIONS": "1", "HCCL_CONNECT_TIMEOUT": "1800"}
-    assert said["cwd"] == str(host)
-    merged = json.dumps(said["config"])
+    printed = json.loads((tmp_path / "printed.json").read_text())
+    assert printed["env"] == {"CUDA_DEVICE_MAX_CONNECTIONS": "1", "HCCL_CONNECT_TIMEOUT": "1800"}
+    assert printed["cwd"] == str(host)
+    merged = json.dumps(printed["config"])
     assert '"num_layers": 28' in merged
     assert "verifier" in merged
 

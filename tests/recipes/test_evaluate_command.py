@@ -133,7 +133,7 @@ def test_a_benchmark_without_any_response_has_no_figures(data, capsys):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "printed"),
     [
         (("--prompt-type", "qwen_mat_r1"), "qwen_math_r1"),
         (("--verifier", "simplrl"), "simplerl"),
@@ -155,9 +155,9 @@ def test_a_benchmark_without_any_response_has_no_figures(data, capsys):
         (("--max-tokens", "0"), "not positive"),
     ],
 )
-def test_wrong_usage_is_exit_2_with_what_is_wrong(data, capsys, more, said):
+def test_wrong_usage_is_exit_2_with_what_is_wrong(data, capsys, more, printed):
     assert cli.main(arguments(data, *more)) == 2
-    assert said in capsys.readouterr().err
+    assert printed in capsys.readouterr().err
     assert not (data.parent / "out").exists()
 
 

@@ -223,8 +223,8 @@ def test_resuming_a_whole_evaluation_grades_again_without_generating(
 def test_other_settings_are_not_mixed_into_an_evaluation(data, model, tmp_path, capsys):
     assert cli.main(words(data, model, tmp_path / "out")) == 0
     assert cli.main(words(data, model, tmp_path / "out", "--resume", "--seed", "5")) == 2
-    said = capsys.readouterr().err
-    assert "other settings: sampling" in said
+    printed = capsys.readouterr().err
+    assert "other settings: sampling" in printed
     (tmp_path / "out" / "responses.jsonl").write_text("not ours\n")
     assert cli.main(words(data, model, tmp_path / "out", "--resume")) == 2
     assert "a line that is not ours" in capsys.readouterr().err

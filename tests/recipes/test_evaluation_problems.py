@@ -80,7 +80,7 @@ def test_answers_in_lists(value, unit, text):
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "printed"),
     [
         ("math500", {"answer": ""}, "empty"),
         ("math500", {"answer": None}, "null"),
@@ -90,13 +90,13 @@ def test_answers_in_lists(value, unit, text):
         ("olympiadbench", {"final_answer": []}, "no reference"),
     ],
 )
-def test_a_bad_reference_is_named_and_the_others_are_kept(tmp_path, name, change, said):
+def test_a_bad_reference_is_named_and_the_others_are_kept(tmp_path, name, change, printed):
     row, _ = ROWS[name]
     loaded = load_benchmark(BENCHMARKS[name], write(tmp_path, name, row, row | change))
     assert [p.id for p in loaded.bad_references] == [f"{name}/1"]
     (warning,) = [w for w in loaded.warnings if "BAD_REFERENCE" in w]
     assert f"{name}/1" in warning
-    assert said in warning
+    assert printed in warning
 
 
 def test_a_unit_that_cannot_be_read_is_left_out(tmp_path):
@@ -124,7 +124,7 @@ def test_a_limit_keeps_the_first_and_remembers_the_others(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "printed"),
     [
         ([], "has no rows"),
         ([{"question": "q"}], "no row of gsm8k"),
@@ -134,8 +134,8 @@ def test_a_limit_keeps_the_first_and_remembers_the_others(tmp_path):
         ([[1]], "not a JSON object"),
     ],
 )
-def test_a_file_that_is_no_benchmark_is_refused(tmp_path, rows, said):
-    with pytest.raises(InputError, match=said):
+def test_a_file_that_is_no_benchmark_is_refused(tmp_path, rows, printed):
+    with pytest.raises(InputError, match=printed):
         load_benchmark(BENCHMARKS["gsm8k"], write(tmp_path, "gsm8k", *rows))
 
 
@@ -149,13 +149,13 @@ def test_a_benchmark_that_is_not_there_names_those_that_are(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "printed"),
     [("gsm8", "gsm8k"), ("math_500", "math500"), ("", "no benchmark"), ("gsm8k,gsm8k", "twice")],
 )
-def test_an_unknown_name_gives_the_nearest(words, said):
+def test_an_unknown_name_gives_the_nearest(words, printed):
     with pytest.raises(InputError) as caught:
         benchmarks_named(words)
-    assert said in str(caught.value)
+    assert printed in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [n for n in BENCHMARKS if n != "olympiadbench"])

@@ -89,7 +89,7 @@ def test_rows_behind_the_limit_are_not_extra(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "printed"),
     [
         ({"response": "a"}, "names no problem"),
         ({"id": "aime24/0"}, "has no response"),
@@ -109,8 +109,8 @@ def test_rows_behind_the_limit_are_not_extra(tmp_path):
         ({"id": "other", "response": "a"}, "no response to any of the problems"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_refused_with_its_line(tmp_path, row, said):
-    with pytest.raises(InputError, match=said):
+def test_a_row_that_cannot_be_used_is_refused_with_its_line(tmp_path, row, printed):
+    with pytest.raises(InputError, match=printed):
         read_recorded(write(tmp_path, row), BOTH)
 
 
@@ -125,8 +125,8 @@ def test_numbers_are_taken_as_they_are_or_refused_with_their_line(tmp_path_facto
         return
     with pytest.raises(InputError) as refused:
         read_recorded(path, BOTH)
-    said = str(refused.value)
-    assert all(word in said for word in ("line 2", "found:", "expected:", "remedy:"))
+    printed = str(refused.value)
+    assert all(word in printed for word in ("line 2", "found:", "expected:", "remedy:"))
 
 
 def test_an_empty_or_broken_file_is_refused(tmp_path):

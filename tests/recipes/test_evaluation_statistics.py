@@ -173,3 +173,15 @@ def test_a_tie_is_worth_what_drawing_one_of_the_tied_would_be():
 def test_responses_without_an_answer_have_no_vote():
     result = vote([None, "", None], [False, False, False])
     assert (result.value, result.tied) == (0.0, 0)
+
+
+def test_intervals_are_those_of_scipy_where_scipy_has_them():
+    stats = pytest.importorskip("scipy.stats", reason="scipy is there to compare with, if at all")
+    for trials in (1, 2, 7, 30, 500):
+        for hits in range(0, trials + 1, max(1, trials // 7)):
+            theirs = stats.binomtest(hits, trials).proportion_ci(method="wilson")
+            assert wilson(hits, trials) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    values = [n % 5 / 4 for n in range(200)]
+    theirs = stats.bootstrap((values,), lambda v, axis: v.mean(axis=axis), method="percentile")
+    interval = theirs.confidence_interval
+    assert bootstrap(values) == pytest.approx((interval.low, interval.high), abs=0.01)

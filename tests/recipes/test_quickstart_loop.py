@@ -126,6 +126,7 @@ def test_packed_prompts_hold_nothing_of_the_answer(short_run: Path) -> None:
         assert json.loads(label) == json.loads(rows[i]["answer"])
 
 
+@pytest.mark.long
 def test_the_full_run_lifts_held_out_accuracy_and_keeps_the_format(tmp_path: Path) -> None:
     finished = quickstart(tmp_path / "run")
     assert finished.returncode == 0, finished.stdout + finished.stderr

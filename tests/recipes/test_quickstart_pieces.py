@@ -115,9 +115,9 @@ def test_a_missing_library_is_named_before_the_first_stage(
     find = command.find_spec
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == library else find(name))
     assert main(["quickstart", "--output", str(tmp_path / "run")]) == 2
-    said = capsys.readouterr().err
-    assert library in said
-    assert "mindspeed-rl-ext[train,report]" in said
+    printed = capsys.readouterr().err
+    assert library in printed
+    assert "mindspeed-rl-ext[train,report]" in printed
     assert not (tmp_path / "run").exists()
 
 

@@ -194,8 +194,8 @@ def test_a_wrong_key_or_value_exits_with_2_and_a_remedy(
     pytest.importorskip("trl", reason="TRL's keys are looked at in the installed TRL")
     output = tmp_path / "run"
     assert main(["train", "--config", "countdown", "--output", str(output), "--set", change]) == 2
-    said = capsys.readouterr().err
-    assert expected in said
+    printed = capsys.readouterr().err
+    assert expected in printed
     assert not output.exists()
 
 
@@ -237,10 +237,12 @@ def test_the_notes_trl_file_is_translated_with_a_warning_for_each_old_key(
     path.write_text(NOTE)
     with caplog.at_level(logging.WARNING):
         recipe = load_recipe(str(path))
-    said = [record.getMessage() for record in caplog.records]
+    printed = [record.getMessage() for record in caplog.records]
     for key in OLD_KEYS:
-        assert sum(f": {key} is a key of an older" in line for line in said) == 1, key
-    assert len(said) == len(OLD_KEYS) + sum(": output_dir is not read" in line for line in said)
+        assert sum(f": {key} is a key of an older" in line for line in printed) == 1, key
+    assert len(printed) == len(OLD_KEYS) + sum(
+        ": output_dir is not read" in line for line in printed
+    )
     shipped = load_recipe(str(repo_root / "configs" / "trl" / "countdown_3b.yaml"))
     known = load_recipe("countdown", "real")
     # vLLM's longest context and the limit on checkpoints are ours.
@@ -282,10 +284,10 @@ def test_list_and_show_print_the_recipes(capsys: pytest.CaptureFixture[str]) -> 
 def test_print_shows_the_launch_command(capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--config", "countdown", "--size", "real", "--print", "--set", "seed=3"]
     assert main(["train", *flags]) == 0
-    said = capsys.readouterr().out
-    assert "accelerate launch --config_file" in said
-    assert "zero3.yaml -m mindspeed_rl_ext.cli train --config countdown --size real" in said
-    assert "--set seed=3" in said
+    printed = capsys.readouterr().out
+    assert "accelerate launch --config_file" in printed
+    assert "zero3.yaml -m mindspeed_rl_ext.cli train --config countdown --size real" in printed
+    assert "--set seed=3" in printed
 
 
 def test_print_tells_the_disk_that_checkpoints_take(
@@ -295,9 +297,9 @@ def test_print_tells_the_disk_that_checkpoints_take(
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     flags = ["--config", "countdown", "--size", "real", "--print", "--set", f"model={tmp_path}"]
     assert main(["train", *flags, "--set", "grpo.trl.save_steps=25"]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     # 450 steps, one in 25: the note's run, of which it says "more than 700 GB".
-    assert "18 checkpoints of about 43 GB, 2 kept at a time" in said
+    assert "18 checkpoints of about 43 GB, 2 kept at a time" in printed
 
 
 def table_of(name: str) -> dict[str, Any]:

@@ -49,9 +49,9 @@ def test_a_value_that_means_nothing_is_named(
     tmp_path: Path, warm: Path, capsys: pytest.CaptureFixture[str], change: str
 ) -> None:
     assert train(tmp_path / "run", f"model={warm}", "evaluation.max_new_tokens=2", change) == 2
-    said = capsys.readouterr().err
-    assert re.search(change.partition("=")[0].rpartition(".")[2].removesuffix("s"), said)
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert re.search(change.partition("=")[0].rpartition(".")[2].removesuffix("s"), printed)
+    assert "Traceback" not in printed
     assert not (tmp_path / "run").exists()
 
 
@@ -68,9 +68,9 @@ def test_a_key_that_stands_twice_is_refused(
     path = tmp_path / "twice.yaml"
     path.write_text("model_name_or_path: m\nmax_steps: 2\nbeta: 0.1\nmax_steps: 1\n")
     assert main(["train", "--config", str(path), "--print"]) == 2
-    said = capsys.readouterr().err
-    assert "'max_steps' stands twice" in said
-    assert "line 4" in said
+    printed = capsys.readouterr().err
+    assert "'max_steps' stands twice" in printed
+    assert "line 4" in printed
 
 
 def test_what_a_cluster_would_not_read_is_refused(
@@ -85,8 +85,8 @@ def test_what_a_cluster_would_not_read_is_refused(
         ["--output", "x"],
     ):
         assert main([*words, *more]) == 2
-        said = capsys.readouterr().err
-        assert f"{more[0]} would change nothing" in said
+        printed = capsys.readouterr().err
+        assert f"{more[0]} would change nothing" in printed
     folder = tmp_path / "cli"
     folder.mkdir()
     (folder / "train_grpo.py").touch()

@@ -60,9 +60,9 @@ def test_a_data_set_without_labels_is_refused(
     changes = [f"dataset.options.input={path}", f"dataset.options.map_keys={keys}"]
     changes.append("dataset.options.dataset_additional_keys=[]")
     assert train(policy, tmp_path / "run", *changes) == 2
-    said = capsys.readouterr().err
-    assert "has no labels" in said
-    assert "remedy" in said
+    printed = capsys.readouterr().err
+    assert "has no labels" in printed
+    assert "remedy" in printed
     # The corrected command finds the directory as it was.
     assert not (tmp_path / "run").exists()
 

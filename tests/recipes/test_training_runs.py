@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +103,14 @@ def test_a_run_writes_what_the_report_reads(whole_run: Path, tmp_path: Path) -> 
         assert step["grpo/rewards/mean"] == pytest.approx(mean, abs=1e-5)
 
 
+def test_the_policys_card_names_what_it_was_made_of(whole_run: Path, warm: Path) -> None:
+    for place in (whole_run / "grpo", whole_run / "grpo" / "policy"):
+        card = (place / "README.md").read_text(encoding="utf-8")
+        assert f"fine-tuned from `{warm}`" in card
+        assert "`simplerl` (weight 1)" in card
+        assert "None" not in card
+
+
 def test_throughput_follows_the_formula_of_mindspeed_rl(whole_run: Path) -> None:
     for row in rows(whole_run / "grpo" / "metrics.jsonl"):
         length = row["response_length/mean"] + row["prompt_length/mean"]
@@ -142,22 +148,33 @@ def test_every_recipes_cpu_size_runs_through(name: str, warm: Path, tmp_path: Pa
     assert all(result.accuracy is not None for result in results if result.stage != "sample")
 
 
+# A signal to itself, at a step, and not when another process happens to look.
+CTRL_C_AT_STEP_3 = """
+import os, signal, sys
+from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.core import metrics
+write = metrics.append_metrics
+def write_and_stop(path, row):
+    write(path, row)
+    if row.step == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+metrics.append_metrics = write_and_stop
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_ctrl_c_leaves_a_whole_checkpoint_and_a_resumed_run_goes_on_exactly(
     warm: Path, whole_run: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
     changes = [word for change in [*SMALL, f"model={warm}"] for word in ("--set", change)]
-    command = [sys.executable, "-m", "mindspeed_rl_ext.cli", "train", "--config", "simplerl_zero"]
+    command = [sys.executable, "-c", CTRL_C_AT_STEP_3, "train", "--config", "simplerl_zero"]
     command += ["--output", str(output), *changes]
-    process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
-    metrics = output / "grpo" / "metrics.jsonl"
-    while process.poll() is None:
-        if metrics.is_file() and len(metrics.read_text().splitlines()) >= 3:
-            process.send_signal(signal.SIGINT)
-            break
-        time.sleep(0.01)
-    _, said = process.communicate()
-    assert process.returncode == 130, said
+    finished = subprocess.run(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    assert finished.returncode == 130, finished.stderr
+    stopped = finished.stderr.splitlines()[-1]
+    assert f"interrupted: the last good checkpoint is {output / 'grpo' / 'checkpoint-2'}" in stopped
+    assert "--resume" in stopped
     last = checkpoints.last_whole(output / "grpo")
     assert last is not None
     assert checkpoints.step_of(last) in (2, 4)

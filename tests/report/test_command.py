@@ -29,11 +29,11 @@ def test_examples_in_docstrings_run(name):
 def test_the_command_prints_the_diagnosis_and_what_it_wrote(run_dir, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["report", str(run_dir), "-o", str(out), "--title", "T", "--lang", "en"]) == 0
-    said = capsys.readouterr().out
-    assert "steps: 30 (1 - 30)" in said
-    assert "metrics.jsonl (metrics, 30 rows)" in said
-    assert "[broken] NaN or infinity" in said
-    assert str(out / "report.html") in said.splitlines()
+    printed = capsys.readouterr().out
+    assert "steps: 30 (1 - 30)" in printed
+    assert "metrics.jsonl (metrics, 30 rows)" in printed
+    assert "[broken] NaN or infinity" in printed
+    assert str(out / "report.html") in printed.splitlines()
     assert "<h1>T</h1>" in (out / "report.html").read_text("utf-8")
 
 
@@ -57,10 +57,15 @@ def test_sizes_and_a3_come_from_flags(tmp_path, capsys):
     for step in (1, 2, 3):
         append_metrics(tmp_path / "metrics.jsonl", MetricsRow(step, values))
     flags = ["--global-batch-size", "32", "--n-samples-per-prompt", "8", "--world-size", "16"]
+    flags += ["--model", "deepseek-r1-671b"]
     assert main(["report", str(tmp_path), "--json", "--a3", *flags]) == 0
     (e2e,) = json.loads(capsys.readouterr().out)["throughput"]
     assert (e2e["matches"], e2e["mismatches"], e2e["a_card"]) == ("mean", 0, 128.0)
-    assert "DeepSeek-R1-671B" in (tmp_path / "report.html").read_text("utf-8")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "DeepSeek-R1-671B" in page
+    assert "Qwen2.5-32B" not in page
+    assert main(["report", str(tmp_path), "--a3", *flags[:-2]]) == 0
+    assert "DeepSeek-R1-671B" not in (tmp_path / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("flag", ["0", "-1", "x", "nan", "inf"])
@@ -86,11 +91,11 @@ def test_a_file_in_the_place_of_the_output_is_named(run_dir, tmp_path, capsys, b
     file.write_text("x")
     assert main(["report", str(run_dir), "-o", str(file / below)]) == 2
     assert file.read_text() == "x"
-    said = capsys.readouterr().err
-    assert f"found:    {file} is a file" in said
-    assert "expected:" in said
-    assert "remedy:" in said
-    assert "Errno" not in said
+    printed = capsys.readouterr().err
+    assert f"found:    {file} is a file" in printed
+    assert "expected:" in printed
+    assert "remedy:" in printed
+    assert "Errno" not in printed
 
 
 NAN_RUN = {"grpo/rewards/mean": 0.5, "grad_norm": float("nan"), "actor/entropy": float("inf")}
@@ -105,13 +110,13 @@ def test_a_metric_that_is_never_finite_is_not_taken_for_one_not_logged(
         row = MetricsRow(step, {**NAN_RUN, "actor/entropy": entropy})
         append_metrics(tmp_path / "metrics.jsonl", row)
     assert main(["report", str(tmp_path), *flags]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     if flags == ["--json"]:
-        assert json.loads(said)["metrics"]["grad_norm"]["not_finite"] == 9
+        assert json.loads(printed)["metrics"]["grad_norm"]["not_finite"] == 9
         return
     never = {"en": "never finite", "zh": "从未有限"}[flags[1]]
     constant = {"en": "constant 0", "zh": "恒为 0"}[flags[1]]
-    lines = {line.split()[0]: line for line in said.splitlines() if line[:1].strip()}
+    lines = {line.split()[0]: line for line in printed.splitlines() if line[:1].strip()}
     assert never in lines["grad_norm"]
     assert constant not in lines["grad_norm"]
     assert (never in lines["actor/entropy"]) == (entropy != 0)

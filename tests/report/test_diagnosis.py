@@ -11,7 +11,7 @@ import pytest
 from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.report.diagnosis.diagnose import RULES, diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import SEVERITIES
-from mindspeed_rl_ext.report.diagnosis.texts import tell, title_of
+from mindspeed_rl_ext.report.diagnosis.texts import describe_finding, title_of
 from mindspeed_rl_ext.report.load import Run, load_run
 from mindspeed_rl_ext.report.sources.rollouts import scan_rollouts
 from mindspeed_rl_ext.report.sources.table import build_table
@@ -169,7 +169,7 @@ def test_the_collapse_of_the_note_is_an_echo_and_one_fixed_answer(tmp_path):
     assert set(found) == {"template_echo", "one_fixed_answer"}
     assert found["template_echo"].severity == "error"
     assert found["one_fixed_answer"].numbers["share"] == 1.0
-    assert ECHO in tell(found["template_echo"], "en").evidence
+    assert ECHO in describe_finding(found["template_echo"], "en").evidence
 
 
 def test_the_same_answer_within_a_group_is_no_fixed_answer(tmp_path):

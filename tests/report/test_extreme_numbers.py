@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.report.load import load_run
-from mindspeed_rl_ext.report.page.charts import ticks
+from mindspeed_rl_ext.report.page.axes import ticks
 from mindspeed_rl_ext.report.series import Series, mean_of, panels_of, running_mean
 
 MOST = sys.float_info.max
@@ -64,10 +64,10 @@ def test_a_report_is_made_of_any_numbers(tmp_path_factory, rows):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for flags in (["--lang", "en"], ["--json"]):
-            said = io.StringIO()
-            with redirect_stdout(said):
+            printed = io.StringIO()
+            with redirect_stdout(printed):
                 assert main(["report", str(folder), *flags]) == 0
-    json.loads(said.getvalue(), parse_constant=pytest.fail)
+    json.loads(printed.getvalue(), parse_constant=pytest.fail)
     page = (folder / "report.html").read_text("utf-8")
     for path in PATH.findall(page):
         assert "nan" not in path
@@ -130,9 +130,9 @@ def test_the_picture_is_drawn_of_any_numbers(pictures, tmp_path, name):
         assert draw_curves(panels_of(run.series), run.series).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(("values", "said"), [
+@pytest.mark.parametrize(("values", "printed"), [
     ([0.0, 0.0], "not_logged"), ([math.nan, math.inf], "never_finite"), ([0.0, math.nan], None),
     ([0.0, 1.0], None),
 ])  # fmt: skip
-def test_why_an_entropy_has_no_curve(values, said):
-    assert Series("actor/entropy", np.arange(2), np.asarray(values)).absent == said
+def test_why_an_entropy_has_no_curve(values, printed):
+    assert Series("actor/entropy", np.arange(2), np.asarray(values)).absent == printed

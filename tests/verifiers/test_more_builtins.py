@@ -168,3 +168,35 @@ def test_equal_rows_are_scored_once_and_different_columns_apart() -> None:
     assert result.rewards == [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
     assert calls == [("a", 1), ("a", 1), ("a", 1.0), ("b", 1), ("a", True)]
     assert [type(kind) for _, kind in calls] == [int, int, float, int, bool]
+
+
+@pytest.mark.parametrize("think", ["<think></think>", "<think> \n </think>"])
+def test_an_empty_think_block_is_counted_and_refused_where_asked(think: str) -> None:
+    responses = [
+        rf"{think} <answer>\boxed{{42}}</answer>",
+        r"<think>a</think> <answer>\boxed{1}</answer>",
+    ]
+    lenient, strict = (score(responses, verifiers=[spec]) for spec in (
+        "r1_format", "r1_format(empty_think=False)"
+    ))  # fmt: skip
+    assert lenient.rewards == [1.0, 1.0]
+    assert strict.rewards == [0.0, 1.0]
+    for result in (lenient, strict):
+        assert result.metrics["r1_format_empty_think/mean"] == 0.5
+    # Nothing empty: the metric is there all the same, since hosts average over what was written.
+    assert score(responses[1:], verifiers=["r1_format"]).metrics["r1_format_empty_think/mean"] == 0
+
+
+@pytest.mark.parametrize(
+    ("response", "stage"),
+    [
+        (r"<think>\boxed{42}</think> <answer>42</answer>", "think"),
+        (r"<think>a</think> <answer>42</answer>", "extraction"),
+        (r"<think>a</think> <answer>\boxed{42} or 41</answer>", "hedge"),
+        (r"<think>a</think> <answer>It is not \boxed{42}</answer>", "denial"),
+        (r"<think>a</think> <answer>\boxed{6 \cdot 7}</answer>", "prompt"),
+    ],
+)
+def test_the_stage_tells_what_a_monitor_of_reward_hacks_counts(response: str, stage: str) -> None:
+    verdict = resolve("r1_acc")(response, answer="42", prompt=r"Evaluate $6 \cdot 7$.")
+    assert (verdict.stage, verdict.score) == (stage, -1.0)

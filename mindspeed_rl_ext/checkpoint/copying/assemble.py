@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mindspeed_rl_ext.checkpoint.dtypes import Array, cast
+from mindspeed_rl_ext.checkpoint.dtypes import Array
 from mindspeed_rl_ext.checkpoint.mapping.plan import Piece, TensorPlan
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
 
@@ -92,7 +92,8 @@ def _whole_window(
         return None
     data = view.reshape(-1).view(np.uint8).data
     tensor = source.view(parts[0].ref)
-    if tensor.dtype != plan.dtype or not tensor.array.flags.c_contiguous:
+    unchanged = tensor.in_file and tensor.dtype == plan.dtype
+    if not unchanged or not tensor.array.flags.c_contiguous:
         return Window(data)
     return Window(data, parts[0].ref, _address(view) - _address(tensor.array))
 
@@ -105,12 +106,11 @@ def _address(array: Array) -> int:
 def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, last: int) -> Array:
     """Rows first to last of the tensor to write, as the piece's source holds them."""
     tensor = source.view(piece.ref)
-    box, matrix = piece.box, tensor.matrix(piece.matrix)
+    box = piece.box
     at, count = first - piece.row, last - first
     if piece.transposed:
-        col = box.col + at
-        values = matrix[box.row : box.row + box.rows, col : col + count].T
-    else:
-        row = box.row + at
-        values = matrix[row : row + count, box.col : box.col + box.cols]
-    return cast(values, tensor.dtype, plan.dtype)
+        rows, cols = slice(box.row, box.row + box.rows), slice(box.col + at, box.col + at + count)
+        values: Array = tensor.box(rows, cols, plan.dtype, piece.matrix).T
+        return values
+    rows, cols = slice(box.row + at, box.row + at + count), slice(box.col, box.col + box.cols)
+    return tensor.box(rows, cols, plan.dtype, piece.matrix)

@@ -14,18 +14,23 @@ from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
 from mindspeed_rl_ext.checkpoint.mapping.sizes import DIMENSIONS, Sizes
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
     CONFIG_KEYS,
+    CORE,
     DENSE,
     EMBEDDING,
     FINAL_NORM,
     HEAD,
+    HOST_MTP,
     LAYER,
+    MM_SPLIT,
     MOE,
+    PREDICTION,
     ModelSpec,
     Row,
 )
 from mindspeed_rl_ext.core.errors import InputError, nearest
 
-_PLACES = (EMBEDDING, LAYER, FINAL_NORM, HEAD)
+_PLACES = (EMBEDDING, LAYER, FINAL_NORM, HEAD, PREDICTION)
+_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT)
 
 
 def check_spec(spec: ModelSpec) -> None:
@@ -42,8 +47,8 @@ def check_spec(spec: ModelSpec) -> None:
                 found=problem,
                 remedy=remedy,
             )
-        key = (row.mcore, row.option, row.without, row.mlp)
-        if key in seen:
+        key = (row.mcore, row.place, row.option, row.without, row.mlp, row.layout, row.not_layout)
+        if row.mcore and key in seen:
             raise InputError(
                 f"the table of {spec.name} has two rows of {row.mcore}",
                 found="both for the same models and layers",
@@ -61,6 +66,9 @@ def _problems(spec: ModelSpec, row: Row) -> Iterator[tuple[str, str]]:
             yield f"option {name!r}, which the family does not declare", nearest(name, spec.options)
     if row.place not in _PLACES:
         yield f"unknown place {row.place!r}", nearest(row.place, _PLACES)
+    for name in filter(None, (row.layout, row.not_layout)):
+        if name not in _LAYOUTS:
+            yield f"unknown kind of layout {name!r}", nearest(name, _LAYOUTS)
     if row.mlp not in ("", DENSE, MOE):
         yield f"unknown kind of layer {row.mlp!r}", nearest(row.mlp, (DENSE, MOE))
     if row.mlp == MOE and spec.sparse is None:
@@ -74,7 +82,7 @@ def _problems(spec: ModelSpec, row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _wrong_names(row: Row) -> Iterator[tuple[str, str]]:
-    allowed = {"layer"} if row.place == LAYER else set()
+    allowed = {"layer"} if row.place in (LAYER, PREDICTION) else set()
     for hf in row.hf:
         needed = allowed | ({"expert"} if row.grouped else set())
         if _fields(hf.name) != needed:

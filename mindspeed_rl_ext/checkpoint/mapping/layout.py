@@ -2,7 +2,7 @@
 
 Covers: the assignment of layers to chunks and of experts to ranks, padded vocabulary, names of
 rank directories, what TP and EP must divide.
-Does not cover: reading a layout from args (`layout_args`); expert tensor parallelism, dualpipe.
+Does not cover: reading a layout from args (`layout_args`).
 
 Example:
     >>> [c.layers for c in chunks(Layout(pp=2), num_layers=4)]
@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
+from math import lcm
 
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT
 from mindspeed_rl_ext.core.errors import InputError
 
 
@@ -33,7 +35,12 @@ class Layout:
         ep: expert-parallel size.
         extend_ep: TP ranks hold whole experts, as if EP were EP x TP (--moe-tp-extend-ep).
         grouped: one buffer holds the experts of a rank (--moe-grouped-gemm).
-        dialect: "0.8" or "0.12", whose names of latent attention and the shared gate are used.
+        dialect: "0.8", "0.12" or "core", whose names of latent attention, the shared gate and
+            prediction layers are used.
+        whole_experts: TP does not cut experts (--expert-tensor-parallel-size 1).
+        mm_split: the upward projections of latent attention are in four (--mla-mm-split).
+        dualpipe: stages hold slices of both ends (--schedules-method dualpipev).
+        mtp: multi-token-prediction layers.
     """
 
     tp: int = 1
@@ -47,6 +54,23 @@ class Layout:
     extend_ep: bool = False
     grouped: bool = False
     dialect: str = "0.8"
+    whole_experts: bool = False
+    mm_split: bool = False
+    dualpipe: bool = False
+    mtp: int = 0
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What the layout has of what rows of tables ask for."""
+        core = self.dialect == CORE
+        found = {CORE: core, HOST_MTP: self.mtp > 0 and not core, MM_SPLIT: self.mm_split}
+        return frozenset(kind for kind, has in found.items() if has)
+
+    def ranks(self) -> list[tuple[int, int]]:
+        """Pairs of TP and EP rank; where TP cuts no experts, one rank has both roles."""
+        if self.whole_experts:
+            return [(n % self.tp, n % self.ep) for n in range(lcm(self.tp, self.ep))]
+        return [(t, e) for e in range(self.ep) for t in range(self.tp)]
 
     def rank_dir(self, tp_rank: int, pp_rank: int, ep_rank: int = 0) -> str:
         """The directory of a rank, as Megatron names it."""
@@ -55,12 +79,7 @@ class Layout:
 
     def rank_dirs(self) -> set[str]:
         """The directories of all ranks."""
-        return {
-            self.rank_dir(t, p, e)
-            for t in range(self.tp)
-            for p in range(self.pp)
-            for e in range(self.ep)
-        }
+        return {self.rank_dir(t, p, e) for t, e in self.ranks() for p in range(self.pp)}
 
     def experts_of(self, experts: int, tp_rank: int, ep_rank: int) -> range:
         """The experts that a rank holds, wholly or its part of."""
@@ -80,7 +99,7 @@ class Chunk:
         key: its key in the file: "model", or "model0", "model1" with virtual stages.
         layers: pairs of local index and HuggingFace layer.
         first: it holds the embedding.
-        last: it holds the final norm and the output layer.
+        last: it holds the final norm, the output layer and the prediction layers.
     """
 
     pp_rank: int
@@ -101,6 +120,8 @@ def chunks(layout: Layout, num_layers: int) -> list[Chunk]:
         InputError: the layers do not divide; the numbers and a remedy are named.
     """
     slots = _slots(layout, num_layers)
+    if layout.dualpipe:
+        return _dualpipe_chunks(layout, slots)
     if layout.layers_per_virtual_stage:
         pieces = _virtual_slices(layout, len(slots))
     else:
@@ -121,6 +142,27 @@ def chunks(layout: Layout, num_layers: int) -> list[Chunk]:
         )
         for pp, key, start, stop in sorted(pieces)
     ]
+
+
+def _dualpipe_chunks(layout: Layout, slots: list[int | None]) -> list[Chunk]:
+    """Stage p holds the p-th slice from the front and the p-th from the back."""
+    each, rest = divmod(len(slots), 2 * layout.pp)
+    if rest or layout.layer_list or layout.layers_per_virtual_stage or layout.pp == 1:
+        raise InputError(
+            f"{len(slots)} layers do not form the slices of dualpipev",
+            found=f"{len(slots)} % (2 x {layout.pp}) = {rest}",
+            expected="remainder 0, at least 2 stages, no --num-layer-list, no virtual stages",
+            remedy="--noop-layers fills up, or another pipeline size",
+        )
+    found = []
+    for pp in range(layout.pp):
+        back = len(slots) - (pp + 1) * each
+        for key, start in (("model0", pp * each), ("model1", back)):
+            held = enumerate(slots[start : start + each])
+            layers = tuple((local, layer) for local, layer in held if layer is not None)
+            ends = (start == 0, pp == 0 and key == "model1")
+            found.append(Chunk(pp, key, layers, *ends))
+    return found
 
 
 def _slots(layout: Layout, num_layers: int) -> list[int | None]:
@@ -220,7 +262,7 @@ def check_divisible(sizes: Sizes, layout: Layout) -> None:
     cut = {"num_query_groups": sizes.groups, "num_attention_heads": sizes.heads}
     if len(sizes.moe_layers) < sizes.layers:
         cut["ffn_hidden_size"] = sizes.ffn
-    if sizes.experts and not layout.extend_ep:
+    if sizes.experts and not (layout.extend_ep or layout.whole_experts):
         cut["moe_ffn_hidden_size"] = sizes.extra["moe_ffn"]
     if sizes.experts and sizes.shared_ffn:
         cut["moe_shared_expert_intermediate_size"] = sizes.shared_ffn
@@ -244,6 +286,14 @@ def _check_experts(sizes: Sizes, layout: Layout) -> None:
                 remedy="leave --target-expert-parallel-size and the --moe flags out",
             )
         return
+    if layout.whole_experts and (
+        layout.extend_ep or (layout.tp % layout.ep and layout.ep % layout.tp)
+    ):
+        raise InputError(
+            "--expert-tensor-parallel-size 1 does not go with the other sizes",
+            found=f"TP {layout.tp}, EP {layout.ep}, extend-EP {layout.extend_ep}",
+            expected="one of TP and EP a multiple of the other, no --moe-tp-extend-ep",
+        )
     if layout.extend_ep and not layout.grouped:
         raise InputError(
             "--moe-tp-extend-ep without --moe-grouped-gemm has no defined format",

@@ -6,6 +6,7 @@ Does not cover: shards; `expected` spreads the model over a layout.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +25,17 @@ class Model:
         spec: its family.
         sizes: its sizes.
         folder: the directory of config.json and the tokenizer.
+        mtp: multi-token-prediction layers that are converted.
     """
 
     spec: ModelSpec
     sizes: Sizes
     folder: Path
+    mtp: int = 0
 
     def whole(self) -> Part:
         """All HuggingFace tensors, each made of itself."""
-        return hf_part(self.spec, self.sizes)
+        return hf_part(self.spec, self.sizes, self.mtp)
 
     def shapes(self) -> dict[str, Shape]:
         """Every HuggingFace tensor's shape by name, in the model's order."""
@@ -40,9 +43,23 @@ class Model:
 
     def ignored(self) -> tuple[str, ...]:
         """Patterns of HuggingFace tensors that are left out: no weights, prediction layers."""
-        key, layers = self.spec.mtp_key, self.sizes.layers
-        count = int(self.sizes.config.get(key) or 0) if key else 0
-        return (*self.spec.ignored, *(f"model.layers.{layers + n}.*" for n in range(count)))
+        left_out = range(self.mtp, self.prediction_layers)
+        return (*self.spec.ignored, *(f"model.layers.{self.sizes.layers + n}.*" for n in left_out))
+
+    @property
+    def prediction_layers(self) -> int:
+        """Multi-token-prediction layers that config.json names."""
+        key = self.spec.mtp_key
+        return int(self.sizes.config.get(key) or 0) if key else 0
+
+    def held_predictions(self, names: Iterable[str]) -> int:
+        """How many prediction layers HuggingFace names are of."""
+        layers, found = self.sizes.layers, set()
+        for name in names:
+            number = name.removeprefix("model.layers.").partition(".")[0]
+            if name.startswith("model.layers.") and number.isdigit() and int(number) >= layers:
+                found.add(int(number))
+        return min(len(found), self.prediction_layers)
 
     def tied_name(self) -> str:
         """The embedding that the output layer is in a tied model; "" in others."""
@@ -51,17 +68,18 @@ class Model:
         return next(row.hf[0].name for row in self.spec.rows if row.place == EMBEDDING)
 
 
-def read_model(folder: Path, name: str = "auto", add_qkv_bias: bool = False) -> Model:
+def read_model(folder: Path, name: str = "auto", add_qkv_bias: bool = False, mtp: int = 0) -> Model:
     """The model that config.json of a directory describes.
 
     Args:
         folder: the directory.
         name: a model type, or "auto" for what config.json says.
         add_qkv_bias: with `llama2`, how older hosts spell Qwen2.
+        mtp: multi-token-prediction layers that are converted.
 
     Raises:
         InputError: no readable config.json, or a model that is not converted.
     """
     config = read_config(folder)
     spec = choose_model(name, config, add_qkv_bias)
-    return Model(spec, sizes_of_config(spec, config), folder)
+    return Model(spec, sizes_of_config(spec, config), folder, mtp)

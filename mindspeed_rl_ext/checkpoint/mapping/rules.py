@@ -35,6 +35,8 @@ class Split:
         groups: key-value heads.
         head_dim: width of a head.
         padded_vocab: rows of the padded embedding over all ranks.
+        head_parts: widths of the parts of a head of latent attention: of query and key without
+            rotation, of both with it, of the value; (0, 0, 0) in other models.
     """
 
     tp: int
@@ -43,6 +45,7 @@ class Split:
     groups: int = 0
     head_dim: int = 0
     padded_vocab: int = 0
+    head_parts: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,12 @@ class Sizes:
         shared = self.extra.get("shared", 0) * self.extra.get("moe_ffn", 0)
         return self.extra.get("shared_ffn", shared)
 
+    @property
+    def head_parts(self) -> tuple[int, int, int]:
+        """Widths of the parts of a head of latent attention: without rotation, with, value."""
+        nope, rope, value = (self.extra.get(name, 0) for name in ("qk_nope", "qk_rope", "v_dim"))
+        return nope, rope, value
+
     def shape(self, dims: tuple[str, ...]) -> Shape:
         """The shape that a table's dimensions mean.
 

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EMBEDDING, LAYER, FINAL_NORM, HEAD = "embedding", "layer", "final_norm", "head"
+# A multi-token-prediction layer: what it has beside the rows of a layer.
+PREDICTION = "prediction"
+# What some layouts have, and rows ask for.
+CORE, HOST_MTP, MM_SPLIT = "core", "host_mtp", "mm_split"
 DENSE, MOE = "dense", "moe"
 
 # Size -> key of config.json, or keys with | between; a model file replaces or adds single rows.
@@ -31,10 +35,12 @@ class Hf:
     Args:
         name: with `{layer}` for the layer number, `{expert}` for the expert's.
         dims: its dimensions; `Sizes.shape` says how they are written.
+        copy_of: the tensor that it repeats; a model may lack the copy.
     """
 
     name: str
     dims: tuple[str, ...]
+    copy_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,14 +49,16 @@ class Row:
 
     Args:
         mcore: its name, with `{layer}` for the layer's index in its chunk and `{expert}` for the
-            expert's index on its rank.
+            expert's index on its rank; "" where Megatron has no such tensor.
         hf: the tensors that the rule takes, in the rule's order.
         rule: the name of a declared rule; see `rules.rule`.
-        place: EMBEDDING, LAYER, FINAL_NORM or HEAD.
+        place: EMBEDDING, LAYER, FINAL_NORM, HEAD or PREDICTION.
         te: the name under `--transformer-impl transformer_engine`, where it differs.
         newer: the name under `--mcore-dialect 0.12`, where it differs.
         option: the row exists only in models that have this option; "" for all.
         without: the row exists only in models that lack this option.
+        layout: the row exists only in layouts of this kind (CORE, HOST_MTP, MM_SPLIT).
+        not_layout: the row exists only in other layouts.
         mlp: DENSE or MOE where only layers of that kind have it; "" for all.
         grouped: the tensor that holds all experts of a rank under `--moe-grouped-gemm`.
         grouped_te: its name for one expert of it under transformer_engine.
@@ -66,6 +74,8 @@ class Row:
     newer: str = ""
     option: str = ""
     without: str = ""
+    layout: str = ""
+    not_layout: str = ""
     mlp: str = ""
     grouped: str = ""
     grouped_te: str = ""

@@ -1,4 +1,4 @@
-"""DeepSeek-V3 and R1: data only. A bias of the router; prediction layers are refused by name."""
+"""DeepSeek-V3 and R1: data only. A bias of the router; a multi-token-prediction layer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mindspeed_rl_ext.checkpoint.models.deepseek2 import (
     DEEPSEEK_SPARSE,
 )
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
+from mindspeed_rl_ext.checkpoint.models.prediction import FINAL_NORM_ROWS, PREDICTION_ROWS
 
 _ROUTER_BIAS = Row(
     MCORE + "mlp.router.expert_bias",
@@ -23,7 +24,7 @@ SPEC = ModelSpec(
     name="deepseek3",
     model_types=("deepseek_v3",),
     aliases=("deepseek_v3", "deepseek-r1"),
-    rows=(*DEEPSEEK_ROWS[:-2], _ROUTER_BIAS, *DEEPSEEK_ROWS[-2:]),
+    rows=(*DEEPSEEK_ROWS[:-2], _ROUTER_BIAS, *PREDICTION_ROWS, *FINAL_NORM_ROWS, DEEPSEEK_ROWS[-1]),
     options={"q_rank": "q_lora_rank", "shared_experts": "n_shared_experts", "router_bias": True},
     refused={"attention_bias": "biases of latent attention"},
     config_keys=DEEPSEEK_KEYS,

@@ -26,7 +26,12 @@ SPEC = ModelSpec(
     model_types=("qwen2_moe",),
     aliases=("qwen2-moe", "qwen-moe"),
     rows=(*DECODER_ROWS, *MLP_ROWS, *routed(), *shared("shared_expert"), _GATE, *END_ROWS),
-    options={**DENSE_OPTIONS, "qkv_bias": ("qkv_bias", True), "shared_experts": True},
+    options={
+        **DENSE_OPTIONS,
+        "qkv_bias": ("qkv_bias", True),
+        "shared_experts": True,
+        "shared_gate": True,
+    },
     config_keys={
         "experts": "num_experts|num_local_experts",
         "moe_ffn": "moe_intermediate_size",

@@ -11,7 +11,7 @@ from typing import ClassVar
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.yaml_file import Document
 from mindspeed_rl_ext.doctor.readers import trl_fields
-from mindspeed_rl_ext.doctor.readers.schema import check_type
+from mindspeed_rl_ext.doctor.readers.mindspeed.schema import check_type
 
 _KINDS = {
     "num_processes": "whole",

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.doctor.readers.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
 
 MANIFEST = "manifest.json"
 _RANK = re.compile(r"mp_rank_(\d{2})(?:_(\d{3}))?(?:_(\d{3}))?$")
@@ -42,7 +42,7 @@ class CheckpointInUse:
         manifest: manifest.json; empty without one.
         ranks: names of its rank directories.
         roles: the roles of the run, the actor first; empty where no run is given.
-        model: the HuggingFace directory that it is said to come from.
+        model: the HuggingFace directory that it may come from.
     """
 
     label: ClassVar[Text] = Text("converted checkpoint", "转换好的检查点")

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.yaml_file import Document
-from mindspeed_rl_ext.doctor.readers.layers import Layers
-from mindspeed_rl_ext.doctor.readers.schema import check_part
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers
+from mindspeed_rl_ext.doctor.readers.mindspeed.schema import check_part
 
 FIRST_CHARS = 200_000
 _KIND_OF: dict[type, str] = {str: "text", Path: "text", int: "whole", bool: "flag"}

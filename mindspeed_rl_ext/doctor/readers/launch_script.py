@@ -18,6 +18,10 @@ from mindspeed_rl_ext.core.rules import Place
 
 _SETS = re.compile(r"^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s#;]*)")
 _DEFAULT = re.compile(r"^\$\{[A-Z0-9_]+:?-([^}]*)\}$")
+# What hosts' examples leave to be filled in.
+_PLACEHOLDER = re.compile(
+    r"(?i)\byour\b|^<.*>$|\bx{3,}\b|\bfor (?:master|current) node\b|^(?:/?path)?[/_ ]?to[/_ ]"
+)
 
 
 @dataclass(frozen=True)
@@ -71,3 +75,13 @@ def read_script(path: Path, needed: int | None = None) -> LaunchScript:
             default = _DEFAULT.match(value)
             sets.setdefault(match.group(1), (default.group(1) if default else value, number))
     return LaunchScript(path, sets, rows, needed)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value is still that of a host's example.
+
+    Example:
+        >>> is_placeholder("Your SOCKET IFNAME"), is_placeholder("eth0")
+        (True, False)
+    """
+    return bool(_PLACEHOLDER.search(value))

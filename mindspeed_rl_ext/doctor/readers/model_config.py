@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.doctor.readers.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class NetworkVariables:
         values: variable to value; one that is not set is left out.
         place: where a variable is set.
         one_node: whether the run has one node; None where that is not known.
+        local: whether it runs on this machine alone, started by torchrun: a loopback address does.
         cards: gives this machine's cards with their addresses.
     """
 
@@ -59,6 +60,7 @@ class NetworkVariables:
     values: Mapping[str, str]
     place: Callable[[str], Place]
     one_node: bool | None
+    local: bool = False
     cards: Callable[[], Mapping[str, list[str]]] = addresses_of_cards
 
 
@@ -67,7 +69,8 @@ def network_of_script(script: LaunchScript) -> NetworkVariables:
     names = (*CARD_VARIABLES, *ADDRESS_VARIABLES)
     values = {name: script.get(name) for name in names if name in script.sets}
     nodes = script.get("NNODES")
-    return NetworkVariables(values, script.place, None if not nodes else nodes == "1")
+    local = nodes == "1" and any("torchrun" in row for row in script.rows)
+    return NetworkVariables(values, script.place, None if not nodes else nodes == "1", local)
 
 
 def network_of_runtime_env(document: Document) -> NetworkVariables:

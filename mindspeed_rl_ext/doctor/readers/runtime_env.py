@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.yaml_file import Document
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun
-from mindspeed_rl_ext.doctor.readers.schema import check_part, unknown_key
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.schema import check_part, unknown_key
 
 # Keys of Ray's runtime environments.
 _KEY_NAMES = """

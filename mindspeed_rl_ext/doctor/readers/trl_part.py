@@ -17,7 +17,7 @@ from mindspeed_rl_ext.core.shipped import resolve_config
 from mindspeed_rl_ext.core.yaml_file import Document, KeyPath, read_yaml
 from mindspeed_rl_ext.doctor.readers import trl_fields
 from mindspeed_rl_ext.doctor.readers.environment import Environment
-from mindspeed_rl_ext.doctor.readers.scoring import COUNTDOWN, TrainedModel
+from mindspeed_rl_ext.doctor.readers.rewards.scoring import COUNTDOWN, TrainedModel
 
 # Stage of a recipe to what its keys may be; another stage may have the keys of both.
 CLASSES: Mapping[str, Mapping[str, Sequence[str]]] = {

@@ -12,7 +12,7 @@ from mindspeed_rl_ext.hosts.adapter import (
     mindspeed,
 )
 from mindspeed_rl_ext.hosts.checkpoint_plugin import CHECKPOINT_POINT
-from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, RL_DOES_IT
+from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, RL_CHECKOUT, RL_DOES_IT
 from mindspeed_rl_ext.hosts.prompt_types import PROMPT_TYPE_POINT
 
 ADAPTER = Adapter(
@@ -32,6 +32,7 @@ ADAPTER = Adapter(
         Checkout("llm_261", MINDSPEED_LLM_URL, "26.1.0", "branch"),
         MEGATRON_012,
         mindspeed("261", "26.1.0_core_r0.12.1"),
+        RL_CHECKOUT,
     ),
     evidence={"handler": RUN, "converter": RUN, "templates": RUN},
     notes=RL_DOES_IT,

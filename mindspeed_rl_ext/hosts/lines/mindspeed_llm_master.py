@@ -15,7 +15,7 @@ from mindspeed_rl_ext.hosts.adapter import (
     Versions,
     mindspeed,
 )
-from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, RL_DOES_IT
+from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, RL_CHECKOUT, RL_DOES_IT
 from mindspeed_rl_ext.hosts.prompt_types import PROMPT_TYPE_POINT
 
 ADAPTER = Adapter(
@@ -35,6 +35,7 @@ ADAPTER = Adapter(
         Checkout("llm_master", MINDSPEED_LLM_URL, "master", "branch"),
         MEGATRON_012,
         mindspeed("261", "26.1.0_core_r0.12.1"),
+        RL_CHECKOUT,
     ),
     evidence={"handler": RUN, "templates": RUN},
     notes=RL_DOES_IT,

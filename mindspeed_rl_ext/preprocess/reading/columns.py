@@ -1,7 +1,7 @@
 """A row of a data set to the pieces of a record.
 
 Covers: Alpaca columns, prompts that are lists of chat messages, history pairs, additional columns.
-Does not cover: the reference answer; `labels` does.
+Does not cover: the reference answer; `core.answers` does.
 
 Example:
     >>> from mindspeed_rl_ext.preprocess.reading.map_keys import MapKeys
@@ -12,12 +12,13 @@ Example:
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.reading.derived import Derived, sources_of
+from mindspeed_rl_ext.preprocess.reading.dotted import column_value, has_column
 from mindspeed_rl_ext.preprocess.reading.map_keys import MapKeys
 from mindspeed_rl_ext.preprocess.record import Prompt, Reason, RejectError
 
@@ -30,23 +31,33 @@ LIKELY = {
 
 
 def require_columns(
-    present: Iterable[str],
+    rows: Sequence[Mapping[str, Any]],
     keys: MapKeys,
     additional: Iterable[str],
     derived: Derived | None = None,
 ) -> None:
     """Checks that the columns which the options name exist, or are derived.
 
+    Args:
+        rows: the first rows; each may lack some columns.
+        keys: columns by role.
+        additional: further columns.
+        derived: columns that are made.
+
     Raises:
         InputError: one is missing; the message lists the columns that exist.
     """
-    there = set(present)
+    there = {column for row in rows for column in row}
     wanted = {f"map-keys {role}": column for role, column in keys.required().items()}
     wanted |= {f"dataset-additional-keys {name}": name for name in additional}
     made = derived or {}
     wanted = {who: column for who, column in wanted.items() if column not in made}
     wanted |= {f"derive {name}": name for name in sorted(sources_of(made))}
-    missing = {who: column for who, column in wanted.items() if column not in there}
+    missing = {
+        who: column
+        for who, column in wanted.items()
+        if column not in there and not any(has_column(row, column) for row in rows)
+    }
     if missing:
         who, column = next(iter(missing.items()))
         raise InputError(
@@ -72,10 +83,10 @@ def read_prompt(row: Mapping[str, Any], keys: MapKeys) -> Prompt:
         RejectError: empty, of the wrong type, or a chat that does not end with the user.
     """
     if keys.tools:
-        _require_no_tools(row.get(keys.tools), keys.tools)
-    system = _system_text(row.get(keys.system)) if keys.system else ""
-    history = _history_pairs(row.get(keys.history)) if keys.history else ()
-    asked = row.get(keys.prompt) if keys.prompt else None
+        _require_no_tools(column_value(row, keys.tools), keys.tools)
+    system = _system_text(column_value(row, keys.system)) if keys.system else ""
+    history = _history_pairs(column_value(row, keys.history)) if keys.history else ()
+    asked = column_value(row, keys.prompt) if keys.prompt else None
     parts: list[str] = []
     if isinstance(asked, list) and asked:
         chat_system, chat_history, asked = read_chat(asked)
@@ -85,7 +96,7 @@ def read_prompt(row: Mapping[str, Any], keys: MapKeys) -> Prompt:
                 f"the chat and column {keys.system!r} both bring a system prompt",
             )
         system, history = system or chat_system, history + chat_history
-    beside = row.get(keys.query) if keys.query else None
+    beside = column_value(row, keys.query) if keys.query else None
     for name, value in ((keys.prompt, asked), (keys.query, beside)):
         if value:
             if not isinstance(value, str):
@@ -130,7 +141,7 @@ def column_text(row: Mapping[str, Any], name: str) -> str:
     Raises:
         RejectError: the row has no value there, or none that text can carry.
     """
-    value = row.get(name)
+    value = column_value(row, name)
     if value is None or value == "":
         raise RejectError(Reason.BAD_COLUMN, f"column {name!r} has no value")
     try:

@@ -18,12 +18,13 @@ from typing import Any
 
 from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.reading.dotted import column_value
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 
 Derived = Mapping[str, "str | Mapping[str, str]"]
 
 EXAMPLE = '{"question":"Reach {target} with {nums}.","answer":{"target":"target"}}'
-_COLUMN = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_COLUMN = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 
 def parse_derived(value: str | Mapping[str, Any] | None) -> Derived:
@@ -73,7 +74,7 @@ def _is_recipe(recipe: Any) -> bool:
 
 
 def _value(row: Mapping[str, Any], column: str) -> Any:
-    value = row.get(column)
+    value = column_value(row, column)
     if value is None:
         raise RejectError(Reason.BAD_COLUMN, f"column {column!r} has no value")
     return value

@@ -23,6 +23,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.reading.compressed import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def data_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
     files = [
         path
         for path in there
-        if path.suffix.lower() in suffixes and path.name not in NOT_DATA and path.is_file()
+        if kind_of(path) in suffixes and path.name not in NOT_DATA and path.is_file()
     ]
     if not files:
         raise InputError(
@@ -71,7 +72,7 @@ def data_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
 
 
 def _require_one_kind(folder: Path, files: Sequence[Path]) -> None:
-    kinds = Counter(path.suffix.lower() for path in files)
+    kinds = Counter(kind_of(path) for path in files)
     if len(kinds) > 1:
         raise InputError(
             f"{folder} holds data files of {len(kinds)} kinds",

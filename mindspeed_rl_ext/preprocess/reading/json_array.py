@@ -6,12 +6,15 @@ Does not cover: any other JSON document.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.reading.compressed import kind_of, open_bytes
 from mindspeed_rl_ext.preprocess.record import Row
 
 READ_CHARS = 1 << 20
@@ -19,7 +22,7 @@ READ_CHARS = 1 << 20
 
 def array_rows(path: Path) -> Iterator[Row]:
     """Yields the objects of a JSON array, holding one piece of the file at a time."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with open_text(path) as file:
         pieces = _Pieces(path, file)
         pieces.take("[")
         while pieces.peek() != "]":
@@ -90,10 +93,17 @@ def _may_be_cut(error: json.JSONDecodeError) -> bool:
     return error.msg.startswith("Unterminated string") or error.pos > len(error.doc) - 16
 
 
-def read_bytes(file: Any) -> int:
+@contextmanager
+def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
+    """Opens a file of UTF-8 text, which may be compressed; line ends stay as they are."""
+    with open_bytes(path) as file:
+        yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+
+
+def read_bytes(file: io.TextIOWrapper) -> int:
     """How much of an open text file has been read, in bytes."""
-    done: int = file.buffer.tell()
-    return done
+    stream: Any = file.buffer
+    return int(stream.tell()) if stream.seekable() else 0
 
 
 def _read(file: Any, path: Path) -> str:
@@ -118,8 +128,8 @@ def unreadable(path: Path, line: int, found: str, problem: str | None) -> InputE
     return InputError(
         f"{path}, line {line} is not readable",
         found=f"{found} ({problem})" if problem else found,
-        expected="an array of objects" if path.suffix == ".json" else "",
-        remedy="mend or remove the row",
+        expected="an array of objects" if kind_of(path) == ".json" else "",
+        remedy="fix or remove the row",
     )
 
 
@@ -128,5 +138,5 @@ def _not_an_object(path: Path, line: int, text: str) -> InputError:
         f"{path}, line {line} is not a JSON object",
         found=text[:80],
         expected='{"column": value, ...}',
-        remedy="write one object a row",
+        remedy="write one object per row",
     )

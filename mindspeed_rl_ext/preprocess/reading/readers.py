@@ -1,8 +1,9 @@
 """Rows of a data file or directory, one by one, with the place of each.
 
 Covers: JSON Lines and a JSON array; by other modules CSV, Parquet, Arrow (`tables`), a directory of
-files of one kind (`folder`), a data set that `datasets` saved to disk (`saved_dataset`).
-Does not cover: data sets on the Hub, compressed files.
+files of one kind (`folder`), a data set that `datasets` saved to disk (`saved_dataset`), `.gz` and
+`.zst` around text files (`compressed`).
+Does not cover: data sets on the Hub, archives of several files.
 
 Example:
     >>> open_source("missing.jsonl")
@@ -19,6 +20,12 @@ from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.jsonlines import parse_object
+from mindspeed_rl_ext.preprocess.reading.compressed import (
+    is_compressed,
+    kind_of,
+    open_bytes,
+    size_of,
+)
 from mindspeed_rl_ext.preprocess.reading.folder import data_files
 from mindspeed_rl_ext.preprocess.reading.json_array import array_rows
 from mindspeed_rl_ext.preprocess.reading.saved_dataset import arrow_files, is_saved_dataset
@@ -30,8 +37,8 @@ def open_source(path: str | Path) -> Source:
     """Opens a data file or directory.
 
     Args:
-        path: a .jsonl, .json, .csv, .parquet or .arrow file, a directory of such files of one kind,
-            or a directory that `datasets` saved.
+        path: a .jsonl, .json, .csv, .parquet or .arrow file, the first three also with .gz or
+            .zst behind, a directory of such files of one kind, or one that `datasets` saved.
 
     Raises:
         InputError: missing, empty, or of an unknown kind.
@@ -47,12 +54,12 @@ def open_source(path: str | Path) -> Source:
 
 
 def _open_file(path: Path) -> Source:
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
+    reader = READERS.get(kind_of(path))
+    if reader is None or (is_compressed(path) and reader not in TEXT_READERS):
         raise InputError(
             f"{path} is of an unknown kind",
-            found=path.suffix or "no suffix",
-            expected=", ".join(READERS),
+            found="".join(path.suffixes[-2:]) or "no suffix",
+            expected=", ".join(READERS) + "; text files also with .gz or .zst",
             remedy="convert the file, or give it the suffix of its kind",
         )
     if not path.stat().st_size:
@@ -74,12 +81,12 @@ def _one_after_another(folder: Path, sources: Sequence[Source]) -> Source:
 
 
 def _jsonl(path: Path) -> Source:
-    return Source(str(path), _jsonl_rows(path), path.stat().st_size, "B")
+    return Source(str(path), _jsonl_rows(path), size_of(path), "B")
 
 
 def _jsonl_rows(path: Path) -> Iterator[Row]:
     done = 0
-    with path.open("rb") as lines:
+    with open_bytes(path) as lines:
         for number, line in enumerate(lines, start=1):
             done += len(line)
             if line.strip():
@@ -87,11 +94,11 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
 
 
 def _json(path: Path) -> Source:
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     # Many data sets name JSON Lines .json.
     rows = array_rows(path) if head.startswith(b"[") else _jsonl_rows(path)
-    return Source(str(path), rows, path.stat().st_size, "B")
+    return Source(str(path), rows, size_of(path), "B")
 
 
 READERS: dict[str, Callable[[Path], Source]] = {
@@ -101,3 +108,4 @@ READERS: dict[str, Callable[[Path], Source]] = {
     ".parquet": parquet_source,
     ".arrow": arrow_source,
 }
+TEXT_READERS = (_jsonl, _json, csv_source)

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
-from mindspeed_rl_ext.preprocess.reading.json_array import not_utf8, read_bytes, unreadable
+from mindspeed_rl_ext.preprocess.reading.compressed import size_of
+from mindspeed_rl_ext.preprocess.reading.json_array import (
+    not_utf8,
+    open_text,
+    read_bytes,
+    unreadable,
+)
 from mindspeed_rl_ext.preprocess.record import Row, Source
 
 BATCH_ROWS = 1024
@@ -22,12 +28,12 @@ ARROW_FILE_MAGIC = b"ARROW1"
 
 def csv_source(path: Path) -> Source:
     """Opens a CSV file whose first line names the columns."""
-    return Source(str(path), _csv_rows(path), path.stat().st_size, "B")
+    return Source(str(path), _csv_rows(path), size_of(path), "B")
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with open_text(path) as file:
         reader = csv.DictReader(file, strict=True)
         try:
             for row in reader:

@@ -1,6 +1,6 @@
 """Responses kept on disk while they are made, so that an interrupted evaluation goes on.
 
-Covers: `responses.jsonl`, a line a problem, written batch by batch; `settings.json`, what the
+Covers: `responses.jsonl`, one line per problem, written batch by batch; `settings.json`, what the
 responses depend on; a half-written last line; files of an earlier evaluation.
 Does not cover: verdicts: they are taken anew from the responses each time, so `--resume` with other
 verifiers grades again without generating.

@@ -16,6 +16,7 @@ from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import CheckFailedError
 from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE
 from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import read_packed
@@ -159,19 +160,26 @@ def evaluate_control(work: Workspace) -> str:
 
 def report(work: Workspace) -> str:
     """Draws the curves and writes the page."""
+    from mindspeed_rl_ext.report.comparison import write_comparison
+    from mindspeed_rl_ext.report.options import ReportOptions
     from mindspeed_rl_ext.report.run import write_report
 
+    folder, title = work.folder("report"), "msrl-ext quickstart"
     files = write_report(
         work.root / "grpo",
-        work.folder("report"),
-        title="msrl-ext quickstart",
+        folder,
+        title=title,
         summary_rows=[
             (f"held-out {name} {when}", f"{value:.3f}")
             for when in ("before", "after", *["control"] * work.options.control)
             for name, value in work.read(f"evaluation/{when}.json").items()
         ],
     )
-    return os.path.relpath(files.html)
+    if not work.options.control:
+        return os.path.relpath(files.html)
+    runs = (work.root / "grpo", work.root / "control")
+    options = ReportOptions(runs, output=folder, title=f"{title}: beside its control")
+    return os.path.relpath(write_comparison(runs, options, DEFAULT_LANGUAGE).html)
 
 
 _BEFORE = (

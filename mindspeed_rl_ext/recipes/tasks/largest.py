@@ -2,7 +2,7 @@
 
 Covers: three distinct numbers from 1 to 15 in any order; problems split so that whole number sets
 are held out; worked solutions, careful and careless ones.
-Does not cover: judging a response; any verifier of numbers does.
+Does not cover: scoring a response; any verifier of numbers does.
 
 One problem, its reference answer, and two solutions in the style of GSM8K:
 

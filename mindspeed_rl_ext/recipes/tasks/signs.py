@@ -3,7 +3,7 @@
 Covers: three distinct numbers from 1 to 12 in descending order and a target that one choice of
 signs reaches, every running value being at least 0; problems split so that whole number sets are
 held out; demonstrations that try sign choices one after the other and often give up.
-Does not cover: judging a response; the verifiers `countdown` and `countdown_format` do.
+Does not cover: scoring a response; the verifiers `countdown` and `countdown_format` do.
 
 One problem and one demonstration:
 

@@ -36,6 +36,8 @@ class Engine:
 
 
 _COMMON = {"CUDA_DEVICE_MAX_CONNECTIONS": "1", "HCCL_CONNECT_TIMEOUT": "1800"}
+# Of no checkout and no file of ours: `verl_engine` translates the recipe.
+VERL = "verl"
 ENGINES: Mapping[str, Engine] = {
     "mindspeed-rl": Engine("cli/train_grpo.py", "msrl", {**_COMMON, "HYDRA_FULL_ERROR": "1"}),
     "mindspeed-llm-feb25": Engine("ray_gpt.py", "rlxf", _COMMON),
@@ -70,13 +72,20 @@ class ClusterCommand:
         )
 
 
-def cluster_command(recipe: Recipe, name: str, host: Path | None) -> ClusterCommand:
+# Stands for the checkout of a host in a command that is only shown.
+PLACEHOLDER = "/path/to/{name}"
+
+
+def cluster_command(
+    recipe: Recipe, name: str, host: Path | None, *, shown: bool = False
+) -> ClusterCommand:
     """The command of a recipe on an engine.
 
     Args:
         recipe: its `cluster` names the YAML of each engine.
         name: the engine.
         host: the host's checkout; where None, the working directory must be one.
+        shown: the command is only shown: a placeholder stands for a checkout that is not named.
 
     Raises:
         InputError: the recipe has no YAML for that engine, or the checkout is none.
@@ -93,7 +102,10 @@ def cluster_command(recipe: Recipe, name: str, host: Path | None) -> ClusterComm
         )
     config = resolve_config(recipe.cluster[name], engine.kind).resolve()
     folder = (host or Path.cwd()).expanduser().resolve()
-    if not (folder / engine.script).is_file():
+    is_checkout = (folder / engine.script).is_file()
+    if shown and host is None and not is_checkout:
+        folder = Path(PLACEHOLDER.format(name=name))
+    elif not is_checkout:
         raise InputError(
             f"{folder} is no checkout of {name}",
             found=f"no {engine.script} there",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.options import check_options, option
-from mindspeed_rl_ext.recipes.training.cluster import ENGINES
+from mindspeed_rl_ext.recipes.training.cluster import ENGINES, VERL
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES
 
 TRL = "trl"
@@ -25,8 +25,8 @@ class TrainOptions:
         "the recipe: a name or a YAML file", "配方：名称或 YAML 文件", metavar="NAME_OR_YAML"
     )
     size: str | None = option(
-        "default: the first in the recipe's file",
-        "默认为配方文件中的第一种",
+        "default: the first in the recipe's file; real on a cluster",
+        "默认为配方文件中的第一种；在集群上为 real",
         default=None,
         choices=SIZES,
     )
@@ -55,7 +55,10 @@ class TrainOptions:
         repeat=True,
     )
     engine: str = option(
-        "what trains (default: trl)", "训练引擎（默认 trl）", default=TRL, choices=(TRL, *ENGINES)
+        "what trains (default: trl)",
+        "训练引擎（默认 trl）",
+        default=TRL,
+        choices=(TRL, VERL, *ENGINES),
     )
     print_only: bool = option(
         "show the command, run nothing",

@@ -1,1 +1,1 @@
-"""What went wrong in a run, told from its log: rules, evidence, causes, what to try."""
+"""What went wrong in a run, by its log: rules, evidence, causes, what to try."""

@@ -22,6 +22,7 @@ RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
     rules_learning.drawdown,
     rules_learning.reward_up_format_down,
     rules_text.one_fixed_answer,
+    rules_text.reward_hacks,
     rules_learning.flat_reward,
     rules_learning.few_groups_with_signal,
     rules_text.length_clipped,

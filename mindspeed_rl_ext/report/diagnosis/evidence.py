@@ -1,7 +1,7 @@
 """What rules look at: trends of metrics, levels of the reward, late rollouts.
 
 Covers: start, end, peak and noise of a metric; which log lacks what.
-Does not cover: judging them.
+Does not cover: what follows from them.
 """
 
 from __future__ import annotations

@@ -24,12 +24,14 @@ class Finding:
         severity: `error` where the run learns nothing any more, `warning`, or `note`.
         numbers: the evidence by name, for the rule's sentence.
         step: where it shows first; None where it is of the whole run.
+        panels: keys of the plots that show it, where it has a step.
     """
 
     rule: str
     severity: str
     numbers: Numbers = field(default_factory=dict)
     step: int | None = None
+    panels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ def not_finite(seen: Evidence) -> Finding | None:
                 "of": len(line.values),
                 "step": step,
             }
-            return Finding("not_finite", ERROR, numbers, step)
+            return Finding(
+                "not_finite", ERROR, numbers, step, panels=("grad_norm", "loss", "reward")
+            )
     return None
 
 
@@ -66,7 +68,9 @@ def entropy_up_reward_gone(seen: Evidence) -> Finding | None:
         "reward_end": reward.end,
         "last_step": reward.last_step,
     }
-    return Finding("entropy_up_reward_gone", ERROR, numbers, jump_step)
+    return Finding(
+        "entropy_up_reward_gone", ERROR, numbers, jump_step, panels=("entropy", "reward")
+    )
 
 
 def entropy_jump(seen: Evidence) -> Finding | None:
@@ -85,7 +89,7 @@ def entropy_jump(seen: Evidence) -> Finding | None:
         "reward_start": reward.start,
         "reward_end": reward.end,
     }
-    return Finding("entropy_jump", WARNING, numbers, jump_step)
+    return Finding("entropy_jump", WARNING, numbers, jump_step, panels=("entropy", "reward"))
 
 
 def entropy_down_no_signal(seen: Evidence) -> Finding | None:
@@ -100,7 +104,13 @@ def entropy_down_no_signal(seen: Evidence) -> Finding | None:
         "zero_end": zero.end,
         "reward_end": seen.reward.end,
     }
-    return Finding("entropy_down_no_signal", ERROR, numbers, zero.first_step_above(0.5))
+    return Finding(
+        "entropy_down_no_signal",
+        ERROR,
+        numbers,
+        zero.first_step_above(0.5),
+        panels=("entropy", "zero_std"),
+    )
 
 
 def few_groups_with_signal(seen: Evidence) -> Finding | None:
@@ -119,7 +129,13 @@ def few_groups_with_signal(seen: Evidence) -> Finding | None:
         "reward_end": seen.reward.end,
     }
     severity = NOTE if seen.solved else WARNING
-    return Finding("few_groups_with_signal", severity, numbers, zero.first_step_above(0.5))
+    return Finding(
+        "few_groups_with_signal",
+        severity,
+        numbers,
+        zero.first_step_above(0.5),
+        panels=("zero_std",),
+    )
 
 
 def flat_reward(seen: Evidence) -> Finding | None:
@@ -131,7 +147,7 @@ def flat_reward(seen: Evidence) -> Finding | None:
         return None
     moved = max(reward.peak, reward.first) - reward.low
     if moved > max(0.1 * seen.span, 6 * reward.noise):
-        return None  # it went somewhere and came back: drawdown and collapse tell that
+        return None  # it went somewhere and came back: drawdown and collapse report that
     numbers: Numbers = {
         "reward_start": reward.start,
         "reward_end": reward.end,
@@ -159,7 +175,7 @@ def drawdown(seen: Evidence) -> Finding | None:
         "reward_end": reward.end,
         "last_step": reward.last_step,
     }
-    return Finding("drawdown", WARNING, numbers, reward.peak_step)
+    return Finding("drawdown", WARNING, numbers, reward.peak_step, panels=("reward",))
 
 
 def reward_up_format_down(seen: Evidence) -> Finding | None:
@@ -177,7 +193,9 @@ def reward_up_format_down(seen: Evidence) -> Finding | None:
         "format_end": fits.end,
         "metric": line.name,
     }
-    return Finding("reward_up_format_down", WARNING, numbers, fits.peak_step)
+    return Finding(
+        "reward_up_format_down", WARNING, numbers, fits.peak_step, panels=("reward", "by_verifier")
+    )
 
 
 def entropy_not_logged(seen: Evidence) -> Finding | None:
@@ -209,8 +227,8 @@ def too_many_updates(seen: Evidence) -> Finding | None:
             far |= abs(float(numbers[key])) > limit
     if not numbers:
         raise MissingEvidence(f"{CLIP_FRACTION}, or --mini-batch-size")
-    said = ", ".join(f"{name} {number:.3g}" for name, number in numbers.items())
-    return Finding("too_many_updates", WARNING, {**numbers, "said": said}) if far else None
+    details = ", ".join(f"{name} {number:.3g}" for name, number in numbers.items())
+    return Finding("too_many_updates", WARNING, {**numbers, "details": details}) if far else None
 
 
 def _jump(entropy: Trend) -> tuple[float, int | None]:

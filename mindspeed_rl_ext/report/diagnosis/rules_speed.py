@@ -24,11 +24,11 @@ def times_do_not_add_up(seen: Evidence) -> Finding | None:
         "worst_step": timing.worst[0],
         "worst_s": timing.worst[1],
     }
-    return Finding("times_do_not_add_up", NOTE, numbers, timing.worst[0])
+    return Finding("times_do_not_add_up", NOTE, numbers, timing.worst[0], panels=("timing",))
 
 
 def throughput_mismatch(seen: Evidence) -> Finding | None:
-    """The log's tokens a second are not those of the formula."""
+    """The log's tokens per second are not those of the formula."""
     lacking = missing_sizes(seen.run)
     compared = [one for one in throughput_of(seen.run) if one.compared]
     if not compared:
@@ -36,5 +36,5 @@ def throughput_mismatch(seen: Evidence) -> Finding | None:
     wrong = [one for one in compared if one.is_wrong]
     if not wrong:
         return None
-    said = "; ".join(f"{one.name}: {one.mismatches} of {one.compared} steps" for one in wrong)
-    return Finding("throughput_mismatch", WARNING, {"said": said})
+    details = "; ".join(f"{one.name}: {one.mismatches} of {one.compared} steps" for one in wrong)
+    return Finding("throughput_mismatch", WARNING, {"details": details})

@@ -17,12 +17,14 @@ from mindspeed_rl_ext.report.diagnosis.evidence import Evidence, MissingEvidence
 from mindspeed_rl_ext.report.diagnosis.finding import ERROR, NOTE, WARNING, Finding, Numbers
 from mindspeed_rl_ext.report.diagnosis.rules_learning import flat_reward
 from mindspeed_rl_ext.report.sources.names import CLIPPED_LENGTHS, LENGTH
+from mindspeed_rl_ext.report.sources.reward_hacks import IDENTICAL, SIGNS
 from mindspeed_rl_ext.report.sources.rollouts import StepRollouts
 
 _CLIPPED = 0.1
 _AT_LIMIT_STEPS, _AT_LIMIT_MEAN = 0.95, 0.6
 _SAME_SHARE = 0.3
 _ECHO_SHARE = 0.1
+_HACK_SHARE = 0.05
 _TROUBLE = 0.01
 _TROUBLES = ("TIMEOUT", "ERROR", "BAD_REFERENCE", "UNPARSEABLE")
 _OUTCOME = re.compile(metrics.outcome_key(r"(?P<verifier>[^/]+)", r"(?P<outcome>[A-Z_]+)"))
@@ -51,7 +53,7 @@ def length_clipped(seen: Evidence) -> Finding | None:
         share = seen.late_mean(series[CLIPPED_LENGTHS])
         if share <= _CLIPPED:
             return None
-        numbers: Numbers = {"said": f"{share:.0%}", "limit": _longest(seen)}
+        numbers: Numbers = {"details": f"{share:.0%}", "limit": _longest(seen)}
         return Finding("length_clipped", WARNING, numbers)
     mean, longest = seen.series(f"{LENGTH}/mean"), seen.series(f"{LENGTH}/max")
     limit = longest.highest
@@ -63,8 +65,10 @@ def length_clipped(seen: Evidence) -> Finding | None:
     share = seen.late_mean(mean) / limit[0]
     if len(longest.values) < 4 or at_limit < _AT_LIMIT_STEPS or share < _AT_LIMIT_MEAN:
         return None
-    said = f"mean {share:.0%} of the longest, which is {limit[0]:g} at {at_limit:.0%} of the steps"
-    return Finding("length_clipped", WARNING, {"said": said, "limit": f"{limit[0]:g}"})
+    details = (
+        f"mean {share:.0%} of the longest, which is {limit[0]:g} at {at_limit:.0%} of the steps"
+    )
+    return Finding("length_clipped", WARNING, {"details": details, "limit": f"{limit[0]:g}"})
 
 
 def template_echo(seen: Evidence) -> Finding | None:
@@ -84,14 +88,20 @@ def template_echo(seen: Evidence) -> Finding | None:
         "last_step": late[-1].step,
         "example": shorten(worst.echo_example, _EXAMPLE_CHARS),
     }
-    return Finding("template_echo", ERROR if share >= 0.5 else WARNING, numbers, worst.step)
+    return Finding(
+        "template_echo",
+        ERROR if share >= 0.5 else WARNING,
+        numbers,
+        worst.step,
+        panels=("reward", "classes"),
+    )
 
 
 def one_fixed_answer(seen: Evidence) -> Finding | None:
     """Different prompts get the same response."""
     late = [of for of in seen.late_rollouts() if of.number >= 8 and len(of.all_groups) >= 2]
     if not late:
-        raise MissingEvidence("rollouts of two prompts a step")
+        raise MissingEvidence("rollouts of two prompts per step")
     tops = [_most_common(of) for of in late]
     share = float(np.mean([top[1] for top in tops]))
     if share < _SAME_SHARE:
@@ -105,7 +115,38 @@ def one_fixed_answer(seen: Evidence) -> Finding | None:
         "last_step": late[-1].step,
         "example": shorten(text, _EXAMPLE_CHARS),
     }
-    return Finding("one_fixed_answer", WARNING, numbers, late[0].step)
+    return Finding("one_fixed_answer", WARNING, numbers, late[0].step, panels=("reward",))
+
+
+def reward_hacks(seen: Evidence) -> Finding | None:
+    """Many late responses aim at the reward: restated questions, hedges, one answer to all."""
+    late = seen.late_rollouts()
+    number = sum(of.number for of in late)
+    shares: dict[str, float] = {}
+    paid: dict[str, float] = {}
+    for sign in SIGNS:
+        share = sum(of.signs[sign] for of in late) / number
+        if share > _HACK_SHARE:
+            shares[sign] = share
+            paid[sign] = sum(of.paid_signs[sign] for of in late) / number
+    same = float(np.mean([of.answers.share for of in late]))
+    if same - float(np.mean([of.answers.expected_share for of in late])) > _SAME_SHARE:
+        shares[IDENTICAL] = same
+    if not shares:
+        return None
+    details = ", ".join(
+        f"{sign} {share:.0%}" + (f" ({paid[sign]:.0%} paid)" if paid.get(sign) else "")
+        for sign, share in shares.items()
+    )
+    numbers: Numbers = {
+        "details": details,
+        "first_step": late[0].step,
+        "last_step": late[-1].step,
+        **shares,
+    }
+    return Finding(
+        "reward_hacks", WARNING, numbers, late[0].step, panels=("reward_hacks", "reward")
+    )
 
 
 def verdicts_fail(seen: Evidence) -> Finding | None:
@@ -125,8 +166,8 @@ def verdicts_fail(seen: Evidence) -> Finding | None:
         raise MissingEvidence("*_outcome/*")
     if not shares:
         return None
-    said = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-    return Finding("verdicts_fail", WARNING, {"said": said, "worst": max(shares.values())})
+    details = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+    return Finding("verdicts_fail", WARNING, {"details": details, "worst": max(shares.values())})
 
 
 def _most_common(of: StepRollouts) -> tuple[str, float]:

@@ -17,7 +17,7 @@ _TEXTS = {"en": ENGLISH, "zh": CHINESE}
 
 
 @dataclass(frozen=True)
-class Told:
+class FindingText:
     """A finding in words.
 
     Args:
@@ -33,7 +33,7 @@ class Told:
     remedies: tuple[str, ...]
 
 
-def tell(finding: Finding, language: Language) -> Told:
+def describe_finding(finding: Finding, language: Language) -> FindingText:
     """A finding in words.
 
     Args:
@@ -41,7 +41,7 @@ def tell(finding: Finding, language: Language) -> Told:
         language: "en" or "zh".
     """
     text = _TEXTS[language][finding.rule]
-    return Told(
+    return FindingText(
         text["title"],
         text["evidence"].format(**finding.numbers),
         tuple(text["causes"].split("\n")),

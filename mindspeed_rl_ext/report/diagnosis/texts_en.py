@@ -11,7 +11,7 @@ ENGLISH = {
     },
     "entropy_up_reward_gone": {
         "title": "Collapse: entropy jumps, reward falls to its floor",
-        "evidence": "Entropy rises from {entropy_before:.3g} to {entropy_peak:.3g} nats a token "
+        "evidence": "Entropy rises from {entropy_before:.3g} to {entropy_peak:.3g} nats per token "
         "(half-way at step {jump_step}); the reward falls from {reward_best:.3g} to "
         "{reward_end:.3g} at step {last_step}.",
         "causes": "learning rate too high\n"
@@ -23,7 +23,7 @@ ENGLISH = {
     },
     "entropy_jump": {
         "title": "Entropy jumps while the reward does not rise",
-        "evidence": "Entropy goes from {entropy_before:.3g} to {entropy_end:.3g} nats a token "
+        "evidence": "Entropy goes from {entropy_before:.3g} to {entropy_end:.3g} nats per token "
         "(half-way at step {jump_step}); reward {reward_start:.3g} to {reward_end:.3g}.",
         "causes": "learning rate at the edge of what the model stands\n"
         "an entropy bonus that is too large",
@@ -32,7 +32,7 @@ ENGLISH = {
     },
     "entropy_down_no_signal": {
         "title": "Collapse: entropy gone, most groups are of one mind",
-        "evidence": "Entropy falls from {entropy_start:.3g} to {entropy_end:.3g} nats a token; "
+        "evidence": "Entropy falls from {entropy_start:.3g} to {entropy_end:.3g} nats per token; "
         "groups of equal rewards rise from {zero_start:.0%} to {zero_end:.0%}, "
         "with the reward at {reward_end:.3g} only.",
         "causes": "learning rate too high for this checkpoint\n"
@@ -45,10 +45,22 @@ ENGLISH = {
         "title": "Most groups carry no learning signal",
         "evidence": "In {zero_end:.0%} of the groups (at the start {zero_start:.0%}) all rewards "
         "are equal; the mean reward is {reward_end:.3g}.",
-        "causes": "the problems are too easy or too hard for this policy\ntoo few samples a prompt",
+        "causes": "the problems are too easy or too hard for this policy\n"
+        "too few samples per prompt",
         "try": "dynamic sampling: groups all right or all wrong are drawn again\n"
         "problems that the policy gets right between 20 % and 80 % of the time\n"
-        "more samples a prompt",
+        "more samples per prompt",
+    },
+    "reward_hacks": {
+        "title": "Responses aim at the reward",
+        "evidence": "Of the responses of steps {first_step} to {last_step}: {details}.",
+        "causes": "the verifier pays, or once paid, for an expression of the question, for several "
+        "answers at once, or for a guess that is often right\n"
+        "a box in the thinking counts as an answer",
+        "try": "read some of them in the browser of rollouts below\n"
+        "give the verifiers the prompt: a restated question is then RESTATED and not paid\n"
+        "a verifier that reads the answer block alone, or refuses several answers\n"
+        "problems whose answers differ",
     },
     "template_echo": {
         "title": "Responses echo the template",
@@ -99,7 +111,7 @@ ENGLISH = {
     },
     "length_clipped": {
         "title": "Responses are cut off at the longest length",
-        "evidence": "Cut off: {said}; the longest response has {limit} tokens.",
+        "evidence": "Cut off: {details}; the longest response has {limit} tokens.",
         "causes": "max_tokens too small for the thinking that the task wants\n"
         "the end token is never produced: wrong template or stop tokens",
         "try": "a larger max_tokens, or the overlong verifier with a soft limit\n"
@@ -115,14 +127,14 @@ ENGLISH = {
     },
     "too_many_updates": {
         "title": "The policy moves far on one rollout",
-        "evidence": "By the log and the sizes given: {said}.",
+        "evidence": "By the log and the sizes given: {details}.",
         "causes": "many updates a rollout (global batch x samples / mini batch x epochs)\n"
         "a clip range that is too wide, a learning rate that is too high",
         "try": "a mini batch as large as the rollout, one epoch\nclip 0.1 or less",
     },
     "verdicts_fail": {
         "title": "Verdicts that are none",
-        "evidence": "In the last third of the run: {said}.",
+        "evidence": "In the last third of the run: {details}.",
         "causes": "references that the verifier cannot read\n"
         "answers that take too long to compare\na bug in a verifier of your own",
         "try": "read the reasons among the rollouts\n"
@@ -133,11 +145,11 @@ ENGLISH = {
         "evidence": "actor/entropy is exactly 0 at all {steps} steps: MindSpeed-RL does not "
         "compute it while entropy_coeff is 0.",
         "causes": "entropy_coeff: 0 in the YAML",
-        "try": "entropy_coeff: 1e-8, if you want to see it: without it a collapse is hard to tell",
+        "try": "entropy_coeff: 1e-8, if you want to see it: without it a collapse is hard to see",
     },
     "throughput_mismatch": {
         "title": "Logged throughput is not that of the formula",
-        "evidence": "More than 1 % off with mean and with max lengths: {said}.",
+        "evidence": "More than 1 % off with mean and with max lengths: {details}.",
         "causes": "dynamic sampling, which counts the batches that were drawn\n"
         "a world size or batch size that is not the run's",
         "try": "give --global-batch-size, --n-samples-per-prompt and --world-size of this run",

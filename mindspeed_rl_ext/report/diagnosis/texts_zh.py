@@ -40,6 +40,16 @@ CHINESE = {
         "causes": "题目对当前策略太易或太难\n每题采样数太少",
         "try": "动态采样：全对或全错的组重新抽取\n选策略正确率在 20 % 到 80 % 的题\n增加每题采样数",
     },
+    "reward_hacks": {
+        "title": "回复在钻奖励的空子",
+        "evidence": "第 {first_step} 到 {last_step} 步的回复中：{details}。",
+        "causes": "打分器给（或曾经给）复述题目的表达式、同时写多个答案、或常常碰对的猜测计分\n"
+        "思考部分里的 boxed 也被当作答案",
+        "try": "在下方的回复浏览器里读几条\n"
+        "把题目（prompt）交给打分器：复述题目会判为 RESTATED，不计分\n"
+        "改用只读答案块、或拒绝多个答案的打分器\n"
+        "使用答案各不相同的题目",
+    },
     "template_echo": {
         "title": "回复照抄模板",
         "evidence": "第 {first_step} 到 {last_step} 步的 {probed} 条回复中有 {share:.0%} "
@@ -49,7 +59,7 @@ CHINESE = {
         "只要求 \\boxed{} 的提示",
     },
     "one_fixed_answer": {
-        "title": "不同题目得到同一个固定回答",
+        "title": "不同题目得到同一个固定回复",
         "evidence": "第 {first_step} 到 {last_step} 步的回复中有 {share:.0%} 是同一条回复，"
         "给了多道题（互不相同的回复占 {unique:.0%}）：{example}",
         "causes": "格式奖励高于答案奖励\n探索已经耗尽",
@@ -81,7 +91,7 @@ CHINESE = {
     },
     "length_clipped": {
         "title": "回复被截断在最大长度",
-        "evidence": "被截断：{said}；最长回复 {limit} 个 token。",
+        "evidence": "被截断：{details}；最长回复 {limit} 个 token。",
         "causes": "max_tokens 小于任务所需的思考长度\n没有输出结束符：模板或停止符不对",
         "try": "加大 max_tokens，或用带软上限的 overlong 打分器\n"
         "在回复里看被截断的是否在重复\n截断的回复不计入损失",
@@ -94,14 +104,14 @@ CHINESE = {
     },
     "too_many_updates": {
         "title": "一次采样上策略移动过远",
-        "evidence": "按日志与给定的大小：{said}。",
+        "evidence": "按日志与给定的大小：{details}。",
         "causes": "每次采样更新次数过多（global batch x 采样数 / mini batch x epoch）\n"
         "裁剪范围过宽，学习率过大",
         "try": "mini batch 与一次采样一样大，只用一个 epoch\nclip 取 0.1 或更小",
     },
     "verdicts_fail": {
         "title": "没有得出结论的判定",
-        "evidence": "最后三分之一的步中：{said}。",
+        "evidence": "最后三分之一的步中：{details}。",
         "causes": "打分器读不懂参考答案\n答案比较耗时过长\n自己的打分器有错误",
         "try": "看回复列表中的原因\n对参考答案本身运行 msrl-ext score，去掉读不懂的行",
     },
@@ -114,7 +124,7 @@ CHINESE = {
     },
     "throughput_mismatch": {
         "title": "日志中的吞吐与公式不符",
-        "evidence": "用平均长度与最大长度都相差 1 % 以上：{said}。",
+        "evidence": "用平均长度与最大长度都相差 1 % 以上：{details}。",
         "causes": "动态采样，会计入重新抽取的批次\n卡数或批大小不是这次训练的",
         "try": "给出这次训练的 --global-batch-size、--n-samples-per-prompt、--world-size",
     },

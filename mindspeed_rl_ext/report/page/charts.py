@@ -8,46 +8,24 @@ Does not cover: which metrics; `series.PANELS` does. The PNG; `curves` draws tha
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mindspeed_rl_ext.report.classes import Classes
+from mindspeed_rl_ext.report.page.axes import BOX, Axes, axes_of, number_text, ticks
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.series import SMOOTH_FROM_POINTS, Panel, Series, running_mean, thin
 from mindspeed_rl_ext.report.sources.rollouts import CLASSES
 
 POINTS = 500
-_BOX = 1000.0
-_TICKS = 4
-_LEAST = 1e-300  # a difference that can still be divided
-_MOST = sys.float_info.max
-_SPIKES_FROM_POINTS = 200
+# Percent of the height that two labels at the ends of lines need between them.
+_END_DISTANCE = 9
 _CLASS_COLOURS = ("good", "mid", "bad")
-
-
-@dataclass(frozen=True)
-class Axes:
-    """The ranges of a chart."""
-
-    first: float
-    last: float
-    low: float
-    high: float
-
-    def x(self, steps: np.ndarray) -> np.ndarray:
-        """Steps to box units."""
-        return (steps - self.first) / (self.last - self.first or 1.0) * _BOX
-
-    def y(self, values: np.ndarray) -> np.ndarray:
-        """Values to box units, from the top."""
-        # In halves: the distance of the largest numbers is no number.
-        height = self.high / 2 - self.low / 2 or 0.5
-        return (self.high / 2 - values / 2) / height * _BOX
 
 
 @dataclass(frozen=True)
@@ -57,14 +35,36 @@ class Chart:
     Args:
         html: a figure.
         data: lines for the pointer: `{"first", "last", "lines": [{"label", "steps", "values"}]}`.
+        flat: every value that it would draw is 0.
     """
 
     html: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    flat: bool = False
+
+
+class Mark(NamedTuple):
+    """A finding on a curve.
+
+    Args:
+        step: where.
+        tone: of its severity.
+        number: of its card.
+        title: what it is.
+    """
+
+    step: int
+    tone: str
+    number: int
+    title: str
 
 
 def line_chart(
-    panel: Panel, lines: Mapping[str, Series], series: Mapping[str, Series], words: Words
+    panel: Panel,
+    lines: Mapping[str, Series],
+    series: Mapping[str, Series],
+    words: Words,
+    marks: Sequence[Mark] = (),
 ) -> Chart:
     """A chart of one or more metrics.
 
@@ -73,17 +73,21 @@ def line_chart(
         lines: by label.
         series: all metrics, for the band.
         words: headings.
+        marks: findings to show at their steps.
     """
+    heading = escape(words.heading(panel))
     drawn = {label: line for label, line in lines.items() if not line.absent}
     if not drawn:
-        said = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
-        return Chart(_figure(words(panel.key), "", _empty("; ".join(said))))
+        reasons = dict.fromkeys(words(line.absent) for line in lines.values() if line.absent)
+        return Chart(_figure(heading, "", _empty("; ".join(reasons))))
     bounds = [series[name] for name in panel.bounds or () if name in series]
-    axes = _axes(list(drawn.values()), bounds)
+    axes = axes_of(list(drawn.values()), bounds)
     shapes = _band(bounds, axes) if len(bounds) == 2 else ""
     for number, line in enumerate(drawn.values()):
         shapes += _line(line, axes, f"c{number % 6}")
-    note = f" <small>{escape(words('band'))}</small>" if len(bounds) == 2 else ""
+    notes = ["band"] * (len(bounds) == 2)
+    notes += ["raw_and_mean"] * any(line.is_smoothed for line in drawn.values())
+    note = "".join(f" <small>{escape(words(key))}</small>" for key in notes)
     legend = _legend((f"c{i % 6}", label, line) for i, (label, line) in enumerate(drawn.items()))
     data = {
         "first": axes.first,
@@ -94,7 +98,10 @@ def line_chart(
     }
     one = next(iter(drawn.values()))
     named = legend if list(drawn) != [one.name] else _last_value(one)
-    return Chart(_figure(words(panel.key) + note, named, _plot(shapes, axes), raw=True), data)
+    ends = {f"c{i % 6}": line for i, line in enumerate(drawn.values())}
+    plot = _plot(shapes, axes, words, unit=panel.unit, marks=marks, ends=ends)
+    flat = all(line.all_zero for line in drawn.values())
+    return Chart(_figure(heading + note, named, plot), data, flat)
 
 
 def class_chart(classes: Classes, words: Words) -> Chart:
@@ -115,76 +122,9 @@ def class_chart(classes: Classes, words: Words) -> Chart:
         "lines": [_pointed(label, colour, line) for colour, label, line in triples],
     }
     source = f" <small>{escape(classes.source)}</small>"
-    plot = _plot(shapes, axes, percent=True)
+    plot = _plot(shapes, axes, words, percent=True)
     legend = _legend(triples, percent=True)
-    return Chart(_figure(words("classes") + source, legend, plot, raw=True), data)
-
-
-def number_text(value: float) -> str:
-    """A number in at most four significant digits, without an exponent where it is readable.
-
-    Example:
-        >>> [number_text(x) for x in (0.25, 1234567.0, 12345.6, float("nan"), 1e-06, 0.0)]
-        ['0.25', '1.235e+06', '12346', 'nan', '1e-06', '0']
-    """
-    if math.isfinite(value) and 1000 <= abs(value) < 100_000:
-        return f"{value:.0f}"
-    return f"{value:.4g}"
-
-
-def ticks(low: float, high: float, count: int = _TICKS) -> list[float]:
-    """Round numbers from low to high, about `count` of them.
-
-    Example:
-        >>> ticks(0.0, 1.0), ticks(3.0, 47.0)
-        ([0.0, 0.25, 0.5, 0.75, 1.0], [10.0, 20.0, 30.0, 40.0])
-    """
-    rough = (high / 2 - low / 2) / count * 2
-    if rough < _LEAST:
-        return [low]
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = min((1, 2, 2.5, 5, 10), key=lambda nice: abs(nice * power - rough)) * power
-    start = math.ceil(low / step - 1e-9)
-    end = min(high + step * 1e-9, _MOST)
-    found: list[float] = []
-    while start * step <= end and len(found) < 3 * count:
-        mark = float(f"{start * step:.10g}")
-        found.append(mark if math.isfinite(mark) else start * step)
-        start += 1
-    return found
-
-
-def _axes(lines: Sequence[Series], bounds: Sequence[Series]) -> Axes:
-    first = min(float(line.steps[0]) for line in lines)
-    last = max(float(line.steps[-1]) for line in lines)
-    lows, highs = [], []
-    for line in (*lines, *bounds):
-        low, high = _range(line)
-        lows.append(low)
-        highs.append(high)
-    low, high = min(lows), max(highs)
-    if low > 0 and low < 0.6 * high:
-        low = 0.0
-    if high / 2 - low / 2 > _LEAST:
-        room = 0.12 * (high / 2 - low / 2)
-        low, high = (low if low == 0 else low - room), high + room
-    elif abs(high) < 2 * _LEAST:
-        low, high = 0.0, 1.0
-    else:
-        low, high = low - abs(low) * 0.5, high + abs(high) * 0.5
-    return Axes(first, last, max(low, -_MOST), min(high, _MOST))
-
-
-def _range(line: Series) -> tuple[float, float]:
-    """Lowest and highest value to draw: a rare spike may leave the chart."""
-    values = line.finite.values
-    if not len(values):
-        return 0.0, 0.0
-    if len(values) < _SPIKES_FROM_POINTS:
-        return float(values.min()), float(values.max())
-    low, high = np.percentile(values, [0.5, 99.5])
-    smooth = line.smooth[np.isfinite(line.smooth)]
-    return min(float(low), float(smooth.min())), max(float(high), float(smooth.max()))
+    return Chart(_figure(words("classes") + source, legend, plot), data)
 
 
 def _line(line: Series, axes: Axes, colour: str) -> str:
@@ -205,7 +145,7 @@ def _path(steps: np.ndarray, values: np.ndarray, axes: Axes, kind: str) -> str:
     """A line that is interrupted where a value is not finite."""
     pen, parts = "M", []
     # Far outside the box is as good as outside, and short to write.
-    heights = np.clip(axes.y(values), -_BOX, 2 * _BOX)
+    heights = np.clip(axes.y(values), -BOX, 2 * BOX)
     for x, y in zip(axes.x(steps).tolist(), heights.tolist(), strict=True):
         if math.isfinite(y):
             parts.append(f"{pen}{x:.1f} {y:.1f}")
@@ -244,9 +184,18 @@ def _gentle(values: np.ndarray) -> np.ndarray:
     return running_mean(filled, max(1, len(values) // 30))
 
 
-def _plot(shapes: str, axes: Axes, *, percent: bool = False) -> str:
-    marks = ticks(axes.low, axes.high)
-    heights = [(axes.y(np.asarray(mark)) / _BOX * 100, mark) for mark in marks]
+def _plot(
+    shapes: str,
+    axes: Axes,
+    words: Words,
+    *,
+    percent: bool = False,
+    unit: str = "",
+    marks: Sequence[Mark] = (),
+    ends: Mapping[str, Series] = MappingProxyType({}),
+) -> str:
+    levels = ticks(axes.low, axes.high)
+    heights = [(float(axes.y(np.asarray(level)) / BOX * 100), level) for level in levels]
     lines = "".join(f'<path class="grid" d="M0 {top * 10:.1f}H1000"/>' for top, _ in heights)
     labels = "".join(
         f'<span style="top:{top:.2f}%">{f"{mark:.0%}" if percent else number_text(mark)}</span>'
@@ -254,19 +203,52 @@ def _plot(shapes: str, axes: Axes, *, percent: bool = False) -> str:
     )
     across = [mark for mark in ticks(axes.first, axes.last) if mark == int(mark)]
     steps = "".join(
-        f'<span style="left:{axes.x(np.asarray(mark)) / _BOX * 100:.2f}%">{mark:g}</span>'
+        f'<span style="left:{axes.x(np.asarray(mark)) / BOX * 100:.2f}%">{mark:g}</span>'
         for mark in across or [axes.first]
     )
+    unit_text = escape(words(unit)) if unit else ""
     return (
-        f'<div class="plot"><div class="ys" aria-hidden="true">{labels}</div><div class="area">'
+        f'<div class="plot"><div class="ys" aria-hidden="true">{labels}</div>'
+        f'<div class="unit" aria-hidden="true">{unit_text}</div><div class="area">'
         f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
-        f'{lines}{shapes}</svg><i class="cross"></i></div>'
-        f'<div class="xs" aria-hidden="true">{steps}</div><div class="tip"></div></div>'
+        f'{lines}{shapes}</svg>{_flags(marks, axes)}{_ends(ends, axes)}<i class="cross"></i></div>'
+        f'<div class="xs" aria-hidden="true">{steps}<em>{escape(words("step"))}</em></div>'
+        '<div class="tip"></div></div>'
     )
 
 
-def _figure(title: str, legend: str, body: str, *, raw: bool = False) -> str:
-    heading = title if raw else escape(title)
+def _flags(marks: Sequence[Mark], axes: Axes) -> str:
+    """Findings as numbered flags, each a link to its card."""
+    inside = (mark for mark in marks if axes.first <= mark.step <= axes.last)
+    return "".join(
+        f'<a class="flag {mark.tone}" href="#finding-{mark.number}" '
+        f'style="left:{axes.x(np.asarray(mark.step)) / BOX * 100:.2f}%" '
+        f'title="{escape(mark.title)}">{mark.number}</a>'
+        for mark in inside
+    )
+
+
+def _ends(lines: Mapping[str, Series], axes: Axes) -> str:
+    """The last value of each line beside its end, unless two would lie on each other."""
+    found: list[tuple[float, float, str, float]] = []
+    for colour, line in lines.items():
+        smooth = line.smooth[np.isfinite(line.smooth)]
+        if len(smooth):
+            top = float(np.clip(axes.y(smooth[-1:])[0] / BOX * 100, 0, 100))
+            left = float(axes.x(line.steps[-1:])[0] / BOX * 100)
+            found.append((top, left, colour, float(line.finite.values[-1])))
+    kept: list[tuple[float, float, str, float]] = []
+    for one in sorted(found):
+        if not kept or one[0] - kept[-1][0] >= _END_DISTANCE:
+            kept.append(one)
+    return "".join(
+        f'<b class="end {colour}" aria-hidden="true" style="top:{top:.1f}%;left:{left:.1f}%">'
+        f"{number_text(float(f'{last:.3g}'))}</b>"
+        for top, left, colour, last in kept
+    )
+
+
+def _figure(heading: str, legend: str, body: str) -> str:
     return (
         f'<figure class="chart"><figcaption><h3>{heading}</h3>{legend}</figcaption>{body}</figure>'
     )

@@ -2,21 +2,23 @@
 
 Covers: putting the parts together, and a policy that lets the page load nothing and run nothing
 but its own script.
-Does not cover: the parts; `page_sections`, `charts`, `page_data`, `page_style`, `page_script` do.
+Does not cover: the parts; `sections`, `charts`, `data`, `style`, `script` do.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mindspeed_rl_ext.report.classes import classes_of
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis
+from mindspeed_rl_ext.report.diagnosis.texts import describe_finding
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.page import sections
-from mindspeed_rl_ext.report.page.charts import Chart, class_chart, line_chart
+from mindspeed_rl_ext.report.page.charts import Chart, Mark, class_chart, line_chart
 from mindspeed_rl_ext.report.page.data import embedded_rollouts, script_json
 from mindspeed_rl_ext.report.page.html_parts import text
 from mindspeed_rl_ext.report.page.script import SCRIPT
@@ -45,7 +47,7 @@ class Content:
         throughput: of the run.
         timing: of the run.
         summary_rows: name and value of results that the caller wants on top.
-        a3: show numbers a card of A3.
+        a3: show numbers per card of A3.
     """
 
     title: str
@@ -65,7 +67,7 @@ def build_page(content: Content, words: Words) -> str:
         words: its language.
     """
     run = content.run
-    charts = charts_of(run, words)
+    charts = charts_of(run, words, marks_of(content.diagnosis, words))
     rollouts = embedded_rollouts(run.rollouts.sample if run.rollouts else (), words)
     speed = speed_part(run, content.throughput, content.timing, words, a3=content.a3)
     browser = sections.rollout_browser(len(rollouts["rows"]), run, words)
@@ -73,27 +75,78 @@ def build_page(content: Content, words: Words) -> str:
     links += [("speed", "speed")] * bool(speed) + [("rollouts-heading", "rollouts")] * bool(browser)
     links += [("metrics", "metrics"), ("files", "files")]
     parts = [
-        "<main>",
         sections.tiles(run, words),
         sections.results(content.summary_rows, words),
         sections.diagnosis(content.diagnosis, words),
         f'<h2 id="curves">{words("curves")}</h2>',
-        f'<div class="charts">{"".join(chart.html for chart in charts)}</div>',
+        curves(charts, words),
         speed,
         browser,
         sections.metrics_table(run.series, words),
         sections.files(run, words),
+    ]
+    return assemble(content.title, links, parts, charts, rollouts, words)
+
+
+def assemble(
+    title: str,
+    links: Sequence[tuple[str, str]],
+    parts: Sequence[str],
+    charts: Sequence[Chart],
+    rollouts: Mapping[str, Any],
+    words: Words,
+) -> str:
+    """A page of parts.
+
+    Args:
+        title: heading.
+        links: anchor and key of `words` of each link at the top.
+        parts: HTML, in order.
+        charts: those among the parts, for the numbers under the pointer.
+        rollouts: from `embedded_rollouts`.
+        words: the language.
+    """
+    body = [
+        "<main>",
+        *parts,
         "</main>",
         f'<footer class="quiet">mindspeed-rl-ext {__version__}</footer>',
-        _data("charts", [chart.data for chart in charts]),
+        _data("charts", [chart.data for chart in sorted(charts, key=lambda one: one.flat)]),
         _data("words", words.table(*_SCRIPT_WORDS)),
         _data("rollouts", rollouts),
         f"<script>{SCRIPT}</script>",
     ]
-    return _document(content.title, _header(content.title, links, words) + "\n".join(parts), words)
+    return _document(title, _header(title, links, words) + "\n".join(body), words)
 
 
-def charts_of(run: Run, words: Words) -> list[Chart]:
+def curves(charts: Sequence[Chart], words: Words) -> str:
+    """The charts; those that are 0 throughout are folded away, with the switch of raw values."""
+    shown = "".join(chart.html for chart in charts if not chart.flat)
+    flat = [chart.html for chart in charts if chart.flat]
+    raw = any('class="raw' in chart.html for chart in charts)
+    switch = f'<button id="raw" aria-pressed="true">{words("raw_values")}</button>'
+    parts = [switch] * raw + [f'<div class="charts">{shown}</div>']
+    if flat:
+        summary = f"{words('zero_curves')}: {len(flat)}"
+        parts.append(
+            f"<details><summary>{summary}</summary>"
+            f'<div class="charts">{"".join(flat)}</div></details>'
+        )
+    return "".join(parts)
+
+
+def marks_of(found: Diagnosis, words: Words, first: int = 1) -> dict[str, list[Mark]]:
+    """The findings that have a step, by the plots that show them."""
+    marks: dict[str, list[Mark]] = {}
+    for number, one in enumerate(found.findings, first):
+        if one.step is not None:
+            title = describe_finding(one, words.language).title
+            for panel in one.panels:
+                marks.setdefault(panel, []).append(Mark(one.step, one.severity, number, title))
+    return marks
+
+
+def charts_of(run: Run, words: Words, marks: Mapping[str, Sequence[Mark]]) -> list[Chart]:
     """The charts that a run has data for, the three classes among them."""
     found: list[Chart] = []
     panels = panels_of(run.series)
@@ -105,7 +158,7 @@ def charts_of(run: Run, words: Words) -> list[Chart]:
     for number, (panel, lines) in enumerate(panels):
         if number == place and classes is not None:
             found.append(class_chart(classes, words))
-        found.append(line_chart(panel, lines, run.series, words))
+        found.append(line_chart(panel, lines, run.series, words, marks.get(panel.key, ())))
     if place == len(panels) and classes is not None:
         found.append(class_chart(classes, words))
     return found

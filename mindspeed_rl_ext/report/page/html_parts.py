@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from mindspeed_rl_ext.report.page.charts import number_text
+from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.data import clean
 
 

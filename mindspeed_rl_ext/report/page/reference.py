@@ -1,10 +1,11 @@
 """Throughput that MindSpeed-RL's guide reports, to compare with; none of it was measured by us.
 
-Source: the performance table of the host's GRPO guide. Tokens a second and card, end to end.
+Source: the performance table of the host's GRPO guide. Tokens per second and card, end to end.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -15,11 +16,11 @@ class Reference:
     Args:
         model: the model.
         machine: the machine.
-        global_batch_size: prompts a step.
-        n_samples: responses a prompt.
+        global_batch_size: prompts per step.
+        n_samples: responses per prompt.
         max_prompt_length: in tokens.
         max_tokens: longest response, in tokens.
-        e2e_tps: tokens a second and card; on A3 the log's number times two.
+        e2e_tps: tokens per second and card; on A3 the log's number times two.
     """
 
     model: str
@@ -29,6 +30,19 @@ class Reference:
     max_prompt_length: int
     max_tokens: int
     e2e_tps: float
+
+
+def is_model(name: str, model: str) -> bool:
+    """Whether a model's name or folder means a model of the table.
+
+    Example:
+        >>> is_model("./model_from_hf/qwen25-7b-instruct", "Qwen2.5-7B")
+        True
+        >>> is_model("Qwen2.5-72B", "Qwen2.5-7B"), is_model("", "Qwen2.5-7B")
+        (False, False)
+    """
+    found, wanted = (re.sub(r"[^a-z0-9]", "", text.lower()) for text in (name, model))
+    return re.search(re.escape(wanted) + r"(?![0-9])", found) is not None
 
 
 REFERENCES = (

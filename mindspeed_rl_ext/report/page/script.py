@@ -20,6 +20,12 @@ const dark = () => root.dataset.theme === 'dark' || (!root.dataset.theme &&
 const theme = document.getElementById('theme');
 theme.onclick = () => { root.dataset.theme = dark() ? 'light' : 'dark'; };
 
+const raw = document.getElementById('raw');
+if (raw) raw.onclick = () => {
+  const hidden = root.classList.toggle('no-raw');
+  raw.setAttribute('aria-pressed', String(!hidden));
+};
+
 const nearest = (steps, at) => {
   let low = 0, high = steps.length - 1;
   while (low < high) {

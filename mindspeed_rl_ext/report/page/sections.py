@@ -15,10 +15,10 @@ from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.core.metrics import outcome_key
 from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis, Finding
-from mindspeed_rl_ext.report.diagnosis.texts import tell, title_of
+from mindspeed_rl_ext.report.diagnosis.texts import describe_finding, title_of
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.notes import notes_of
-from mindspeed_rl_ext.report.page.charts import number_text
+from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.html_parts import cell, table, text
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.series import Series, reward_of
@@ -66,8 +66,20 @@ def results(rows: Sequence[tuple[str, str]], words: Words) -> str:
 
 
 def diagnosis(found: Diagnosis, words: Words) -> str:
-    """Findings as cards, then what was clear and what could not be checked."""
-    cards = "".join(_finding(one, words) for one in found.findings)
+    """The heading and what the rules found."""
+    return f'<h2 id="diagnosis">{words("diagnosis")}</h2>' + findings(found, words)
+
+
+def findings(found: Diagnosis, words: Words, first: int = 1, heading: str = "") -> str:
+    """Findings as cards, then what was clear and what could not be checked.
+
+    Args:
+        found: what the rules found.
+        words: the language.
+        first: number of the first card, by which curves link to it.
+        heading: name of the run, where there are several.
+    """
+    cards = "".join(_finding(one, n, words) for n, one in enumerate(found.findings, first))
     if not found.findings:
         checked = words("checked", number=len(found.clear), all=found.number)
         # Few rules that could look are no sign of health.
@@ -77,7 +89,8 @@ def diagnosis(found: Diagnosis, words: Words) -> str:
         )
     else:
         cards += f'<p class="quiet">{words("clear", number=len(found.clear))}</p>'
-    parts = [f'<h2 id="diagnosis">{words("diagnosis")}</h2><div class="findings">{cards}</div>']
+    named = f"<h3>{text(heading)}</h3>" if heading else ""
+    parts = [f'{named}<div class="findings">{cards}</div>']
     if found.unchecked:
         rows = "".join(
             f"<li>{text(title_of(rule, words.language))}: {text(words('lacks', what=lacking))}</li>"
@@ -97,8 +110,8 @@ def rollout_browser(shown: int, run: Run, words: Words) -> str:
         return ""
     note = ""
     if shown < scan.number:
-        said = words("sampled", shown=shown, all=scan.number, file=scan.path.name)
-        note = f'<p class="quiet">{text(said)}</p>'
+        sentence = words("sampled", shown=shown, all=scan.number, file=scan.path.name)
+        note = f'<p class="quiet">{text(sentence)}</p>'
     selects = "".join(
         f'<select id="by-{name}" aria-label="{words(label)}">'
         f'<option value="">{words(label)}</option>{options}</select>'
@@ -153,8 +166,13 @@ def metrics_table(series: Mapping[str, Series], words: Words) -> str:
 
 def files(run: Run, words: Words) -> str:
     """The notes as a list."""
+    return f'<h2 id="files">{words("files")}</h2>' + files_list(run, words)
+
+
+def files_list(run: Run, words: Words) -> str:
+    """The notes without a heading."""
     rows = "".join(f"<li>{text(note)}</li>" for note in notes_of(run, words))
-    return f'<h2 id="files">{words("files")}</h2><ul class="files quiet">{rows}</ul>'
+    return f'<ul class="files quiet">{rows}</ul>'
 
 
 def _tile(label: str, value: str, note: str) -> str:
@@ -175,15 +193,16 @@ def _short(value: float) -> str:
     return number_text(rounded if math.isfinite(rounded) else value)
 
 
-def _finding(one: Finding, words: Words) -> str:
-    told = tell(one, words.language)
+def _finding(one: Finding, number: int, words: Words) -> str:
+    described = describe_finding(one, words.language)
     lists = "".join(
         f"<div><h4>{words(key)}</h4><ul>{''.join(f'<li>{text(t)}</li>' for t in items)}</ul></div>"
-        for key, items in (("causes", told.causes), ("try", told.remedies))
+        for key, items in (("causes", described.causes), ("try", described.remedies))
     )
     return (
-        f'<article class="finding {one.severity}"><h3>{text(told.title)} '
-        f'<span class="chip">{words(one.severity)}</span></h3><p>{text(told.evidence)}</p>'
+        f'<article class="finding {one.severity}" id="finding-{number}"><h3>'
+        f'<span class="number">{number}</span> {text(described.title)} '
+        f'<span class="chip">{words(one.severity)}</span></h3><p>{text(described.evidence)}</p>'
         f'<div class="why">{lists}</div></article>'
     )
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mindspeed_rl_ext.report.load import Run
-from mindspeed_rl_ext.report.page.charts import number_text
+from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.html_parts import cell, or_empty, table, text
-from mindspeed_rl_ext.report.page.reference import REFERENCES
+from mindspeed_rl_ext.report.page.reference import REFERENCES, is_model
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.throughput import Throughput, Timing, missing_sizes
 
@@ -35,12 +35,13 @@ def _throughput(run: Run, found: Sequence[Throughput], words: Words, *, a3: bool
     head = ["", words("logged"), words("by_mean"), words("by_max"), words("agrees")]
     head += [words("per_card")] if a3 else []
     rows = [_throughput_row(one, words, a3=a3) for one in found]
-    said = [words("medians")]
+    sentences = [words("medians")]
     if lacking:
-        said.append(words("sizes_missing", what=", ".join(lacking)))
-    notes = "".join(f'<p class="quiet">{text(one)}</p>' for one in said)
+        sentences.append(words("sizes_missing", what=", ".join(lacking)))
+    notes = "".join(f'<p class="quiet">{text(one)}</p>' for one in sentences)
     rows_html = table("throughput", head, rows, numbers={1, 2, 3, 5})
-    return rows_html + notes + _reference(found, words)
+    hint = f'<p class="quiet hint">{words("scroll")}</p>'
+    return rows_html + hint + notes + _reference(run, found, words)
 
 
 def _throughput_row(one: Throughput, words: Words, *, a3: bool) -> str:
@@ -56,7 +57,11 @@ def _throughput_row(one: Throughput, words: Words, *, a3: bool) -> str:
     return "".join(cells)
 
 
-def _reference(found: Sequence[Throughput], words: Words) -> str:
+def _reference(run: Run, found: Sequence[Throughput], words: Words) -> str:
+    """The guide's figures of the same model; nothing where the model is another or not known."""
+    same = [row for row in REFERENCES if is_model(run.model, row.model)]
+    if not same:
+        return ""
     e2e = next((one for one in found if one.name == "e2e_tps"), None)
     best = None
     if e2e is not None:
@@ -72,7 +77,7 @@ def _reference(found: Sequence[Throughput], words: Words) -> str:
         )
         + cell(f"{row.e2e_tps:g}", number=True)
         + cell(number_text(ours), number=True)
-        for row in REFERENCES
+        for row in same
     ]
     head = [words(key) for key in ("model", "machine", "setting", "guide", "this_run")]
     rows_html = table("reference", head, rows, numbers={3, 4})
@@ -87,14 +92,14 @@ def _timing(timing: Timing, words: Words) -> str:
         + f'<td class="barred"><i class="bar" style="width:{seconds / whole * 100:.1f}%"></i></td>'
         for name, seconds in timing.parts.items()
     ]
-    said = words(
+    sentences = words(
         "inequality",
         ok=timing.steps - timing.violated,
         all=timing.steps,
         slack=number_text(timing.slack_s),
         share=f"{timing.slack_fraction:.1%}",
     )
-    notes = [said]
+    notes = [sentences]
     if timing.missing:
         notes.append(words("parts_missing", what=", ".join(timing.missing)))
     body = "".join(f'<p class="quiet">{text(one)}</p>' for one in notes)

@@ -84,7 +84,7 @@ nav a:hover { text-decoration: underline; }
 .chart { margin: 0; padding: .9rem 1.1rem .7rem; min-width: 0; display: flex;
   flex-direction: column; }
 .chart figcaption { display: flex; justify-content: space-between; flex-wrap: wrap;
-  gap: .1rem 1rem; margin-bottom: .7rem; align-items: baseline; }
+  gap: .1rem 1rem; margin-bottom: 1.2rem; align-items: baseline; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem .9rem; margin: 0;
   padding: 0; font-size: .82rem; color: var(--quiet); }
 .legend b, .now b { color: var(--ink); font-variant-numeric: tabular-nums; }
@@ -95,14 +95,31 @@ nav a:hover { text-decoration: underline; }
 .plot { position: relative; height: 13.4rem; margin-top: auto; }
 .plot.none { display: grid; place-items: center; color: var(--quiet); background: var(--faint);
   border-radius: 8px; }
-.area { position: absolute; inset: .4rem 0 1.5rem 3.2rem; }
+.plot > .area { position: absolute; inset: .4rem 3rem 1.5rem 3.2rem; }
 .area svg { width: 100%; height: 100%; display: block; overflow: hidden; }
 .ys { position: absolute; inset: .4rem auto 1.5rem 0; width: 2.8rem; }
-.xs { position: absolute; inset: auto 0 0 3.2rem; height: 1.3rem; }
+.xs { position: absolute; inset: auto 3rem 0 3.2rem; height: 1.3rem; }
 .ys span, .xs span { position: absolute; font-size: .74rem; color: var(--quiet);
   font-variant-numeric: tabular-nums; line-height: 1; white-space: nowrap; }
 .ys span { right: 0; transform: translateY(-50%); }
 .xs span { transform: translateX(-50%); bottom: 0; }
+.area > .flag { position: absolute; top: -.8rem; width: 1.6rem; height: 1.6rem; z-index: 1;
+  margin-left: -.8rem; border-radius: 99px; background: var(--tone); color: var(--card);
+  font-size: .76rem; font-weight: 700; line-height: 1.6rem; text-align: center;
+  text-decoration: none; }
+.area > .flag::after { content: ""; position: absolute; left: 50%; top: 100%; height: 11.4rem;
+  border-left: 1.5px dashed var(--tone); pointer-events: none; }
+.area > .end { position: absolute; margin-left: .3rem; transform: translateY(-50%);
+  font-size: .74rem; font-weight: 600; line-height: 1; color: var(--c); white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
+.unit { position: absolute; left: 0; top: -.9rem; font-size: .72rem; color: var(--quiet);
+  white-space: nowrap; }
+.xs em { position: absolute; left: calc(100% + 1.1rem); bottom: 0; font-size: .72rem;
+  font-style: normal; color: var(--quiet); line-height: 1; }
+#raw { margin-bottom: .7rem; font-size: .86rem; }
+#raw[aria-pressed=true]::before { content: "✓ "; }
+.no-raw svg .raw { display: none; }
+.finding h3 .number { color: var(--tone); font-variant-numeric: tabular-nums; }
 svg path { vector-effect: non-scaling-stroke; fill: none; stroke: var(--c); }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .raw { stroke-width: 1; opacity: .32; }
@@ -120,6 +137,7 @@ svg .band { opacity: .13; }
   font-size: .78rem; line-height: 1.5; white-space: nowrap; font-variant-numeric: tabular-nums;
   max-width: 80vw; overflow: hidden; text-overflow: ellipsis; }
 .wide { overflow-x: auto; }
+.wide + .hint { display: none; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
@@ -169,6 +187,8 @@ footer { max-width: 76rem; margin: 3rem auto 0; padding: 0 1.5rem 2rem; }
   .chart, .finding, .rollout, .card { padding-left: .9rem; padding-right: .9rem; }
   .filters select { flex: 1 1 40%; }
   td.barred { width: 25%; }
+  .wide + .hint { display: block; }
+  .area > .flag::after { height: 9.5rem; }
 }
 @media print { .filters, .more, #theme, nav { display: none; } body { background: #fff; } }
 """

@@ -9,22 +9,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mindspeed_rl_ext.core.language import Language, Text
+from mindspeed_rl_ext.report.series import Panel
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     # curves
     "reward": ("Reward", "奖励"),
     "by_verifier": ("Score by verifier", "各打分器得分"),
     "classes": ("Three classes of responses", "回复的三种类别"),
-    "length": ("Response length, tokens", "回复长度（token）"),
-    "entropy": ("Entropy, nats a token", "熵（每 token，nat）"),
+    "length": ("Response length", "回复长度"),
+    "entropy": ("Entropy", "熵"),
     "zero_std": ("Groups of equal rewards", "组内奖励全相同的比例"),
+    "reward_hacks": (
+        "Signs of reward hacking, share of responses",
+        "钻奖励空子的迹象（占回复比例）",
+    ),
     "grad_norm": ("Gradient norm", "梯度范数"),
-    "throughput": ("Throughput, tokens a second and device", "吞吐（token/秒/设备）"),
-    "timing": ("Time of a step, seconds", "每步时间（秒）"),
+    "throughput": ("Throughput", "吞吐"),
+    "timing": ("Time per step", "每步时间"),
     "drift": ("Drift of the policy", "策略漂移"),
     "evaluation": ("Evaluation", "评测"),
     "learning_rate": ("Learning rate", "学习率"),
     "loss": ("Loss", "损失"),
+    "unit_tokens": ("tokens", "token"),
+    "unit_nats": ("nats per token", "nat/token"),
+    "unit_share": ("share", "占比"),
+    "unit_speed": ("tokens per second and device", "token/秒/设备"),
+    "unit_seconds": ("seconds", "秒"),
+    "raw_and_mean": ("pale: each step, strong: running mean", "浅色：每步的值，深色：滑动平均"),
+    "raw_values": ("values of each step", "每步的值"),
+    "zero_curves": ("Curves that are 0 throughout", "始终为 0 的曲线"),
+    "scroll": ("scroll the table sideways →", "表格可左右滑动 →"),
     "band": ("shaded: min to max", "阴影：最小到最大"),
     "not_logged": ("not logged (constant 0)", "未记录（恒为 0）"),
     "never_finite": (
@@ -58,8 +72,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     # tiles
     "steps": ("steps", "步数"),
     "tokens": ("tokens", "token"),
-    "a_step": ("seconds a step", "每步秒数"),
+    "a_step": ("seconds per step", "每步秒数"),
     "from_to": ("{start} → {end}", "{start} → {end}"),
+    "best_at": ("{value} (step {step})", "{value}（第 {step} 步）"),
+    "runs": ("Runs", "训练"),
+    "findings": ("findings", "诊断结果数"),
     "best": ("best {value} at step {step}", "最高 {value}，第 {step} 步"),
     "start_end": ("start → end", "开头 → 结尾"),
     # tables
@@ -84,11 +101,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "per_card": ("a card (A3: x 2)", "每卡（A3：×2）"),
     "medians": (
-        "Medians over the steps, in tokens a second and device.",
+        "Medians over the steps, in tokens per second and device.",
         "各步的中位数，单位 token/秒/设备。",
     ),
     "sizes_missing": (
-        "Cannot be computed again: neither the log nor a flag tells {what}.",
+        "Cannot be computed again: neither the log nor a flag gives {what}.",
         "无法重新计算：日志与参数都没有给出 {what}。",
     ),
     "inequality": (
@@ -143,7 +160,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "read_as": ("{file} ({kind}, {rows} rows)", "{file}（{kind}，{rows} 行）"),
     "also_there": ("also there, not read: {files}", "另有未读取的：{files}"),
     "numbered": (
-        "{file} tells no steps: its logs are numbered in their order",
+        "{file} names no steps: its logs are numbered in their order",
         "{file} 没有写明步数：按出现顺序编号",
     ),
     "repeated": (
@@ -161,6 +178,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "from_rollouts": (
         "no metrics were found: these are computed from the rollouts",
         "没有找到指标：由回复计算得出",
+    ),
+    "padding": (
+        "{count} padding rows: verl put them in the place of rows whose reward failed",
+        "{count} 行填充：奖励计算失败的行被 verl 换成了空行",
     ),
     "no_png": (
         "curves.png was not drawn: matplotlib is not installed "
@@ -188,6 +209,10 @@ class Words:
         """The text of a key, with values filled in."""
         text = Text(*_WORDS[key]).in_language(self.language)
         return text.format(**values) if values else text
+
+    def heading(self, panel: Panel) -> str:
+        """The heading of a plot."""
+        return self(panel.key) + (f": {panel.label}" if panel.label else "")
 
     def table(self, *keys: str) -> dict[str, str]:
         """Several texts by key."""

@@ -1,6 +1,6 @@
 """The curves of a run as a PNG.
 
-Covers: one panel a quantity, the raw values pale, a running mean strong, a band of extremes.
+Covers: one panel per quantity, the raw values pale, a running mean strong, a band of extremes.
 Does not cover: choosing what to draw; `series` does. Uses matplotlib's objects, never pyplot, so
 that no window, backend or global figure is touched.
 """
@@ -64,13 +64,15 @@ def _draw_panel(
         axes.spines[side].set_visible(False)
     drawn = [(label, line) for label, line in lines.items() if not line.absent]
     banded = _draw_band(axes, panel, series)
-    title = words(panel.key) + f" ({words('band')})" * banded
+    title = words.heading(panel) + f" ({words('band')})" * banded
     # A given height: looking for one measures all ticks.
     axes.set_title(title, fontsize=10, loc="left", y=1.0)
     if not drawn:
         axes.set(xticks=[], yticks=[])
-        said = "\n".join(dict.fromkeys(words(one.absent) for one in lines.values() if one.absent))
-        axes.text(0.5, 0.5, said, ha="center", transform=axes.transAxes, fontsize=10)
+        reasons = "\n".join(
+            dict.fromkeys(words(one.absent) for one in lines.values() if one.absent)
+        )
+        axes.text(0.5, 0.5, reasons, ha="center", transform=axes.transAxes, fontsize=10)
         return
     axes.set_xlabel(words("step"), fontsize=9)
     axes.tick_params(labelsize=8)

@@ -63,10 +63,10 @@ class CurvesProcess:
         if status == 0:
             return png
         self._faults.seek(0)
-        said = self._faults.read().decode("utf-8", "replace").strip().splitlines()
+        lines = self._faults.read().decode("utf-8", "replace").strip().splitlines()
         raise MachineError(
             "the curves could not be drawn",
-            found=said[-1] if said else f"exit status {status}",
+            found=lines[-1] if lines else f"exit status {status}",
             remedy="see whether this works: python -c 'import matplotlib.figure'",
         )
 

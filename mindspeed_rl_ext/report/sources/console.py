@@ -1,8 +1,8 @@
-"""What a training prints: MindSpeed-RL, MindSpeed-LLM (Feb 2025, Megatron), and TRL.
+"""What a training prints: MindSpeed-RL, MindSpeed-LLM (Feb 2025, Megatron), verl, and TRL.
 
 Covers: `... iteration: 3 / 100 | timing/all : 12.3 | actor/lr : 1.0e-06 | ...` with anything before
 it (time, Ray's `(Trainer pid=1)`, colours), Megatron's ` iteration  3/ 100 | lm loss: 1.2 |`, and
-the dictionaries that transformers' Trainer prints. Those tell no step and are numbered.
+the dictionaries that transformers' Trainer prints. Those name no step and are numbered.
 Does not cover: rollouts in a log, progress bars.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.report.sources.record import Broken, FileRead, numbers_of
 from mindspeed_rl_ext.report.sources.rows import Rows
+from mindspeed_rl_ext.report.sources.verl import console_step
 
 _STEP = re.compile(rb"iteration:?\s+(\d{1,18})\s*/\s*\d+\s*\|")
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -39,6 +40,8 @@ def read_console_log(path: Path) -> FileRead:
         for number, line in enumerate(lines, start=1):
             if b"iteration" in line:
                 _add_step(line, number, steps, broken)
+            elif b"step:" in line:
+                _add_verl(line, number, steps, broken)
             elif b"{'" in line:
                 _add_printed(line, number, printed, broken)
     if steps:
@@ -81,6 +84,20 @@ def _add_step(line: bytes, number: int, rows: Rows, broken: Broken) -> None:
     return None
 
 
+def _add_verl(line: bytes, number: int, rows: Rows, broken: Broken) -> None:
+    try:
+        found = console_step(_COLOUR.sub(b"", line))
+    except ValueError as error:
+        broken.add(number, str(error))
+        return
+    if found is None:
+        return
+    if not line.endswith(b"\n"):
+        broken.add(number, "the last line has no end: it is still being written")
+    elif found[1]:
+        rows.add(*found)
+
+
 def _regular(text: str) -> tuple[tuple[str, ...], list[float]] | None:
     """Names and numbers of a line whose every part is `name : number`; None for any other."""
     text = text.strip().removesuffix(" |")
@@ -118,9 +135,9 @@ def _is_timestamp(part: str) -> bool:
 def _add_printed(line: bytes, number: int, rows: Rows, broken: Broken) -> None:
     for found in _PRINTED.finditer(line):
         text = found[0].decode("utf-8", "replace").replace("'", '"')
-        for bare, mended in _BARE.items():
+        for bare, fixed in _BARE.items():
             if bare in text:
-                text = text.replace(bare, mended)
+                text = text.replace(bare, fixed)
         try:
             values = json.loads(text)
         except ValueError:

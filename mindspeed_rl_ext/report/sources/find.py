@@ -18,6 +18,7 @@ from mindspeed_rl_ext.report.sources.metrics_file import read_metrics_file
 from mindspeed_rl_ext.report.sources.record import FileRead
 from mindspeed_rl_ext.report.sources.tensorboard import read_event_file
 from mindspeed_rl_ext.report.sources.trainer_state import read_trainer_state
+from mindspeed_rl_ext.report.sources.verl import dump_files
 
 METRICS_FILE = "metrics.jsonl"
 ROLLOUTS_FILE = "rollouts.jsonl"
@@ -67,11 +68,15 @@ def find_sources(path: Path) -> Found:
     picked = {kind: kind.pick(files) for kind in _KINDS}
     kind, logs = _first_with_rows(picked)
     near = logs[0].path.parent if logs else path
-    rollouts = next((f for f in (near / ROLLOUTS_FILE, path / ROLLOUTS_FILE) if f.is_file()), None)
+    written = (near / ROLLOUTS_FILE, path / ROLLOUTS_FILE)
+    rollouts = next((f for f in written if f.is_file()), None)
+    dumps = [] if rollouts else _dump_folders(files)
+    rollouts = rollouts or next(iter(dumps), None)
     if not logs and rollouts is None:
         raise _nothing_there(path)
     read = {log.path for log in logs}
     others = tuple(f for kept in picked.values() for f in kept if f not in read)
+    others += tuple(dumps[1:])
     folder = near if kind.read is read_metrics_file else path
     return Found(folder, logs, rollouts, others)
 
@@ -90,6 +95,14 @@ def _first_with_rows(
         if logs and there is None:
             there = kind, logs
     return there or (_KINDS[0], ())
+
+
+def _dump_folders(files: list[Path]) -> list[Path]:
+    """Folders of verl's dumps, the one of the most steps first: rollouts before validation."""
+    folders = dict.fromkeys(f.parent for f in files if f.suffix == ".jsonl" and f.stem.isdecimal())
+    counted = {folder: len(dump_files(folder)) for folder in folders}
+    found = [folder for folder, count in counted.items() if count]
+    return sorted(found, key=lambda folder: -counted[folder])
 
 
 def _of_file(path: Path) -> Found:
@@ -148,10 +161,22 @@ def _metrics_files(files: list[Path]) -> tuple[Path, ...]:
         raise InputError(
             "several runs are in this directory",
             found=", ".join(str(f.parent) for f in found[:8]),
-            expected="one run",
-            remedy="give the directory of one of them",
+            expected="one run, or each of several by its directory",
+            remedy="give the directory of one of them, or of several: msrl-ext report A B",
         )
     return tuple(found)
+
+
+def _verl_files(files: list[Path]) -> tuple[Path, ...]:
+    """What verl's `logger: file` writes: PROJECT/EXPERIMENT.jsonl."""
+    found = [f for f in files if f.suffix == ".jsonl" and not f.stem.isdecimal()]
+    logs = [f for f in found if f.name not in (METRICS_FILE, ROLLOUTS_FILE) and _is_verl_log(f)]
+    return tuple(_of_the_uppermost_level(logs))
+
+
+def _is_verl_log(path: Path) -> bool:
+    head = _head(path).lstrip()
+    return head.startswith(b'{"step":') and b'"data":{' in head.replace(b" ", b"")[:80]
 
 
 def _last_state(files: list[Path]) -> tuple[Path, ...]:
@@ -196,6 +221,7 @@ class _Kind:
 # In this order: the first kind that is there is read.
 _KINDS = (
     _Kind(_metrics_files, read_metrics_file),
+    _Kind(_verl_files, read_metrics_file),
     _Kind(_last_state, read_trainer_state),
     _Kind(_console_logs, read_console_log),
     _Kind(_event_files, read_event_file),

@@ -1,6 +1,7 @@
 """metrics.jsonl, and any JSON Lines file with a step and numbers on each line.
 
-Covers: our own file, and exports that name the step `_step`, `global_step` or `iteration`.
+Covers: our own file, that of verl's `logger: file`, and exports that name the step `_step`,
+`global_step` or `iteration`.
 Does not cover: rollouts; `rollouts` reads those.
 """
 
@@ -61,7 +62,9 @@ def _row(values: Any) -> Row:
             step = whole(values.pop(name))
             if step is None:
                 raise ValueError(f"{name} is no integer")
-            return step, numbers_of(values)
+            # verl's file logger has the numbers one level down.
+            inner = values.get("data")
+            return step, numbers_of(inner if isinstance(inner, dict) else values)
     raise ValueError("no step")
 
 

@@ -1,6 +1,7 @@
 """One vocabulary for the names that trainers log: MindSpeed-RL's.
 
-Covers: MindSpeed-RL 2.0 to master, MindSpeed-LLM of February 2025, TRL, transformers, Megatron.
+Covers: MindSpeed-RL 2.0 to master, MindSpeed-LLM of February 2025, verl, TRL, transformers,
+Megatron.
 Does not cover: names that mean nothing here; they are kept as they are.
 """
 
@@ -34,6 +35,17 @@ NAMES = {
     "timing/reshard_to_train": "timing/resharding_to_train",
     "timing/reshard_to_infer": "timing/resharding_to_infer",
     "grpo/lr": metrics.LEARNING_RATE,
+    # verl
+    "timing_s/step": metrics.TIME_ALL_S,
+    "timing_s/gen": "timing/rollout",
+    "timing_s/reward": "timing/rule_reward",
+    "timing_s/old_log_prob": "timing/old_log_p",
+    "timing_s/ref": "timing/reference_model",
+    "timing_s/values": "timing/critic_model",
+    "timing_s/adv": "timing/adv",
+    "timing_s/update_actor": "timing/update",
+    "timing_s/update_critic": "timing/update_critic",
+    "actor/grad_norm": metrics.GRAD_NORM,
     # TRL
     "reward": metrics.REWARD_MEAN,
     "reward_std": "grpo/rewards/std",
@@ -58,6 +70,7 @@ NAMES = {
 
 _TRL_VERIFIER = re.compile(r"rewards/(?P<verifier>.+?)(?:/(?P<statistic>mean|std))?")
 _HOST_VERIFIER = re.compile(r"grpo/(?P<rest>[^/]+_(?:rewards|outcome)/[^/]+)")
+_VERL_EVAL = re.compile(r"val-core/(?P<source>.+)/(?:acc|reward)/mean@\d+")
 _EVAL = re.compile(r"eval[_/](?P<rest>.+)")
 
 
@@ -76,6 +89,9 @@ def host_name(name: str) -> str:
     for_eval = _EVAL.fullmatch(name)
     if for_eval is not None:
         return f"eval/{host_name(for_eval['rest'])}"
+    of_verl = _VERL_EVAL.fullmatch(name)
+    if of_verl is not None:
+        return f"eval/{metrics.reward_key(of_verl['source'])}"
     of_host = _HOST_VERIFIER.fullmatch(name)
     if of_host is not None:
         return of_host["rest"]

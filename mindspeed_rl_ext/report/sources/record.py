@@ -50,7 +50,7 @@ class FileRead:
         kind: "metrics", "console log", "trainer state" or "tensorboard".
         rows: step and numbers, in the order of the file, under the file's own names.
         broken: lines that could not be read.
-        numbered: the file tells no steps; rows are numbered by their order.
+        numbered: the file names no steps; rows are numbered by their order.
     """
 
     path: Path

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.jsonlines import parse_object
 from mindspeed_rl_ext.core.rollouts import Rollout, from_row
+from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.record import Broken
+from mindspeed_rl_ext.report.sources.reward_hacks import IDENTICAL, SIGNS, AnswerCounts, signs_of
 from mindspeed_rl_ext.report.sources.rows import Row
 from mindspeed_rl_ext.report.sources.verifier_kinds import answer_verifier, judges_format
+from mindspeed_rl_ext.report.sources.verl import dump_files, dump_lines, is_padding, to_rollout
 
 RIGHT, WRONG, NEITHER = "right", "wrong", "neither"
 CLASSES = (RIGHT, WRONG, NEITHER)
@@ -32,13 +37,15 @@ class StepRollouts:
     """What the rollouts of one step come to.
 
     Args:
-        step: training step; 0 where the file tells none.
+        step: training step; 0 where the file names none.
         number: of rollouts.
         classes: how many are in each of `CLASSES`; empty where nothing was scored.
         texts: how often each response occurs, by hash.
         groups: the prompts or groups in which each response occurs, by hash.
         example: one text of each hash that occurs most.
         echoes: of the probed ones, how many echo the template; with `probed`.
+        signs: how many show each sign of `reward_hacks`; those that are right in `paid_signs`.
+        answers: what was stated, and the references.
     """
 
     step: int
@@ -53,6 +60,9 @@ class StepRollouts:
     echoes: int = 0
     probed: int = 0
     echo_example: str = ""
+    signs: Counter[str] = field(default_factory=Counter)
+    paid_signs: Counter[str] = field(default_factory=Counter)
+    answers: AnswerCounts = field(default_factory=AnswerCounts)
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,8 @@ class RolloutScan:
         steps: by step, rising.
         sample: at most `MAX_SAMPLE` rollouts, in order of steps.
         broken: lines that could not be read.
+        padding: rows of a dump that stand in the place of rows which failed; they are not counted
+            in anything else.
     """
 
     path: Path
@@ -72,38 +84,53 @@ class RolloutScan:
     steps: tuple[StepRollouts, ...]
     sample: tuple[Rollout, ...]
     broken: Broken
+    padding: int = 0
 
 
 def scan_rollouts(path: Path, max_sample: int = MAX_SAMPLE) -> RolloutScan:
-    """Reads a rollouts file.
+    """Reads a rollouts file, or a folder of verl's dumps.
 
     Args:
-        path: JSON Lines as `mindspeed_rl_ext.core.rollouts` describes them.
+        path: JSON Lines as `mindspeed_rl_ext.core.rollouts` describes them, or the folder.
         max_sample: rollouts kept to look at.
     """
     steps: dict[int, StepRollouts] = {}
     sample = _Sample(max_sample)
     broken = Broken()
-    number = 0
-    with path.open("rb") as lines:
-        for at, line in enumerate(lines, start=1):
-            if not line.strip():
+    number = padding = 0
+    for at, (place, line) in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_object(line, "line")
+            if path.is_dir() and is_padding(row):
+                padding += 1
                 continue
-            try:
-                rollout = from_row(parse_object(line, "line"), "line", default_id=f"line {at}")
-            except InputError as error:
-                broken.add(at, error.what.removeprefix("line ").lstrip(": "))
-                continue
-            number += 1
-            step = rollout.step or 0
-            _count(steps.setdefault(step, StepRollouts(step)), rollout)
-            sample.offer(rollout)
+            rollout = to_rollout(row, "line") if path.is_dir() else None
+            rollout = rollout or from_row(row, "line", default_id=place)
+        except InputError as error:
+            broken.add(at, error.what.removeprefix("line ").lstrip(": "))
+            continue
+        number += 1
+        step = rollout.step or 0
+        _count(steps.setdefault(step, StepRollouts(step)), rollout)
+        sample.offer(rollout)
     ordered = tuple(steps[step] for step in sorted(steps))
-    return RolloutScan(path, number, ordered, sample.kept(), broken)
+    return RolloutScan(path, number, ordered, sample.kept(), broken, padding)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every line with its name."""
+    if path.is_dir():
+        yield from dump_lines(dump_files(path))
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield f"line {number}", line
 
 
 def class_of(rollout: Rollout) -> str | None:
-    """Which of the three classes a scored rollout is in; None where nothing judged its answer.
+    """Which of the three classes a scored rollout is in; None where no verifier judges its answer.
 
     Right: format and answer are. Wrong: the format is, the answer is not. Neither: the rest.
 
@@ -144,6 +171,25 @@ def rows_of(scan: RolloutScan) -> list[Row]:
     return [(of.step, _numbers(of)) for of in scan.steps]
 
 
+def series_of_signs(scan: RolloutScan) -> dict[str, Series]:
+    """The fraction of responses with each sign of `reward_hacks`, over the steps."""
+    at = np.asarray([of.step for of in scan.steps], dtype=np.int64)
+    shares = {sign: [of.signs[sign] / of.number for of in scan.steps] for sign in (*SIGNS,)}
+    shares[IDENTICAL] = [of.answers.share for of in scan.steps]
+    named = {sign_key(sign): np.asarray(values) for sign, values in shares.items()}
+    return {name: Series(name, at, values) for name, values in named.items()}
+
+
+def sign_key(sign: str) -> str:
+    """The metric of a sign.
+
+    Example:
+        >>> sign_key("hedged")
+        'reward_hack/hedged/frac'
+    """
+    return f"reward_hack/{sign}/frac"
+
+
 def _numbers(of: StepRollouts) -> Mapping[str, float]:
     values = {name: total / of.number for name, total in of.sums.items()}
     if of.lengths is not None:
@@ -171,6 +217,10 @@ def _count(of: StepRollouts, rollout: Rollout) -> None:
     of.texts[text] += 1
     of.groups.setdefault(text, set()).add(group)
     of.all_groups.add(group)
+    of.answers.add(rollout, group)
+    for sign in signs_of(rollout):
+        of.signs[sign] += 1
+        of.paid_signs[sign] += kind == RIGHT
     if of.texts[text] == 1 and len(of.example) < 64:
         of.example[text] = rollout.response
     _probe_echo(of, rollout)

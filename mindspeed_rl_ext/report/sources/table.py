@@ -1,4 +1,4 @@
-"""Rows of all files as one table: a column a metric, in order of steps.
+"""Rows of all files as one table: one column per metric, in order of steps.
 
 Covers: names mapped to one vocabulary, restarts (the later value of a step counts), steps out of
 order, what to say of both.

@@ -14,9 +14,9 @@ Covers: a box anywhere, but behind `</think>` where there is one. Does not cover
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer, has_box_in_thinking
 from mindspeed_rl_ext.verifiers.responses.layout import after_think
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -38,7 +38,15 @@ def boxed_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdi
         answer: the reference answer.
         prompt: the text that the policy was given, where it is known.
     """
-    found = last_boxed(after_think(response))
+    found = boxed_answer(after_think(response))
+    think_only = found.text is None and has_box_in_thinking(response)
+    missing = "the box stands in the thinking only" if think_only else "no closed box"
     return answer_verdict(
-        found, answer, right=1.0, wrong=0.0, missing="no closed box", prompt=prompt
+        found,
+        answer,
+        right=1.0,
+        wrong=0.0,
+        missing=missing,
+        prompt=prompt,
+        think_only=think_only,
     )

@@ -13,9 +13,9 @@ cover: tags. It differs from `boxed_acc` in what a missing box is called: a faul
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
@@ -37,7 +37,7 @@ def cs336_question_only(response: str, *, answer: str, prompt: str | None = None
         prompt: the text that the policy was given, where it is known.
     """
     verdict = answer_verdict(
-        last_boxed(response), answer, right=1.0, wrong=0.0, missing="no closed box"
+        boxed_answer(response), answer, right=1.0, wrong=0.0, missing="no closed box", prompt=prompt
     )
     if verdict.outcome is Outcome.NO_ANSWER:
         return Verdict(Outcome.BAD_FORMAT, 0.0, verdict.reason, "format")

@@ -16,9 +16,9 @@ between; the answer is the last box in the block, or the block. Does not cover: 
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_or_whole
 from mindspeed_rl_ext.verifiers.responses.layout import strict_layout, think_text, with_think
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -49,7 +49,7 @@ def cs336_r1_zero(
         return Verdict(Outcome.BAD_FORMAT, 0.0, layout.fault, "format")
     if not think_text(whole):
         return Verdict(Outcome.BAD_FORMAT, 0.0, "no reasoning before </think>", "format")
-    found = last_boxed(layout.answer) or layout.answer
+    found = boxed_or_whole(layout.answer)
     return answer_verdict(
-        found, answer, right=1.0, wrong=0.0, missing="the answer block is empty", prompt=prompt
+        found, answer, right=1.0, wrong=0.0, missing="no answer in the block", prompt=prompt
     )

@@ -14,9 +14,10 @@ Does not cover: other layouts. Unlike DAPO's, the comparison is `equivalent`, no
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed, strip_stop_tokens
+from mindspeed_rl_ext.core.text import strip_stop_tokens
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import Stated, boxed_answer, boxed_or_whole
 from mindspeed_rl_ext.verifiers.responses.layout import final_answer_line
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -42,13 +43,10 @@ def dapo(response: str, *, answer: str, prompt: str | None = None, boxed: bool =
         prompt: the text that the policy was given, where it is known.
         boxed: look for a box in the last 300 characters instead.
     """
+    line = None if boxed else final_answer_line(response, window=WINDOW)
     if boxed:
-        found = last_boxed(strip_stop_tokens(response)[-WINDOW:])
-        return answer_verdict(
-            found, answer, right=1.0, wrong=-1.0, missing="no closed box at the end"
-        )
-    line = final_answer_line(response, window=WINDOW)
-    found = None if line is None else last_boxed(line) or line
-    return answer_verdict(
-        found, answer, right=1.0, wrong=-1.0, missing="no Answer: line at the end"
-    )
+        found = boxed_answer(strip_stop_tokens(response)[-WINDOW:])
+    else:
+        found = Stated(None) if line is None else boxed_or_whole(line)
+    missing = "no closed box at the end" if boxed else "no Answer: line at the end"
+    return answer_verdict(found, answer, right=1.0, wrong=-1.0, missing=missing, prompt=prompt)

@@ -22,24 +22,15 @@ fault, not the mathematics.
 from __future__ import annotations
 
 import re
-from itertools import islice
 
-from mindspeed_rl_ext.core.text import find_tags, last_boxed, last_number, strip_stop_tokens
+from mindspeed_rl_ext.core.text import find_tags, strip_stop_tokens
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
-from mindspeed_rl_ext.verifiers.responses.layout import after_think, final_answer_line
+from mindspeed_rl_ext.verifiers.responses.boxes import Stated, boxed_answer, unfinished_box
+from mindspeed_rl_ext.verifiers.responses.layout import after_think
+from mindspeed_rl_ext.verifiers.responses.prose import stated_in_prose
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
-_ANSWER_IS = re.compile(
-    r"answer\s{0,8}(?:is\s{0,8}:?|:|=)|\u7b54\u6848\s{0,8}(?:[\u662f\u4e3a]\s{0,8}[:\uff1a]?|[:\uff1a])",
-    re.IGNORECASE,
-)
-# A command such as \frac is no word.
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
-_CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_FULL_STOPS = ".\u3002"
-_HEADING = re.compile(r"\A#{1,6}\s*")
-_PROSE_WORDS = 3
 _LONG_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 # Words that a formula may hold.
 _FUNCTIONS = frozenset({
@@ -52,7 +43,6 @@ _DECLINES = re.compile(
     r"|\A\W*(?:text\W*)?(?:unknown|n/a)\W*\Z|\A[\s?]+\Z",
     re.IGNORECASE,
 )
-_LINE_WINDOW = 300
 _COMPARED = (Outcome.WRONG, Outcome.UNPARSEABLE)
 
 
@@ -74,9 +64,8 @@ def last_answer(response: str, *, answer: str, prompt: str | None = None) -> Ver
         prompt: the text that the policy was given, where it is known.
     """
     missing = "no answer is stated"
-    verdict = answer_verdict(
-        stated_answer(response), answer, right=1.0, wrong=0.0, missing=missing, prompt=prompt
-    )
+    found, _ = _find(response)
+    verdict = answer_verdict(found, answer, right=1.0, wrong=0.0, missing=missing, prompt=prompt)
     if verdict.outcome in _COMPARED and answer_to(response, answer) is None:
         return Verdict(Outcome.NO_ANSWER, 0.0, missing, "extraction")
     return verdict
@@ -98,7 +87,8 @@ def answer_to(response: str, reference: str) -> str | None:
         >>> answer_to("Evelyn", r"\text{Briana}"), answer_to(r"\boxed{Evelyn}", "18")
         ('Evelyn', 'Evelyn')
     """
-    found, boxed = _stated(response)
+    stated, boxed = _find(response)
+    found = stated.text
     if found is None or (_declines(found) and not _declines(reference)):
         return None
     if not boxed and _in_words(found) and not _in_words(reference):
@@ -117,18 +107,30 @@ def stated_answer(response: str) -> str | None:
         >>> stated_answer("I do not know.") is None
         True
     """
-    return _stated(response)[0]
+    return _find(response)[0].text
 
 
-def _stated(response: str) -> tuple[str | None, bool]:
+def _find(response: str) -> tuple[Stated, bool]:
     """The answer, and whether it stands in a box."""
     whole = strip_stop_tokens(response)
     for text in (_final_part(whole), whole):
-        boxed = last_boxed(text)
-        found = boxed or _unboxed(text)
+        boxed = boxed_answer(text)
+        if boxed.text:
+            return boxed, True
+        unfinished = unfinished_box(text)
+        found = stated_in_prose(_last_piece(text) if unfinished is None else unfinished)
         if found:
-            return found, bool(boxed)
-    return None, False
+            return Stated(found), False
+    return Stated(None), False
+
+
+def _last_piece(text: str) -> str:
+    """What stands last between tags; nothing but thinking may be all there is."""
+    tags = find_tags(text)
+    starts = [0, *(tag.end for tag in tags)]
+    ends = [*(tag.start for tag in tags), len(text)]
+    pieces = (text[start:end] for start, end in zip(reversed(starts), reversed(ends), strict=True))
+    return next((piece for piece in pieces if piece.strip()), "")
 
 
 def _declines(text: str) -> bool:
@@ -150,34 +152,3 @@ def _final_part(whole: str) -> str:
         ends = [tag.start for tag in tags if tag.closing and tag.start >= start]
         return whole[start : ends[0] if ends else len(whole)]
     return after_think(whole)
-
-
-def _unboxed(text: str) -> str | None:
-    stripped = text.strip()
-    line = final_answer_line(stripped, window=_LINE_WINDOW)
-    ends = [match.end() for match in _ANSWER_IS.finditer(stripped)]
-    for candidate in (line, stripped[ends[-1] :] if ends else None, stripped):
-        found = _short(candidate) if candidate else None
-        if found:
-            return found
-    return None
-
-
-def _short(text: str) -> str | None:
-    """A text itself where it is no prose; of prose its last formula or its last number."""
-    bare = _HEADING.sub("", text.strip()).rstrip(_FULL_STOPS).strip()
-    if bare and "\n" not in bare and not _is_prose(bare):
-        formula = bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == "$" else bare
-        return formula.strip() if any(c.isdigit() or c.isalpha() for c in formula) else None
-    # `$5 and $6` is money, `$5$` a formula: only one that ends the text is taken for a formula.
-    if bare.endswith("$"):
-        opening = bare.rfind("$", 0, len(bare) - 1)
-        if opening >= 0 and bare[opening + 1 : -1].strip():
-            return bare[opening + 1 : -1].strip()
-    return last_number(bare)
-
-
-def _is_prose(text: str) -> bool:
-    if _CHINESE.search(text):
-        return True
-    return sum(1 for _ in islice(_WORD.finditer(text), _PROSE_WORDS)) == _PROSE_WORDS

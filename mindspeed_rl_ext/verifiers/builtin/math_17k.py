@@ -13,9 +13,9 @@ Covers: the last box; without one the last `Answer:` line. Does not cover: tags.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer
 from mindspeed_rl_ext.verifiers.responses.layout import final_answer_line
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -37,7 +37,7 @@ def math_17k(response: str, *, answer: str, prompt: str | None = None) -> Verdic
         answer: the reference answer.
         prompt: the text that the policy was given, where it is known.
     """
-    found = last_boxed(response) or final_answer_line(response)
-    return answer_verdict(
-        found, answer, right=1.0, wrong=0.0, missing="no closed box, no Answer: line"
-    )
+    boxed = boxed_answer(response)
+    found = boxed if boxed.text else final_answer_line(response)
+    missing = "no closed box, no Answer: line"
+    return answer_verdict(found, answer, right=1.0, wrong=0.0, missing=missing, prompt=prompt)

@@ -14,9 +14,9 @@ the layout; `r1_format` does.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer, has_box_in_thinking
 from mindspeed_rl_ext.verifiers.responses.layout import last_block
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
@@ -39,6 +39,15 @@ def r1_acc(response: str, *, answer: str, prompt: str | None = None) -> Verdict:
         prompt: the text that the policy was given, where it is known.
     """
     block = last_block(response)
-    boxed = None if block is None else last_boxed(block)
+    boxed = None if block is None else boxed_answer(block, is_block=True)
     missing = "no closed <answer> block" if block is None else "no closed box in the answer"
-    return answer_verdict(boxed, answer, right=1.0, wrong=-1.0, missing=missing, prompt=prompt)
+    think_only = (boxed is None or boxed.text is None) and has_box_in_thinking(response)
+    return answer_verdict(
+        boxed,
+        answer,
+        right=1.0,
+        wrong=-1.0,
+        missing=missing,
+        prompt=prompt,
+        think_only=think_only,
+    )

@@ -14,9 +14,9 @@ cover: tags; `r1_format` does.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import last_boxed
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
+from mindspeed_rl_ext.verifiers.responses.boxes import boxed_answer
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 
@@ -39,7 +39,7 @@ def simplerl(response: str, *, answer: str, prompt: str | None = None) -> Verdic
     """
     if not answer.strip():
         return Verdict(Outcome.BAD_REFERENCE, -1.0, "the reference answer is empty", "reference")
-    boxed = last_boxed(response)
-    if not boxed:
+    boxed = boxed_answer(response)
+    if not boxed.text:
         return Verdict(Outcome.BAD_FORMAT, -1.0, "no closed box", "format")
     return answer_verdict(boxed, answer, right=1.0, wrong=-0.5, missing="", prompt=prompt)

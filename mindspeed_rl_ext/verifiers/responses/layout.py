@@ -7,6 +7,7 @@ Does not cover: what the answer means; `equivalence` and `countdown` decide that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mindspeed_rl_ext.core.text import Tag, find_boxes, find_tags, strip_stop_tokens
@@ -23,22 +24,40 @@ class Layout:
 
 
 def last_block(text: str, name: str = "answer") -> str | None:
-    """The text of the last closed block of a tag, or None.
+    """The text of the last closed block of a tag outside the thinking, or None.
 
     A block runs from the nearest opening before its closing tag, so a stray opening earlier in
-    the response does not swallow the reasoning.
+    the response does not swallow the reasoning. What is tried while thinking is no answer.
 
     Example:
         >>> last_block("<answer>1</answer> no: <answer>2</answer> <answer>3")
         '2'
+        >>> last_block("<think>try <answer>1</answer> or not</think>") is None
+        True
     """
     closing: Tag | None = None
+    thinking = _thinking(find_tags(text, ("think",)))
     for tag in reversed(find_tags(text, (name,))):
-        if tag.closing:
+        if any(start <= tag.start < end for start, end in thinking):
+            closing = None
+        elif tag.closing:
             closing = tag
         elif closing is not None:
             return text[tag.end : closing.start]
     return None
+
+
+def _thinking(tags: Sequence[Tag]) -> list[tuple[int, int]]:
+    """Where closed think blocks begin and end; the first may have been opened by the prompt."""
+    stretches: list[tuple[int, int]] = []
+    start: int | None = None
+    for number, tag in enumerate(tags):
+        if not tag.closing:
+            start = tag.start if start is None else start
+        elif start is not None or number == 0:
+            stretches.append((start or 0, tag.end))
+            start = None
+    return stretches
 
 
 def final_answer_line(text: str, marker: str = "Answer:", window: int = 300) -> str | None:

@@ -236,16 +236,33 @@ def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With pytest-xdist: the checks of a line in one file share what that line made."""
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
+        line = _line_of(item.name)
+        if line and HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {line}"))
+
+
 _RESULTS: dict[tuple[str, str], list[str]] = {}
+_REASONS: dict[str, set[str]] = {}
+
+
+def _line_of(name: str) -> str | None:
+    """The line in the brackets of a test's name."""
+    words = name.partition("[")[2].partition("]")[0].split("-")
+    return next((line.name for line in LINES if line.name in words), None)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notes what became of each check on each line, for the table."""
-    name = report.nodeid.partition("[")[2].rstrip("]")
-    line = next((line.name for line in LINES if line.name in name.split("-")), None)
+    line = _line_of(report.nodeid.split("::")[-1])
     if line and "test_in_" in report.nodeid and (report.when == "call" or not report.passed):
         check = report.nodeid.split("test_in_")[1].split(".py")[0]
         _RESULTS.setdefault((line, check), []).append(report.outcome)
+        if report.skipped and isinstance(report.longrepr, tuple):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+            _REASONS.setdefault(reason, set()).add(line)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -254,7 +271,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     checks = sorted({check for _, check in _RESULTS})
     terminalreporter.section("conformance")
-    for row in table(checks):
+    for row in [*table(checks), "", *skipped()]:
         terminalreporter.write_line(row)
 
 
@@ -266,11 +283,17 @@ def table(checks: list[str]) -> Iterator[str]:
         yield f"| {line.name} | " + " | ".join(cells) + " |"
 
 
+def skipped() -> Iterator[str]:
+    """Why checks do not apply, with the lines."""
+    for reason, lines in sorted(_REASONS.items()):
+        yield f"n/a: {reason} ({', '.join(sorted(lines))})"
+
+
 def _cell(outcomes: list[str]) -> str:
     if not outcomes:
         return "-"
     passed, failed = outcomes.count("passed"), outcomes.count("failed")
     skipped = outcomes.count("skipped")
     counts = [f"{passed} passed" * bool(passed), f"{failed} FAILED" * bool(failed),
-            "n/a" * (skipped == len(outcomes))]  # fmt: skip
+            f"{skipped} n/a" * bool(skipped)]  # fmt: skip
     return ", ".join(filter(None, counts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 
@@ -28,6 +29,35 @@ def qwen2(tmp_path_factory):
     model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**CONFIG))
     model.to(torch.bfloat16).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def qwen3(tmp_path_factory):
+    """A tiny Qwen3, the one family that every `convert_ckpt_v2.py` converts."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("qwen3") / "hf"
+    torch.manual_seed(0)
+    config = {**CONFIG, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "head_dim": 8}
+    model = transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**config))
+    model.to(torch.bfloat16).save_pretrained(folder)
+    file = folder / "config.json"  # newer transformers call it dtype, which 2.2 does not know
+    file.write_text(json.dumps({**json.loads(file.read_text()), "torch_dtype": "bfloat16"}))
+    return folder
+
+
+def tensors(folder):
+    """Every tensor of every rank, by the rank's folder, the part of the dict and its name."""
+    torch = pytest.importorskip("torch")
+    found = {}
+    for file in sorted(folder.rglob("model_optim_rng.pt")):
+        whole = torch.load(file, map_location="cpu", weights_only=False)  # made by these tests
+        for part in (key for key in whole if key.startswith("model")):
+            found.update(
+                {(file.parent.name, part, name): tensor for name, tensor in whole[part].items()
+                 if tensor is not None}
+            )  # fmt: skip
+    return found
 
 
 def digests(folder):
@@ -85,3 +115,34 @@ def test_a_line_without_the_point_has_no_plugins(llm_line):
     assert (checkout / "convert_ckpt.py").exists() == llm_line.has_converter
     if not llm_line.has_converter:
         assert "--loader" not in (checkout / "convert_ckpt_v2.py").read_text()
+
+
+def test_the_hosts_own_converter_writes_our_tensors(llm_line, script, command, qwen3, tmp_path):
+    """Bit by bit, both ways; the host's files are read by ours and ours by the host's."""
+    if not (llm_line.paths()[0] / "convert_ckpt_v2.py").exists():
+        pytest.skip("has no convert_ckpt_v2.py")
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    to_mg = ("--load-model-type", "hf", "--save-model-type", "mg", "--model-type-hf", "qwen3")
+    done = script(llm_line, "convert_ckpt_v2.py", *to_mg, *LAYOUT,
+                  "--load-dir", qwen3, "--save-dir", theirs)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    command(*to_mg, *LAYOUT, "--load-dir", qwen3, "--save-dir", ours, "--mcore-dialect", "0.12")
+    expected, made = tensors(theirs), tensors(ours)
+    assert set(made) == set(expected)
+    assert len(made) > 20
+    assert {name for name in made if not made[name].equal(expected[name])} == set()
+    back = tmp_path / "back"
+    command("--load-model-type", "mg", "--save-model-type", "hf", "--load-dir", theirs,
+            "--save-dir", back, "--hf-cfg-dir", qwen3)  # fmt: skip
+    assert weights(back) == weights(qwen3)
+
+
+def weights(folder):
+    """Every HuggingFace tensor's bytes by name."""
+    from safetensors.torch import load_file
+
+    found = {}
+    for file in folder.glob("*.safetensors"):
+        for name, tensor in load_file(file).items():
+            found[name] = tensor.view(-1).view(dtype=pytest.importorskip("torch").uint8).tolist()
+    return found

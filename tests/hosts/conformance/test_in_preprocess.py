@@ -51,7 +51,7 @@ def ours(host_python, rows_file, tokenizer_dir, tmp_path):
 def theirs(script, rows_file, tokenizer_dir, tmp_path):
     """What the host's script makes of the rows, called as its documentation does."""
 
-    def run(line, prompt_type, templates, keys=KEYS):
+    def run(line, prompt_type, templates, keys=KEYS, rl_script=""):
         prefix = tmp_path / "theirs" / "data"
         prefix.parent.mkdir(exist_ok=True)
         extra = [key for key in keys if key not in ("input_ids", "attention_mask")]
@@ -62,13 +62,16 @@ def theirs(script, rows_file, tokenizer_dir, tmp_path):
             "dataset_additional_keys": extra, "workers": 1, "log_interval": 1000,
             "cache_dir": str(tmp_path / "cache"),
         }  # fmt: skip
-        if line.is_rl:
+        if line.is_rl or rl_script:
             configs = tmp_path / "configs"
             configs.mkdir(exist_ok=True)
             settings["tokenizer_type"] = "HuggingFaceTokenizer"
             settings["label_extractor"] = "gsm8k"  # ours, as the command takes it in the same YAML
             (configs / "mine.yaml").write_text(json.dumps(settings))
-            words, env = ["cli/preprocess_data.py", "mine", f"--config-path={configs}"], {}
+            words, env = (
+                [rl_script or "cli/preprocess_data.py", "mine", f"--config-path={configs}"],
+                {},
+            )
         else:
             settings["tokenizer_type"] = "PretrainedFromHF"
             settings["map_keys"] = json.dumps(MAP_KEYS)
@@ -104,3 +107,15 @@ def test_our_templates_work_by_path_and_additional_keys_travel(line, theirs, our
     assert done.returncode == 0, done.stderr[-3000:]
     mine = ours("qwen_r1_mindspeed_rl", templates, *more, "labels", "source", keys=keys)
     assert files_of(prefix, keys) == mine
+
+
+def test_preprocess_prompt_of_mindspeed_llm_does_the_same(llm_line, theirs, ours, repo_root):
+    """From 26.0 on this script runs MindSpeed-RL's preprocessing, and our points in it."""
+    if not (llm_line.paths()[0] / "preprocess_prompt.py").exists():
+        pytest.skip("has no preprocess_prompt.py")
+    templates = repo_root / "configs" / "templates.json"
+    done, prefix = theirs(
+        llm_line, "qwen_r1_mindspeed_rl", templates, rl_script="preprocess_prompt.py"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert files_of(prefix) == ours("qwen_r1_mindspeed_rl", templates)

@@ -16,7 +16,13 @@ from pathlib import Path
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
 from mindspeed_rl_ext.checkpoint.copying.joined import Joined
 from mindspeed_rl_ext.checkpoint.formats.dcp.items import ChunkFiles, ItemsOfFile
-from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import Chunk, Item, Metadata, read_metadata
+from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import (
+    METADATA,
+    Chunk,
+    Item,
+    Metadata,
+    read_metadata,
+)
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Join, Placed, StoredBox, join_boxes, parts_of
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
@@ -26,6 +32,8 @@ from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
 log = logging.getLogger(__name__)
+
+EXTRA = "_extra_state"
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,10 @@ class Chunked:
         self._files = ChunkFiles(folder, self.metadata)
         _check_apart(folder, self.metadata)
         left = Counter(map(self.left_out, (*self.metadata.tensors, *self.metadata.objects)))
-        left.pop("", None)
-        if left:
-            shown = some(f"{count} of {what}" for what, count in sorted(left.items()))
-            log.info("%s: left out, as no weights of the model: %s", folder, shown)
+        # Every layer has an `_extra_state`, which says nothing in checkpoints without FP8.
+        shown = [f"{count} of {what}" for what, count in left.items() if what not in ("", EXTRA)]
+        if shown:
+            log.info("%s: left out, as no weights of the model: %s", folder, ", ".join(shown))
         self._chunks: dict[Ref, Chunk] = {
             whole(chunk.name): chunk
             for name, tensor in self.metadata.tensors.items()
@@ -73,8 +81,8 @@ class Chunked:
         raise NotImplementedError
 
     def paths(self) -> list[Path]:
-        """The files with tensors."""
-        return self._files.paths()
+        """The files with tensors, and the one that says what they hold."""
+        return [self.folder / METADATA, *self._files.paths()]
 
     def tensors(self) -> list[TensorInfo]:
         """All chunks of weights."""
@@ -135,6 +143,10 @@ class Chunked:
     def parts(self, model: Model) -> list[Part]:
         """Which part of the model each chunk is."""
         return parts_of(self._joins(model))
+
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it, by HuggingFace's names."""
+        return model.held_predictions(self.metadata.tensors)
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: `.metadata` names each chunk's place, and the chunks fill the tensors."""

@@ -96,6 +96,10 @@ class FsdpReader:
         joined = Joined(self, self._joins(model))
         return joined, joined.parts
 
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return model.held_predictions(self._parts)
+
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: a rank is the number in its file's name, and the ranks fill the tensors."""
 

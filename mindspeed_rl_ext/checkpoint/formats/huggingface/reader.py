@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from typing import Any
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
+from mindspeed_rl_ext.checkpoint.formats.huggingface.block_fp8 import BlockFp8View, Blocks
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names, explain_shape
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.quantization import BLOCK_SCALES, quantization_of
+from mindspeed_rl_ext.checkpoint.mapping.sizes import read_config
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
@@ -30,6 +34,7 @@ INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
 _HEAD = "lm_head.weight"
+_SCALES = f".{BLOCK_SCALES}"
 
 
 class HuggingFaceReader:
@@ -60,14 +65,24 @@ class HuggingFaceReader:
                 self._files[tensor] = shard
         if index is not None:
             self._check_index(index)
+        # Weight -> its scales.
+        self._scales = {
+            name.removesuffix(_SCALES) + ".weight": name
+            for name in self._files
+            if name.endswith(_SCALES) and name.removesuffix(_SCALES) + ".weight" in self._files
+        }
+        self._block = _block_of(folder) if self._scales else (0, 0)
 
     def paths(self) -> list[Path]:
         """The files."""
         return sorted({shard.path for shard in self._files.values()})
 
     def tensors(self) -> list[TensorInfo]:
-        """All tensors, in file order."""
-        entries = ((name, shard.entries[name]) for name, shard in self._files.items())
+        """All tensors but the scales of others, in file order."""
+        scales = set(self._scales.values())
+        entries = (
+            (name, shard.entries[name]) for name, shard in self._files.items() if name not in scales
+        )
         return [TensorInfo(whole(name), entry.shape, entry.dtype) for name, entry in entries]
 
     def find_config(self) -> Path | None:
@@ -76,21 +91,38 @@ class HuggingFaceReader:
 
     def parts(self, model: Model) -> list[Part]:
         """The model as one part; InputError where names or shapes differ."""
-        self._check(model.shapes(), model.ignored(), model.tied_name())
-        return [model.whole()]
+        part = model.whole()
+        # A copy of another tensor may be missing.
+        held = [slot for slot in part.slots if not slot.repeats or slot.name in self._files]
+        shapes = {slot.name: slot.shape for slot in held}
+        self._check(shapes, model.ignored(), model.tied_name())
+        return [replace(part, slots=tuple(held))]
 
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
         """The tensors as they are: none is stored in chunks."""
         return self, self.parts(model)
 
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return model.held_predictions(self._files)
+
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Nothing: a file of weights has its tensors' names in it."""
 
     def view(self, ref: Ref) -> TensorView:
-        """The tensor of that name; InputError where there is none."""
+        """The tensor of that name, dequantised where it has scales; InputError where it is none."""
         if ref.name not in self._files:
             raise InputError(f"{self.folder} has no tensor {ref.name}")
-        return self._files[ref.name].view(ref.name)
+        found = self._files[ref.name].view(ref.name)
+        if ref.name not in self._scales:
+            return found
+        scales = self._files[self._scales[ref.name]].view(self._scales[ref.name])
+        if scales.dtype.name != "float32":
+            found_format = scales.dtype.name
+            raise InputError(
+                f"{self._scales[ref.name]} is no float32", found=found_format, expected="float32"
+            )
+        return BlockFp8View(found, Blocks(scales.array, *self._block), ref.name)
 
     def prefetch(self, ref: Ref) -> None:
         """Lets the disk read the tensor."""
@@ -112,15 +144,25 @@ class HuggingFaceReader:
             InputError: a tensor is missing, unknown, or of another shape.
         """
         missing = [name for name in expected if name not in self._files]
+        scales = set(self._scales.values())
         extra = [
             name
             for name in self._files
-            if name not in expected and not any(fnmatch(name, p) for p in ignored)
+            if name not in expected
+            and name not in scales
+            and not any(fnmatch(name, p) for p in ignored)
         ]
         if tied and _HEAD in extra and not missing:
             self._check_tied(tied)
             extra.remove(_HEAD)
-        self._check_not_scaled(extra)
+        quantized = quantization_of(_config_of(self.folder), extra)
+        if quantized:
+            raise InputError(
+                f"{self.folder} holds a quantised model, which is not dequantised here",
+                found=quantized,
+                expected="bf16, fp16, fp32, or block FP8 with weight_scale_inv",
+                remedy="take the unquantised model, or dequantise it with its publisher's script",
+            )
         explanation = explain_names(extra, missing)
         if explanation is not None:
             raise InputError(
@@ -159,16 +201,6 @@ class HuggingFaceReader:
         """Safetensors carry no checksum; lengths were compared when the files were opened."""
         return ByteCheck()
 
-    def _check_not_scaled(self, extra: list[str]) -> None:
-        scaled = [name for name in extra if name.endswith("weight_scale_inv")]
-        if scaled:
-            raise InputError(
-                f"{self.folder} holds block-FP8 weights, which are not dequantised here",
-                found=f"{len(scaled)} tensors such as {scaled[0]}",
-                expected="bf16, fp16 or fp32",
-                remedy="dequantise the model to bf16 first, with its publisher's script",
-            )
-
     def _check_tied(self, tied: str) -> None:
         head, embedding = (self.view(whole(name)) for name in (_HEAD, tied))
         if head.shape != embedding.shape or not np.array_equal(
@@ -204,6 +236,30 @@ class HuggingFaceReader:
 def is_huggingface(folder: Path) -> bool:
     """Whether the directory holds a HuggingFace model."""
     return (folder / INDEX_NAME).is_file() or any(folder.glob("*.safetensors"))
+
+
+def _config_of(folder: Path) -> Mapping[str, Any]:
+    """config.json, where the directory has one."""
+    return read_config(folder) if (folder / CONFIG_NAME).is_file() else {}
+
+
+def _block_of(folder: Path) -> tuple[int, int]:
+    """Rows and columns of a block of FP8 weights that share a scale."""
+    said = _config_of(folder).get("quantization_config") or {}
+    block = said.get("weight_block_size") if isinstance(said, Mapping) else None
+    if block is None:
+        return 128, 128
+    if (
+        not isinstance(block, list)
+        or len(block) != 2
+        or not all(isinstance(size, int) and size > 0 for size in block)
+    ):
+        raise InputError(
+            f"config.json of {folder} has no usable weight_block_size",
+            found=repr(block),
+            expected="two positive integers",
+        )
+    return block[0], block[1]
 
 
 def _read_index(folder: Path) -> dict[str, str] | None:

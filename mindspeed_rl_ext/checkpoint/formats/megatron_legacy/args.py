@@ -11,11 +11,12 @@ from argparse import Namespace
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import DType
+from mindspeed_rl_ext.checkpoint.formats.protocol import Target
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import Global
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
-from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.rope import rope_theta, rotary_percent
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
+from mindspeed_rl_ext.checkpoint.mapping.targets import Convention
 
 ITERATION = 1
 _HF_NAMES = (
@@ -50,26 +51,27 @@ _HF_NAMES = (
 )
 
 
-def build_args(model: Model, layout: Layout, dtype: DType, divisible_by: int) -> Namespace:
+def build_args(target: Target, dtype: DType) -> Namespace:
     """The union of the names that each loader reads.
 
     Args:
-        model: the model.
-        layout: how the checkpoint is sharded.
+        target: the model, its layout, and what will load it.
         dtype: the number format of the weights.
-        divisible_by: `--make-vocab-size-divisible-by`.
     """
-    sizes = model.sizes
+    sizes, layout, options = target.model.sizes, target.layout, target.options
+    convention = options.convention
     values = {
         **_hf(sizes),
         **_architecture(sizes),
         **_parallel(sizes, layout),
         **_training(dtype),
-        **(_experts(sizes, layout) if sizes.experts else {"num_experts": None}),
-        **(_latent_attention(sizes) if model.spec.mla else {}),
+        **_experts(sizes, layout, convention),
+        **(_routing(sizes) if sizes.experts else {}),
+        **(_latent_attention(sizes, layout) if target.model.spec.mla else {}),
         "vocab_size": sizes.vocab,
         "padded_vocab_size": layout.padded_vocab,
-        "make_vocab_size_divisible_by": divisible_by,
+        "make_vocab_size_divisible_by": options.make_vocab_size_divisible_by,
+        "tokenizer_type": convention.tokenizer_type,
     }
     return Namespace(**values)
 
@@ -110,6 +112,11 @@ def _architecture(sizes: Sizes) -> dict[str, Any]:
         "normalization": "RMSNorm",
         "norm_epsilon": float(sizes.config.get("rms_norm_eps", 1e-6)),
         "swiglu": True,
+        "squared_relu": False,
+        "apply_layernorm_1p": False,
+        "apply_query_key_layer_scaling": False,
+        "attention_dropout": float(sizes.config.get("attention_dropout") or 0.0),
+        "hidden_dropout": 0.0,
         "add_bias_linear": False,
         "add_qkv_bias": "qkv_bias" in sizes.options,
         "add_dense_bias": "dense_bias" in sizes.options,
@@ -134,30 +141,56 @@ def _parallel(sizes: Sizes, layout: Layout) -> dict[str, Any]:
         "num_layer_list": ",".join(map(str, layout.layer_list)) or None,
         "noop_layers": ",".join(map(str, layout.noop_layers)) or None,
         "transformer_impl": layout.transformer_impl,
+        "schedules_method": "dualpipev" if layout.dualpipe else None,
+        "mtp_num_layers": layout.mtp or None,
         "use_mcore_models": True,
         "sequence_parallel": False,
     }
 
 
-def _experts(sizes: Sizes, layout: Layout) -> dict[str, Any]:
+def _experts(sizes: Sizes, layout: Layout, convention: Convention) -> dict[str, Any]:
+    """Which layers have experts, and how many; also of dense models, which loaders ask for."""
+    whole = {
+        "moe_grouped_gemm": layout.grouped,
+        "moe_tp_extend_ep": layout.extend_ep,
+        "expert_tensor_parallel_size": 1 if layout.whole_experts else layout.tp,
+    }
+    if not sizes.experts:
+        return {"num_experts": None, **whole}
     dense = [layer for layer in range(sizes.layers) if layer not in sizes.moe_layers]
     first = len(dense) if dense == list(range(len(dense))) else 0
     # Megatron takes a number, or a 0 or 1 for each layer.
     pattern = [int(layer in sizes.moe_layers) for layer in range(sizes.layers)]
+    counted = len(dense) == first and not (first and convention.dense_in_pattern)
     return {
         "num_experts": sizes.experts,
         "moe_ffn_hidden_size": sizes.extra["moe_ffn"],
         "moe_intermediate_size": sizes.extra["moe_ffn"],
-        "moe_router_topk": int(sizes.config.get("num_experts_per_tok") or 2),
-        "moe_grouped_gemm": layout.grouped,
-        "moe_tp_extend_ep": layout.extend_ep,
+        **whole,
         "moe_shared_expert_intermediate_size": sizes.shared_ffn or None,
         "first_k_dense_replace": first,
-        "moe_layer_freq": 1 if len(dense) == first else pattern,
+        "moe_layer_freq": 1 if counted else pattern,
     }
 
 
-def _latent_attention(sizes: Sizes) -> dict[str, Any]:
+def _routing(sizes: Sizes) -> dict[str, Any]:
+    """How tokens are routed to experts, where config.json says it."""
+    config = sizes.config
+    sigmoid = config.get("scoring_func") == "sigmoid" or "router_bias" in sizes.options
+    scaling = config.get("routed_scaling_factor")
+    return {
+        "moe_router_topk": int(config.get("num_experts_per_tok") or 2),
+        "moe_router_score_function": "sigmoid" if sigmoid else "softmax",
+        "moe_router_pre_softmax": sigmoid or not config.get("norm_topk_prob", True),
+        "moe_router_enable_expert_bias": "router_bias" in sizes.options,
+        "moe_router_topk_scaling_factor": float(scaling) if scaling is not None else None,
+        "moe_router_num_groups": config.get("n_group"),
+        "moe_router_group_topk": config.get("topk_group"),
+        "moe_shared_expert_gate": "shared_gate" in sizes.options,
+    }
+
+
+def _latent_attention(sizes: Sizes, layout: Layout) -> dict[str, Any]:
     return {
         "multi_head_latent_attention": True,
         "multi_latent_attention": True,
@@ -169,6 +202,7 @@ def _latent_attention(sizes: Sizes) -> dict[str, Any]:
         "qk_pos_emb_head_dim": sizes.extra["qk_rope"],
         "v_head_dim": sizes.extra["v_dim"],
         "qk_layernorm": True,
+        "mla_mm_split": layout.mm_split,
     }
 
 
@@ -177,7 +211,6 @@ def _training(dtype: DType) -> dict[str, Any]:
         "params_dtype": Global("torch", dtype.name),
         "bf16": dtype.name == "bfloat16",
         "fp16": dtype.name == "float16",
-        "tokenizer_type": "PretrainedFromHF",
         "iteration": ITERATION,
         "consumed_train_samples": 0,
         "consumed_valid_samples": 0,

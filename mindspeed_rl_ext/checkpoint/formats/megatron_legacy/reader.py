@@ -42,7 +42,11 @@ _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipelin
 # Parts of names that only one way of naming has.
 _TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
 _GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
-_NEWER_MARKS = ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")
+_DIALECT_MARKS = (
+    ("core", ("linear_kv_down_proj",)),
+    ("0.12", ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")),
+)
+_MM_SPLIT_MARKS = ("linear_qk_nope",)
 
 
 class MegatronReader:
@@ -75,7 +79,9 @@ class MegatronReader:
             padded_vocab=self._padded_vocab(layout),
             transformer_impl="transformer_engine" if self._any(_TE_MARKS) else "local",
             grouped=self._any(_GROUPED_MARKS),
-            dialect="0.12" if self._any(_NEWER_MARKS) else "0.8",
+            dialect=next((name for name, marks in _DIALECT_MARKS if self._any(marks)), "0.8"),
+            mm_split=self._any(_MM_SPLIT_MARKS),
+            mtp=len({ref.name.split(".")[2] for ref in self._tensors if _is_prediction(ref.name)}),
         )
 
     def paths(self) -> list[Path]:
@@ -104,6 +110,10 @@ class MegatronReader:
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
         """The tensors as they are: none is stored in chunks."""
         return self, self.parts(model)
+
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return self.layout.mtp
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
@@ -291,11 +301,17 @@ def is_megatron_legacy(folder: Path) -> bool:
     return (folder / TRACKER).is_file() and not any(folder.glob("*/metadata.json"))
 
 
+def _is_prediction(name: str) -> bool:
+    return name.startswith("mtp.layers.")
+
+
 def _is_virtual(key: Any) -> bool:
     return isinstance(key, str) and key.startswith("model") and key[5:].isdigit()
 
 
 def _torch_dist_hint(folder: Path) -> str:
     if folder.is_dir() and any(folder.glob("*.distcp")):
-        return "this is a torch_dist checkpoint: save with --ckpt-format torch"
+        return (
+            "this is a torch_dist checkpoint: --load-model-type torch_dist, or leave the flag out"
+        )
     return ""

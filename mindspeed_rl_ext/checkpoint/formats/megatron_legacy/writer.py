@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,8 @@ from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
 from mindspeed_rl_ext.checkpoint.mapping.expected import TE, Part, expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
-from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 
@@ -53,20 +52,18 @@ class MegatronWriter:
         """The chunks of all ranks."""
         return expected_parts(model.spec, model.sizes, layout)
 
-    def files(
-        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
-    ) -> list[PlannedFile]:
+    def files(self, target: Target, parts: Sequence[Part], planner: Planner) -> list[PlannedFile]:
         """One file per rank, also where a stage of noop layers alone has no tensors."""
         options = target.options
-        first = next(iter(plans.values())).dtype
+        first = next(plan.dtype for part in parts for plan in planner.plan(part))
         dtype = by_name(options.params_dtype) if options.params_dtype else first
-        args = build_args(target.model, target.layout, dtype, options.make_vocab_size_divisible_by)
+        args = build_args(target, dtype)
         chunks: dict[str, list[Part]] = {}
         for part in parts:
             chunks.setdefault(part.shard, []).append(part)
         found = []
         for shard, held in chunks.items():
-            here = [plans[part.ref(slot)] for part in held for slot in part.slots]
+            here = PlansOfParts(planner, held)
             lay_out = partial(rank_file, here, args, [part.chunk for part in held])
             found.append(PlannedFile(f"{ITERATION_DIR}/{shard}/{RANK_FILE}", here, lay_out))
         return found
@@ -88,6 +85,18 @@ def target_layout(model: Model, options: ConvertOptions) -> Layout:
             f"{model.spec.name} has latent attention, whose transformer_engine names are not known",
             remedy="--transformer-impl local",
         )
+    if model.mtp and options.convention.dialect == "0.8":
+        raise InputError(
+            "names of multi-token-prediction layers are those of newer Megatron",
+            found=f"--mtp-num-layers {model.mtp}, names of hosts up to 2.1",
+            remedy="--mcore-dialect 0.12 (hosts since 2.2) or core, or a --target",
+        )
+    if options.mla_mm_split and not (model.spec.mla and "q_rank" in model.sizes.options):
+        raise InputError(
+            "--mla-mm-split does not fit the model",
+            found=f"{model.spec.name} has no latent attention with a low rank of the query",
+            remedy="leave the flag out",
+        )
     return Layout(
         tp=options.tensor_parallel_size,
         pp=options.pipeline_parallel_size,
@@ -104,8 +113,24 @@ def target_layout(model: Model, options: ConvertOptions) -> Layout:
         ep=options.expert_parallel_size,
         extend_ep=options.moe_tp_extend_ep,
         grouped=options.moe_grouped_gemm,
-        dialect=options.mcore_dialect,
+        dialect=options.convention.dialect,
+        whole_experts=_whole_experts(model, options),
+        mm_split=options.mla_mm_split,
+        dualpipe=options.schedules_method == "dualpipev",
+        mtp=model.mtp,
     )
+
+
+def _whole_experts(model: Model, options: ConvertOptions) -> bool:
+    """Whether TP cuts no experts; where TP is 1 there is nothing to tell apart."""
+    size, tp = options.expert_tensor_parallel_size, options.tensor_parallel_size
+    if size not in (None, 1, tp):
+        raise InputError(
+            f"experts are not cut by {size} ranks",
+            found=f"--expert-tensor-parallel-size {size}, TP {tp}",
+            expected=f"1 or {tp}",
+        )
+    return size == 1 and tp > 1 and model.sizes.experts > 0
 
 
 def rank_file(plans: Sequence[TensorPlan], args: Namespace, chunks: Sequence[str]) -> FilePlan:

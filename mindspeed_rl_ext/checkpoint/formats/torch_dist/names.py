@@ -13,17 +13,18 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import EXTRA
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed, by_source
 from mindspeed_rl_ext.checkpoint.mapping.expected import Slot
 from mindspeed_rl_ext.checkpoint.tensors import Shape
 
 _LAYER = re.compile(r"(decoder\.layers\.)(\d+)\.(.+)")
+_PREDICTION = re.compile(r"(mtp\.layers\.(\d+)\.transformer_layer\.)(.+)")
 _EXPERT = re.compile(r"(.*mlp\.experts\.)local_experts\.(\d+)\.(.+)")
-EXTRA_STATE = "._extra_state"
 # What lies beside the model: (pattern, what messages call it).
 LEFT_OUT = (
     (re.compile(r"(chained_\d+\.)?optimizer\."), "optimizer"),
-    (re.compile(r".*\._extra_state(/|$)"), "_extra_state"),
+    (re.compile(r".*\._extra_state(/|$)"), EXTRA),
     (re.compile(r"(rng_state|rerun_state_machine_state|opt_param_scheduler)\b"), "run state"),
 )
 # Core's own maps of names (`sharded_state_dict_keys_map`), and transformer_engine's fused layers.
@@ -33,18 +34,8 @@ FUSED = (
     ("self_attention.q_layernorm.", "self_attention.linear_q_up_proj.layer_norm_"),
     ("self_attention.kv_layernorm.", "self_attention.linear_kv_up_proj.layer_norm_"),
 )
-_ATTENTION = "self_attention."
-# The end of a slot's name -> ends under which its parts are stored by themselves.
-_APART = (
-    ("linear_fc1.weight", (("linear_fc1.weight_w", "linear_fc1.weight_v"),)),
-    (
-        f"{_ATTENTION}linear_qkv.weight",
-        tuple(
-            (f"{_ATTENTION}{query}.weight", f"{_ATTENTION}linear_kv_down_proj.weight")
-            for query in ("linear_q_down_proj", "linear_q_proj")
-        ),
-    ),
-)
+_FC1 = "linear_fc1.weight"
+_GATE, _UP = "linear_fc1.weight_w", "linear_fc1.weight_v"
 
 
 def place_slots(slots: Sequence[Slot], stored: Container[str]) -> tuple[list[Placed], list[str]]:
@@ -72,28 +63,15 @@ def _find(slot: Slot, stored: Container[str]) -> list[Placed]:
     for name, index in stored_names(slot.name):
         if name in stored:
             return [Placed(name, index, slot)]
-    for end, alternatives in _APART:
-        if not slot.name.endswith(end) or len(slot.hf) < 2:
-            continue
-        for ends in alternatives:
-            found = _find_apart(slot, slot.name.removesuffix(end), ends, stored)
-            if found:
-                return found
-    return []
-
-
-def _find_apart(
-    slot: Slot, start: str, ends: Sequence[str], stored: Container[str]
-) -> list[Placed]:
+    if not slot.name.endswith(_FC1):
+        return []
     found = []
-    for (part, _), end in zip(by_source(slot), ends, strict=True):
-        for name, index in stored_names(start + end):
+    for (part, _), end in zip(by_source(slot), (_GATE, _UP), strict=True):
+        for name, index in stored_names(slot.name.removesuffix(_FC1) + end):
             if name in stored:
                 found.append(Placed(name, index, part))
                 break
-        else:
-            return []
-    return found
+    return found if len(found) == 2 else []
 
 
 def stored_names(name: str) -> Iterator[tuple[str, Shape]]:
@@ -106,12 +84,14 @@ def stored_names(name: str) -> Iterator[tuple[str, Shape]]:
         >>> next(stored_names("decoder.layers.3.mlp.linear_fc2.weight"))
         ('decoder.layers.mlp.linear_fc2.weight', (3,))
     """
-    layer = _LAYER.fullmatch(name)
     starts: list[tuple[str, Shape]] = [("", ())]
     rest = name
+    layer, prediction = _LAYER.fullmatch(name), _PREDICTION.fullmatch(name)
     if layer:
         start, number, rest = layer.groups()
         starts = [(start, (int(number),)), (f"{start}{number}.", ())]
+    elif prediction:  # core never stacks these
+        starts, rest = [(prediction[1], ())], prediction[3]
     for (start, index), (end, more) in product(starts, _ends(rest)):
         yield start + end, index + more
 
@@ -146,36 +126,33 @@ class Naming:
     Args:
         layer_by_layer: each layer has names of its own, as core does where layers differ.
         transformer_impl: "local" or "transformer_engine".
-        moe_layers: layers with experts.
         names: the names of all slots.
     """
 
     layer_by_layer: bool
     transformer_impl: str
-    moe_layers: frozenset[int]
     names: frozenset[str]
 
 
 def name_slot(slot: Slot, naming: Naming) -> Placed:
     """The place of a slot in a checkpoint that we write."""
     name = slot.name
-    layer = _LAYER.fullmatch(name)
-    if layer:
-        start, number, rest = layer.groups()
+    inside = _LAYER.fullmatch(name) or _PREDICTION.fullmatch(name)
+    if inside:
+        layer, rest = name.removesuffix(inside[3]), inside[3]
         for own, fused in FUSED[:2]:
-            if rest.startswith(own) and _is_fused(own, f"{start}{number}.", int(number), naming):
-                name = f"{start}{number}." + rest.replace(own, fused, 1)
-    spellings = dict(stored_names(name))
-    one_by_one = bool(layer) and naming.layer_by_layer
+            if rest.startswith(own) and _is_fused(own, layer, naming):
+                name = layer + rest.replace(own, fused, 1)
+    one_by_one = bool(_LAYER.fullmatch(name)) and naming.layer_by_layer
     stored, index = next(
         (stored, index)
-        for stored, index in spellings.items()
+        for stored, index in stored_names(name)
         if bool(_LAYER.fullmatch(stored)) is one_by_one
     )
     return Placed(stored, index, slot)
 
 
-def _is_fused(own: str, layer: str, number: int, naming: Naming) -> bool:
+def _is_fused(own: str, layer: str, naming: Naming) -> bool:
     """Whether core keeps a norm under the name of the layer behind it.
 
     Its local layers always do, but those with downward projections of latent attention; those of
@@ -183,7 +160,8 @@ def _is_fused(own: str, layer: str, number: int, naming: Naming) -> bool:
     """
     if f"{layer}self_attention.linear_qkv.weight" not in naming.names:
         return False
-    before_experts = own == "pre_mlp_layernorm." and number in naming.moe_layers
+    has_experts = f"{layer}mlp.router.weight" in naming.names
+    before_experts = own == "pre_mlp_layernorm." and has_experts
     return naming.transformer_impl == "local" or not before_experts
 
 
@@ -198,7 +176,7 @@ def extra_states(placed: Iterable[tuple[Placed, Shape]], transformer_impl: str) 
     for item, sizes in placed:
         shard = f"{_joined(item.index or (0,))}_{_joined(sizes or (1,))}"
         for module in _modules_with_state(item.tensor, transformer_impl):
-            name = f"{module}{EXTRA_STATE}/shard_{shard}"
+            name = f"{module}.{EXTRA}/shard_{shard}"
             if name not in met:
                 met.add(name)
                 yield name
@@ -209,7 +187,7 @@ def _modules_with_state(tensor: str, transformer_impl: str) -> Iterator[str]:
     last = module.rpartition(".")[2]
     if kind != "weight":
         return
-    if last.startswith("linear_"):
+    if last.startswith("linear_") or last == "eh_proj":
         yield module
     if transformer_impl == "transformer_engine":
         if last == "linear_proj":

@@ -8,6 +8,7 @@ Does not cover: optimizer and run state, which are left out and counted; the zar
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from mindspeed_rl_ext.core.options import declared_options
 
 EMBEDDING = "embedding.word_embeddings.weight"
 BACKEND = "torch_dist"
+_MTP = re.compile(r"mtp\.layers\.(\d+)\.")
 
 
 class TorchDistReader(Chunked):
@@ -52,6 +54,8 @@ class TorchDistReader(Chunked):
         self.layout = Layout(
             padded_vocab=embedding.shape[0] if embedding and embedding.shape else 0,
             noop_layers=tuple(sorted(parse_numbers(self.args.get("noop_layers")))),
+            mm_split=any(".linear_qk_nope." in name for name in self.metadata.tensors),
+            mtp=len({found[1] for found in map(_MTP.match, self.metadata.tensors) if found}),
         )
 
     def left_out(self, name: str) -> str:
@@ -66,6 +70,10 @@ class TorchDistReader(Chunked):
                 return found
         beside = (folder / "huggingface" for folder in self.folder.parents[:2])
         return next((folder for folder in beside if (folder / "config.json").is_file()), None)
+
+    def prediction_layers(self, model: Model) -> int:
+        """Multi-token-prediction layers in it."""
+        return self.layout.mtp
 
     def place(self, model: Model) -> Found:
         """The model's tensors by Megatron's names, in whichever of its dialects."""
@@ -118,5 +126,12 @@ def _check_backend(folder: Path) -> None:
 def _args_of(folder: Path) -> dict[str, Any]:
     """Megatron's args of `common.pt`; {} where it has none, as verl's."""
     content = TorchArchive(folder / COMMON).content
-    args = content.get("args") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{folder / COMMON} is broken",
+            found=f"{content!r}"[:200],
+            expected="a dict",
+            remedy="copy the file again",
+        )
+    args = content.get("args")
     return dict(vars(args)) if isinstance(args, Attributes) else {}

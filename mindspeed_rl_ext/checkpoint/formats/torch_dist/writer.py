@@ -9,7 +9,8 @@ Does not cover: noop layers; optimizer state.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -47,15 +48,17 @@ from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     join_boxes,
     parts_of,
 )
-from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot, expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, check_divisible, chunks
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, whole
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
 
+# The dialect of hosts that do not save torch_dist, and the next one.
+_OLD, _NEW = "0.8", "0.12"
 # Rule -> axis that tensor parallelism cuts; others are held whole by every rank.
 _AXIS = {"rows": 0, "qkv": 0, "vocab_rows": 0, "columns": 1}
 _STACKS = ("gate_up",)
@@ -74,12 +77,22 @@ class TorchDistWriter:
 
     def layout(self, model: Model, options: ConvertOptions) -> Layout:
         """The layout of the run that will load it: its args, the padding, how chunks are cut."""
+        if options.target is None and options.mcore_dialect is None:
+            options = replace(options, mcore_dialect=_NEW)
         layout = target_layout(model, options)
         if layout.noop_layers:
             raise InputError(
                 "noop layers are not written into torch_dist checkpoints",
                 found=f"--noop-layers {','.join(map(str, layout.noop_layers))}",
                 remedy="leave the flag out: a torch_dist checkpoint loads into any stages",
+            )
+        if layout.dialect == _OLD and _names(model, layout) != _names(
+            model, replace(layout, dialect=_NEW)
+        ):
+            raise InputError(
+                f"torch_dist is a format of newer hosts, whose names of {model.spec.name} differ",
+                found=f"--mcore-dialect {_OLD}, or a --target that has it",
+                remedy=f"--mcore-dialect {_NEW} for newer hosts, core for Megatron core itself",
             )
         check_divisible(model.sizes, layout)
         chunks(layout, model.sizes.layers)
@@ -91,13 +104,11 @@ class TorchDistWriter:
         boxes = [box for item in placed for box in _boxes(item, model, layout)]
         return parts_of(join_boxes(placed, boxes))
 
-    def files(
-        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
-    ) -> list[PlannedFile]:
+    def files(self, target: Target, parts: Sequence[Part], planner: Planner) -> list[PlannedFile]:
         """Files of at most `max_shard_bytes`; a larger chunk has a file of its own."""
         groups: list[list[TensorPlan]] = [[]]
         size = 0
-        for plan in plans.values():
+        for plan in (plan for part in parts for plan in planner.plan(part)):
             if groups[-1] and size + plan.nbytes > target.options.max_shard_bytes:
                 groups.append([])
                 size = 0
@@ -131,16 +142,28 @@ def place_model(model: Model, layout: Layout) -> list[Placed]:
         model: the model.
         layout: the padding and the names; how it is cut does not matter.
     """
-    whole_model = Layout(padded_vocab=layout.padded_vocab, dialect=layout.dialect)
-    slots = expected_parts(model.spec, model.sizes, whole_model)[0].slots
-    moe = model.sizes.moe_layers
+    slots = _slots(model, layout)
     naming = Naming(
-        layer_by_layer=0 < len(moe) < model.sizes.layers,
+        layer_by_layer=0 < len(model.sizes.moe_layers) < model.sizes.layers,
         transformer_impl=layout.transformer_impl,
-        moe_layers=moe,
         names=frozenset(slot.name for slot in slots),
     )
     return [name_slot(slot, naming) for slot in slots]
+
+
+def _slots(model: Model, layout: Layout) -> Sequence[Slot]:
+    """The tensors of the model that is not sharded."""
+    whole_model = Layout(
+        padded_vocab=layout.padded_vocab,
+        dialect=layout.dialect,
+        mm_split=layout.mm_split,
+        mtp=layout.mtp,
+    )
+    return expected_parts(model.spec, model.sizes, whole_model)[0].slots
+
+
+def _names(model: Model, layout: Layout) -> set[str]:
+    return {slot.name for slot in _slots(model, layout)}
 
 
 def _boxes(item: Placed, model: Model, layout: Layout) -> Iterator[StoredBox]:
@@ -217,7 +240,7 @@ def _metadata(target: Target, files: Sequence[PlannedFile]) -> Metadata:
 def _common(target: Target, dtype: DType) -> dict[str, object]:
     options = target.options
     dtype = by_name(options.params_dtype) if options.params_dtype else dtype
-    args = build_args(target.model, target.layout, dtype, options.make_vocab_size_divisible_by)
+    args = build_args(target, dtype)
     args.ckpt_format = BACKEND
     return {
         "args": args,

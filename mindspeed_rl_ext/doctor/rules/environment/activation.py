@@ -178,6 +178,13 @@ ACTIVATION_HOST_FITS = rule(
     en=("{point} fits {adapter}",),
     zh=("{point} 符合 {adapter}",),
 )
+ACTIVATION_HOST_NEVER_CALLS = rule(
+    "activation-host-never-calls",
+    "note",
+    on=Environment,
+    en=("{point} is left alone: this host never calls it ({reason})",),
+    zh=("{point} 不作改动：这个宿主从不调用它（{reason}）",),
+)
 
 
 @check(Environment)
@@ -194,5 +201,8 @@ def hosts(found: Environment) -> Iterator[Finding]:
             if fitted.misfit:
                 row = Place(ledger_row(fitted.ledger))
                 yield ACTIVATION_HOST_CHANGED.at(row, **values, misfit=fitted.misfit)
+            elif fitted.unused:
+                place = Place(fitted.ledger)
+                yield ACTIVATION_HOST_NEVER_CALLS.at(place, **values, reason=fitted.unused)
             else:
                 yield ACTIVATION_HOST_FITS.at(Place(fitted.ledger), **values)

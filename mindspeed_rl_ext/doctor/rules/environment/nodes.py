@@ -19,7 +19,7 @@ NODES_EXAMINED = rule(
     "nodes-examined",
     "ok",
     on=Cluster,
-    en=("{count} nodes looked at, {npus} NPUs",),
+    en=("{count:node} looked at, {npus:NPU}",),
     zh=("检查了 {count} 个节点，{npus} 张 NPU",),
 )
 NODES_TOO_FEW_CARDS = rule(
@@ -27,7 +27,7 @@ NODES_TOO_FEW_CARDS = rule(
     "error",
     on=Cluster,
     en=(
-        "the cluster has {there} NPUs, the configuration asks for {needed}",
+        "the cluster has {there:NPU}, the configuration asks for {needed}",
         "start the missing nodes, or ray start with --resources='{\"NPU\": 16}'",
     ),
     zh=(
@@ -134,7 +134,7 @@ NODES_PATH_SAME = rule(
     "nodes-path-same",
     "ok",
     on=Cluster,
-    en=("{path} is the same on {count} nodes",),
+    en=("{path} is the same on {count:node}",),
     zh=("{path} 在 {count} 个节点上一致",),
 )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.core.rules import Finding, Place
 from mindspeed_rl_ext.doctor.readers.checkpoint import MANIFEST, CheckpointInUse, Layout
-from mindspeed_rl_ext.doctor.readers.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 CHECKPOINT_WITHOUT_MANIFEST = rule(
@@ -30,7 +30,7 @@ CHECKPOINT_INCOMPLETE = rule(
     "error",
     on=CheckpointInUse,
     en=(
-        "{missing} of {count} rank directories are missing, the first is {first}",
+        "rank directories are missing: {missing} of {count}, the first is {first}",
         "copy the checkpoint again, or finish it with msrl-ext convert --resume",
     ),
     zh=(

@@ -13,8 +13,8 @@ from pathlib import Path
 from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.core.rules import At, Finding, at
 from mindspeed_rl_ext.doctor.readers.dataset import DatasetFile, first_row
-from mindspeed_rl_ext.doctor.readers.prompts import makes
-from mindspeed_rl_ext.doctor.readers.schema import is_open
+from mindspeed_rl_ext.doctor.readers.mindspeed.schema import is_open
+from mindspeed_rl_ext.doctor.readers.rewards.prompts import makes
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 CHAT_MARK = "<|im_start|>"
@@ -54,7 +54,8 @@ def dataset(data: DatasetFile) -> Iterator[Finding]:
         found.append(DATASET_NO_QUERY.at(document.place("map_keys")))
     yield from found
     if not found:
-        values = {"prompt_type": document.value.get("prompt_type", "-"), "columns": data.columns}
+        columns = ", ".join(f"{role}={column}" for role, column in data.columns.items())
+        values = {"prompt_type": document.value.get("prompt_type", "-"), "columns": columns}
         yield DATASET_FITS.at(document.place("map_keys"), **values)
 
 

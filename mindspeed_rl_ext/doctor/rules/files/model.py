@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
 from mindspeed_rl_ext.doctor.readers.model_config import ModelInUse
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 

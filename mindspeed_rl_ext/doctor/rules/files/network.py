@@ -50,9 +50,9 @@ def addresses(variables: NetworkVariables) -> Iterator[Finding]:
         value = variables.values.get(name)
         if value is None or value.startswith(("$", "`")):
             continue
-        if _is_loopback(value):
+        if _is_loopback(value) and not variables.local:
             yield MASTER_ADDRESS_LOOPBACK.at(variables.place(name), key=name, value=value)
-        elif not value or " " in value or not _is_host(value):
+        elif not value or " " in value or not (_is_host(value) or _is_loopback(value)):
             yield MASTER_ADDRESS_EMPTY.at(variables.place(name), key=name, value=value or "-")
 
 

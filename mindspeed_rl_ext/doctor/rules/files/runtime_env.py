@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
+from mindspeed_rl_ext.doctor.readers.launch_script import is_placeholder
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
 from mindspeed_rl_ext.doctor.readers.network_cards import CARD_VARIABLES
-from mindspeed_rl_ext.doctor.readers.rl_run import RolloutRun
 from mindspeed_rl_ext.doctor.readers.runtime_env import RuntimeEnv
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
@@ -32,10 +33,24 @@ SWITCHED_OFF = ("", "0", "false", "False")
     ),
 )
 def plugin_is_on(env: RuntimeEnv) -> Iterator[At]:
-    """Workers are not told to leave the plugin off."""
+    """Workers leave the plugin on."""
     value = env.document.table("env_vars").get("MSRL_EXT_DISABLE", "0")
     if str(value) not in SWITCHED_OFF:
         yield at(env.document.place("env_vars", "MSRL_EXT_DISABLE"), value=value)
+
+
+@rule(
+    "runtime-env-placeholder",
+    "warning",
+    on=RuntimeEnv,
+    en=("{key} is not filled in yet ({value})", "give {key} its value"),
+    zh=("{key} 还没有填写（{value}）", "填写 {key}"),
+)
+def placeholders(env: RuntimeEnv) -> Iterator[At]:
+    """Nothing is left as the host's example has it."""
+    for key, value in env.document.table("env_vars").items():
+        if isinstance(value, str) and is_placeholder(value):
+            yield at(env.document.place("env_vars", str(key)), key=key, value=value)
 
 
 @rule(
@@ -106,7 +121,8 @@ def one_network_card(env: RuntimeEnv) -> Iterator[At]:
     variables = env.document.table("env_vars")
     named = {key: str(variables[key]) for key in CARD_VARIABLES if variables.get(key)}
     if len(set(named.values())) > 1:
-        yield at(env.document.place("env_vars", next(iter(named))), cards=named)
+        cards = ", ".join(f"{key} {card}" for key, card in named.items())
+        yield at(env.document.place("env_vars", next(iter(named))), cards=cards)
 
 
 VLLM_DP_SIZE_OF_DENSE_MODEL = rule(

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.layers import Role, sizes_not_positive
-from mindspeed_rl_ext.doctor.readers.rlxf_run import RlxfRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role, sizes_not_positive
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 TP, PP = "tensor_model_parallel_size", "pipeline_model_parallel_size"
@@ -104,15 +104,17 @@ RLXF_PROMPTS_DROPPED = rule(
 )
 RLXF_MINI_BATCH_NOT_MULTIPLE = rule(
     "rlxf-mini-batch-not-multiple",
-    "note",
+    "warning",
     on=RlxfRun,
     en=(
-        "{key} {gbs} is not a multiple of rollout DP {dp} x num_samples_per_step "
-        "{each} = {product}, which the R1-Zero note asks for",
+        "{key} {gbs} is not a multiple of rollout DP {dp} x num_samples_per_step {each} = "
+        "{product}, which the R1-Zero note asks for",
+        "choose a multiple of {product}",
     ),
     zh=(
-        "{key} {gbs} 不是推理 DP {dp} x num_samples_per_step {each} = {product} "
-        "的倍数，R1-Zero 笔记要求整除",
+        "{key} {gbs} 不是推理 DP {dp} x num_samples_per_step {each} = {product} 的倍数，"
+        "R1-Zero 笔记要求整除",
+        "改成 {product} 的倍数",
     ),
 )
 RLXF_BATCH_NOT_MULTIPLE = rule(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from mindspeed_rl_ext.core.rules import Finding
-from mindspeed_rl_ext.doctor.readers.layers import Role
-from mindspeed_rl_ext.doctor.readers.rlxf_keys import FLAGS
-from mindspeed_rl_ext.doctor.readers.rlxf_run import ROLE_PATHS, RlxfRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_keys import FLAGS
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import ROLE_PATHS, RlxfRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 

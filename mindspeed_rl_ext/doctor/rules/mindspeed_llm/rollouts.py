@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import Finding
-from mindspeed_rl_ext.doctor.readers.rlxf_run import RlxfRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 TP = "tensor_model_parallel_size"
@@ -63,7 +63,7 @@ RLXF_RESPONSE_LENGTH = rule(
     "rlxf-response-length",
     "note",
     on=RlxfRun,
-    en=("responses have at most {tokens} tokens: seq_length {seq} - max_prompt_length {prompt}",),
+    en=("responses have at most {tokens:token}: seq_length {seq} - max_prompt_length {prompt}",),
     zh=("回复最长 {tokens} 个 token：seq_length {seq} - max_prompt_length {prompt}",),
 )
 

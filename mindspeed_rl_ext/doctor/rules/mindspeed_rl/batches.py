@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.layers import sizes_not_positive
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import sizes_not_positive
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 # Dispatch size to what bounds it: one training DP rank, one rollout DP rank, or the whole step.
@@ -21,6 +21,32 @@ DISPATCH = {
     "reward_dispatch_size": "step",
     "adv_dispatch_size": "step",
 }
+
+
+@rule(
+    "mini-batch-not-divisor",
+    "warning",
+    on=RolloutRun,
+    en=(
+        "mini_batch_size {mini} does not divide global_batch_size {gbs} (prompts): the last update "
+        "of a step trains on fewer samples, silently",
+        "choose a divisor of {gbs}",
+    ),
+    zh=(
+        "mini_batch_size {mini} 不能整除 global_batch_size {gbs}（题数）：每步最后一次更新的样本会"
+        "悄悄变少",
+        "改成 {gbs} 的约数",
+    ),
+)
+def mini_batches(run: RolloutRun) -> Iterator[At]:
+    """Every update of a step trains on as many samples."""
+    gbs, mini = run.actor.number("global_batch_size"), run.rl.number("mini_batch_size")
+    if not gbs or not mini or gbs < 0 or mini < 0:
+        return
+    prompts, mini = trained_prompts(run, int(gbs)), int(mini)
+    # Several batches at once are one update of all that there is.
+    if prompts % mini and mini % prompts:
+        yield at(run.rl.place("mini_batch_size"), mini=mini, gbs=prompts)
 
 
 @rule(

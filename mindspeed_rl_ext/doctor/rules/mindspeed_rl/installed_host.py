@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.core.rules import Finding
-from mindspeed_rl_ext.doctor.readers.installed_host import InstalledHost
+from mindspeed_rl_ext.doctor.readers.mindspeed.installed_host import InstalledHost
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 KEY_REFUSED_BY_INSTALLED_HOST = rule(

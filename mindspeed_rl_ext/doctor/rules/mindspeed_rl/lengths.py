@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import Finding
-from mindspeed_rl_ext.doctor.readers.rl_run import RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 WINDOW_BELOW_SEQ_LENGTH = rule(

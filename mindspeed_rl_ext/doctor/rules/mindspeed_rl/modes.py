@@ -10,8 +10,32 @@ from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.rl_run import RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_keys import UNREAD
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
+
+
+@rule(
+    "key-without-reader",
+    "warning",
+    on=RlRun,
+    en=(
+        "{key} is read by no line of MindSpeed-RL: 2.0, whose own YAML has it, warns and leaves it "
+        "out, later lines refuse to start",
+        "write {now}, or remove it",
+    ),
+    zh=(
+        "{key} 没有任何 MindSpeed-RL 版本读取：自带此键的 2.0 只警告并忽略，以后的版本拒绝启动",
+        "改写为 {now}，或去掉",
+    ),
+)
+def unread_keys(run: RlRun) -> Iterator[At]:
+    """Every key is read by some line."""
+    for part, names in UNREAD.items():
+        for key in run.document.table(part):
+            if str(key).replace("-", "_") in names:
+                now = names[str(key).replace("-", "_")]
+                yield at(run.document.place(part, str(key)), key=key, now=now)
 
 
 @rule(
@@ -220,6 +244,8 @@ FILTER_METRIC_WITH_PARAMETERS = rule(
 def _filter_metric(run: RolloutRun) -> Iterator[Finding]:
     metric, names = str(run.rl.get("filter_groups_metric")), run.rl.names("verifier_function")
     place = run.rl.place("filter_groups_metric")
+    if not names:
+        return  # a finding of its own
     if metric not in names:
         values = {"metric": metric, "names": names, "nearest": f"; {nearest(metric, names)}"}
         yield FILTER_METRIC_NOT_A_VERIFIER.at(place, **values)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.layers import Layers, Role
-from mindspeed_rl_ext.doctor.readers.rl_run import RlRun, RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers, Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 WEIGHT_BYTES = 2
@@ -79,7 +79,7 @@ SAVE_DISK_USE = rule(
     "note",
     on=Role,
     en=(
-        "disk: {count} checkpoints of {each} GB each (weights {weights} GB, optimizer "
+        "disk: {count:checkpoint} of {each} GB each (weights {weights} GB, optimizer "
         "{optimizer} GB) = {total} GB under {save}",
     ),
     zh=(
@@ -92,7 +92,7 @@ SAVE_DISK_TOO_SMALL = rule(
     "warning",
     on=Role,
     en=(
-        "{save} has {free} GB free, the run writes {total} GB ({count} checkpoints of {each} GB)",
+        "{save} has {free} GB free, the run writes {total} GB ({count:checkpoint} of {each} GB)",
         "raise save_interval, set no_save_optim: true where no resume is needed, or "
         "use another disk",
     ),

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.layers import Role, same_path
-from mindspeed_rl_ext.doctor.readers.rl_run import RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role, same_path
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 REFERENCE = "integrated_mode_config.ref_model_load_path"

@@ -10,8 +10,13 @@ import re
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import At, at
-from mindspeed_rl_ext.doctor.readers.scoring import COUNTDOWN, ZERO, TrainedModel, billions_of
-from mindspeed_rl_ext.doctor.readers.verifier_reads import reads_tags
+from mindspeed_rl_ext.doctor.readers.rewards.scoring import (
+    COUNTDOWN,
+    ZERO,
+    TrainedModel,
+    billions_of,
+)
+from mindspeed_rl_ext.doctor.readers.rewards.verifier_reads import reads_tags
 from mindspeed_rl_ext.doctor.rulebook import rule
 
 SMALLEST_BILLIONS = 3.0

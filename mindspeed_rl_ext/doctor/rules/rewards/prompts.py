@@ -15,9 +15,9 @@ from mindspeed_rl_ext.core.response_parts import (
     unmet_conditions,
 )
 from mindspeed_rl_ext.core.rules import Finding
-from mindspeed_rl_ext.doctor.readers.host_verifiers import BELONGS
-from mindspeed_rl_ext.doctor.readers.scoring import ScoredPrompts, bare_name
-from mindspeed_rl_ext.doctor.readers.verifier_reads import TAGS, reads_of
+from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import BELONGS
+from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts, bare_name
+from mindspeed_rl_ext.doctor.readers.rewards.verifier_reads import TAGS, reads_of
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 from mindspeed_rl_ext.verifiers import registry_names
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from mindspeed_rl_ext.core.errors import ExtError, nearest
 from mindspeed_rl_ext.core.rules import Finding, Place
-from mindspeed_rl_ext.doctor.readers.host_verifiers import HostVerifier
-from mindspeed_rl_ext.doctor.readers.scoring import Scoring
+from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import HostVerifier
+from mindspeed_rl_ext.doctor.readers.rewards.scoring import Scoring
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 from mindspeed_rl_ext.verifiers import parse_spec, registry_names, resolve
 
@@ -31,7 +31,7 @@ REWARD_WEIGHTS_DIFFER_IN_NUMBER = rule(
     "error",
     on=Scoring,
     en=(
-        "verifier_function has {names} names, verifier_weight {weights} weights",
+        "verifier_function has {names:name}, verifier_weight {weights:weight}",
         "one weight for each name",
     ),
     zh=(
@@ -61,10 +61,10 @@ def names_and_weights(scoring: Scoring) -> Iterator[Finding]:
     place, names = scoring.place, scoring.names
     if any(map(scoring.verifiers.is_open, ("verifier_function", "verifier_weight"))):
         return
+    weights = scoring.verifiers.get("verifier_weight") or []
     if not names:
         yield REWARD_NO_VERIFIER.at(place)
-    weights = scoring.verifiers.get("verifier_weight") or []
-    if len(names) != len(weights):
+    elif len(names) != len(weights):
         values = {"names": len(names), "weights": len(weights)}
         yield REWARD_WEIGHTS_DIFFER_IN_NUMBER.at(
             scoring.verifiers.place("verifier_weight"), **values

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.rules import At, Finding, at
-from mindspeed_rl_ext.doctor.readers.scoring import billions_of, name_of_model
+from mindspeed_rl_ext.doctor.readers.rewards.scoring import billions_of, name_of_model
 from mindspeed_rl_ext.doctor.readers.trl_part import TrlPart
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
@@ -81,7 +81,7 @@ def group(part: TrlPart) -> Iterator[Finding]:
         yield TRL_GROUP_NOT_WHOLE.at(place, **values)
         return
     yield TRL_GROUP_WHOLE.at(place, **values, prompts=batch // size)
-    # Without an accelerate file nobody has said how many processes there will be.
+    # Without an accelerate file the number of processes is not known.
     if started is not None and processes * each % size:
         yield TRL_GROUP_OF_OLD_VERSIONS.at(place, **values, short=processes * each)
 

@@ -119,6 +119,19 @@ _GONE: Mapping[str, Rule] = {
     "overwrite_output_dir": TRL_KEY_OVERWRITE_OUTPUT_DIR,
 }
 OLD_KEYS = frozenset({*RENAMED, *_GONE})
+TRL_KEYS_TRANSLATED = rule(
+    "trl-keys-translated",
+    "note",
+    on=TrlPart,
+    en=(
+        "`msrl-ext train --config {path}` translates {keys} and takes the file as it is; the "
+        "errors hold for TRL itself",
+    ),
+    zh=(
+        "`msrl-ext train --config {path}` 会自动改写 {keys}，文件可以直接用；上面的错误针对直接"
+        "交给 TRL 的情况",
+    ),
+)
 # What `msrl-ext train` translates in its recipes, which are no plain TRL files.
 RECIPE_WORDS = frozenset({*OLD_KEYS, "dtype", "attn_implementation", "model_revision"})
 
@@ -141,5 +154,9 @@ def keys(part: TrlPart) -> Iterator[Finding]:
         else:
             close = nearest(str(key), part.known)
             yield TRL_KEY_UNKNOWN.at(place, key=key, version=version, nearest=close)
+    old = [str(key) for key in wrong if key in OLD_KEYS]
+    if old:
+        values = {"path": part.document.path, "keys": ", ".join(old)}
+        yield TRL_KEYS_TRANSLATED.at(part.place(), **values)
     if not wrong:
         yield TRL_KEYS_KNOWN.at(part.place(), count=len(part.table), version=version)

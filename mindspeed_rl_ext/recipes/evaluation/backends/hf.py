@@ -97,7 +97,7 @@ class HfBackend:
             raise MachineError(
                 "the device is out of memory",
                 found=f"{len(rows)} prompts x {sampling.n} responses together",
-                remedy=f"--batch-size {max(1, len(rows) // 2)}, or fewer responses a prompt",
+                remedy=f"--batch-size {max(1, len(rows) // 2)}, or fewer responses per prompt",
             ) from error
         finally:
             self.model.train(was_training)

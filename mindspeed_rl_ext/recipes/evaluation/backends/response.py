@@ -58,7 +58,7 @@ class Sampling:
             )
         if self.n > 1 and self.temperature == 0:
             raise InputError(
-                f"{self.n} responses a prompt at temperature 0 are the same response",
+                f"{self.n} responses per prompt at temperature 0 are the same response",
                 remedy="--n 1, or a temperature above 0",
             )
 

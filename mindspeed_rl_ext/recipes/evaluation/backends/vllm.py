@@ -134,7 +134,7 @@ def _start(folder: Path, **options: Any) -> Any:
         raise InputError(
             f"vLLM {vllm.__version__} refuses the model of {folder}",
             found=str(error)[:400],
-            remedy="mend what it names, or use --backend hf",
+            remedy="fix what it names, or use --backend hf",
         ) from error
     except RuntimeError as error:
         raise MachineError(

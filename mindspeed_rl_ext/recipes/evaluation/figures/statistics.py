@@ -8,6 +8,10 @@ none at all. Those have the Wilson interval that as many problems of 0 or 1 with
 have. It is too wide rather than too narrow: no values between 0 and 1 vary more than 0 and 1 do.
 Does not cover: comparing two models on the same problems.
 
+Thirty lines of arithmetic instead of scipy: scipy's Wilson interval takes whole numbers of hits and
+the third kind of interval above needs fractions; used only where it is installed, it would make the
+same responses give other intervals on another machine. A test compares both where scipy is there.
+
 Example:
     >>> figure = estimate([1.0, 0.0, 1.0, 1.0])
     >>> figure.value, round(figure.low, 3), round(figure.high, 3), figure.method
@@ -21,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WILSON, BOOTSTRAP = "wilson", "bootstrap over problems"
-WIDEST = "wilson as if 0 or 1 a problem"
+WIDEST = "wilson as if 0 or 1 per problem"
 _Z = 1.959963984540054  # of the normal distribution, for 95 %
 _FEW = 10
 _RESAMPLES = 2000
@@ -46,15 +50,15 @@ class Estimate:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The mean of one value a problem, between 0 and 1, with its interval.
+    """The mean of one value per problem, between 0 and 1, with its interval.
 
     Args:
-        values: one a problem, at least one.
+        values: one per problem, at least one.
 
     Example:
         >>> figure = estimate([0.5] * 30)
         >>> figure.value, round(figure.low, 3), round(figure.high, 3), figure.method
-        (0.5, 0.332, 0.668, 'wilson as if 0 or 1 a problem')
+        (0.5, 0.332, 0.668, 'wilson as if 0 or 1 per problem')
     """
     mean = sum(values) / len(values)
     if all(value in (0.0, 1.0) for value in values):
@@ -88,7 +92,7 @@ def bootstrap(values: Sequence[float], *, seed: int = 0) -> tuple[float, float]:
     """The 95 % percentile interval of the mean, problems being drawn with replacement.
 
     Args:
-        values: one a problem.
+        values: one per problem.
         seed: of the draws; the same values give the same interval.
     """
     import numpy as np

@@ -1,7 +1,7 @@
 """The figures of an evaluation as text for people.
 
-Covers: one row a benchmark, then what needs a person's eye: warnings, ties, disagreements of strict
-and lenient grading, tables by level and subject.
+Covers: one row per benchmark, then what needs a person's eye: warnings, ties, disagreements of
+strict and lenient grading, tables by level and subject.
 Does not cover: figures; it shows what stands in summary.json.
 """
 

@@ -109,8 +109,8 @@ def load_benchmark(benchmark: Benchmark, data_dir: Path, limit: int | None = Non
         for index, (number, row) in enumerate(rows)
     )
     problems, left_out = every[:limit], () if limit is None else every[limit:]
-    said = _warnings(benchmark, problems, len(rows))
-    return Loaded(benchmark, problems, len(rows), tuple(said), left_out)
+    found_warnings = _warnings(benchmark, problems, len(rows))
+    return Loaded(benchmark, problems, len(rows), tuple(found_warnings), left_out)
 
 
 def read_reference(value: Any, kind: str, unit: object = None) -> str:
@@ -172,7 +172,7 @@ def _problem(benchmark: Benchmark, index: int, row: Mapping[str, Any], place: st
         raise InputError(
             f"{place}: the question is no text",
             found=repr(question)[:80],
-            remedy="mend or remove the row",
+            remedy="correct or remove the row",
         )
     answer, fault = _reference(benchmark, row)
     slices = {name: str(row[c]) for name, c in benchmark.slices.items() if row.get(c) is not None}
@@ -200,16 +200,18 @@ def _reference(benchmark: Benchmark, row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _warnings(benchmark: Benchmark, problems: tuple[Problem, ...], rows: int) -> list[str]:
-    said = []
+    found_warnings = []
     if rows != benchmark.rows:
-        said.append(f"{benchmark.name} has {rows} rows; the published file has {benchmark.rows}")
+        found_warnings.append(
+            f"{benchmark.name} has {rows} rows; the published file has {benchmark.rows}"
+        )
     for problem in problems:
         if problem.fault:
-            said.append(f"{problem.id}: BAD_REFERENCE, {problem.fault}")
+            found_warnings.append(f"{problem.id}: BAD_REFERENCE, {problem.fault}")
     twice = len(problems) - len({problem.question for problem in problems})
     if twice:
-        said.append(f"{benchmark.name} asks {twice} question(s) twice")
-    return said
+        found_warnings.append(f"{benchmark.name} asks {twice} question(s) twice")
+    return found_warnings
 
 
 def _without_dollars(text: str) -> str:

@@ -34,7 +34,7 @@ class Prompts:
     """Prompts that are ready for a backend.
 
     Args:
-        texts: one a question.
+        texts: one per question.
         stop_words: texts that end a turn in this template.
         warnings: what a person should know of them.
     """
@@ -84,13 +84,13 @@ def _doubts(questions: Sequence[str], texts: list[str], encoder: PromptEncoder) 
     pieces = encoder.encode([Prompt(question) for question in questions])
     whole = encoder.tokenizer.encode_batch(texts)
     different = sum(a != b for a, b in zip(pieces, whole, strict=True))
-    said = encoder.warnings()
+    warnings = encoder.warnings()
     if different:
-        said.append(
+        warnings.append(
             f"{different} of {len(texts)} prompts have other ids as one text than as the pieces of "
             "the template, which training sees: the tokenizer joins characters across them"
         )
-    return said
+    return warnings
 
 
 def _text(elements: Sequence[Element], tokenizer: Tokenizer | None) -> str:

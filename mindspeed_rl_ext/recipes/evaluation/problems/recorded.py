@@ -63,7 +63,7 @@ def read_recorded(path: Path, benchmarks: Sequence[Loaded]) -> Recorded:
     for number, row in read_jsonl(path):
         rows += 1
         place = f"line {number}"
-        said, start = _responses(row, f"{path}, {place}")
+        texts, start = _responses(row, f"{path}, {place}")
         problem = _problem(row, names, f"{path}, {place}")
         if problem is None:
             found.extra.append(f"{place} ({_name(row)})")
@@ -71,10 +71,10 @@ def read_recorded(path: Path, benchmarks: Sequence[Loaded]) -> Recorded:
         if problem.id not in wanted:
             continue
         kept = samples.setdefault(problem.id, {})
-        twice = [i for i in range(start, start + len(said)) if i in kept]
+        twice = [i for i in range(start, start + len(texts)) if i in kept]
         if twice:
             found.duplicates.append(f"{place} ({problem.id})")
-        for offset, response in enumerate(said):
+        for offset, response in enumerate(texts):
             kept.setdefault(start + offset, response)
         if isinstance(row.get("prompt"), str):
             found.prompts.setdefault(problem.id, row["prompt"])
@@ -91,7 +91,7 @@ def read_recorded(path: Path, benchmarks: Sequence[Loaded]) -> Recorded:
 
 
 def _names(benchmarks: Sequence[Loaded]) -> dict[tuple[str, str], Problem | None]:
-    """Problems by benchmark and id; with the benchmark "" where the id alone tells."""
+    """Problems by benchmark and id; with the benchmark "" where the id alone decides."""
     names: dict[tuple[str, str], Problem | None] = {}
     for loaded in benchmarks:
         for problem in (*loaded.problems, *loaded.left_out):
@@ -124,8 +124,8 @@ def _problem(
 
 def _responses(row: Mapping[str, Any], place: str) -> tuple[list[Response], int]:
     """The responses of a row, and the number of the first."""
-    said = row["responses"] if "responses" in row else [row.get("response")]
-    if not isinstance(said, list) or not said or not all(isinstance(text, str) for text in said):
+    texts = row["responses"] if "responses" in row else [row.get("response")]
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(
             f"{place} has no response",
             found=f"columns {', '.join(sorted(row))}",
@@ -133,25 +133,25 @@ def _responses(row: Mapping[str, Any], place: str) -> tuple[list[Response], int]
             remedy="write the decoded text",
         )
     counts = row.get("num_tokens")
-    counts = counts if isinstance(counts, list) else [counts] * len(said)
+    counts = counts if isinstance(counts, list) else [counts] * len(texts)
     sample = row.get("sample", 0)
     numbers = [*counts, sample]
-    if len(counts) != len(said) or any(type(n) not in (int, type(None)) for n in numbers):
+    if len(counts) != len(texts) or any(type(n) not in (int, type(None)) for n in numbers):
         raise InputError(
             f"{place}: num_tokens or sample is not readable",
             found=repr({"num_tokens": row.get("num_tokens"), "sample": sample})[:120],
-            expected="an integer a response, or no such column",
-            remedy="mend the row",
+            expected="an integer per response, or no such column",
+            remedy="correct the row",
         )
     if any(number is not None and number < 0 for number in numbers):
         raise InputError(
             f"{place}: num_tokens or sample is negative",
             found=repr({"num_tokens": row.get("num_tokens"), "sample": sample})[:120],
             expected="0 or more: a length in tokens, the number of a sample from 0",
-            remedy="mend the row, or leave the column out",
+            remedy="correct the row, or leave the column out",
         )
     cut = row.get("cut") if isinstance(row.get("cut"), bool) else None
-    responses = [Response(text, count, cut) for text, count in zip(said, counts, strict=True)]
+    responses = [Response(text, count, cut) for text, count in zip(texts, counts, strict=True)]
     return responses, sample or 0
 
 

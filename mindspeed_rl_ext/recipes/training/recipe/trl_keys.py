@@ -34,7 +34,7 @@ RENAMED: Mapping[str, Callable[[Any], Change]] = {
     "warmup_ratio": lambda v: ({"warmup_steps": v}, "warmup_steps below 1 is a fraction"),
     "vllm_device": lambda v: (
         {"vllm_mode": "colocate"},
-        "vLLM shares the training devices (vllm_mode: colocate): start one process a device, not "
+        "vLLM shares the training devices (vllm_mode: colocate): start one process per device, not "
         "one less; vllm_mode: server is the other way",
     ),
     "vllm_max_model_len": lambda v: ({"vllm_max_model_length": v}, "it is vllm_max_model_length"),

@@ -158,10 +158,10 @@ def _read(section: DatasetSection, tokenizer_folder: str) -> list[_Read]:
                 dropped[one.error.reason.value] += 1
         if section.rows is not None and len(kept) >= section.rows:
             break
-    told = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common()) or "none"
-    logger.info("%s: %d rows, dropped: %s", source.name, len(kept), told)
+    reasons = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common()) or "none"
+    logger.info("%s: %d rows, dropped: %s", source.name, len(kept), reasons)
     if not kept:
-        raise InputError(f"no row of {source.name} can be used", found=f"dropped: {told}")
+        raise InputError(f"no row of {source.name} can be used", found=f"dropped: {reasons}")
     return kept
 
 
@@ -173,7 +173,7 @@ def _chunks(rows: Any, pipeline: Any, options: Any) -> Any:
     iterator, first = iter(rows), True
     while chunk := list(islice(iterator, CHUNK_ROWS)):
         if first:
-            present = {column for row in chunk for column in row.data}
+            present = [row.data for row in chunk]
             require_columns(present, pipeline.keys, options.additional(), pipeline.derived)
             first = False
         yield pipeline.encode(pipeline.prepare(chunk))

@@ -26,6 +26,7 @@ from mindspeed_rl_ext.recipes.training.trainer.groups import (
     CountedGrpo,
     RightResponses,
 )
+from mindspeed_rl_ext.recipes.training.trainer.model_card import model_card
 from mindspeed_rl_ext.recipes.training.trainer.running import (
     ROLLOUTS,
     StageRun,
@@ -82,7 +83,8 @@ def grpo(run: StageRun, prompts: Prompts) -> str:
     trainer.permute_rewards = run.recipe.grpo.permute_rewards
     trainer.dynamic_sampling = run.recipe.grpo.dynamic_sampling
     trainer.spare_rows = rows
-    train(run, trainer, TRL_NAMES, run.folder.name)
+    card = model_card(run.recipe, run.folder.name, run.start, run.recipe.grpo.trl)
+    train(run, trainer, TRL_NAMES, run.folder.name, card)
     rewards = [log["reward"] for log in trainer.state.log_history if log.get("reward") is not None]
     return f"{config.max_steps} steps, mean reward {rewards[0]:.3f} -> {rewards[-1]:.3f}"
 

@@ -24,6 +24,7 @@ from mindspeed_rl_ext.recipes.training.recipe.schema import (
 from mindspeed_rl_ext.recipes.training.rows import sft_rows
 from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts
 from mindspeed_rl_ext.recipes.training.trainer.guarded import GuardedTraining
+from mindspeed_rl_ext.recipes.training.trainer.model_card import model_card
 from mindspeed_rl_ext.recipes.training.trainer.running import (
     StageRun,
     make_config,
@@ -70,11 +71,12 @@ def fine_tune(
         train_dataset=Dataset.from_list([dict(row) for row in ordered]),
         processing_class=run.tokenizer,
     )
-    train(run, trainer, SFT_NAMES, run.folder.name)
+    card = model_card(run.recipe, run.folder.name, run.start, run.recipe.sft.trl)
+    train(run, trainer, SFT_NAMES, run.folder.name, card)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     return (
         f"{config.max_steps} steps on {len(rows)} examples, "
-        f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats a token"
+        f"loss {losses[0]:.2f} -> {losses[-1]:.2f} nats per token"
     )
 
 

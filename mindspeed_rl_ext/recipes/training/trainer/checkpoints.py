@@ -1,7 +1,7 @@
 """Checkpoints of a training: whole or not counted.
 
 Covers: the mark that is written last, the newest whole checkpoint, what a stopped run left
-half-written, old ones removed only after the new one is whole, a full disk told from other faults.
+half-written, old ones removed only after the new one is whole, which faults are of the machine.
 Does not cover: what is inside; transformers' Trainer writes it.
 """
 
@@ -116,7 +116,7 @@ def machine_fault(error: BaseException) -> str:
     return ""
 
 
-def said_last_good(folder: Path) -> str:
+def describe_last_good(folder: Path) -> str:
     """The sentence about what is left after a stop."""
     last = last_whole(folder)
     return f"the last good checkpoint is {last}" if last else "no checkpoint was saved before"
@@ -127,6 +127,6 @@ def could_not_save(what: str, fault: str, folder: Path) -> MachineError:
     return MachineError(
         f"{what} could not be saved",
         found=fault,
-        expected=said_last_good(folder),
+        expected=describe_last_good(folder),
         remedy="free disk space, then go on with --resume",
     )

@@ -31,7 +31,7 @@ GIVEN_BY_TRL = (
 
 
 class RightResponses:
-    """Which of the last responses the first verifier accepts; told by the reward functions."""
+    """Which of the last responses the first verifier accepts; set by the reward functions."""
 
     def __init__(self) -> None:
         self.last: list[float] = []

@@ -13,18 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import CheckFailedError
+from mindspeed_rl_ext.core.files import write_text_atomic
 from mindspeed_rl_ext.integrations.trl_probe import checked_callback, overrides_trl
 from mindspeed_rl_ext.recipes.training.trainer import checkpoints
+
+CARD = "README.md"
 
 
 class GuardedTraining:
     """Goes before a transformers Trainer among the bases of a class.
 
     `keep_checkpoints` is how many are kept; the Trainer's own limit would remove the old one
-    before ours has marked the new one whole.
+    before ours has marked the new one whole. `card` is the model card, in the place of TRL's, which
+    knows no local model's name.
     """
 
     keep_checkpoints: int | None = None
+    card: str = ""
     # Given by the Trainer.
     args: Any
     state: Any
@@ -50,10 +55,16 @@ class GuardedTraining:
         start = f" from there: --set model={last}" if last else ""
         return CheckFailedError(
             f"the {name} of step {self.state.global_step + 1} is {value}: training stops",
-            expected=f"a finite number; {checkpoints.said_last_good(folder)}",
+            expected=f"a finite number; {checkpoints.describe_last_good(folder)}",
             remedy="a lower learning rate, a smaller clip or max_grad_norm, bfloat16 in the place "
             f"of float16, with another --output{start}",
         )
+
+    @overrides_trl()
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Writes our model card beside the checkpoints; TRL calls it with each of them."""
+        if self.accelerator.is_main_process and self.card:
+            write_text_atomic(Path(self.args.output_dir) / CARD, self.card)
 
     @overrides_trl()
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:

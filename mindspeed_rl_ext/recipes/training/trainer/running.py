@@ -29,6 +29,7 @@ from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.recipe.trl_keys import config_arguments, config_class
 from mindspeed_rl_ext.recipes.training.trainer import checkpoints
 from mindspeed_rl_ext.recipes.training.trainer.guarded import (
+    CARD,
     GuardedTraining,
     finite_gradients_callback,
 )
@@ -180,7 +181,9 @@ def rows_in_order(rows: Sequence[Any], count: int, seed: int) -> list[Any]:
     return drawn[:count]
 
 
-def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> None:
+def train(
+    run: StageRun, trainer: Any, names: Mapping[str, str], label: str, card: str = ""
+) -> None:
     """Trains to the end, or until something stops it; saves the policy whole.
 
     Args:
@@ -188,6 +191,7 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
         trainer: a trainer whose class has GuardedTraining among its bases.
         names: TRL's name of a metric to ours.
         label: of the progress bar.
+        card: the model card.
 
     Raises:
         CheckFailedError: a loss or gradient is not finite.
@@ -199,6 +203,7 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
     from mindspeed_rl_ext.integrations.trl_metrics import metrics_callback
 
     trainer.keep_checkpoints = trainer.args.save_total_limit
+    trainer.card = card
     trainer.args.save_total_limit = None
     for printing in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(printing)
@@ -212,8 +217,17 @@ def train(run: StageRun, trainer: Any, names: Mapping[str, str], label: str) -> 
         if last is not None:
             shown.advance(checkpoints.step_of(last))
         trainer.add_callback(_shown_callback(shown))
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        _train_until_stopped(run, trainer, last)
     save_policy(run, trainer)
+
+
+def _train_until_stopped(run: StageRun, trainer: Any, last: Path | None) -> None:
+    """Trains; the message of Ctrl-C names what is left and how to go on."""
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except KeyboardInterrupt as error:
+        left = checkpoints.describe_last_good(run.folder)
+        raise KeyboardInterrupt(f"{left}; the same command with --resume goes on") from error
 
 
 def prepare_resume(run: StageRun) -> Path | None:
@@ -267,6 +281,8 @@ def save_policy(run: StageRun, trainer: GuardedTraining) -> None:
             trainer.accelerator.wait_for_everyone()
             if trainer.accelerator.is_main_process:
                 run.tokenizer.save_pretrained(staged / POLICY)
+                if trainer.card:
+                    write_text_atomic(staged / POLICY / CARD, trainer.card)
                 install(staged, run.folder, [POLICY], [run.policy] * run.policy.exists())
     except Exception as error:  # every library has an error of its own for a full disk
         fault = checkpoints.machine_fault(error)

@@ -1,6 +1,6 @@
 """Trackers by name: tensorboard, wandb, swanlab and whatever else the Trainer knows.
 
-Covers: names that are not installed are left out, and said once; a run needs none of them.
+Covers: names that are not installed are left out and named once; a run needs none of them.
 Does not cover: metrics.jsonl, which every run writes.
 """
 

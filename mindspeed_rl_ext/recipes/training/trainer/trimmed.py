@@ -14,7 +14,7 @@ from mindspeed_rl_ext.integrations.trl_probe import overrides_trl
 from mindspeed_rl_ext.recipes.training.trainer.groups import widened
 
 _PARTS = 8
-# Below this a part is too small to be worth a pass of its own.
+# Below this a part is too small for a pass of its own.
 _MIN_ROWS = 32
 
 

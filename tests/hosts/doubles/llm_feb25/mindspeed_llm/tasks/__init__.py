@@ -1,1 +1,1 @@
-"""A double of the host, written from facts/hosts.md."""
+"""A double of the host: as much of it as the adapters look at."""

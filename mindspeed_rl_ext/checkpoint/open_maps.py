@@ -1,0 +1,89 @@
+"""Mapped files, opened in turn: a checkpoint of 2,048 rank files has more than a process may open.
+
+Covers: the files used last stay mapped; one that changed since it was first opened is named.
+Does not cover: a change in the middle of one access: `convert` looks again when all is read.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from mindspeed_rl_ext.core.errors import InputError
+
+_MOST_FILES = 256
+
+
+class FileState:
+    """What a file was when it was first opened.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        found = os.stat(path)
+        self.size, self._was = found.st_size, (found.st_size, found.st_mtime_ns, found.st_ino)
+
+    def check(self) -> None:
+        """Raises InputError where it is another file now; reading a lost page would be fatal."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            found = None
+        if found is not None and (found.st_size, found.st_mtime_ns, found.st_ino) == self._was:
+            return
+        raise InputError(
+            f"{self.path} changed while it was read",
+            found="it is gone" if found is None else f"{found.st_size} bytes, or another time",
+            expected=f"{self.size} bytes, as when it was opened",
+            remedy="wait until the checkpoint is wholly written, then convert again",
+        )
+
+
+class _OpenMaps:
+    """The maps that are open; a map goes when it is not used, views of it keep it."""
+
+    def __init__(self) -> None:
+        self._maps: OrderedDict[FileState, mmap.mmap] = OrderedDict()
+        # Threads that copy ask for maps at the same time; a finalizer may run inside of one.
+        self._lock = threading.RLock()
+
+    def get(self, state: FileState) -> mmap.mmap:
+        """The file's map."""
+        with self._lock:
+            found = self._maps.get(state)
+            if found is None:
+                found = self._maps[state] = _mapped(state)
+            self._maps.move_to_end(state)
+            while len(self._maps) > _most_files():
+                self._maps.popitem(last=False)
+        return found
+
+    def drop(self, state: FileState) -> None:
+        """Forgets the file's map."""
+        with self._lock:
+            self._maps.pop(state, None)
+
+
+def _mapped(state: FileState) -> mmap.mmap:
+    state.check()
+    with state.path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _most_files() -> int:
+    """A quarter of what the process may open at most: each map holds its file open."""
+    try:
+        import resource
+    except ImportError:
+        return _MOST_FILES
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_FILES if limit == resource.RLIM_INFINITY else max(8, min(_MOST_FILES, limit // 4))
+
+
+OPEN_MAPS = _OpenMaps()

@@ -1,0 +1,1 @@
+"""Verifiers, prompts and models of a run, as far as its files tell."""

@@ -1,0 +1,217 @@
+"""A recipe as a run of verl: its data, and the overrides of `verl.trainer.main_ppo`.
+
+Covers: the stage grpo of any recipe on verl 0.9 and main (FSDP): model, batches, lengths, learning
+rate, clip, KL, rewards through the manager `msrl_ext`, groups without a signal; the commands shown
+or executed.
+Does not cover: other stages; Megatron; what a recipe of TRL does not say (parallelism, placement):
+verl's defaults hold, and further overrides can stand behind the command.
+
+Example:
+    >>> from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
+    >>> lines = verl_overrides(load_recipe("countdown", "real"), Path("out"))
+    >>> "actor_rollout_ref.rollout.n=8" in lines
+    True
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.core.yaml_file import read_yaml
+from mindspeed_rl_ext.preprocess.options import PreprocessOptions
+from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
+from mindspeed_rl_ext.preprocess.run import preprocess
+from mindspeed_rl_ext.recipes.training.cluster import VERL
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+from mindspeed_rl_ext.recipes.training.rows.prompts import preprocess_options
+
+MODULE = "verl.trainer.main_ppo"
+STAGE = "grpo"
+# TRL's defaults of what a recipe may leave out.
+_DEFAULTS: Mapping[str, Any] = {
+    "per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_iterations": 1,
+    "num_generations": 8, "max_completion_length": 256, "learning_rate": 1e-6, "epsilon": 0.2,
+    "beta": 0.0, "temperature": 1.0, "save_steps": 500, "max_grad_norm": 1.0,
+}  # fmt: skip
+_HELD_OUT_FRACTION = 0.02
+_MAX_PROMPT = 1024
+
+
+def verl_commands(recipe: Recipe, output: Path) -> list[list[str]]:
+    """The command lines: data first, then the training.
+
+    Args:
+        recipe: of the real size, with a stage grpo and a data recipe.
+        output: everything is written under it.
+
+    Raises:
+        InputError: the recipe has no such stage or data.
+    """
+    _require_fit(recipe)
+    dataset, prefix = recipe.dataset, _prefix(recipe, output)
+    options = {"max_prompt_length": _MAX_PROMPT, **dataset.options}
+    words = ["msrl-ext", "preprocess", "--config", str(dataset.config), "--format", VERL]
+    words += ["--tokenizer-name-or-path", recipe.model, "--output-prefix", str(prefix)]
+    words += ["--split", str(_HELD_OUT_FRACTION)]
+    for key, value in options.items():
+        words += [f"--{key.replace('_', '-')}", str(value)]
+    return [words, [sys.executable, "-m", MODULE, *verl_overrides(recipe, output)]]
+
+
+def verl_overrides(recipe: Recipe, output: Path) -> list[str]:
+    """The overrides of `verl.trainer.main_ppo` that a recipe means.
+
+    Args:
+        recipe: of the real size, with a stage grpo.
+        output: everything is written under it.
+    """
+    return [f"{key}={_hydra(value)}" for key, value in _overrides(recipe, output)]
+
+
+def _overrides(recipe: Recipe, output: Path) -> Iterator[tuple[str, Any]]:
+    trl = {**_DEFAULTS, **recipe.grpo.trl}
+    devices, group = _devices(recipe), int(trl["num_generations"])
+    micro = int(trl["per_device_train_batch_size"]) * devices
+    update = micro * int(trl["gradient_accumulation_steps"]) // group
+    generation = micro * int(trl.get("steps_per_generation") or trl["gradient_accumulation_steps"])
+    prefix = _prefix(recipe, output)
+    actor, rollout, ref = (f"actor_rollout_ref.{part}" for part in ("actor", "rollout", "ref"))
+    yield "algorithm.adv_estimator", "grpo"
+    yield "data.train_files", f"{prefix}.parquet"
+    yield "data.val_files", f"{heldout_prefix(prefix)}.parquet"
+    yield "data.train_batch_size", generation // group
+    yield "data.max_prompt_length", recipe.dataset.options.get("max_prompt_length", _MAX_PROMPT)
+    yield "data.max_response_length", trl["max_completion_length"]
+    yield "data.filter_overlong_prompts", True
+    yield "data.seed", recipe.seed
+    yield "actor_rollout_ref.model.path", recipe.model
+    yield (
+        "actor_rollout_ref.model.enable_gradient_checkpointing",
+        bool(trl.get("gradient_checkpointing", True)),
+    )
+    yield f"{actor}.optim.lr", trl["learning_rate"]
+    yield f"{actor}.ppo_mini_batch_size", update
+    yield f"{actor}.ppo_micro_batch_size_per_gpu", trl["per_device_train_batch_size"]
+    yield f"{actor}.ppo_epochs", trl["num_iterations"]
+    yield f"{actor}.clip_ratio", trl["epsilon"]
+    yield f"{actor}.clip_ratio_low", trl["epsilon"]
+    yield f"{actor}.clip_ratio_high", trl.get("epsilon_high") or trl["epsilon"]
+    yield f"{actor}.grad_clip", trl["max_grad_norm"]
+    yield f"{actor}.use_kl_loss", trl["beta"] > 0
+    yield f"{actor}.kl_loss_coef", trl["beta"]
+    yield f"{rollout}.name", "vllm"
+    yield f"{rollout}.n", group
+    yield f"{rollout}.temperature", trl["temperature"]
+    yield f"{rollout}.tensor_model_parallel_size", trl.get("vllm_tensor_parallel_size", 1)
+    yield f"{rollout}.gpu_memory_utilization", trl.get("vllm_gpu_memory_utilization", 0.5)
+    for part in (rollout, ref):
+        yield f"{part}.log_prob_micro_batch_size_per_gpu", trl["per_device_train_batch_size"]
+    yield "reward.reward_manager.name", "msrl_ext"
+    yield "+reward.reward_kwargs.verifiers", list(recipe.verifiers)
+    yield "+reward.reward_kwargs.weights", list(recipe.weights)
+    if recipe.grpo.dynamic_sampling is not None:
+        yield "algorithm.filter_groups.enable", True
+        yield "algorithm.filter_groups.metric", "score"
+        rounds = recipe.grpo.dynamic_sampling.max_rounds
+        yield "algorithm.filter_groups.max_num_gen_batches", rounds + 1
+    yield "trainer.total_training_steps", trl.get("max_steps")
+    yield "trainer.save_freq", trl["save_steps"]
+    yield "trainer.test_freq", trl["save_steps"]
+    yield "trainer.n_gpus_per_node", devices
+    yield "trainer.nnodes", 1
+    yield "trainer.project_name", "mindspeed-rl-ext"
+    yield "trainer.experiment_name", recipe.name
+    yield "trainer.logger", ["console", "file"]
+    yield "trainer.default_local_dir", str(output / STAGE)
+    yield "trainer.rollout_data_dir", str(output / "rollouts")
+
+
+def as_shell(recipe: Recipe, output: Path) -> str:
+    """The commands as one would type them."""
+    data, training = verl_commands(recipe, output)
+    lines = [" ".join(map(shlex.quote, training[:3]))]
+    lines += [f"    {shlex.quote(word)}" for word in training[3:]]
+    return "\n".join(
+        [
+            "# NPUs: add trainer.device=npu. Further overrides stand behind the last line.",
+            shlex.join(data),
+            " \\\n".join(lines),
+        ]
+    )
+
+
+def run_verl(recipe: Recipe, output: Path) -> int:
+    """Makes the data where it is not there, then trains; returns the exit code.
+
+    Raises:
+        InputError: verl is not installed here.
+    """
+    if find_spec(VERL) is None:
+        raise InputError(
+            "verl is not installed here",
+            expected="the environment that verl runs in, with mindspeed-rl-ext in it",
+            remedy="--print shows the commands",
+        )
+    training = verl_commands(recipe, output)[-1]
+    options = verl_data_options(recipe, output)
+    if not Path(f"{options.output_prefix}.parquet").is_file():
+        preprocess(options)
+    return subprocess.run(training, check=False).returncode
+
+
+def verl_data_options(recipe: Recipe, output: Path) -> PreprocessOptions:
+    """What `verl_commands` preprocesses, as options."""
+    found: PreprocessOptions = preprocess_options(recipe.dataset, recipe.model)
+    changes: dict[str, Any] = {
+        "format": VERL,
+        "output_prefix": _prefix(recipe, output),
+        "split": _HELD_OUT_FRACTION,
+        "max_prompt_length": found.max_prompt_length or _MAX_PROMPT,
+    }
+    return replace(found, **changes)
+
+
+def _require_fit(recipe: Recipe) -> None:
+    if STAGE not in recipe.stages:
+        raise InputError(
+            f"the recipe {recipe.name} has no stage {STAGE}, which is what verl trains here",
+            found=f"stages: {', '.join(recipe.stages)}",
+            remedy="train it with --engine trl",
+        )
+    if recipe.dataset.config is None:
+        raise InputError(
+            f"the recipe {recipe.name} names no data recipe",
+            found=f"size {recipe.size}: {recipe.dataset.task or recipe.dataset.packed}",
+            remedy="choose --size real, or give --set dataset.config=NAME",
+        )
+
+
+def _prefix(recipe: Recipe, output: Path) -> Path:
+    return output / "data" / str(recipe.dataset.config)
+
+
+def _devices(recipe: Recipe) -> int:
+    """How many processes the recipe's accelerate file starts."""
+    table = read_yaml(resolve_config(recipe.accelerate, "accelerate")).value
+    return int(table.get("num_processes", 1))
+
+
+def _hydra(value: Any) -> str:
+    """A value in hydra's grammar; a text with other characters than a path's is quoted."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_hydra, value))}]"
+    if value is None:
+        return "null"
+    if not isinstance(value, str):
+        return str(value)
+    plain = all(char.isalnum() or char in "_-./:" for char in value)
+    return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,71 @@
+"""Run as a script: saves tensors as FSDP and DCP checkpoints, with torch over gloo on the CPU.
+
+    python save_sharded.py CASES.json
+
+A case is {"how", "ranks", "out", "tensors", "prefix"}; `tensors` is a safetensors file. `fsdp` writes
+what torch.save makes of each rank's DTensors, under verl's file names; `hybrid` shards on the second
+axis of a mesh (2, ranks / 2); `dcp` saves with torch.distributed.checkpoint, beside an optimizer,
+`flat-dcp` the model alone; `plain` writes each rank's rows as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from safetensors.torch import load_file
+
+
+def work(rank: int, world: int, port: int, case: dict) -> None:
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(world)}
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=world)
+    tensors = {case.get("prefix", "") + k: v for k, v in load_file(case["tensors"]).items()}
+    how, out = case["how"], Path(case["out"])
+    if how == "hybrid":
+        mesh = init_device_mesh("cpu", (2, world // 2), mesh_dim_names=("ddp", "fsdp"))
+        placements = [Replicate(), Shard(0)]
+    else:
+        mesh = init_device_mesh("cpu", (world,), mesh_dim_names=("fsdp",))
+        placements = [Shard(0)]
+    if how == "plain":
+        state = {name: value.chunk(world)[rank].clone() for name, value in tensors.items()}
+    else:
+        state = {name: distribute_tensor(v, mesh, placements) for name, v in tensors.items()}
+    if how == "dcp":
+        import torch.distributed.checkpoint as dcp
+
+        moments = {name: {"exp_avg": value * 2, "step": 3} for name, value in state.items()}
+        dcp.save({"model": state, "optimizer": {"state": moments}, "epoch": 2}, checkpoint_id=out)
+    elif how == "flat-dcp":
+        import torch.distributed.checkpoint as dcp
+
+        dcp.save(state, checkpoint_id=out)
+    else:
+        torch.save(state, out / f"model_world_size_{world}_rank_{rank}.pt")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def main(path: str) -> None:
+    for case in json.loads(Path(path).read_text()):
+        Path(case["out"]).mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        world = case["ranks"]
+        mp.start_processes(work, (world, port, case), nprocs=world, start_method="fork")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

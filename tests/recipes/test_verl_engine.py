@@ -1,0 +1,86 @@
+"""A recipe as a run of verl: the same sizes, rewards and data in verl's words."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
+from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+from mindspeed_rl_ext.recipes.training.verl_engine import verl_overrides
+
+NAMES = [name for name in recipe_names() if "grpo" in load_recipe(name, "real").stages]
+
+
+def overrides(recipe: Recipe) -> dict[str, Any]:
+    pairs = (line.partition("=") for line in verl_overrides(recipe, Path("out")))
+    return {key: yaml.safe_load(text) for key, _, text in pairs}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_batches_and_rewards_are_those_of_the_recipe(name: str) -> None:
+    recipe = load_recipe(name, "real")
+    trl, found = recipe.grpo.trl, overrides(recipe)
+    micro = trl["per_device_train_batch_size"] * found["trainer.n_gpus_per_node"]
+    group = found["actor_rollout_ref.rollout.n"]
+    assert group == trl["num_generations"]
+    update = found["actor_rollout_ref.actor.ppo_mini_batch_size"] * group
+    assert update == micro * trl["gradient_accumulation_steps"]
+    assert (
+        found["data.train_batch_size"] % found["actor_rollout_ref.actor.ppo_mini_batch_size"] == 0
+    )
+    assert found["+reward.reward_kwargs.verifiers"] == list(recipe.verifiers)
+    assert found["+reward.reward_kwargs.weights"] == list(recipe.weights)
+    assert float(found["actor_rollout_ref.actor.optim.lr"]) == trl["learning_rate"]
+    assert found["actor_rollout_ref.actor.use_kl_loss"] is (trl["beta"] > 0)
+
+
+def test_a_verifier_with_parameters_is_quoted_for_hydra() -> None:
+    recipe = load_recipe(
+        "countdown", "real", ["verifiers=[countdown, overlong(max_tokens=9)]", "weights=[1, 0.5]"]
+    )
+    line = next(one for one in verl_overrides(recipe, Path("out")) if ".verifiers=" in one)
+    assert line == '+reward.reward_kwargs.verifiers=[countdown,"overlong(max_tokens=9)"]'
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_print_shows_data_and_training(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--config", name, "--engine", "verl", "--print", "--output", "o"]) == 0
+    _, data, *training = capsys.readouterr().out.splitlines()
+    assert shlex.split(data)[:2] == ["msrl-ext", "preprocess"]
+    words = shlex.split(" ".join(line.removesuffix("\\") for line in training))
+    assert words[1:3] == ["-m", "verl.trainer.main_ppo"]
+    assert "algorithm.adv_estimator=grpo" in words
+    prefix = shlex.split(data)[shlex.split(data).index("--output-prefix") + 1]
+    assert f"data.train_files={prefix}.parquet" in words
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--config", "gsm8k_sft"], "has no stage grpo"),
+        (["--config", "countdown", "--size", "cpu"], "names no data recipe"),
+        (["--config", "countdown", "--resume"], "--resume would change nothing"),
+        (["--config", "countdown", "--host", "."], "--host would change nothing"),
+    ],
+)
+def test_what_verl_would_not_train_is_refused(
+    flags: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *flags, "--engine", "verl", "--print"]) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_without_verl_the_command_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mindspeed_rl_ext.recipes.training import verl_engine
+
+    monkeypatch.setattr(verl_engine, "find_spec", lambda name: None)
+    assert main(["train", "--config", "countdown", "--engine", "verl"]) == 2
+    assert "--print shows the commands" in capsys.readouterr().err
