@@ -76,7 +76,7 @@ def test_countdown_takes_the_last_answer_and_only_a_closed_one() -> None:
         (
             "\n<think>a</think>\n\n<answer></answer>",
             1,
-        ),  # the layout alone: an empty answer keeps it
+        ),  # an empty answer keeps the layout
         ("<think>a <answer>1</answer> b</think><answer>2</answer>", 1),  # tried while thinking
         ("<think>a</think><answer>b</answer><answer>c</answer>", 0),  # two answers
         ("<answer>b</answer>", 0),

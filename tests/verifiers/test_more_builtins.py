@@ -140,7 +140,7 @@ def test_repetition_by_case(response: str, score: float) -> None:
         (
             "Reasoning  process here </think> <answer> 1 </answer>",
             -1,
-        ),  # case and space do not count
+        ),  # however it is spaced
         ("so </think> <answer> answer here </answer>", -1),
         (PROMPT, -1),
         (PROMPT[80:], -1),  # most of the prompt

@@ -1,8 +1,8 @@
 r"""The answer that a response puts in its last box, and what stands beside the box.
 
 Covers: boxes inside each other (the outer one counts), boxes side by side that are one answer
-(`\boxed{2} and \boxed{3}`, `\boxed{2} \boxed{3}`), a last box that is never closed (then there is no
-answer, whatever an earlier box holds), a denial before the box, other answers behind it
+(`\boxed{2} and \boxed{3}`, `\boxed{2} \boxed{3}`), a last box that is never closed (then there is
+no answer, whatever an earlier box holds), a denial before the box, other answers behind it
 (`\boxed{3} or 4`).
 Does not cover: which part of a response is read; each verifier has its own.
 
