@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from mindspeed_rl_ext.core.answers import NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.verifiers import Outcome, score
+from mindspeed_rl_ext.verifiers.responses.restating import same_expression
 
 FORMULA = re.compile(
     r"\$\$(.+?)\$\$|\$([^$]+)\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\\begin\{align\*?\}(.+?)\\end\{align",
@@ -44,14 +46,26 @@ def problems(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def copies(question: str, answer: str) -> Iterator[str]:
-    """The formulas of a question, their sides and rows, dressed in every way."""
+    """The formulas of a question, their sides and rows, dressed in every way.
+
+    A formula that is the reference answer, however it is spelled, is no copy but the answer.
+    """
     for match in FORMULA.finditer(question):
         body = next(group for group in match.groups() if group is not None)
         parts = {body, *re.split(r"\\\\", body), *re.split(r"=", body), *re.split(r",", body)}
         for part in parts:
-            bare = part.replace("&", "").strip().strip(".,;").strip()
-            if bare and answer.strip() not in (bare, *bare.split("=")):
+            bare = part.replace("&", "").strip().strip(".,;=").strip()
+            if is_whole(bare) and not any(
+                same_expression(side, answer) for side in (bare, *bare.split("="))
+            ):
                 yield from (dress.format(bare) for dress in DRESS)
+
+
+def is_whole(part: str) -> bool:
+    """Whether a part is a formula: not half a pair of brackets, not one letter, as choices are."""
+    is_letter = len(part) == 1 and part.isalpha()
+    balanced = all(part.count(a) == part.count(b) for a, b in ("()", "[]", "{}"))
+    return bool(part) and balanced and not is_letter
 
 
 def respelled(answer: str) -> Iterator[str]:
@@ -89,19 +103,26 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=int, default=0, help="problems per set; 0 for all")
     options = parser.parse_args()
+    totals: Counter[str] = Counter()
     for path in sorted(options.folder.glob("*/test.jsonl")):
         rows = list(problems(path))[: options.limit or None]
+        totals["problems"] += len(rows)
         for prompt in (True, False):
             paid, lost = measure(rows, prompt=prompt)
             name = "with prompt" if prompt else "without"
+            totals[f"{name}: paid for a copy"] += len(paid)
+            totals[f"{name}: references lost"] += len(lost)
             print(
                 f"{path.parent.name} ({len(rows)} problems), {name}: "
                 f"{len(paid)} paid for a copy ({len(paid) / len(rows):.2%}), "
-                f"{len(lost)} references lost ({len(lost) / len(rows):.2%})"
+                f"{len(lost)} references lost ({len(lost) / len(rows):.2%})",
+                flush=True,
             )
             for kind, found in (("paid", paid), ("lost", lost)):
                 for example in list(found.items())[:SHOWN]:
                     print(f"    {kind} {example[0]}: {example[1]}")
+    for name, count in totals.items():
+        print(f"all sets, {name}: {count} ({count / totals['problems']:.2%})")
 
 
 if __name__ == "__main__":

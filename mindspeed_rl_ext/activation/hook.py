@@ -17,8 +17,8 @@ from types import ModuleType
 from typing import Any
 
 from mindspeed_rl_ext.hosts.catalog import (
-    HOST_PACKAGES,
     Table,
+    host_packages,
     load_adapters,
     missing_points,
     points_by_module,
@@ -40,6 +40,7 @@ class HostFinder:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._packages = host_packages()
         self._fitted: dict[tuple[str, str], Fitted] = {}
 
     @property
@@ -56,12 +57,12 @@ class HostFinder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that calls us when it is done."""
-        if name not in self._table and name not in HOST_PACKAGES:
+        if name not in self._table and name not in self._packages:
             return None
         spec = self._found_by_others(name, path, target)
         if spec is None:
             return None
-        if name in HOST_PACKAGES:
+        if name in self._packages:
             folders = spec.submodule_search_locations or []
             self._record(missing_points(name, folders, self._table))
         if name in self._table and hasattr(spec.loader, "exec_module"):
@@ -130,11 +131,12 @@ def _rebind(before: dict[str, Any], module: ModuleType) -> None:
     Args:
         before: the names of the module before it was adapted.
     """
+    packages = host_packages()
     changed = {
         id(old): now for name, old in before.items() if (now := vars(module)[name]) is not old
     }
     for name, holder in list(sys.modules.items()):
-        if name == "__main__" or name.split(".")[0] in HOST_PACKAGES:
+        if name == "__main__" or name.split(".")[0] in packages:
             for attribute, value in list(vars(holder).items()):
                 if id(value) in changed:
                     setattr(holder, attribute, changed[id(value)])

@@ -23,9 +23,10 @@ from mindspeed_rl_ext.preprocess.dataset_config import (
 from mindspeed_rl_ext.preprocess.options import (
     HANDLER_SYNONYMS,
     PROMPT_ONLY_HANDLER,
+    VERL,
     PreprocessOptions,
 )
-from mindspeed_rl_ext.preprocess.report import PreprocessReport, spell
+from mindspeed_rl_ext.preprocess.report import PreprocessReport, format_counts
 from mindspeed_rl_ext.preprocess.run import preprocess
 
 SUMMARY_ZH = "把数据集变成 MindSpeed-RL 和 MindSpeed-LLM 读取的只含提示的打包文件"
@@ -69,18 +70,21 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
 def summary(report: PreprocessReport) -> str:
     """The report as a few lines for people."""
     dropped = sum(report.dropped.values())
-    why = f" ({spell(report.dropped)})" if dropped else ""
+    why = f" ({format_counts(report.dropped)})" if dropped else ""
     lengths = ", ".join(f"{name} {value}" for name, value in report.lengths.items())
     held = int(report.held_out > 0)
+    is_verl = report.settings.get("format") == VERL
+    files = ".parquet" if is_verl else "_packed_<key>_document.bin and .idx"
     rows = [
         ("kept", f"{report.kept} of {report.total} rows in {report.seconds:.2f} s"),
         *([("held out", f"{report.held_out} rows, as {report.output_prefix}_heldout")] * held),
         ("dropped", f"{dropped}{why}"),
         ("tokens", f"{report.tokens} of prompts, {report.label_tokens} of labels"),
         ("lengths", lengths),
-        ("labels", spell(report.labels) or "none: map-keys names no response"),
+        ("labels", format_counts(report.labels) or "none: map-keys names no response"),
         ("keys", ", ".join(report.keys)),
-        ("files", f"{report.output_prefix}_packed_<key>_document.bin and .idx"),
+        *([("sources", format_counts(report.sources))] * is_verl),
+        ("files", f"{report.output_prefix}{files}"),
         *(("warning", warning) for warning in report.warnings),
     ]
     return "\n".join(f"{name:<8} {text}" for name, text in rows)

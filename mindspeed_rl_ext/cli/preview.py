@@ -1,15 +1,22 @@
-"""Shows packed rows as text: the prompt with its special tokens, the label, token counts."""
+"""Shows packed rows, or rows of verl's Parquet, as text: prompts, labels, token counts."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
 
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.preprocess.packing.options import PreviewOptions
-from mindspeed_rl_ext.preprocess.packing.packed import read_packed
+from mindspeed_rl_ext.preprocess.packing.packed import read_packed, report_file
 from mindspeed_rl_ext.preprocess.packing.preview import PreviewRow, decode_rows, recorded_tokenizer
 from mindspeed_rl_ext.preprocess.report import histogram, percentiles
-from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.templates.chat_template import ChatTemplate
+from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer, load_with_transformers
+from mindspeed_rl_ext.preprocess.verl.preview import chat_rows, verl_file_of
+from mindspeed_rl_ext.preprocess.verl.reading import VerlFile
 
 SUMMARY_ZH = "把打包的行显示为文本：带特殊 token 的提示、标签、token 数"
 
@@ -22,18 +29,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the first rows, the length percentiles and a histogram."""
     options = build_options(PreviewOptions, ("flags", given_options(PreviewOptions, args)))
+    path = verl_file_of(options.prefix)
+    if path is None:
+        _show_packed(options)
+    else:
+        _show_chat(options, VerlFile(path))
+    return 0
+
+
+def _show_packed(options: PreviewOptions) -> None:
     data = read_packed(options.prefix)
-    tokenizer = load_tokenizer(options.tokenizer_name_or_path or recorded_tokenizer(data))
+    tokenizer = load_tokenizer(options.tokenizer_name_or_path or recorded_tokenizer(data.prefix))
     for row in decode_rows(data, tokenizer, options.rows):
         print(_shown(row))
     print(f"{len(data)} rows, keys {', '.join(data.keys)}, {data.lengths().sum()} prompt tokens")
-    for key in data.keys:
-        if key != "attention_mask":
-            spelled = ", ".join(f"{k} {v}" for k, v in percentiles(data.lengths(key)).items())
-            print(f"{key:<10} {spelled}")
-    print("\nprompt tokens, rows")
-    print("\n".join(histogram(data.lengths())))
-    return 0
+    _show_lengths({key: data.lengths(key) for key in data.keys if key != "attention_mask"})
+
+
+def _show_chat(options: PreviewOptions, file: VerlFile) -> None:
+    folder = options.tokenizer_name_or_path
+    if folder is None and report_file(file.path.with_suffix("")).is_file():
+        folder = recorded_tokenizer(file.path.with_suffix(""))
+    template = ChatTemplate(load_with_transformers(folder)) if folder else None
+    for row in chat_rows(file, template, options.rows):
+        print(f"=== row {row.number} ===")
+        print("\n".join(f"--- {name} ---\n{text}" for name, text in row.texts), end="\n\n")
+    if template is None:
+        print("no report beside the file: --tokenizer-name-or-path shows prompts as templated")
+    print(f"{len(file)} rows, columns {', '.join(file.keys)}")
+    _show_lengths(file.lengths)
+
+
+def _show_lengths(lengths: Mapping[str, npt.NDArray[Any]]) -> None:
+    for key, counts in lengths.items():
+        print(f"{key:<10} {', '.join(f'{k} {v}' for k, v in percentiles(counts).items())}")
+    if "input_ids" in lengths:
+        print("\nprompt tokens, rows")
+        print("\n".join(histogram(lengths["input_ids"])))
 
 
 def _shown(row: PreviewRow) -> str:

@@ -6,6 +6,7 @@ Each line of --input has `response` and `answer`, optionally `id`, `prompt`, `gr
 Example:
   msrl-ext score --input rollouts.jsonl --verifier "countdown,countdown_format" --weight 0.8,0.2
   msrl-ext score --input rollouts.jsonl --verifier simplerl,r1_acc --explain "line 7"
+  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify
   msrl-ext score --check-references train.jsonl
 """
 
@@ -13,14 +14,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError
 from mindspeed_rl_ext.core.jsonlines import write_jsonl
 from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.verifiers.api import BoundVerifier
+from mindspeed_rl_ext.verifiers.audit.comparing import comparison_lines
 from mindspeed_rl_ext.verifiers.audit.explaining import explain_row
+from mindspeed_rl_ext.verifiers.audit.graders import Grader, find_grader
 from mindspeed_rl_ext.verifiers.audit.references import check_references
 from mindspeed_rl_ext.verifiers.audit.rows import (
     Row,
@@ -77,14 +81,19 @@ def _score(path: Path, options: ScoreOptions) -> int:
     if options.output is not None:
         _check_output(options.output, path, options.overwrite)
     bound = resolve_all(options.verifier)
+    graders = {name: find_grader(name) for name in options.compare}
     rows = read_rows(path, options.answer_column, options.label_extractor or "none")
     if options.explain is not None:
         print("\n".join(explain_row(find_row(rows, options.explain, path), bound)))
         return EXIT_DONE
-    result = _result(options, rows, read_columns(rows, bound, path))
+    data = read_columns(rows, bound, path)
+    result = _result(options, rows, data)
     if options.output is not None:
         write_jsonl(options.output, (row.to_row() for row in scored_rollouts(rows, result)))
-    print("\n".join(summary_lines(result, [str(row.rollout.id) for row in rows])))
+    ids = [str(row.rollout.id) for row in rows]
+    print("\n".join(summary_lines(result, ids)))
+    for line in _comparisons(bound, rows, data, result, graders):
+        print(line)
     if options.output is not None:
         print(f"wrote {len(rows)} rows to {options.output}")
     return EXIT_DONE
@@ -106,6 +115,25 @@ def _result(options: ScoreOptions, rows: Sequence[Row], data: dict[str, list[obj
             modules=options.modules,
         )
     return score(responses, answers, verifiers=options.verifier, weights=weights, data=data)
+
+
+def _comparisons(
+    bound: Sequence[BoundVerifier],
+    rows: Sequence[Row],
+    data: dict[str, list[object]],
+    result: Result,
+    graders: Mapping[str, Grader],
+) -> Iterator[str]:
+    """Where each second grader disagrees with each verifier that judges the answer."""
+    responses = [row.rollout.response for row in rows]
+    answers = [row.rollout.answer for row in rows]
+    ids = [str(row.rollout.id) for row in rows]
+    for other, grade in graders.items():
+        theirs = grade(responses, {**data, "answer": answers})
+        for one in bound:
+            if one.verifier.judges_answer is not False:
+                ours = result.verdicts[one.name]
+                yield from comparison_lines((one.name, other), ours, theirs, answers, ids)
 
 
 def _check_output(output: Path, source: Path, overwrite: bool) -> None:

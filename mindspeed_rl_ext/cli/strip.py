@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Strips, then prints what was kept."""
     given = build_options(StripOptions, ("flags", given_options(StripOptions, args)))
-    folder = given.tokenizer_name_or_path or recorded_tokenizer(read_packed(given.source))
+    folder = given.tokenizer_name_or_path or recorded_tokenizer(read_packed(given.source).prefix)
     options = strip_options(given, str(folder))
     print(summary(strip(options, load_tokenizer(Path(folder).expanduser().resolve()))))
     return 0

@@ -15,9 +15,9 @@ from mindspeed_rl_ext.cli import doctor
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
 from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.recipes.training.cluster import VERL
 from mindspeed_rl_ext.recipes.training.options import TRL, TrainOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
-from mindspeed_rl_ext.recipes.training.verl_engine import VERL
 
 SUMMARY_ZH = "按配方训练：采样、微调、专家迭代、GRPO"
 

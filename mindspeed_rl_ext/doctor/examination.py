@@ -30,6 +30,9 @@ from mindspeed_rl_ext.doctor.readers.rewards.recipe import recipe_subjects
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts, models_of, scoring_of
 from mindspeed_rl_ext.doctor.readers.runtime_env import load_runtime_env
 from mindspeed_rl_ext.doctor.readers.trl_part import trl_subjects
+from mindspeed_rl_ext.doctor.readers.verl.data import prompts_of_verl
+from mindspeed_rl_ext.doctor.readers.verl.run import load_verl
+from mindspeed_rl_ext.doctor.readers.verl.verifiers import our_verifiers
 from mindspeed_rl_ext.doctor.rulebook import load_rules
 
 
@@ -74,6 +77,8 @@ def subjects(options: DoctorOptions, opened: Opened, environment: Environment) -
         yield from recipe_subjects(document, options.model)
     yield from opened.accelerate
     yield from _beside(options, opened)
+    if options.verl:
+        yield from _verl(options, environment)
     if options.data:
         model = str(options.model) if options.model else None
         yield read_packed_files(options.data, model, opened.max_prompt_length)
@@ -105,6 +110,16 @@ def _beside(options: DoctorOptions, opened: Opened) -> Iterator[object]:
         document = read_yaml(options.runtime_env)
         yield load_runtime_env(document, opened.rl[0] if opened.rl else None)
         yield network_of_runtime_env(document)
+
+
+def _verl(options: DoctorOptions, environment: Environment) -> Iterator[object]:
+    config = read_config(options.model) if options.model is not None else {}
+    for run in load_verl(options.verl or "", environment, options.verl_version, config):
+        yield run
+        yield from prompts_of_verl(run)
+        ours = our_verifiers(run)
+        if ours is not None:
+            yield ours
 
 
 def _one_per_model(roles: dict[str, Role]) -> list[Role]:

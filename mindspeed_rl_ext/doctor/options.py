@@ -44,6 +44,18 @@ class DoctorOptions:
     accelerate: Path | None = option(
         "an accelerate file", "accelerate 的 YAML", default=None, metavar="YAML"
     )
+    verl: str | None = option(
+        "verl: a shell script with overrides, a file of overrides, a YAML, or overrides",
+        "verl：带覆盖项的 shell 脚本、覆盖项文件、YAML，或直接写覆盖项",
+        default=None,
+        metavar="SCRIPT_OR_OVERRIDES",
+    )
+    verl_version: str | None = option(
+        "verl's version, such as 0.9; that of the installed one where left out",
+        "verl 的版本，例如 0.9；不写时取已安装的版本",
+        default=None,
+        metavar="VERSION",
+    )
     ray: str | None = option(
         "look at every node of a cluster: auto (without a value), HOST:PORT, or local to try it "
         "here",

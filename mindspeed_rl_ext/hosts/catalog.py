@@ -17,7 +17,6 @@ from mindspeed_rl_ext.hosts.adapter import Adapter
 from mindspeed_rl_ext.hosts.point import Fitted, Point
 from mindspeed_rl_ext.hosts.source import source_file
 
-HOST_PACKAGES = ("mindspeed_llm", "mindspeed_rl", "verl")
 Table = dict[str, list[tuple[Adapter, Point]]]
 
 
@@ -30,6 +29,16 @@ def adapters_by_file() -> dict[str, Adapter]:
 def load_adapters() -> list[Adapter]:
     """All adapters, in the order of their file names."""
     return list(adapters_by_file().values())
+
+
+def host_packages() -> tuple[str, ...]:
+    """The top-level packages of the hosts, sorted.
+
+    Example:
+        >>> host_packages()
+        ('mindspeed_llm', 'mindspeed_rl', 'verl')
+    """
+    return tuple(sorted({adapter.package for adapter in load_adapters()}))
 
 
 def points_by_module(adapters: list[Adapter]) -> Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from mindspeed_rl_ext.hosts.catalog import (
-    HOST_PACKAGES,
+    host_packages,
     load_adapters,
     missing_points,
     points_by_module,
@@ -23,7 +23,7 @@ from mindspeed_rl_ext.hosts.source import read_source, source_file, uncalled
 def host_folders() -> dict[str, tuple[str, ...]]:
     """The host packages that this Python could import, with their folders."""
     found: dict[str, tuple[str, ...]] = {}
-    for package in HOST_PACKAGES:
+    for package in host_packages():
         for finder in list(sys.meta_path):
             # Our own entries would take the question for an import.
             if "mindspeed_rl_ext" in getattr(finder, "__module__", type(finder).__module__):

@@ -57,7 +57,7 @@ def reward_functions(
     Args:
         verifiers: specs, such as `"simplerl"` or `"overlong(max_tokens=2048)"`.
         answer_column: the data set's column of reference answers.
-        on_verdicts: called once per batch when all verifiers have judged it, with the prompts as
+        on_verdicts: called once per batch when all verifiers have scored it, with the prompts as
             TRL gave them, the responses as text, the columns (the data set's, and `answer`,
             `num_tokens` and the training `step` where TRL gives them), and the verdicts by
             verifier name.

@@ -19,6 +19,7 @@ Example:
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, TypeVar
@@ -26,8 +27,12 @@ from typing import Any, NamedTuple, TypeVar
 from mindspeed_rl_ext.core.errors import InputError
 
 # What the tests of these trainers ran with.
-WORKING = "trl 1.14 to 1.16 with transformers 5"
-REMEDY = 'pip install "trl>=1.14,<1.17", or a version of mindspeed-rl-ext that knows this TRL'
+WORKING = "trl 1.14 and 1.16 with transformers 5"
+REMEDY = (
+    'pip install "trl>=1.14,!=1.15.*,<1.17", or a version of mindspeed-rl-ext that knows this TRL'
+)
+# TRL's losses, which 1.15 computes with a kernel of triton alone: None without triton.
+_LOSSES, _KERNEL = "trl.trainer.utils", "_ChunkedLogProbFunction"
 _MARK = "__overrides_trl__"
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +90,18 @@ def trainer_class(name: str, mixins: Sequence[type], base: type) -> Any:
     """
     for method in overridden_methods(mixins):
         _require_method(base, method)
+    _require_losses()
     return type(name, (*mixins, base), {})
+
+
+def _require_losses() -> None:
+    """TRL notices only at the first loss that its kernel is not there."""
+    losses = sys.modules.get(_LOSSES)
+    if losses is not None and getattr(losses, _KERNEL, True) is None:
+        raise _unknown(
+            "it computes losses with triton alone, and triton is not installed",
+            "losses that torch can compute",
+        )
 
 
 def _require_method(base: type, ours: Overridden) -> None:

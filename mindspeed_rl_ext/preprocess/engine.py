@@ -20,9 +20,9 @@ from typing import BinaryIO
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
+from mindspeed_rl_ext.preprocess.output import FORMATS, RowWriter
 from mindspeed_rl_ext.preprocess.packing import packed
 from mindspeed_rl_ext.preprocess.packing.staging import staging
-from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.pipeline import Packed, Pipeline, Ready, Rejected
 from mindspeed_rl_ext.preprocess.reading.columns import require_columns
 from mindspeed_rl_ext.preprocess.record import Reason, Row, Source
@@ -45,8 +45,8 @@ MAX_TIMEOUTS = 20
 class _Output:
     """What a run writes, open."""
 
-    main: PackedWriter
-    held_out: PackedWriter | None
+    main: RowWriter
+    held_out: RowWriter | None
     rejects: BinaryIO
     counts: Counts = field(default_factory=Counts)
     chunks: list[list[int]] = field(default_factory=list)
@@ -73,11 +73,12 @@ def pack_rows(
     """
     start_s = time.monotonic()
     pipeline = Pipeline(options, template, tokenizer)
-    (prefix, *beside), keys = options.prefixes(), pipeline.packed_keys()
-    with staging(prefix, *beside, overwrite=options.overwrite) as folder:
+    made = FORMATS[options.format]
+    (prefix, *beside), keys = options.prefixes(), made.keys(pipeline)
+    with staging(prefix, *beside, overwrite=options.overwrite, files=made.files) as folder:
         output = _Output(
-            PackedWriter(folder, prefix.name, keys),
-            PackedWriter(folder, beside[0].name, keys) if beside else None,
+            made.writer(folder, prefix.name, keys),
+            made.writer(folder, beside[0].name, keys) if beside else None,
             packed.rejects_file(folder / prefix.name).open("wb"),
         )
         try:
@@ -89,7 +90,11 @@ def pack_rows(
                 output.held_out.finish()
         finally:
             output.close()
-        warnings = [*pipeline.encoder.warnings(), *_split_warnings(options, output.counts)]
+        warnings = [
+            *pipeline.encoder.warnings(),
+            *made.warnings(options),
+            *_split_warnings(options, output.counts),
+        ]
         part = None
         if options.shard:
             part = Part(*options.shard, output.chunks, warnings, output.counts.long_raw)
@@ -116,7 +121,7 @@ def _write_all(source: Source, pipeline: Pipeline, output: _Output) -> None:
         done = 0
         for chunk in _encoded(source, pipeline):
             before = [counts.kept, counts.held_out, sum(counts.dropped.values())]
-            _write_chunk(chunk, output)
+            _write_chunk(chunk, output, pipeline)
             after = [counts.kept, counts.held_out, sum(counts.dropped.values())]
             output.chunks.append([b - a for a, b in zip(before, after, strict=True)])
             if counts.dropped[Reason.EXTRACTOR_TIMEOUT.value] >= MAX_TIMEOUTS:
@@ -158,16 +163,19 @@ def _prepared(source: Source, pipeline: Pipeline) -> Iterator[list[Ready | Rejec
                 yield prepared
 
 
-def _write_chunk(chunk: list[Packed | Rejected], output: _Output) -> None:
-    counts = output.counts
+def _write_chunk(chunk: list[Packed | Rejected], output: _Output, pipeline: Pipeline) -> None:
+    counts, made = output.counts, FORMATS[pipeline.options.format]
     kept = [one for one in chunk if isinstance(one, Packed)]
-    held = [one for one in kept if one.held_out]
-    output.main.add_rows([one.ids for one in kept if not one.held_out])
+    rows = [made.row(one, pipeline) for one in kept]
+    main = [row for one, row in zip(kept, rows, strict=True) if not one.held_out]
+    held = [row for one, row in zip(kept, rows, strict=True) if one.held_out]
+    output.main.add_rows(main)
     if output.held_out is not None:
-        output.held_out.add_rows([one.ids for one in held])
+        output.held_out.add_rows(held)
     counts.total += len(chunk)
-    counts.kept += len(kept) - len(held)
+    counts.kept += len(main)
     counts.held_out += len(held)
+    counts.sources.update(filter(None, map(made.source, rows)))
     for one in chunk:
         if isinstance(one, Rejected):
             counts.count_reject(one.row.place(), one.error)

@@ -19,6 +19,7 @@ from mindspeed_rl_ext.core.options import check_options, option
 from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix, part_prefix
 
 LABELS = "labels"
+PACKED, VERL = "packed", "verl"
 PROMPT_ONLY_HANDLER = "AlpacaStylePromptOnlyHandler"
 HANDLER_SYNONYMS = ("R1AlpacaStyleInstructionHandler", "Math17kAlpacaStyleInstructionHandler")
 EXTRACTOR_HELP = (
@@ -84,6 +85,19 @@ class PreprocessOptions:
         metavar="PREFIX",
         parse=parse_prefix,
         identity=False,
+    )
+    format: str = option(
+        "packed: the hosts' files; verl: PREFIX.parquet",
+        "packed：宿主的打包文件；verl：PREFIX.parquet",
+        default=PACKED,
+        choices=(PACKED, VERL),
+    )
+    data_source: str = option(
+        "verl's data_source of every row; default: the row's own, else the name of PREFIX",
+        "verl 每行的 data_source；默认用该行自带的值，没有时用 PREFIX 的名称",
+        default="",
+        metavar="NAME",
+        environment=True,
     )
     prompt_type: str = option(
         "template (default: empty, the prompt as it is); tokenizer: its own chat template",

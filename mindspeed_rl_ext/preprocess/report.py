@@ -40,6 +40,7 @@ class PreprocessReport:
         label_tokens: label tokens in all.
         label_lengths: percentiles of the label lengths, in tokens.
         labels: rows by the extractor that took their label.
+        sources: rows by verl's data_source; none in the hosts' format.
         warnings: what a person should look at.
         seconds: wall time.
         settings: the options that decide what is packed.
@@ -62,6 +63,7 @@ class PreprocessReport:
     warnings: list[str]
     seconds: float
     held_out: int = 0
+    sources: dict[str, int] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     part: Part | None = None
 
@@ -101,6 +103,7 @@ class Counts:
     held_out: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
     long_raw: int = 0
     first_reject: str = ""
 
@@ -117,13 +120,15 @@ class Counts:
     def warnings(self) -> list[str]:
         """What the counts give reason to look at."""
         found = []
-        dropped = sum(n for why, n in self.dropped.items() if why != Reason.DUPLICATE.value)
+        dropped = sum(n for name, n in self.dropped.items() if name != Reason.DUPLICATE.value)
         if self.total and dropped / self.total > MUCH_DROPPED:
-            found.append(f"{dropped} of {self.total} rows were dropped: {spell(self.dropped)}")
+            found.append(
+                f"{dropped} of {self.total} rows were dropped: {format_counts(self.dropped)}"
+            )
         texts = {name: n for name, n in self.labels.items() if name != "value"}
         if len(texts) > 1:
             found.append(
-                f"labels were found in different ways ({spell(texts)}): look at some with "
+                f"labels were found in different ways ({format_counts(texts)}): look at some with "
                 "msrl-ext preview, or name one with --label-extractor"
             )
         if self.long_raw:
@@ -168,11 +173,11 @@ def histogram(lengths: npt.NDArray[Any], bars: int = 8, width: int = 40) -> list
     ]
 
 
-def spell(counts: dict[str, int] | Counter[str]) -> str:
+def format_counts(counts: dict[str, int] | Counter[str]) -> str:
     """Counts as one line, the largest first.
 
     Example:
-        >>> spell({"too_long": 2, "empty_prompt": 7})
+        >>> format_counts({"too_long": 2, "empty_prompt": 7})
         'empty_prompt 7, too_long 2'
     """
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

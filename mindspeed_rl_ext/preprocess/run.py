@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.engine import pack_rows
-from mindspeed_rl_ext.preprocess.options import PreprocessOptions
+from mindspeed_rl_ext.preprocess.options import VERL, PreprocessOptions
+from mindspeed_rl_ext.preprocess.output import FORMATS
 from mindspeed_rl_ext.preprocess.packing.staging import require_free
 from mindspeed_rl_ext.preprocess.reading.readers import open_source
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
@@ -21,6 +23,10 @@ from mindspeed_rl_ext.preprocess.templates.tokenizer import (
     load_with_transformers,
     wrap_transformers,
 )
+from mindspeed_rl_ext.preprocess.verl.chat import ChatPrompts
+from mindspeed_rl_ext.preprocess.verl.reading import parquet_file
+
+NO_CHAT = "verl puts the model's chat template around each prompt: give the tokenizer one"
 
 
 def preprocess(options: PreprocessOptions) -> PreprocessReport:
@@ -37,13 +43,26 @@ def preprocess(options: PreprocessOptions) -> PreprocessReport:
         MissingExtraError: a library of the `data` extra is missing.
     """
     if options.n_subs > 1:
-        from mindspeed_rl_ext.preprocess.packing.subruns import preprocess_in_parts
+        from mindspeed_rl_ext.preprocess.packing.processes import preprocess_in_parts
 
         return preprocess_in_parts(options)
-    require_free(*options.prefixes(), overwrite=options.overwrite)
+    made = FORMATS[options.format]
+    require_free(*options.prefixes(), overwrite=options.overwrite, files=made.files)
+    _require_other_file(options)
     source = open_source(options.input)
     template, tokenizer = template_and_tokenizer(options)
     return pack_rows(source, tokenizer, template, options)
+
+
+def _require_other_file(options: PreprocessOptions) -> None:
+    """Raises InputError where the rows would be written over the rows that are read."""
+    source = options.input.expanduser().resolve()
+    for prefix in options.prefixes():
+        if options.format == VERL and parquet_file(prefix).resolve() == source:
+            raise InputError(
+                f"{options.input} would be written over itself",
+                remedy="choose another --output-prefix",
+            )
 
 
 def template_and_tokenizer(options: PreprocessOptions) -> tuple[PromptTemplate, Tokenizer]:
@@ -53,6 +72,12 @@ def template_and_tokenizer(options: PreprocessOptions) -> tuple[PromptTemplate, 
         InputError: there is no such template, or no tokenizer in the directory.
     """
     folder = Path(options.tokenizer_name_or_path).expanduser().resolve()
+    if options.format == VERL:
+        wrapped = load_with_transformers(folder, workers=options.workers)
+        chat = chat_template.ChatTemplate(wrapped, remedy=NO_CHAT)
+        own = options.prompt_type == chat_template.PROMPT_TYPE
+        around = None if own else load_template(options.prompt_type, options.prompt_type_path)
+        return ChatPrompts(chat, around), wrap_transformers(wrapped, name=str(folder))
     if options.prompt_type == chat_template.PROMPT_TYPE:
         wrapped = load_with_transformers(folder, workers=options.workers)
         return chat_template.ChatTemplate(wrapped), wrap_transformers(wrapped, name=str(folder))

@@ -11,14 +11,14 @@ from typing import Any
 
 from mindspeed_rl_ext.core.options import identity_of
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
-from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
+from mindspeed_rl_ext.preprocess.output import RowWriter
 from mindspeed_rl_ext.preprocess.reading.derived import parse_derived
 from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
 from mindspeed_rl_ext.preprocess.report import Counts, Part, PreprocessReport, percentiles
 
 
 def build_report(
-    writer: PackedWriter,
+    writer: RowWriter,
     counts: Counts,
     options: PreprocessOptions,
     *,
@@ -53,6 +53,7 @@ def build_report(
         held_out=counts.held_out,
         dropped=dict(sorted(counts.dropped.items())),
         labels=dict(sorted(counts.labels.items())),
+        sources=dict(sorted(counts.sources.items())),
         warnings=[*warnings, *counts.warnings()],
         seconds=round(seconds, 3),
         settings=settings_of(options),
@@ -61,10 +62,9 @@ def build_report(
     )
 
 
-def lengths_of(writer: PackedWriter) -> dict[str, Any]:
+def lengths_of(writer: RowWriter) -> dict[str, Any]:
     """The fields of a report that come from the lengths of the rows."""
-    lengths = writer.lengths("input_ids")
-    labels = writer.lengths(LABELS) if LABELS in writer.keys else lengths[:0]
+    lengths, labels = writer.lengths("input_ids"), writer.lengths(LABELS)
     return {
         "tokens": int(lengths.sum(dtype="int64")),
         "lengths": percentiles(lengths),

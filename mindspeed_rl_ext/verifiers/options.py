@@ -69,6 +69,13 @@ class ScoreOptions:
         "逐步显示一行而不是统计：写它的 id 或 `line N`",
         default=None, metavar="ID",
     )  # fmt: skip
+    compare: tuple[str, ...] = option(
+        "second graders: math-verify, a verifier, or module:function(response, answer); shows by "
+        "family where they disagree with the verifiers that judge the answer",
+        "另一个打分器：math-verify、任一打分器，或 module:function(response, answer)；"
+        "按类别列出与判断答案的打分器不一致之处",
+        default=(), repeat=True, parse=_specs, metavar="NAME",
+    )  # fmt: skip
     check_references: Path | None = option(
         "compare each reference answer of a data set with itself; exit 1 if one fails",
         "把数据集的每个参考答案与自己比较；有问题则退出码 1",

@@ -25,6 +25,13 @@ def render(language: Language, argument: str) -> str:
     )
 
 
+def _columns(one: Verifier, language: Language) -> str:
+    """The columns that it needs, and those that it takes where they are there."""
+    optional = Text("{} where there", "{}（有则用）").in_language(language)
+    wanted = [optional.format(code(name)) for name in one.wants]
+    return ", ".join([*filter(None, [codes(one.needs)]), *wanted])
+
+
 def _row(one: Verifier, language: Language) -> list[str]:
     parameters = ", ".join(f"{name}={value!r}" for name, value in one.parameters.items())
     return [
@@ -32,6 +39,6 @@ def _row(one: Verifier, language: Language) -> list[str]:
         ", ".join(f"{level:g}" for level in one.levels),
         "; ".join(describe_condition(condition, language) for condition in one.reads or ()),
         YES_NO[one.judges_answer].in_language(language),
-        codes(one.needs),
+        _columns(one, language),
         one.summary.in_language(language),
     ]

@@ -39,6 +39,24 @@ TRL = {
 }  # fmt: skip
 ACCELERATE = {"compute_environment": "LOCAL_MACHINE", "num_processes": 2}
 SCRIPT = "NNODES=1\nNPUS_PER_NODE=16\nMASTER_ADDR=10.0.0.5\nSOCKET_IFNAME=eth0\n"
+VERL = {
+    "algorithm.adv_estimator": "grpo", "algorithm.use_kl_in_reward": "False",
+    "data.train_files": "$DATA/train.parquet", "data.train_batch_size": "256",
+    "data.max_prompt_length": "1024", "data.max_response_length": "3072",
+    "data.filter_overlong_prompts": "True",
+    "actor_rollout_ref.model.path": "Qwen/Qwen2.5-3B",
+    "actor_rollout_ref.actor.ppo_mini_batch_size": "64",
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": "8",
+    "actor_rollout_ref.actor.use_dynamic_bsz": "False",
+    "actor_rollout_ref.actor.use_kl_loss": "True",
+    "actor_rollout_ref.rollout.n": "8",
+    "actor_rollout_ref.rollout.tensor_model_parallel_size": "2",
+    "trainer.n_gpus_per_node": "8", "trainer.nnodes": "1", "trainer.save_freq": "20",
+}  # fmt: skip
+ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+FUNCTION = "reward.custom_reward_function"
+BY_MANAGER, NAMED = {"reward.reward_manager.name": "msrl_ext"}, "+reward.reward_kwargs.verifiers"
+MEGATRON = {"--config-name": "ppo_megatron_trainer"}
 OPENED = "<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
 SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"
 OURS = (Installed(__version__, "wheel", "/site"),)
@@ -109,6 +127,49 @@ class World:
     def runtime_env(self, changes: Any, run: Any = None) -> list[Finding]:
         env = self.spoil("envs/runtime_env", changes)
         return self.findings(self.spoil(SEVEN, run or {}), runtime_env=env)
+
+    def verl(self, head: str = "", model: Any = None, **changes: Any) -> list[Finding]:
+        """On a script for verl with changes; `None` takes an override away."""
+        merged = {**VERL, **changes.pop("changes", {})}
+        words = [f"{key}={value}" for key, value in merged.items() if value is not None]
+        command = " \\\n    ".join(["python3 -m verl.trainer.main_ppo", *words])
+        path = self.folder / "run.sh"
+        path.write_text(f"set -x\n{head}\n{command} $@\n")
+        config = None if model is None else self.config_json(**model)
+        return self.findings(verl=str(path), model=config, **changes)
+
+    def verl_rows(self, source: str, prompt: str, **changes: Any) -> list[Finding]:
+        """On a script whose training rows are here."""
+        pyarrow = pytest.importorskip("pyarrow", reason="extra [data] is not installed")
+        from pyarrow import parquet
+
+        path = self.folder / "train.parquet"
+        row = {"data_source": source, "prompt": [{"role": "user", "content": prompt}]}
+        parquet.write_table(pyarrow.Table.from_pylist([row]), path)
+        return self.verl(changes={"data.train_files": path, **changes})
+
+    def verl_function(self, text: str, **changes: Any) -> list[Finding]:
+        """On a script with a reward function of its own."""
+        path = self.folder / "reward.py"
+        path.write_text(text)
+        return self.verl(changes={f"{FUNCTION}.path": path, **changes})
+
+    def verl_installed(self) -> list[Finding]:
+        """Beside an installed verl that has the keys of VERL but one."""
+        folder = self.folder / "site" / "verl" / "trainer" / "config"
+        folder.mkdir(parents=True)
+        (self.folder / "site" / "verl" / "__init__.py").write_text("raise SystemExit('imported')")
+        keys = [key for key in VERL if key != "trainer.save_freq"]
+        table: dict[str, Any] = {}
+        for key in keys:
+            *outer, last = key.split(".")
+            here = table
+            for part in outer:
+                here = here.setdefault(part, {})
+            here[last] = None
+        (folder / "_generated_ppo_trainer.yaml").write_text(yaml.safe_dump(table))
+        self.patch.syspath_prepend(str(self.folder / "site"))
+        return self.verl(around=Environment((3, 11, 7), {"verl": "0.9.1"}))
 
     def packed(self, *rows: Any, limit: int | None = None) -> Iterable[Finding]:
         prefix = self.request.getfixturevalue("pack")(rows)
@@ -414,6 +475,112 @@ CASES: dict[str, Case] = {
     "vllm-dp-size-of-dense-model": lambda w: w.runtime_env(FOUR),
     "vllm-dp-size-of-experts": lambda w: w.runtime_env(FOUR, EXPERTS),
     "vllm-dp-size-not-set": lambda w: w.runtime_env({"env_vars/VLLM_DP_SIZE": w.gone}, EXPERTS),
+    # verl.
+    "verl-reward-key-moved": lambda w: w.verl(
+        changes={"custom_reward_function.path": "/reward.py"}
+    ),
+    "verl-key-does-not-compose": lambda w: w.verl(
+        changes={"reward_model.reward_manager.name": "dapo"}
+    ),
+    "verl-kwargs-without-plus": lambda w: w.verl(changes={"reward.reward_kwargs.weights": "[1.0]"}),
+    "verl-reward-manager-unknown": lambda w: w.verl(
+        changes={"reward.reward_manager.name": "prime"}
+    ),
+    "verl-manager-kwarg-unread": lambda w: w.verl(
+        changes={
+            "reward.reward_manager.name": "dapo",
+            "+reward.reward_kwargs.overlong_buffer.len": 512,
+        }
+    ),
+    "verl-reward-file-missing": lambda w: w.verl(changes={f"{FUNCTION}.path": "/no/reward.py"}),
+    "verl-reward-function-missing": lambda w: w.verl_function("def reward(): ...\n"),
+    "verl-reward-kwarg-unknown": lambda w: w.verl_function(
+        "def compute_score(data_source, solution_str, ground_truth, extra_info): ...\n",
+        **{f"+{FUNCTION}.reward_kwargs.limit": 3},
+    ),
+    "verl-key-unknown": lambda w: w.verl_installed(),
+    "verl-data-source-unknown": lambda w: w.verl_rows("countdown", "Make 24."),
+    "verl-verifiers-refused": lambda w: w.verl(changes={**BY_MANAGER, NAMED: "[simple]"}),
+    "verl-verifier-needs-manager": lambda w: w.verl(
+        changes={
+            f"{FUNCTION}.path": "pkg://mindspeed_rl_ext.integrations.verl",
+            f"+{FUNCTION}.reward_kwargs.verifiers": "'[\"overlong(max_tokens=2048)\"]'",
+        }
+    ),
+    "verl-source-without-verifier": lambda w: w.verl_rows(
+        "countdown", "Make 24.", **BY_MANAGER, **{NAMED: "'{gsm8k: [simplerl]}'"}
+    ),
+    "verl-adv-estimator-unknown": lambda w: w.verl(
+        changes={"algorithm.adv_estimator": "group_norm"}
+    ),
+    "verl-loss-mode-unknown": lambda w: w.verl(changes={f"{ACTOR}.policy_loss.loss_mode": "gpso"}),
+    "verl-kl-type-unknown": lambda w: w.verl(changes={f"{ACTOR}.kl_loss_type": "k4"}),
+    "verl-gae-by-default": lambda w: w.verl(changes={"algorithm.adv_estimator": None}),
+    "verl-group-of-one": lambda w: w.verl(changes={f"{ROLLOUT}.n": 1}),
+    "verl-kl-twice": lambda w: w.verl(changes={"algorithm.use_kl_in_reward": True}),
+    "verl-kl-without-effect": lambda w: w.verl(
+        changes={f"{ACTOR}.use_kl_loss": False, "algorithm.kl_ctrl.kl_coef": 0.01}
+    ),
+    "verl-validation-repeats": lambda w: w.verl(changes={f"{ROLLOUT}.val_kwargs.n": 8}),
+    "verl-filter-metric-unknown": lambda w: w.verl(
+        changes={"algorithm.filter_groups.enable": True}
+    ),
+    "verl-filter-batches-ignored": lambda w: w.verl(
+        changes={
+            "algorithm.filter_groups.enable": True,
+            "algorithm.filter_groups.metric": "acc",
+            "algorithm.filter_groups.max_num_gen_batches": 10,
+        }
+    ),
+    "verl-nothing-saved": lambda w: w.verl(changes={"trainer.save_freq": -1}),
+    "verl-cards-not-multiple": lambda w: w.verl(
+        changes={f"{ACTOR}.ulysses_sequence_parallel_size": 3}
+    ),
+    "verl-batch-below-mini-batch": lambda w: w.verl(changes={"data.train_batch_size": 32}),
+    "verl-batch-not-multiple": lambda w: w.verl(
+        changes={"data.train_batch_size": 65, f"{ROLLOUT}.n": 5}
+    ),
+    "verl-mini-batch-not-divisor": lambda w: w.verl(changes={"data.train_batch_size": 96}),
+    "verl-mini-batch-not-multiple-of-dp": lambda w: w.verl(
+        changes={f"{ACTOR}.ppo_mini_batch_size": 4, f"{ROLLOUT}.n": 3}
+    ),
+    "verl-micro-batch-not-divisor": lambda w: w.verl(
+        changes={f"{ACTOR}.ppo_micro_batch_size_per_gpu": 7}
+    ),
+    "verl-dynamic-batches-differ": lambda w: w.verl(
+        changes={f"{ROLLOUT}.log_prob_use_dynamic_bsz": True}
+    ),
+    "verl-rollout-ranks-not-divisor": lambda w: w.verl(
+        changes={f"{ROLLOUT}.tensor_model_parallel_size": 3}
+    ),
+    "verl-window-below-prompt-and-response": lambda w: w.verl(
+        changes={f"{ROLLOUT}.max_model_len": 2048}
+    ),
+    "verl-length-above-model-positions": lambda w: w.verl(
+        changes={
+            "actor_rollout_ref.model.path": "Qwen/Qwen2.5-Math-7B",
+            "data.max_response_length": 4096,
+        }
+    ),
+    "verl-packed-tokens-too-few": lambda w: w.verl(
+        changes={
+            f"{ACTOR}.use_dynamic_bsz": True,
+            f"{ACTOR}.ppo_max_token_len_per_gpu": 4000,
+        }
+    ),
+    "verl-long-prompts-kept": lambda w: w.verl(changes={"data.filter_overlong_prompts": None}),
+    "verl-megatron-without-its-config": lambda w: w.verl(changes={f"{ACTOR}.strategy": "megatron"}),
+    "verl-mbridge-off": lambda w: w.verl(
+        changes={**MEGATRON, f"{ACTOR}.megatron.use_mbridge": False}
+    ),
+    "verl-parallel-size-not-divisor": lambda w: w.verl(
+        changes={**MEGATRON, f"{ACTOR}.megatron.pipeline_model_parallel_size": 8}, model={}
+    ),
+    "verl-bucket-below-embedding": lambda w: w.verl(
+        changes={"trainer.device": "npu", "actor_rollout_ref.model.path": "Qwen/Qwen2.5-7B"}
+    ),
+    "verl-npu-torch-compile": lambda w: w.verl(changes={"trainer.device": "npu"}),
+    "verl-npu-variables-unset": lambda w: w.verl(changes={"trainer.device": "npu"}),
     # TRL and accelerate.
     "trl-keys-translated": lambda w: w.trl(torch_dtype="bfloat16"),
     "name-of-several-files": lambda w: w.findings(Path("r1_zero")),

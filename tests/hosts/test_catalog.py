@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from pathlib import Path
@@ -98,6 +99,14 @@ assert metrics["grpo/countdown_rewards/mean"] == 1.0
         doubles / "llm_feb25",
     )
     assert output == ""
+
+
+def test_the_pth_waits_for_the_packages_of_all_lines(repo_root):
+    """It can't import the lines: it costs every start of Python."""
+    text = (repo_root / "mindspeed_rl_ext" / "activation" / "startup.py").read_text()
+    tree = ast.parse(text)
+    named = [ast.literal_eval(node) for node in ast.walk(tree) if isinstance(node, ast.Tuple)]
+    assert catalog.host_packages() in named
 
 
 CALLER = Caller(r"(?<!def )\btouched\(")

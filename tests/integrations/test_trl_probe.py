@@ -62,7 +62,7 @@ def test_a_method_that_a_release_renamed_is_named(name: str) -> None:
         trainer_class("Ours", MIXINS, newer_trl(**{name: None}))
     printed = str(caught.value)
     assert f"no method GRPOTrainer.{name}" in printed
-    assert "1.14 to 1.16" in printed
+    assert "1.14 and 1.16" in printed
     assert "pip install" in printed
     assert trl.__version__ in printed
 
@@ -101,6 +101,16 @@ def test_other_parameters_are_named(changes: dict[str, Any], fault: str) -> None
 )
 def test_parameters_that_ours_passes_on_do_not_matter(changes: dict[str, Any]) -> None:
     assert trainer_class("Ours", MIXINS, newer_trl(**changes))
+
+
+def test_losses_without_their_kernel_are_refused_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import trl.trainer.utils as losses
+
+    monkeypatch.setattr(losses, "_ChunkedLogProbFunction", None, raising=False)
+    with pytest.raises(InputError, match="triton is not installed"):
+        sft_trainer_class()
 
 
 def test_an_attribute_that_is_gone_is_named() -> None:

@@ -10,6 +10,8 @@ import zipfile
 
 import pytest
 
+from mindspeed_rl_ext.version import __version__
+
 PTH = "mindspeed_rl_ext.pth"
 TOP_LEVEL = """
 import json, pkgutil, sys
@@ -40,7 +42,19 @@ def test_a_host_import_activates_it(installed, tmp_path):
     )
 
 
-def test_configs_and_doors_are_found_from_any_folder(installed, tmp_path, checkout):
+def test_verl_finds_its_plugin_by_the_entry_point(installed):
+    installed.run(
+        "import sys\n"
+        "from importlib.metadata import entry_points\n"
+        "(point,) = entry_points(group='verl.plugins')\n"
+        "assert point.name == 'msrl_ext', point\n"
+        "assert point.load().ACTIVATION.active\n"
+        "assert 'HostFinder' in [type(f).__name__ for f in sys.meta_path], sys.meta_path\n"
+        "assert 'mindspeed_rl_ext.verifiers' not in sys.modules"
+    )
+
+
+def test_configs_and_scripts_are_found_from_any_folder(installed, tmp_path, checkout):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     output = installed.run(
@@ -76,7 +90,7 @@ def test_only_our_package_appears_in_site_packages(installed):
     }
     expected = {"mindspeed_rl_ext", PTH}
     if installed.way == "editable":
-        expected = {PTH, "__editable__.mindspeed_rl_ext-0.1.0.pth"}
+        expected = {PTH, f"__editable__.mindspeed_rl_ext-{__version__}.pth"}
     assert {name for name in new if not name.endswith(".dist-info")} == expected
 
 

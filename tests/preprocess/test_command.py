@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mindspeed_rl_ext.cli import _dispatch as cli
-from mindspeed_rl_ext.preprocess import engine
+from mindspeed_rl_ext.preprocess.packing import writer
 from mindspeed_rl_ext.preprocess.packing.packed import files_of, read_packed
 
 MAP_KEYS = '{"prompt":"question","query":"","response":"answer"}'
@@ -171,7 +171,7 @@ def test_a_run_that_dies_in_the_middle_leaves_nothing(
     error: BaseException,
     code: int,
 ) -> None:
-    add_rows, chunks = engine.PackedWriter.add_rows, []
+    add_rows, chunks = writer.PackedWriter.add_rows, []
 
     def die_later(self: Any, rows: Any) -> None:
         chunks.append(len(rows))
@@ -179,7 +179,7 @@ def test_a_run_that_dies_in_the_middle_leaves_nothing(
             raise error
         add_rows(self, rows)
 
-    monkeypatch.setattr(engine.PackedWriter, "add_rows", die_later)
+    monkeypatch.setattr(writer.PackedWriter, "add_rows", die_later)
     assert cli.main(words(ROWS * 1000)) == code
     assert len(chunks) == 2
     assert not (tmp_path / "out").exists()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mindspeed_rl_ext.verifiers import Outcome, resolve, score
 from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
-from mindspeed_rl_ext.verifiers.responses.restating import restates, same_text
+from mindspeed_rl_ext.verifiers.responses.restating import restates, same_expression
 
 # An expression of a question, and its value: what a policy should work out.
 ASKED = {
@@ -58,6 +58,39 @@ def test_a_dressed_copy_restates_and_the_value_does_not(
     assert not restates(ASKED[asked], prompt)
 
 
+@pytest.mark.parametrize("asked", [r"513^2 - 487^2", r"\dbinom{31}{28}", r"5!", r"99^2+99+1"])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        r"\text{the answer is } {}", "the answer is {}", "{}+1-1", "|{}|", r"\sqrt{({})^2}",
+        r"\{ {} \}", "2({})/2", r"\therefore {}", "Answer: {}", r"\exp(\ln({}))",
+        r"({}) \times 10^0", r"{} \text{ or } {}", r"x \in \{ {} \}", "{} : 1", "[{}]",
+    ],
+)  # fmt: skip
+def test_a_copy_inside_a_larger_answer_is_a_copy_too(asked: str, wrap: str) -> None:
+    verdict = resolve("boxed_acc")(
+        rf"\boxed{{{wrap.replace('{}', asked)}}}", answer=ASKED[asked], prompt=f"Find ${asked}$."
+    )
+    assert verdict.score == 0.0, verdict
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "reference"),
+    [
+        # A formula of the prompt that the answer needs, and that the reference writes otherwise.
+        (r"The side is $\sqrt{3}$. Find the area.", r"\frac{\sqrt{3}\sqrt{3}\sqrt{3}}{4}",
+         r"\frac{3\sqrt{3}}{4}"),
+        (r"Let $a = 10^3$. Find $5a$.", r"5 \cdot 10^3", "5000"),
+        (r"A half, $\frac{1}{2}$, of 3.", r"3 \cdot \frac{1}{2}x", r"1.5x"),
+        (r"For $x+1$ and $y$", "2(x+1)", "2x+2"),
+    ],
+)  # fmt: skip
+def test_a_formula_that_an_answer_is_built_of_is_no_copy(
+    prompt: str, answer: str, reference: str
+) -> None:
+    assert not restates(answer, prompt, reference)
+
+
 @pytest.mark.parametrize("spec", JUDGES)
 @pytest.mark.parametrize("asked", [r"513^2 - 487^2", r"\frac{57}{160}", r"\sqrt{242}"])
 def test_every_verifier_that_judges_answers_scores_a_copy_as_wrong(spec: str, asked: str) -> None:
@@ -103,6 +136,27 @@ def test_the_guard_by_case(prompt: str, answer: str, reference: str, outcome: Ou
     assert verdict.outcome is outcome, verdict
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference", "prompt", "outcome", "stage"),
+    [
+        # Without the prompt an answer must be as worked out as its reference is.
+        (r"2^{10}", "1024", None, Outcome.RESTATED, "evaluated"),
+        (r"\binom{31}{28}", "4495", None, Outcome.RESTATED, "evaluated"),
+        (r"\frac{6}{4}", "1.5", None, Outcome.CORRECT, "tree"),
+        # With it, only a copy is refused.
+        (r"2^{10}", "1024", "How many subsets has a set of ten?", Outcome.CORRECT, "tree"),
+        # Two formulas of the prompt that are equal: the one that is left undone is not the choice.
+        (r"2^3", "8", "Is $2^3$ equal to $8$ or to $6$?", Outcome.RESTATED, "evaluated"),
+        ("0.75", "3/4", "Which is larger, $3/4 = 0.75$ or $2/3$?", Outcome.CORRECT, "tree"),
+    ],
+)
+def test_how_far_an_answer_must_be_worked_out(
+    answer: str, reference: str, prompt: str | None, outcome: Outcome, stage: str
+) -> None:
+    verdict = resolve("boxed_acc")(rf"\boxed{{{answer}}}", answer=reference, prompt=prompt)
+    assert (verdict.outcome, verdict.stage) == (outcome, stage)
+
+
 @pytest.mark.parametrize("prompt", [None, "", "no formula here"])
 def test_without_a_formula_nothing_is_refused(prompt: str | None) -> None:
     verdict = resolve("boxed_acc")(r"\boxed{0.5}", answer="1/2", prompt=prompt)
@@ -117,7 +171,8 @@ def test_the_prompt_is_passed_where_it_is_there_and_missed_where_not() -> None:
         Outcome.RESTATED, Outcome.CORRECT,
     ]  # fmt: skip
     assert with_prompt.metrics["boxed_acc_outcome/RESTATED"] == 0.5
-    assert score(responses, answers, verifiers=["boxed_acc"]).rewards == [1.0, 1.0]
+    without = score(responses, answers, verifiers=["boxed_acc"]).verdicts["boxed_acc"]
+    assert [(v.outcome, v.stage) for v in without] == [(Outcome.RESTATED, "evaluated")] * 2
 
 
 @pytest.mark.parametrize(
@@ -130,7 +185,7 @@ def test_the_prompt_is_passed_where_it_is_there_and_missed_where_not() -> None:
     ],
 )  # fmt: skip
 def test_the_form_keeps_meaning_and_drops_dress(one: str, other: str, same: bool) -> None:
-    assert same_text(one, other) is same
+    assert same_expression(one, other) is same
 
 
 def test_a_hostile_prompt_or_answer_costs_little() -> None:

@@ -11,17 +11,17 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.options import PACKED
+from mindspeed_rl_ext.preprocess.output import FORMATS, OutputFormat, RowWriter
 from mindspeed_rl_ext.preprocess.packing import packed
-from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset, read_packed
 from mindspeed_rl_ext.preprocess.packing.staging import staging
-from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.rejects import require_kept
 from mindspeed_rl_ext.preprocess.report import Counts, PreprocessReport
 from mindspeed_rl_ext.preprocess.summary import lengths_of
@@ -62,7 +62,8 @@ def merge(
     parts = list(parts) or shards_of(prefix)
     reports = [_read_report(part) for part in parts]
     beside = (packed.heldout_prefix(prefix),) if _have_held_out(reports) else ()
-    with staging(prefix, *beside, overwrite=overwrite) as folder:
+    made = _format_of(reports)
+    with staging(prefix, *beside, overwrite=overwrite, files=made.files) as folder:
         return join_parts(folder, prefix, parts, shuffle_seed)
 
 
@@ -80,15 +81,20 @@ def join_parts(
     reports = [_read_report(part) for part in parts]
     pieces = _pieces(parts, reports)
     target = folder / prefix.name
-    writer = _joined(target, parts, pieces, KEPT, shuffle_seed)
+    made = _format_of(reports)
+    writer = _joined(made, target, parts, pieces, KEPT, shuffle_seed)
     if _have_held_out(reports):
         held = [packed.heldout_prefix(part) for part in parts]
-        _joined(packed.heldout_prefix(target), held, pieces, HELD_OUT, None)
+        _joined(made, packed.heldout_prefix(target), held, pieces, HELD_OUT, None)
     with packed.rejects_file(target).open("wb") as file:
         _join_rejects(file, parts, pieces)
     report = _report(prefix, writer, reports, shuffle_seed)
     packed.report_file(target).write_text(report.to_json(), encoding="utf-8")
     return report
+
+
+def _format_of(reports: Sequence[dict[str, Any]]) -> OutputFormat:
+    return FORMATS[reports[0]["settings"].get("format", PACKED)]
 
 
 def _have_held_out(reports: Sequence[dict[str, Any]]) -> bool:
@@ -171,11 +177,16 @@ def _require_agreement(
 
 
 def _joined(
-    target: Path, parts: Sequence[Path], pieces: Sequence[Piece], which: int, seed: int | None
-) -> PackedWriter:
-    data = [read_packed(part) for part in parts]
+    made: OutputFormat,
+    target: Path,
+    parts: Sequence[Path],
+    pieces: Sequence[Piece],
+    which: int,
+    seed: int | None,
+) -> RowWriter:
+    data = [made.reader(part) for part in parts]
     _require_rows(data, parts, pieces, which)
-    writer = PackedWriter(target.parent, target.name, data[0].keys)
+    writer = made.writer(target.parent, target.name, data[0].keys)
     at = [0] * len(parts)
     try:
         for piece in pieces:
@@ -189,7 +200,7 @@ def _joined(
 
 
 def _require_rows(
-    data: Sequence[PackedDataset], parts: Sequence[Path], pieces: Sequence[Piece], which: int
+    data: Sequence[Sized], parts: Sequence[Path], pieces: Sequence[Piece], which: int
 ) -> None:
     for index, (rows, part) in enumerate(zip(data, parts, strict=True)):
         expected = sum(piece.counts[which] for piece in pieces if piece.part == index)
@@ -215,7 +226,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _report(
     prefix: Path,
-    writer: PackedWriter,
+    writer: RowWriter,
     reports: Sequence[dict[str, Any]],
     seed: int | None,
 ) -> PreprocessReport:
@@ -227,6 +238,7 @@ def _report(
         held_out=sum(report["held_out"] for report in reports),
         dropped=sum((Counter(report["dropped"]) for report in reports), Counter()),
         labels=sum((Counter(report["labels"]) for report in reports), Counter()),
+        sources=sum((Counter(report.get("sources")) for report in reports), Counter()),
         long_raw=sum(shard["long_raw"] for shard in shards),
     )
     source = ", ".join(dict.fromkeys(str(report["input"]) for report in reports))
@@ -245,6 +257,7 @@ def _report(
         held_out=counts.held_out,
         dropped=dict(sorted(counts.dropped.items())),
         labels=dict(sorted(counts.labels.items())),
+        sources=dict(sorted(counts.sources.items())),
         warnings=[*fixed, *(counts.warnings() if shards else ())],
         seconds=round(sum(report["seconds"] for report in reports), 3),
         settings=settings,

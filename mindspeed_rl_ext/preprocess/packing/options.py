@@ -63,8 +63,8 @@ class PreviewOptions:
     """What to show."""
 
     prefix: Path = option(
-        "the --output-prefix of the files",
-        "文件的 --output-prefix",
+        "the --output-prefix of the files, or a Parquet file of verl's format",
+        "文件的 --output-prefix，或 verl 格式的 Parquet 文件",
         flag="prefix",
         metavar="PREFIX",
     )

@@ -59,18 +59,18 @@ def decode_rows(data: PackedDataset, tokenizer: Tokenizer, count: int) -> Iterat
         )
 
 
-def recorded_tokenizer(data: PackedDataset) -> str:
+def recorded_tokenizer(prefix: str | Path) -> str:
     """The tokenizer directory that the report of these files names.
 
     Raises:
         InputError: there is no report, or it names none.
     """
-    path = report_file(data.prefix)
+    path = report_file(prefix)
     try:
         named = json.loads(path.read_text(encoding="utf-8")).get("tokenizer")
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(
-            f"no readable report beside the packed files: {path}",
+            f"no readable report beside the files: {path}",
             found=str(error),
             remedy="give --tokenizer-name-or-path",
         ) from error

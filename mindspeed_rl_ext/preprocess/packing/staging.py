@@ -7,7 +7,7 @@ Does not cover: how files are locked, moved and put back, `core.staging` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +15,13 @@ from mindspeed_rl_ext.core import staging as core_staging
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.packing.packed import files_of
 
+FilesOf = Callable[[Path], Sequence[Path]]
+
 
 @contextmanager
-def staging(prefix: Path, *beside: Path, overwrite: bool) -> Iterator[Path]:
+def staging(
+    prefix: Path, *beside: Path, overwrite: bool, files: FilesOf = files_of
+) -> Iterator[Path]:
     """A folder beside the prefix whose files replace those of the prefix when the block ends well.
 
     Args:
@@ -25,19 +29,21 @@ def staging(prefix: Path, *beside: Path, overwrite: bool) -> Iterator[Path]:
         beside: further prefixes in the same directory, replaced together with it.
         overwrite: whether files of that prefix may be replaced; all of them are, so that no key
             of an earlier run remains. Folders that the block made are left out.
+        files: the files of a prefix.
 
     Raises:
         InputError: files of that prefix exist and `overwrite` is not set, or another run is
             writing them.
     """
     prefixes = (prefix, *beside)
-    require_free(*prefixes, overwrite=overwrite)
+    require_free(*prefixes, overwrite=overwrite, files=files)
     with core_staging.staging(
         prefix.parent, writer="run", option="--output-prefix", name=_staging_name(prefix)
     ) as folder:
         yield folder
-        old = [path for one in prefixes for path in files_of(one)]
-        new = [path for path in folder.iterdir() if path.is_file()]
+        old = [path for one in prefixes for path in files(one)]
+        there = (path for path in folder.iterdir() if not path.name.startswith("."))
+        new = [path for path in there if path.is_file()]
         core_staging.install(
             folder,
             prefix.parent,
@@ -46,14 +52,14 @@ def staging(prefix: Path, *beside: Path, overwrite: bool) -> Iterator[Path]:
         )
 
 
-def require_free(*prefixes: Path, overwrite: bool) -> None:
+def require_free(*prefixes: Path, overwrite: bool, files: FilesOf = files_of) -> None:
     """Raises InputError where files of a prefix exist and may not be replaced.
 
     What a killed run has left half in place is put back first.
     """
     for prefix in prefixes:
         core_staging.recover(prefix.parent, _staging_name(prefix))
-        stale = files_of(prefix)
+        stale = files(prefix)
         if stale and not overwrite:
             raise InputError(
                 f"{len(stale)} files of prefix {prefix} exist already",

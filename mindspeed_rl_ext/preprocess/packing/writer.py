@@ -68,8 +68,8 @@ class PackedWriter:
             self._lengths[key].extend(data.lengths(key)[start:stop].tolist())
 
     def lengths(self, key: str) -> npt.NDArray[np.int32]:
-        """The lengths of the rows so far, in tokens."""
-        return np.array(self._lengths[key], dtype=np.int32)
+        """The lengths of the rows so far, in tokens; none of a key that the rows do not have."""
+        return np.array(self._lengths.get(key, ()), dtype=np.int32)
 
     def finish(self, *, shuffle_seed: int | None = None) -> None:
         """Writes the indexes; all bytes are on disk afterwards.

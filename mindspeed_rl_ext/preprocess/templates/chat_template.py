@@ -14,11 +14,12 @@ from mindspeed_rl_ext.preprocess.record import Prompt, Reason, RejectError
 from mindspeed_rl_ext.preprocess.templates.template import Element
 
 PROMPT_TYPE = "tokenizer"
+OTHER_TYPE = "name a --prompt-type of templates.json, such as qwen_math_r1"
 NOT_OPENED = (
     "the tokenizer's chat template does not open the assistant's turn (add_generation_prompt "
     "changes nothing): prompts end with the user's text"
 )
-_PROBE = Prompt("?")
+Message = dict[str, str]
 
 
 class ChatTemplate:
@@ -26,6 +27,7 @@ class ChatTemplate:
 
     Args:
         wrapped: the tokenizer.
+        remedy: what to do where it has no chat template.
 
     Raises:
         InputError: it has no chat template.
@@ -35,15 +37,16 @@ class ChatTemplate:
     stop_words: tuple[str, ...] = ()
     replace_eos = False
 
-    def __init__(self, wrapped: Any) -> None:
+    def __init__(self, wrapped: Any, *, remedy: str = OTHER_TYPE) -> None:
         self._wrapped = wrapped
         if not getattr(wrapped, "chat_template", None):
             raise InputError(
                 f"the tokenizer {wrapped.name_or_path} has no chat template",
                 expected="chat_template in tokenizer_config.json, or chat_template.jinja",
-                remedy="name a --prompt-type of templates.json, such as qwen_math_r1",
+                remedy=remedy,
             )
-        opens = self._text(_PROBE, opens=True) != self._text(_PROBE, opens=False)
+        probe = messages_of(Prompt("?"))
+        opens = self.text(probe) != self.text(probe, opens=False)
         self.remarks: tuple[str, ...] = () if opens else (NOT_OPENED,)
 
     def render(self, prompt: Prompt) -> list[Element]:
@@ -52,14 +55,18 @@ class ChatTemplate:
         Raises:
             RejectError: the template refuses these messages.
         """
-        return [self._text(prompt, opens=True)]
+        return [self.text(messages_of(prompt))]
 
-    def _text(self, prompt: Prompt, *, opens: bool) -> str:
-        messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
-        for question, answer in prompt.history:
-            messages.append({"role": "user", "content": question})
-            messages.append({"role": "assistant", "content": answer})
-        messages.append({"role": "user", "content": prompt.text})
+    def text(self, messages: list[Message], *, opens: bool = True) -> str:
+        """The text of messages.
+
+        Args:
+            messages: each with role and content.
+            opens: whether the assistant's turn is opened.
+
+        Raises:
+            RejectError: the template refuses these messages.
+        """
         try:
             text: str = self._wrapped.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=opens
@@ -69,3 +76,17 @@ class ChatTemplate:
                 Reason.BAD_PROMPT, f"the chat template refuses it: {error}"
             ) from error
         return text
+
+
+def messages_of(prompt: Prompt) -> list[Message]:
+    """A prompt as chat messages.
+
+    Example:
+        >>> messages_of(Prompt("Hi", system="Be brief."))[0]
+        {'role': 'system', 'content': 'Be brief.'}
+    """
+    messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
+    for question, answer in prompt.history:
+        messages.append({"role": "user", "content": question})
+        messages.append({"role": "assistant", "content": answer})
+    return [*messages, {"role": "user", "content": prompt.text}]

@@ -7,7 +7,7 @@ Does not cover: figures; `figures` takes them.
 The classes, those of the CS336 note; each response is in exactly one:
 
 - `format_and_answer`: the format is kept and the answer right;
-- `format_only`: the format is kept, the answer is wrong, unreadable or can't be judged;
+- `format_only`: the format is kept, the answer is wrong, unreadable or cannot be scored;
 - `neither`: the format is not kept, whatever the answer.
 """
 
@@ -28,7 +28,7 @@ FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER = "format_and_answer", "format_only", "n
 CLASSES = (FORMAT_AND_ANSWER, FORMAT_ONLY, NEITHER)
 # What says that the format was not kept, where the strict verifier judges both.
 _NO_FORMAT = (Outcome.BAD_FORMAT, Outcome.NO_ANSWER)
-# Stands for a reference that is missing, so that the format can be judged all the same.
+# Stands for a reference that is missing, so that the format can be scored all the same.
 _STAND_IN = "0"
 # The columns that an evaluation has.
 NEEDED = ("answer", "prompt", "num_tokens")
@@ -57,7 +57,7 @@ class Graders:
 
 
 class Attempt(NamedTuple):
-    """One response to a problem, not yet judged."""
+    """One response to a problem, not yet scored."""
 
     problem: Problem
     sample: int

@@ -36,6 +36,8 @@ class Engine:
 
 
 _COMMON = {"CUDA_DEVICE_MAX_CONNECTIONS": "1", "HCCL_CONNECT_TIMEOUT": "1800"}
+# Of no checkout and no file of ours: `verl_engine` translates the recipe.
+VERL = "verl"
 ENGINES: Mapping[str, Engine] = {
     "mindspeed-rl": Engine("cli/train_grpo.py", "msrl", {**_COMMON, "HYDRA_FULL_ERROR": "1"}),
     "mindspeed-llm-feb25": Engine("ray_gpt.py", "rlxf", _COMMON),

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.options import check_options, option
-from mindspeed_rl_ext.recipes.training.cluster import ENGINES
+from mindspeed_rl_ext.recipes.training.cluster import ENGINES, VERL
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES
-from mindspeed_rl_ext.recipes.training.verl_engine import VERL
 
 TRL = "trl"
 _ON_A_CLUSTER = "on a cluster (--engine other than trl)"

@@ -19,6 +19,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,13 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.shipped import resolve_config
 from mindspeed_rl_ext.core.yaml_file import read_yaml
+from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
+from mindspeed_rl_ext.preprocess.run import preprocess
+from mindspeed_rl_ext.recipes.training.cluster import VERL
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
+from mindspeed_rl_ext.recipes.training.rows.prompts import preprocess_options
 
-VERL = "verl"
 MODULE = "verl.trainer.main_ppo"
 STAGE = "grpo"
 # TRL's defaults of what a recipe may leave out.
@@ -157,14 +161,23 @@ def run_verl(recipe: Recipe, output: Path) -> int:
             expected="the environment that verl runs in, with mindspeed-rl-ext in it",
             remedy="--print shows the commands",
         )
-    data, training = verl_commands(recipe, output)
-    if not Path(f"{_prefix(recipe, output)}.parquet").is_file():
-        made = subprocess.run(
-            [sys.executable, "-m", "mindspeed_rl_ext.cli", *data[1:]], check=False
-        )
-        if made.returncode:
-            return made.returncode
+    training = verl_commands(recipe, output)[-1]
+    options = verl_data_options(recipe, output)
+    if not Path(f"{options.output_prefix}.parquet").is_file():
+        preprocess(options)
     return subprocess.run(training, check=False).returncode
+
+
+def verl_data_options(recipe: Recipe, output: Path) -> PreprocessOptions:
+    """What `verl_commands` preprocesses, as options."""
+    found: PreprocessOptions = preprocess_options(recipe.dataset, recipe.model)
+    changes: dict[str, Any] = {
+        "format": VERL,
+        "output_prefix": _prefix(recipe, output),
+        "split": _HELD_OUT_FRACTION,
+        "max_prompt_length": found.max_prompt_length or _MAX_PROMPT,
+    }
+    return replace(found, **changes)
 
 
 def _require_fit(recipe: Recipe) -> None:

@@ -130,7 +130,7 @@ def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def class_of(rollout: Rollout) -> str | None:
-    """Which of the three classes a scored rollout is in; None where nothing judged its answer.
+    """Which of the three classes a scored rollout is in; None where no verifier judges its answer.
 
     Right: format and answer are. Wrong: the format is, the answer is not. Neither: the rest.
 

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from mindspeed_rl_ext.verifiers.pool import calls, symbolic
+from mindspeed_rl_ext.verifiers.pool import calls, grading, symbolic
 from mindspeed_rl_ext.verifiers.pool.frames import Unpacker, pack
 from mindspeed_rl_ext.verifiers.pool.tasks import ERROR, OK, TIMEOUT
 
@@ -23,6 +23,7 @@ _PIECE = 1 << 16
 KINDS: Mapping[str, Callable[..., Any]] = {
     "equivalent": symbolic.equivalent,
     "call": calls.call,
+    "grade": grading.grade,
     "probe": symbolic.probe,
 }
 

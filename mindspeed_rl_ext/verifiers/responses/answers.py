@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mindspeed_rl_ext.verifiers.equivalence import equivalent
+from mindspeed_rl_ext.verifiers.equivalence import Policy, equivalent
 from mindspeed_rl_ext.verifiers.responses.boxes import Stated
-from mindspeed_rl_ext.verifiers.responses.restating import restates, same_text
+from mindspeed_rl_ext.verifiers.responses.restating import restates, same_expression
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 # Stages that tell why a right value is not paid; a monitor of reward hacks counts them.
 DENIAL, HEDGE, PROMPT, THINK = "denial", "hedge", "prompt", "think"
+
+# Without the prompt nothing tells a copy of the question from an answer but how far it is worked
+# out. With the prompt this is not asked: 2^{10} may be a right answer where 1024 is the reference.
+EVALUATED = Policy(evaluated="as_reference")
 
 
 def answer_verdict(
@@ -56,12 +60,11 @@ def answer_verdict(
 
 
 def _compared(text: str, others: tuple[str, ...], answer: str, prompt: str | None) -> Verdict:
-    compared = equivalent(text, answer)
+    compared = equivalent(text, answer) if prompt else equivalent(text, answer, policy=EVALUATED)
+    if compared.outcome is Outcome.CORRECT and prompt:
+        compared = _against_prompt(compared, text, answer, prompt)
     if compared.outcome is not Outcome.CORRECT:
         return compared
-    if prompt and _only_repeats(text, answer, prompt):
-        reason = "equal, but an expression of the prompt, and the reference is none"
-        return replace(compared, outcome=Outcome.RESTATED, reason=reason, stage=PROMPT)
     for other in others:
         beside = equivalent(other, answer)
         if beside.outcome is not Outcome.CORRECT:
@@ -70,7 +73,13 @@ def _compared(text: str, others: tuple[str, ...], answer: str, prompt: str | Non
     return compared
 
 
-def _only_repeats(found: str, answer: str, prompt: str) -> bool:
-    if found.strip() == answer.strip() or same_text(found, answer):
-        return False
-    return restates(found, prompt) and not restates(answer, prompt)
+def _against_prompt(compared: Verdict, text: str, answer: str, prompt: str) -> Verdict:
+    if text.strip() == answer.strip() or same_expression(text, answer):
+        return compared
+    if not restates(text, prompt, answer):
+        return compared
+    if restates(answer, prompt):
+        # Both are expressions of the prompt: choosing one is the task, leaving one undone is not.
+        return equivalent(text, answer, policy=EVALUATED)
+    reason = "equal, but an expression of the prompt, and the reference is none"
+    return replace(compared, outcome=Outcome.RESTATED, reason=reason, stage=PROMPT)

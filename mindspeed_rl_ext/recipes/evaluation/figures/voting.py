@@ -45,7 +45,7 @@ def vote(answers: Sequence[str | None], right: Sequence[bool]) -> Vote:
 
     Args:
         answers: what each response answers; None or "" where it does not.
-        right: whether each was judged right; a class is right if its first member is.
+        right: whether each was found right; a class is right if its first member is.
     """
     classes: list[list[int]] = []
     for index, answer in enumerate(answers):

@@ -139,7 +139,7 @@ def _draw(
         for i, responses in zip(mine, made, strict=True)
         for number, response in enumerate(responses)
     ]
-    return _judged(drawn, rows, run.recipe.verifiers)
+    return _with_verdicts(drawn, rows, run.recipe.verifiers)
 
 
 def _rollout(problem: int, number: int, row: PromptRow, prompt: str, response: Response) -> Rollout:
@@ -154,7 +154,7 @@ def _rollout(problem: int, number: int, row: PromptRow, prompt: str, response: R
     )
 
 
-def _judged(
+def _with_verdicts(
     drawn: Sequence[Rollout], rows: Sequence[PromptRow], verifiers: Sequence[str]
 ) -> list[Rollout]:
     from mindspeed_rl_ext.verifiers import score

@@ -1,0 +1,1 @@
+"""verl's data: chat prompts in a Parquet file, the reference answer beside them."""
