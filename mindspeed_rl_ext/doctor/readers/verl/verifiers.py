@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.errors import InputError, MissingExtraError, nearest
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
 from mindspeed_rl_ext.doctor.readers.verl.known import OPEN_TABLES
@@ -58,6 +58,8 @@ def our_verifiers(run: VerlRun) -> OurVerifiers | None:
     place = run.place(named if run.has(named) else PATH if by_function else MANAGER)
     try:
         table = _of_function(given) if by_function else read_settings(given).table
+    except MissingExtraError:
+        return None  # here, which says nothing of the cluster
     except InputError as error:
         found = f" ({error.found})" if error.found else ""
         return OurVerifiers(None, error.what + found, error.remedy, by_function, place)
