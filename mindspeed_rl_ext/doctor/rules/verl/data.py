@@ -7,20 +7,14 @@ Does not cover: what prompts ask for; `rewards.prompts` does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from mindspeed_rl_ext.core.errors import ExtError, nearest
+from mindspeed_rl_ext.core.errors import nearest
 from mindspeed_rl_ext.core.rules import At, at
 from mindspeed_rl_ext.doctor.readers.verl.data import VerlData
 from mindspeed_rl_ext.doctor.readers.verl.verifiers import MANAGER, PATH, our_verifiers
 from mindspeed_rl_ext.doctor.rulebook import rule
-from mindspeed_rl_ext.hosts.verl_rewards import NUM_TOKENS, PROMPT
-from mindspeed_rl_ext.verifiers.by_source import Row, Table, score_rows
-from mindspeed_rl_ext.verifiers.verdict import Outcome
 
-# An answer in every form that verifiers read, so that each of them goes on to the reference.
-_ANY_ANSWER = "<think>1</think> <answer>\\boxed{1}</answer>\nAnswer: 1\n#### 1"
 # utils/reward_score/__init__.py, default_compute_score.
 _SCORED = re.compile(
     r"openai/gsm8k|lighteval/MATH|DigitalLearningGmbH/MATH-lighteval|HuggingFaceH4/MATH-500|"
@@ -102,31 +96,9 @@ def references(data: VerlData) -> Iterator[At]:
     if ours is None or ours.table is None:
         return
     for source in data.sources:
-        made = [_row(row) for row in data.rows if str(row.get("data_source")) == source]
-        bad = list(_unread(ours.table, made))
+        rows = [row for row in data.rows if str(row.get("data_source")) == source]
+        bad = list(ours.unread(rows))
         if bad:
-            row, reason = bad[0]
-            values = {"count": len(bad), "total": len(made), "reference": f"{row.answer!r:.80}"}
+            reference, reason = bad[0]
+            values = {"count": len(bad), "total": len(rows), "reference": f"{reference!r:.80}"}
             yield at(data.place, path=data.path, source=source, reason=reason, **values)
-
-
-def _row(row: Mapping[str, Any]) -> Row:
-    reward, extra = row.get("reward_model"), row.get("extra_info")
-    answer = reward.get("ground_truth") if isinstance(reward, Mapping) else None
-    columns = dict(extra) if isinstance(extra, Mapping) else {}
-    # What verl hands on beside them.
-    columns = {PROMPT: str(row.get("prompt")), NUM_TOKENS: 1, **columns}
-    return Row(str(row.get("data_source")), _ANY_ANSWER, answer, columns)
-
-
-def _unread(table: Table, rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
-    """Rows whose reference the verifiers call bad, with their reason."""
-    # A missing one is the file's fault: `chat-missing-answer`.
-    there = [row for row in rows if row.answer is not None]
-    try:
-        results = score_rows(table, there)
-    except ExtError:
-        return  # a library of the verifiers is missing here, which says nothing of the cluster
-    for row, result in zip(there, results, strict=True):
-        if result.outcome == Outcome.BAD_REFERENCE:
-            yield row, result.reason
