@@ -19,7 +19,7 @@ from pathlib import Path
 from mindspeed_rl_ext.core.answers import NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.verifiers import Outcome, score
-from mindspeed_rl_ext.verifiers.responses.restating import same_text
+from mindspeed_rl_ext.verifiers.responses.restating import same_expression
 
 FORMULA = re.compile(
     r"\$\$(.+?)\$\$|\$([^$]+)\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\\begin\{align\*?\}(.+?)\\end\{align",
@@ -56,7 +56,7 @@ def copies(question: str, answer: str) -> Iterator[str]:
         for part in parts:
             bare = part.replace("&", "").strip().strip(".,;=").strip()
             if is_whole(bare) and not any(
-                same_text(side, answer) for side in (bare, *bare.split("="))
+                same_expression(side, answer) for side in (bare, *bare.split("="))
             ):
                 yield from (dress.format(bare) for dress in DRESS)
 

@@ -1,6 +1,6 @@
 """Reasoning RL on MindSpeed without editing the host.
 
-Covers: the names a user needs at the top. Everything else lives in its room.
+Covers: the names a user needs at the top. Everything else is in its part.
 Importing this package pulls in the standard library only: no torch, transformers, numpy or sympy.
 
 Example:

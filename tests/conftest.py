@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sysconfig
 import venv
 from pathlib import Path
@@ -15,6 +16,10 @@ from mindspeed_rl_ext.activation.pth import PTH_NAME, startup_line
 # A test does not time: on a busy machine an example may take any while.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# A job in a shell's background ignores Ctrl-C, and what it starts would ignore it too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 

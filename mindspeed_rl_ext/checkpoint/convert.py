@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
@@ -100,9 +101,9 @@ def run_job(job: Job) -> ConvertReport:
     if with_nan:
         log.warning("values that are no numbers are kept as they are: %s", some(with_nan))
     return ConvertReport(
-        tensors=sum(len(file.plans) for file in job.files),
+        tensors=job.totals.tensors,
         files=len(job.files),
-        bytes_written=job.nbytes,
+        bytes_written=job.totals.nbytes,
         drifted=tuple(drifted),
         with_nan=tuple(with_nan),
         verified=verified,
@@ -121,15 +122,16 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
     Nothing is final before both are done. Returns the names of tensors whose copies differ.
     """
     options, check = job.options, job.source.byte_check()
-    todo = {file.name: file.lay_out() for file in job.files if file.name not in journal.done}
+    todo = [file for file in job.files if file.name not in journal.done]
     drifted: set[str] = set()
 
     def compare(pair: CopyPair, worker: Worker) -> None:
         if not equal_boxes(job.source, pair):
             drifted.add(pair.name)
 
-    with progress("convert", job.nbytes, unit="B") as shown:
-        shown.advance(sum(file.nbytes for file in job.files if file.name in journal.done))
+    with progress("convert", job.totals.nbytes, unit="B") as shown:
+        done = (file for file in job.files if file.name in journal.done)
+        shown.advance(sum(file.totals.nbytes for file in done))
         lock = threading.Lock()
 
         def advance(amount: int) -> None:
@@ -137,9 +139,9 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
                 shown.advance(amount)
 
         copying = Copying(job.source, check, advance, journal.add, options.sha256)
-        with Writing(folder, todo, copying) as writing:
+        with Writing(folder, {file.name: file.lay_out for file in todo}, copying) as writing:
             comparing: list[Unit] = [partial(compare, pair) for pair in job.copies]
-            run_units([*writing.units(), *comparing], options.threads)
+            run_units(chain(writing.units(), comparing), options.threads)
     run_units([partial(_call, read) for read in check.rest()], options.threads)
     check.finish()
     return sorted(drifted)

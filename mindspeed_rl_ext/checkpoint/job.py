@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mindspeed_rl_ext.checkpoint.destination import (
     free_disk,
     staged_bytes,
 )
-from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, by_name
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType, by_name
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
     CheckpointReader,
@@ -29,16 +30,18 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Format,
     PlannedFile,
     Target,
+    Totals,
 )
 from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
-from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, TensorPlan, held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_boxes
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
 from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
 from mindspeed_rl_ext.core.options import identity_of
@@ -51,6 +54,8 @@ _OVERHEAD_BYTES = 1024
 # Measured: Python with numpy, and the objects of a plan for each piece of it.
 _PROCESS_BYTES = 36 << 20
 _PIECE_BYTES = 3 << 10
+# The plans of more are made anew when they are needed.
+_MOST_PIECES = 50_000
 
 
 @dataclass(frozen=True)
@@ -90,45 +95,51 @@ class Job:
         """What writes the destination."""
         return writer_of(self.target_format)
 
-    def plans(self) -> Iterator[TensorPlan]:
-        """All tensors to write."""
-        for file in self.files:
-            yield from file.plans
-
     @property
-    def nbytes(self) -> int:
-        """Bytes of all values to write."""
-        return sum(file.nbytes for file in self.files)
+    def direction(self) -> str:
+        """What is converted into what."""
+        return f"{self.source_format.name} -> {self.target_format.name}"
 
-    @property
-    def needed_bytes(self) -> int:
-        """Disk that is still needed: what an earlier run has written does not count."""
+    @cached_property
+    def totals(self) -> Totals:
+        """What all tensors to write sum up to."""
+        found = [file.totals for file in self.files]
+        return Totals(*(sum(column) for column in zip(*found, strict=True)))
+
+    def needed_bytes(self, totals: Totals) -> int:
+        """Disk that is still needed: what an earlier run has written does not count.
+
+        Args:
+            totals: of all tensors.
+        """
         options = self.options
         if options.resume and was_finished(self):
             return 0
-        count = sum(len(file.plans) + 1 for file in self.files)
-        whole = self.nbytes + _OVERHEAD_BYTES * count
+        whole = totals.nbytes + _OVERHEAD_BYTES * (totals.tensors + len(self.files))
         return max(0, whole - staged_bytes(options.save_dir))
 
-    @property
-    def memory_bytes(self) -> int:
-        """About the anonymous memory of one process: the interpreter, windows, the plan itself."""
-        pieces = sum(len(plan.pieces) for plan in self.plans())
-        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + _PIECE_BYTES * pieces
+    def memory_bytes(self, totals: Totals) -> int:
+        """About the anonymous memory of one process: interpreter, windows, the plan itself.
+
+        Args:
+            totals: of all tensors.
+        """
+        planned = _PIECE_BYTES * min(totals.pieces, _MOST_PIECES)
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
         return {
-            "direction": f"{self.source_format.name} -> {self.target_format.name}",
+            "direction": self.direction,
             "model_type": self.model.spec.name,
             "layout": asdict(self.layout),
-            "bytes": self.nbytes,
-            "needed_bytes": self.needed_bytes,
+            "bytes": self.totals.nbytes,
+            "needed_bytes": self.needed_bytes(self.totals),
             "free_disk_bytes": free_disk(self.options.save_dir),
-            "memory_bytes": self.memory_bytes,
+            "memory_bytes": self.memory_bytes(self.totals),
             "files": {
                 file.name: {
-                    "bytes": file.nbytes,
+                    "bytes": file.totals.nbytes,
                     "tensors": [
                         {"name": p.ref.name, "shape": list(p.shape), "dtype": p.dtype.name}
                         for p in file.plans
@@ -162,8 +173,10 @@ def plan_job(options: ConvertOptions) -> Job:
     job = _planned(options, to_read, to_write)
     read = [job.source.folder, job.model.folder, job.model.folder / "config.json"]
     check_apart(options.save_dir, [*read, *job.source.paths()], _replaced(job))
-    needed, free = job.needed_bytes, free_disk(options.save_dir)
-    if needed > free and not options.dry_run:
+    if options.dry_run:
+        return job
+    needed, free = job.needed_bytes(job.totals), free_disk(options.save_dir)
+    if needed > free:
         raise MachineError(
             f"not enough disk for {options.save_dir}",
             found=f"{in_bytes(free)} free",
@@ -218,7 +231,8 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     model = _model(options, source)
     held = source.parts(model)
     source.check_shards(model, held)
-    check_formats(_formats_of_weights(source, held), str(options.load_dir), options.quantization)
+    formats = _formats_of_weights(source, held)
+    check_formats(formats, str(options.load_dir), options.quantization)
     writer = writer_of(to_write)
     layout = writer.layout(model, options)
     if model.mtp > layout.mtp and layout != Layout():
@@ -230,19 +244,20 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     _warn_of_dialects(options, model, writer, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
-    plans = {plan.ref: plan for plan in plan_tensors(wanted, boxes, source, dtype)}
     target = Target(model, layout, options)
-    files = writer.files(target, wanted, plans)
+    files = writer.files(target, wanted, Planner(boxes, formats, dtype))
     shown = source.layout if layout == Layout() else layout
     return Job(to_read, to_write, target, shown, source, files, copies)
 
 
-def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[str, str]:
-    """The number formats of what is converted; of dequantised tensors that of their numbers."""
-    stored = {info.ref: info.dtype.name for info in source.tensors()}
-    refs = [part.ref(slot) for part in held for slot in part.slots]
-    fp8 = {ref: source.view(ref).dtype.name for ref in refs if stored[ref] not in CASTABLE}
-    return {str(ref): fp8.get(ref, stored[ref]) for ref in refs}
+def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[Ref, DType]:
+    """The number formats of what is converted; of dequantised tensors what they are written as."""
+    stored = {info.ref: info.dtype for info in source.tensors()}
+    refs = (part.ref(slot) for part in held for slot in part.slots)
+    return {
+        ref: stored[ref] if stored[ref].name in CASTABLE else source.view(ref).written
+        for ref in refs
+    }
 
 
 def _warn_of_dialects(

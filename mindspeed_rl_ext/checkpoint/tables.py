@@ -7,9 +7,12 @@ Does not cover: printing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.convert import ConvertReport
+from mindspeed_rl_ext.checkpoint.destination import free_disk
+from mindspeed_rl_ext.checkpoint.formats.protocol import Totals
 from mindspeed_rl_ext.checkpoint.job import Job
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
@@ -17,17 +20,25 @@ from mindspeed_rl_ext.checkpoint.wording import in_bytes
 
 def plan_lines(job: Job) -> Iterator[str]:
     """The plan: what is written where, and what disk and memory it needs."""
-    data = job.as_data()
-    count = sum(len(file["tensors"]) for file in data["files"].values())
-    yield f"{data['direction']}, {data['model_type']}, {count} tensors"
-    yield f"layout: {', '.join(f'{k}={v}' for k, v in data['layout'].items() if v)}"
-    for name, file in data["files"].items():
-        yield f"{name}: {len(file['tensors'])} tensors, {in_bytes(file['bytes'])}"
-        for row in file["tensors"]:
-            yield f"  {row['name']:<60} {row['dtype']:<9} {row['shape']}"
-    disk, free, memory = (in_bytes(data[f"{n}bytes"]) for n in ("needed_", "free_disk_", "memory_"))
-    yield f"needed {disk} of disk, {free} free, and about {memory} of memory; nothing was written"
-    if data["needed_bytes"] > data["free_disk_bytes"]:
+    layout = {key: value for key, value in asdict(job.layout).items() if value}
+    yield f"{job.direction}, {job.model.spec.name}, {len(job.files)} files"
+    yield f"layout: {', '.join(f'{key}={value}' for key, value in layout.items())}"
+    totals = Totals()
+    for file in job.files:
+        before, lines = totals, []
+        for plan in file.plans:
+            lines.append(f"  {plan.ref.name:<60} {plan.dtype.name:<9} {list(plan.shape)}")
+            totals = totals.with_tensor(plan)
+        yield f"{file.name}: {len(lines)} tensors, {in_bytes(totals.nbytes - before.nbytes)}"
+        yield from lines
+    needed, free = job.needed_bytes(totals), free_disk(job.options.save_dir)
+    memory = in_bytes(job.memory_bytes(totals))
+    yield f"{totals.tensors} tensors, {in_bytes(totals.nbytes)}"
+    yield (
+        f"needed {in_bytes(needed)} of disk, {in_bytes(free)} free, and about {memory} of memory; "
+        "nothing was written"
+    )
+    if needed > free:
         yield f"warning: the disk of {job.options.save_dir} is too small for this"
 
 

@@ -1,7 +1,7 @@
 """`msrl-ext`: dispatch only.
 
 Covers: the list of commands, error messages, exit codes. A command is a module of this folder with
-`add_arguments(parser)` and `run(args) -> int`, found because it lies here and imported when called;
+`add_arguments(parser)` and `run(args) -> int`, found in this folder and imported when called;
 the first line of its docstring is its summary, `SUMMARY_ZH` the same in Chinese. It prints its
 results to standard output and logs to standard error. Modules with a leading underscore are no
 commands.

@@ -26,7 +26,7 @@ from mindspeed_rl_ext.preprocess.options import (
     VERL,
     PreprocessOptions,
 )
-from mindspeed_rl_ext.preprocess.report import PreprocessReport, spell
+from mindspeed_rl_ext.preprocess.report import PreprocessReport, format_counts
 from mindspeed_rl_ext.preprocess.run import preprocess
 
 SUMMARY_ZH = "把数据集变成 MindSpeed-RL 和 MindSpeed-LLM 读取的只含提示的打包文件"
@@ -70,7 +70,7 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
 def summary(report: PreprocessReport) -> str:
     """The report as a few lines for people."""
     dropped = sum(report.dropped.values())
-    why = f" ({spell(report.dropped)})" if dropped else ""
+    why = f" ({format_counts(report.dropped)})" if dropped else ""
     lengths = ", ".join(f"{name} {value}" for name, value in report.lengths.items())
     held = int(report.held_out > 0)
     is_verl = report.settings.get("format") == VERL
@@ -81,9 +81,9 @@ def summary(report: PreprocessReport) -> str:
         ("dropped", f"{dropped}{why}"),
         ("tokens", f"{report.tokens} of prompts, {report.label_tokens} of labels"),
         ("lengths", lengths),
-        ("labels", spell(report.labels) or "none: map-keys names no response"),
+        ("labels", format_counts(report.labels) or "none: map-keys names no response"),
         ("keys", ", ".join(report.keys)),
-        *([("sources", spell(report.sources))] * is_verl),
+        *([("sources", format_counts(report.sources))] * is_verl),
         ("files", f"{report.output_prefix}{files}"),
         *(("warning", warning) for warning in report.warnings),
     ]

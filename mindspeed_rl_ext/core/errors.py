@@ -1,6 +1,6 @@
-"""The one exception family: what is wrong, what was found, what was expected, how to mend it.
+"""The one exception family: what is wrong, what was found, what was expected, how to fix it.
 
-Covers: the error types that every room raises and the exit code that each means at the CLI.
+Covers: the error types that every part raises and the exit code that each means at the CLI.
 Does not cover: printing; `cli` does that.
 
 Example:

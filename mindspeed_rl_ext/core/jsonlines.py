@@ -1,6 +1,6 @@
 """JSON Lines files: read with line numbers in errors, written whole or not at all.
 
-Covers: UTF-8 text, one JSON object a line, blank lines skipped.
+Covers: UTF-8 text, one JSON object per line, blank lines skipped.
 Does not cover: JSON arrays, CSV, Parquet; `preprocess.readers` does.
 """
 
@@ -55,15 +55,15 @@ def parse_object(line: bytes, place: str) -> dict[str, Any]:
         raise InputError(
             f"{place} is not readable JSON",
             found=f"{shorten(text.strip())} ({error})",
-            expected="one JSON object a line",
-            remedy="mend or remove the line",
+            expected="one JSON object per line",
+            remedy="fix or remove the line",
         ) from error
     if not isinstance(row, dict):
         raise InputError(
             f"{place} is not a JSON object",
             found=shorten(text.strip()),
             expected='{"column": value, ...}',
-            remedy="write one object a line",
+            remedy="write one object per line",
         )
     return row
 

@@ -1,6 +1,6 @@
 """The row of a metrics file, shared by training, the report and scoring.
 
-Covers: `metrics.jsonl`: a line a step, `step` and numbers under the names that
+Covers: `metrics.jsonl`: one line per step, `step` and numbers under the names that
 MindSpeed-RL logs, so that one report reads both.
 Does not cover: how a number comes about, nor the hosts' text logs; `report` reads those.
 """
@@ -125,6 +125,6 @@ def read_metrics(path: str | Path) -> Iterator[MetricsRow]:
                 f"{place} holds a value that is not a number",
                 found=str(error),
                 expected="numbers only",
-                remedy="mend or remove the line",
+                remedy="fix or remove the line",
             ) from error
         yield MetricsRow(row["step"], values)

@@ -45,7 +45,7 @@ class VerdictLike(Protocol):
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """What one verifier said of one response, as it is written."""
+    """The verdict of one verifier on one response, as it is written."""
 
     score: float
     outcome: str

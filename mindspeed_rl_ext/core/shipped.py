@@ -1,4 +1,4 @@
-"""Where the shipped files are: configs and door scripts, from a checkout and from a wheel alike.
+"""Where the shipped files are: configs and scripts, from a checkout and from a wheel alike.
 
 Covers: finding `configs/`, `checkpoint_tools/`, `preprocess/`; resolving a config by name.
 Does not cover: reading a config.

@@ -18,8 +18,8 @@ from mindspeed_rl_ext.core.answers import (
     response_text,
 )
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.preprocess.checks.duplicates import Seen, digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.checks.prompts import PromptChecker
-from mindspeed_rl_ext.preprocess.checks.sameness import Seen, digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import Ids
 from mindspeed_rl_ext.preprocess.reading.columns import (

@@ -13,7 +13,7 @@ from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError, Row
-from mindspeed_rl_ext.preprocess.report import Counts, spell
+from mindspeed_rl_ext.preprocess.report import Counts, format_counts
 
 REMEDIES = {
     Reason.SECOND_SYSTEM_BLOCK.value: "name the column of the raw question in --map-keys, or give "
@@ -53,9 +53,10 @@ def require_kept(source: str, counts: Counts) -> None:
         raise InputError(f"{source} has no rows", expected="one row at least")
     if not counts.kept + counts.held_out:
         most, _ = counts.dropped.most_common(1)[0]
+        first = counts.first_reject and f"; {counts.first_reject}"
         usual = "check --map-keys, --label-extractor and the length limits"
         raise InputError(
             f"all {counts.total} rows of {source} were rejected",
-            found=spell(counts.dropped) + (counts.first_reject and f"; {counts.first_reject}"),
+            found=format_counts(counts.dropped) + first,
             remedy=REMEDIES.get(most, usual),
         )

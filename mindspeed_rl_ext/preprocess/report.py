@@ -120,13 +120,15 @@ class Counts:
     def warnings(self) -> list[str]:
         """What the counts give reason to look at."""
         found = []
-        dropped = sum(n for why, n in self.dropped.items() if why != Reason.DUPLICATE.value)
+        dropped = sum(n for name, n in self.dropped.items() if name != Reason.DUPLICATE.value)
         if self.total and dropped / self.total > MUCH_DROPPED:
-            found.append(f"{dropped} of {self.total} rows were dropped: {spell(self.dropped)}")
+            found.append(
+                f"{dropped} of {self.total} rows were dropped: {format_counts(self.dropped)}"
+            )
         texts = {name: n for name, n in self.labels.items() if name != "value"}
         if len(texts) > 1:
             found.append(
-                f"labels were found in different ways ({spell(texts)}): look at some with "
+                f"labels were found in different ways ({format_counts(texts)}): look at some with "
                 "msrl-ext preview, or name one with --label-extractor"
             )
         if self.long_raw:
@@ -171,11 +173,11 @@ def histogram(lengths: npt.NDArray[Any], bars: int = 8, width: int = 40) -> list
     ]
 
 
-def spell(counts: dict[str, int] | Counter[str]) -> str:
+def format_counts(counts: dict[str, int] | Counter[str]) -> str:
     """Counts as one line, the largest first.
 
     Example:
-        >>> spell({"too_long": 2, "empty_prompt": 7})
+        >>> format_counts({"too_long": 2, "empty_prompt": 7})
         'empty_prompt 7, too_long 2'
     """
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

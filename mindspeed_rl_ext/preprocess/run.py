@@ -43,7 +43,7 @@ def preprocess(options: PreprocessOptions) -> PreprocessReport:
         MissingExtraError: a library of the `data` extra is missing.
     """
     if options.n_subs > 1:
-        from mindspeed_rl_ext.preprocess.packing.subruns import preprocess_in_parts
+        from mindspeed_rl_ext.preprocess.packing.processes import preprocess_in_parts
 
         return preprocess_in_parts(options)
     made = FORMATS[options.format]

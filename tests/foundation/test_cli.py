@@ -44,9 +44,9 @@ def raises(error):
 
 def test_an_unknown_command_is_wrong_usage_with_the_nearest_names(capsys):
     assert cli.main(["convrt"]) == 2
-    said = capsys.readouterr().err
-    assert "unknown command 'convrt'" in said
-    assert "did you mean convert" in said
+    shown = capsys.readouterr().err
+    assert "unknown command 'convrt'" in shown
+    assert "did you mean convert" in shown
 
 
 @pytest.mark.parametrize("name", cli.command_names())
@@ -54,16 +54,16 @@ def test_help_of_every_command_works_and_says_what_it_is(name, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main([name, "--help"])
     assert stopped.value.code == 0
-    said = capsys.readouterr().out
-    assert f"usage: msrl-ext {name}" in said
-    assert len(said.splitlines()) > 3
+    shown = capsys.readouterr().out
+    assert f"usage: msrl-ext {name}" in shown
+    assert len(shown.splitlines()) > 3
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
 def test_usage_lists_every_command(words, capsys):
     assert cli.main(words) == (0 if words else 2)
-    said = capsys.readouterr().out
-    assert all(f"  {name} " in said for name in cli.command_names())
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in cli.command_names())
 
 
 def test_a_module_in_the_folder_is_a_command_and_its_docstring_the_summary(fake, capsys):
@@ -83,7 +83,7 @@ def test_version_is_that_of_the_package(capsys):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (InputError("wrong", remedy="mend"), 2),
+        (InputError("wrong", remedy="fix"), 2),
         (CheckFailedError("not equal"), 1),
         (MachineError("disk full"), 3),
         (MissingExtraError("sympy", "verify", "this"), 2),
@@ -96,17 +96,17 @@ def test_version_is_that_of_the_package(capsys):
 def test_an_error_is_a_message_with_its_exit_code_and_no_traceback(fake, capsys, error, code):
     fake(raises(error))
     assert cli.main(["fake"]) == code
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert "Traceback" not in said
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ")
+    assert "Traceback" not in shown
 
 
 def test_debug_shows_the_traceback_too(fake, capsys):
     fake(raises(InputError("wrong")))
     assert cli.main(["fake", "--debug"]) == 2
-    said = capsys.readouterr().err
-    assert "Traceback" in said
-    assert "error: wrong" in said
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "error: wrong" in shown
 
 
 def test_a_fault_of_ours_is_not_dressed_up_as_wrong_input(fake):

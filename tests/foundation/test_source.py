@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "mindspeed_rl_ext").rglob("*.py"))
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60
-# Rooms whose examples need torch or more are run by their own tests.
+# Parts whose examples need torch or more are run by their own tests.
 HEAVY_ROOMS = {"algorithms", "recipes", "integrations", "report"}
 
 
@@ -41,12 +41,12 @@ def test_examples_in_docstrings_run(path, tmp_path, monkeypatch):
             raise  # a module of ours is missing
         pytest.skip(f"needs {error.name}")
     finders = list(sys.meta_path)
-    said = io.StringIO()
+    output = io.StringIO()
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for test in doctest.DocTestFinder().find(module):
-        runner.run(test, out=said.write)
+        runner.run(test, out=output.write)
     sys.meta_path[:] = finders
-    assert runner.failures == 0, said.getvalue()
+    assert runner.failures == 0, output.getvalue()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -184,3 +184,37 @@ def test_an_unknown_name_raises_and_so_does_ours_in_a_changed_host(llm, run_pyth
     done = run_python(SCORE + "NAME = 'countdown'\n" + call, folder)
     assert done.returncode == 1
     assert "LEDGER LLM-2: " in done.stderr
+
+
+def test_of_two_copies_on_the_path_the_one_that_is_imported_is_adapted(llm, check_python, tmp_path):
+    first, second = llm("feb25"), llm("2.0")
+    check_python(
+        SCORE
+        + f"""
+import mindspeed_llm
+from mindspeed_rl_ext.hosts.locate import host_folders
+assert mindspeed_llm.__path__[0].startswith({str(second)!r})
+assert host_folders()["mindspeed_llm"] == tuple(mindspeed_llm.__path__)
+scores, metrics = compute(dict(verifier_function=["countdown"], verifier_weight=[1.0]))
+assert scores == [1.0, 0.0]
+""",
+        second,
+        first,
+    )
+
+
+def test_a_host_that_is_half_updated_takes_our_prompt_types_or_raises(llm, script):
+    """The arguments of 2.2, which has two functions for them, in a tree that calls the first."""
+    folder, newer = llm("feb25"), llm("2.2")
+    words = ["--handler-name", HANDLER, "--output-prefix", "x", "--prompt-type"]
+    inner = Path("mindspeed_llm", "training", "arguments.py")
+    shutil.copy(newer / inner, folder / inner)
+    done = script(folder, *words, "qwen_r1_mindspeed_rl")
+    assert (done.returncode, done.stderr) == (0, "")
+    # A handler module of another line, whose classes take other arguments.
+    handlers = folder / "mindspeed_llm" / "tasks" / "preprocess" / "data_handler.py"
+    text = handlers.read_text()
+    assert "raw_datasets" in text
+    handlers.write_text(text.replace("raw_datasets", "rows"))
+    done = script(folder, *words, "qwen")
+    assert "data_handler.AlpacaStylePromptOnlyHandler: NOT installed" in done.stderr

@@ -10,6 +10,8 @@ import zipfile
 
 import pytest
 
+from mindspeed_rl_ext.version import __version__
+
 PTH = "mindspeed_rl_ext.pth"
 TOP_LEVEL = """
 import json, pkgutil, sys
@@ -88,7 +90,7 @@ def test_only_our_package_appears_in_site_packages(installed):
     }
     expected = {"mindspeed_rl_ext", PTH}
     if installed.way == "editable":
-        expected = {PTH, "__editable__.mindspeed_rl_ext-0.1.0.pth"}
+        expected = {PTH, f"__editable__.mindspeed_rl_ext-{__version__}.pth"}
     assert {name for name in new if not name.endswith(".dist-info")} == expected
 
 

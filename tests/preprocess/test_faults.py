@@ -40,7 +40,7 @@ def words(folder: Path, tokenizer_dir: Path, name: str = "rows.jsonl") -> list[s
     [
         (b"", ["is empty", "one row at least"]),
         (b"\n\n", ["has no rows"]),
-        (GOOD * 3 + b'{"question": \n', ["line 4 is not readable JSON", "mend or remove the line"]),
+        (GOOD * 3 + b'{"question": \n', ["line 4 is not readable JSON", "fix or remove the line"]),
         (b'{"question": "", "answer": "1"}\n' * 2, ["all 2 rows", "empty_prompt 2"]),
         (GOOD.decode().encode("utf-16"), ["line 1 is not UTF-8", "byte 0xff", "iconv"]),
         ('{"question": "多少?"}\n'.encode("gb18030"), ["line 1 is not UTF-8", "iconv"]),
@@ -304,7 +304,7 @@ def test_where_all_rows_are_rejected_the_first_is_named_and_no_folder_is_left(
 WAITING = """
 import sys, time
 from pathlib import Path
-if any(word.endswith("subruns:run_shard") for word in sys.orig_argv):
+if any(word.endswith("processes:run_shard") for word in sys.orig_argv):
     from mindspeed_rl_ext.preprocess.packing import writer
     def wait(self, rows):
         Path(self._prefix).with_name("waiting").touch()

@@ -12,7 +12,7 @@ import pytest
 from mindspeed_rl_ext.cli import _dispatch as cli
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess import engine
-from mindspeed_rl_ext.preprocess.checks.sameness import digest_of, is_held_out
+from mindspeed_rl_ext.preprocess.checks.duplicates import digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.merge import merge
 from mindspeed_rl_ext.preprocess.packing.packed import (

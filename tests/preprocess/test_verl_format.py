@@ -207,12 +207,12 @@ def test_rows_in_verls_format_are_checked_deduplicated_and_copied(
 ) -> None:
     other = {**DAPO, "reward_model": {**DAPO["reward_model"], "ground_truth": "35"}}
     broken = {**DAPO, "prompt": [{"role": "assistant", "content": "Hi"}]}
-    told = {**DAPO, "prompt": [*DAPO["prompt"], {"role": "assistant", "content": "34"}]}
+    answered = {**DAPO, "prompt": [*DAPO["prompt"], {"role": "assistant", "content": "34"}]}
     recipe = read_dataset_config("math_17k")
     settings = {
         key: recipe[key] for key in ("map_keys", "prompt_type", "label_extractor", "dedupe")
     }
-    made = options(rows=[DAPO] * 100 + [other, broken, told], **settings)
+    made = options(rows=[DAPO] * 100 + [other, broken, answered], **settings)
     report = preprocess(made)
     (row,) = written(made.output_prefix)
     question = DAPO["prompt"][0]["content"]

@@ -38,7 +38,7 @@ rows = {"outside_layout": VerdictRow(0.0, "BAD_FORMAT"), "outside_hash": Verdict
 assert class_of(Rollout("r", "a", verdicts=rows)) == "neither"
 print("found everywhere")
 """
-TEMPLATE = """[{"name": "mine", 
+TEMPLATE = """[{"name": "mine",
 "format_user": {"slots": ["{{content}} End with #### and a number."]},
 "format_assistant": {"slots": ["{{content}}"]}}]"""
 

@@ -19,7 +19,7 @@ RIGHT, WRONG = (
     Verdict(Outcome.WRONG, 0.0, "no", "tree"),
 )
 GRADER = """
-def same_text(response, answer):
+def same_expression(response, answer):
     return answer in response
 
 def raises(response, answer):
@@ -63,10 +63,10 @@ def test_a_function_is_a_grader_and_its_disagreements_are_shown(
     (tmp_path / "their_grader.py").write_text(GRADER)
     monkeypatch.syspath_prepend(str(tmp_path))
     words = ["score", "--input", str(rollouts), "--verifier", "boxed_acc,r1_format", "--compare"]
-    assert main([*words, "their_grader:same_text"]) == 0
+    assert main([*words, "their_grader:same_expression"]) == 0
     shown = capsys.readouterr().out
-    assert "boxed_acc and their_grader:same_text: 1 of 4 rows alike" in shown
-    assert "1 CORRECT by boxed_acc alone, 2 by their_grader:same_text alone" in shown
+    assert "boxed_acc and their_grader:same_expression: 1 of 4 rows alike" in shown
+    assert "1 CORRECT by boxed_acc alone, 2 by their_grader:same_expression alone" in shown
     assert "2 x reference is a number: boxed_acc NO_ANSWER at extraction" in shown
     assert "row b, reference '3'" in shown
     assert "'no closed box'" in shown
@@ -76,7 +76,7 @@ def test_a_function_is_a_grader_and_its_disagreements_are_shown(
 
 @pytest.mark.parametrize(
     ("function", "outcome"),
-    [("same_text", "CORRECT"), ("raises", "ERROR"), ("table", "WRONG"), ("pair", "CORRECT")],
+    [("same_expression", "CORRECT"), ("raises", "ERROR"), ("table", "WRONG"), ("pair", "CORRECT")],
 )
 def test_what_a_function_returns_is_read(
     function: str, outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

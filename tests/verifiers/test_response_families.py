@@ -63,6 +63,8 @@ def test_another_answer_before_the_box_hedges_in_an_answer_block(
         r"\boxed{3} or so",  # words, no second value
         r"\boxed{3}, or three",  # the same in a word that is no value
         r"\boxed{3} for x > 0",
+        r"\boxed{3} or \approx 3.0001",  # a rounding of what was said
+        r"\boxed{3} or 300\%",
         r"2 or 4 do not work, so \boxed{3}",
         r"not 4 but \boxed{3}",
         r"It is not hard to see that it is \boxed{3}",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mindspeed_rl_ext.verifiers import Outcome, resolve, score
 from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
-from mindspeed_rl_ext.verifiers.responses.restating import restates, same_text
+from mindspeed_rl_ext.verifiers.responses.restating import restates, same_expression
 
 # An expression of a question, and its value: what a policy should work out.
 ASKED = {
@@ -56,6 +56,39 @@ def test_a_dressed_copy_restates_and_the_value_does_not(
     prompt = question.format(asked) + r" Put your final answer within \boxed{}."
     assert restates(dress.format(asked), prompt)
     assert not restates(ASKED[asked], prompt)
+
+
+@pytest.mark.parametrize("asked", [r"513^2 - 487^2", r"\dbinom{31}{28}", r"5!", r"99^2+99+1"])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        r"\text{the answer is } {}", "the answer is {}", "{}+1-1", "|{}|", r"\sqrt{({})^2}",
+        r"\{ {} \}", "2({})/2", r"\therefore {}", "Answer: {}", r"\exp(\ln({}))",
+        r"({}) \times 10^0", r"{} \text{ or } {}", r"x \in \{ {} \}", "{} : 1", "[{}]",
+    ],
+)  # fmt: skip
+def test_a_copy_inside_a_larger_answer_is_a_copy_too(asked: str, wrap: str) -> None:
+    verdict = resolve("boxed_acc")(
+        rf"\boxed{{{wrap.replace('{}', asked)}}}", answer=ASKED[asked], prompt=f"Find ${asked}$."
+    )
+    assert verdict.score == 0.0, verdict
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "reference"),
+    [
+        # A formula of the prompt that the answer needs, and that the reference writes otherwise.
+        (r"The side is $\sqrt{3}$. Find the area.", r"\frac{\sqrt{3}\sqrt{3}\sqrt{3}}{4}",
+         r"\frac{3\sqrt{3}}{4}"),
+        (r"Let $a = 10^3$. Find $5a$.", r"5 \cdot 10^3", "5000"),
+        (r"A half, $\frac{1}{2}$, of 3.", r"3 \cdot \frac{1}{2}x", r"1.5x"),
+        (r"For $x+1$ and $y$", "2(x+1)", "2x+2"),
+    ],
+)  # fmt: skip
+def test_a_formula_that_an_answer_is_built_of_is_no_copy(
+    prompt: str, answer: str, reference: str
+) -> None:
+    assert not restates(answer, prompt, reference)
 
 
 @pytest.mark.parametrize("spec", JUDGES)
@@ -152,7 +185,7 @@ def test_the_prompt_is_passed_where_it_is_there_and_missed_where_not() -> None:
     ],
 )  # fmt: skip
 def test_the_form_keeps_meaning_and_drops_dress(one: str, other: str, same: bool) -> None:
-    assert same_text(one, other) is same
+    assert same_expression(one, other) is same
 
 
 def test_a_hostile_prompt_or_answer_costs_little() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.assemble import windows
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
-from mindspeed_rl_ext.checkpoint.mapping.plan import held_boxes, plan_tensors
+from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, held_boxes
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView
 
 
@@ -28,7 +28,9 @@ class Assembled:
     def __init__(self, source: TensorSource, parts: Sequence[Part], model: Part) -> None:
         self._source = source
         boxes, _ = held_boxes(parts)
-        self._plans = {plan.ref: plan for plan in plan_tensors([model], boxes, source, None)}
+        refs = {held.ref for many in boxes.values() for held in many}
+        planner = Planner(boxes, {ref: source.view(ref).written for ref in refs})
+        self._plans = {plan.ref: plan for plan in planner.plan(model)}
         self._whole: dict[Ref, TensorView] = {}
 
     def nbytes(self, ref: Ref) -> int:

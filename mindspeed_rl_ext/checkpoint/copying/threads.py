@@ -8,7 +8,7 @@ Does not cover: what a unit does. The heavy parts (CRC, copies, writes) leave Py
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -44,20 +44,18 @@ class _StoppedError(Exception):
 Unit = Callable[[Worker], None]
 
 
-def run_units(units: Sequence[Unit], workers: int) -> None:
+def run_units(units: Iterable[Unit], workers: int) -> None:
     """Runs all units; raises the first error, once all threads have ended.
 
     Args:
-        units: what to do, in order.
+        units: what to do, in order; asked for one after another.
         workers: most threads.
     """
-    if not units:
-        return
     stop, todo = threading.Event(), _Todo(units)
     running: list[Future[None]] = []
-    with ThreadPoolExecutor(min(workers, len(units))) as threads:
+    with ThreadPoolExecutor(workers) as threads:
         try:
-            for _ in range(min(workers, len(units))):
+            for _ in range(workers):
                 running.append(threads.submit(_run, todo, stop))
             wait(running, return_when=FIRST_EXCEPTION)
         finally:
@@ -71,7 +69,7 @@ def run_units(units: Sequence[Unit], workers: int) -> None:
 class _Todo:
     """Units, each handed out once."""
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Iterable[Unit]) -> None:
         self._units, self._lock = iter(units), threading.Lock()
 
     def __iter__(self) -> Iterator[Unit]:

@@ -8,7 +8,7 @@ Does not cover: formats, staging.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,25 +72,29 @@ class Writing:
 
     Args:
         folder: where.
-        plans: name below the folder -> the file.
+        files: name below the folder -> what lays the file out.
         copying: what all threads share.
     """
 
-    def __init__(self, folder: Path, plans: Mapping[str, FilePlan], copying: Copying) -> None:
-        done = threading.Lock()
-        self._files = [
-            _File(folder / name, name, plan, copying, done) for name, plan in plans.items()
-        ]
+    def __init__(
+        self, folder: Path, files: Mapping[str, Callable[[], FilePlan]], copying: Copying
+    ) -> None:
+        self._folder, self._files, self._copying = folder, files, copying
+        self._done, self._begun = threading.Lock(), set[_File]()
 
-    def units(self) -> list[Unit]:
-        """What to do so that the files are written, file after file."""
-        return [file.unit(run) for file in self._files for run in file.plan.runs()]
+    def units(self) -> Iterator[Unit]:
+        """What to do so that the files are written; a file is laid out when its turn comes."""
+        for name, lay_out in self._files.items():
+            file = _File(self._folder / name, name, lay_out(), self._copying, self._done)
+            self._begun = {begun for begun in self._begun if not begun.finished} | {file}
+            for run in file.plan.runs():
+                yield file.unit(run)
 
     def __enter__(self) -> Writing:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for file in self._files:
+        for file in self._begun:
             file.close()
 
 
@@ -105,6 +109,11 @@ class _File:
         self._out: OutFile | None = None
         self._left = len(plan.runs())
         self._sums: dict[int, Sums] = {}
+
+    @property
+    def finished(self) -> bool:
+        """All of its units are done."""
+        return self._left == 0 and self._out is None
 
     def unit(self, run: range) -> Unit:
         """Writes some of its tensors; who writes the last ones finishes the file."""

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan
@@ -25,7 +26,7 @@ from mindspeed_rl_ext.checkpoint.dtypes import DType
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class PlannedFile:
 
     Args:
         name: its path below the destination.
-        plans: its tensors in the order of the file.
+        plans: its tensors in the order of the file; maybe made each time they are gone through.
         lay_out: makes the file of them.
     """
 
@@ -139,10 +140,27 @@ class PlannedFile:
     plans: Sequence[TensorPlan]
     lay_out: Callable[[], FilePlan] = field(repr=False)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its tensors."""
-        return sum(plan.nbytes for plan in self.plans)
+    @cached_property
+    def totals(self) -> Totals:
+        """What its tensors sum up to."""
+        found = Totals()
+        for plan in self.plans:
+            found = found.with_tensor(plan)
+        return found
+
+
+class Totals(NamedTuple):
+    """What some tensors to write sum up to: their number, bytes, and pieces."""
+
+    tensors: int = 0
+    nbytes: int = 0
+    pieces: int = 0
+
+    def with_tensor(self, plan: TensorPlan) -> Totals:
+        """One tensor more."""
+        return Totals(
+            self.tensors + 1, self.nbytes + plan.nbytes, self.pieces + len(plan.pieces)
+        )  # fmt: skip
 
 
 class CheckpointWriter(Protocol):
@@ -165,15 +183,13 @@ class CheckpointWriter(Protocol):
     def parts(self, model: Model, layout: Layout) -> list[Part]:
         """What the checkpoint must hold."""
 
-    def files(
-        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
-    ) -> list[PlannedFile]:
+    def files(self, target: Target, parts: Sequence[Part], planner: Planner) -> list[PlannedFile]:
         """Which tensors go into which file.
 
         Args:
             target: what is to be written.
             parts: what `parts` returned.
-            plans: a plan for each tensor of the parts, in their order.
+            planner: makes the plans of their tensors.
         """
 
     def finish(self, staged: Path, target: Target, files: Sequence[PlannedFile]) -> list[str]:

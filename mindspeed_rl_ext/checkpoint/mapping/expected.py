@@ -8,8 +8,8 @@ Does not cover: number formats and files; `plan` adds them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.mapping.layout import Chunk, Layout, check_divisible, chunks
@@ -89,15 +89,28 @@ class _Table:
     spec: ModelSpec
     sizes: Sizes
     layout: Layout
+    _shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
+    _rows: dict[tuple[str, bool], list[Row]] = field(default_factory=dict)
+
+    def shape(self, dims: tuple[str, ...]) -> Shape:
+        """The shape that dimensions mean; each is worked out once."""
+        if dims not in self._shapes:
+            self._shapes[dims] = self.sizes.shape(dims)
+        return self._shapes[dims]
 
     def rows(self, place: str, layer: int = 0) -> list[Row]:
         """The rows of that place that the model, and this layer of it, has."""
-        if place == HEAD and self.sizes.tied:
-            return []
-        kinds = self.layout.kinds
         sparse = layer in self.sizes.moe_layers
         if layer >= self.sizes.layers:  # a prediction layer is as the last layer
             sparse = bool(self.sizes.moe_layers)
+        if (place, sparse) not in self._rows:
+            self._rows[place, sparse] = self._filtered(place, sparse)
+        return self._rows[place, sparse]
+
+    def _filtered(self, place: str, sparse: bool) -> list[Row]:
+        if place == HEAD and self.sizes.tied:
+            return []
+        kinds = self.layout.kinds
         return [
             row
             for row in self.spec.rows
@@ -153,6 +166,8 @@ class _Rank:
     table: _Table
     tp_rank: int
     ep_rank: int
+    # All layers and experts of a rank have the same boxes; only their names differ.
+    _boxes: dict[tuple[int, str, int], Shard] = field(default_factory=dict)
 
     @property
     def sizes(self) -> Sizes:
@@ -165,15 +180,32 @@ class _Rank:
     def split(self, row: Row) -> Split:
         """How this rank cuts the row's tensors; whole experts are not cut."""
         whole = bool(row.grouped) and (self.layout.extend_ep or self.layout.whole_experts)
+        return self._uncut if whole else self._cut
+
+    @cached_property
+    def _cut(self) -> Split:
+        sizes = self.sizes
         return Split(
-            tp=1 if whole else self.layout.tp,
-            tp_rank=0 if whole else self.tp_rank,
-            heads=self.sizes.heads,
-            groups=self.sizes.groups,
-            head_dim=self.sizes.head_dim,
+            tp=self.layout.tp,
+            tp_rank=self.tp_rank,
+            heads=sizes.heads,
+            groups=sizes.groups,
+            head_dim=sizes.head_dim,
             padded_vocab=self.layout.padded_vocab,
-            head_parts=self.sizes.head_parts,
+            head_parts=sizes.head_parts,
         )
+
+    @cached_property
+    def _uncut(self) -> Split:
+        return replace(self._cut, tp=1, tp_rank=0)
+
+    def boxes(self, row: Row, rule: str, count: int) -> Shard:
+        """What the rule makes of the row's tensors, `count` times one after another."""
+        key = (id(row.hf), rule, count)
+        if key not in self._boxes:
+            shapes = [self.table.shape(hf.dims) for hf in row.hf] * count
+            self._boxes[key] = RULES.get(rule).boxes(shapes, self.split(row))
+        return self._boxes[key]
 
 
 @dataclass(frozen=True)
@@ -229,7 +261,7 @@ def hf_part(spec: ModelSpec, sizes: Sizes, mtp: int = 0) -> Part:
     found: dict[str, Slot] = {}
     for row, layer in _hf_rows(table, mtp):
         for name, hf, expert in _hf_names(row, sizes, layer):
-            shape = sizes.shape(hf.dims)
+            shape = table.shape(hf.dims)
             height, width = matrix_shape(shape)
             box = (Copy(0, Box(0, height, 0, width)),)
             of = table.source_of(hf, layer, expert)
@@ -291,24 +323,17 @@ def _expert_slots(row: Row, rank: _Rank, local: int, layer: int) -> Iterator[Slo
 def _slot(
     row: Row, rank: _Rank, name: str, rule: str, held: list[tuple[Hf, int, int]]
 ) -> Slot:  # fmt: skip
-    split = rank.split(row)
-    shard = _boxes(rule, tuple(rank.sizes.shape(hf.dims) for hf, _, _ in held), split)
+    shard = rank.boxes(row, rule, len(held) // len(row.hf))
     return Slot(
-        name=name,
-        shape=shard.shape,
-        rule=rule,
-        hf=tuple(rank.table.source_of(*item) for item in held),
-        copies=shard.copies,
-        matrix=shard.matrix,
-        split=split,
-        keep_dtype=row.keep_dtype,
+        name,
+        shard.shape,
+        rule,
+        tuple([rank.table.source_of(hf, layer, expert) for hf, layer, expert in held]),
+        shard.copies,
+        shard.matrix,
+        rank.split(row),
+        row.keep_dtype,
     )
-
-
-# All layers and experts of a rank have the same boxes; only their names differ.
-@lru_cache(maxsize=4096)
-def _boxes(rule: str, shapes: tuple[Shape, ...], split: Split) -> Shard:
-    return RULES.get(rule).boxes(shapes, split)
 
 
 def _name(row: Row, layout: Layout) -> str:

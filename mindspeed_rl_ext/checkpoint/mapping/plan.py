@@ -7,14 +7,15 @@ Does not cover: free disk and output files; `job` checks and `convert` writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
 from mindspeed_rl_ext.checkpoint.mapping.rules import Copy
-from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, TensorSource, matrix_shape
+from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, matrix_shape
 from mindspeed_rl_ext.core.errors import InputError
 
 Matrix = tuple[int, int]
@@ -135,37 +136,58 @@ def _by_box(held: Held) -> Box:
     return held.hf_box
 
 
-def plan_tensors(
-    wanted: Iterable[Part],
-    held: Mapping[str, Sequence[Held]],
-    source: TensorSource,
-    dtype: DType | None,
-) -> list[TensorPlan]:
-    """All tensors to write.
+@dataclass(frozen=True)
+class Planner:
+    """Makes the plans of tensors to write.
 
     Args:
-        wanted: what the destination must hold.
         held: what the source holds.
-        source: the source, for the number formats.
+        formats: the number format of each tensor of the source, as it is written.
         dtype: the number format to write; None keeps the source's.
-
-    Raises:
-        InputError: sources of one tensor differ in format, or a cast is not possible.
     """
-    formats: dict[Ref, DType] = {}
-    plans = []
-    for part in wanted:
+
+    held: Mapping[str, Sequence[Held]]
+    formats: Mapping[Ref, DType]
+    dtype: DType | None = None
+
+    def plan(self, part: Part) -> Iterator[TensorPlan]:
+        """The plans of a part's tensors, in order.
+
+        Raises:
+            InputError: sources of one tensor differ in format, or a cast is not possible.
+        """
         for slot in part.slots:
+            held, hf = self.held, slot.hf
             pieces = tuple(
-                piece for copy in slot.copies for piece in _pieces(copy, held[slot.hf[copy.source]])
+                [piece for copy in slot.copies for piece in _pieces(copy, held[hf[copy.source]])]
             )
-            for piece in pieces:
-                if piece.ref not in formats:
-                    formats[piece.ref] = source.view(piece.ref).written
-            kinds = {str(p.ref): formats[p.ref] for p in pieces}
-            found = one_dtype(slot.name, kinds, None if slot.keep_dtype else dtype)
-            plans.append(_checked(part, slot, found, pieces))
-    return plans
+            wanted = None if slot.keep_dtype else self.dtype
+            yield _checked(part, slot, one_dtype(slot.name, pieces, self.formats, wanted), pieces)
+
+
+class PlansOfParts(Sequence[TensorPlan]):
+    """The plans of parts, made each time they are gone through: 2,048 ranks have many.
+
+    Args:
+        planner: makes them.
+        parts: of what.
+    """
+
+    def __init__(self, planner: Planner, parts: Sequence[Part]) -> None:
+        self._planner, self._parts = planner, parts
+        self._count: int | None = None
+
+    def __iter__(self) -> Iterator[TensorPlan]:
+        for part in self._parts:
+            yield from self._planner.plan(part)
+
+    def __len__(self) -> int:
+        if self._count is None:
+            self._count = sum(len(part.slots) for part in self._parts)
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
 
 
 def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
@@ -195,18 +217,21 @@ def _shifted(row: int, col: int, down: int, right: int, transposed: bool) -> tup
     return row + down, col + right
 
 
-def one_dtype(name: str, formats: Mapping[str, DType], wanted: DType | None) -> DType:
+def one_dtype(
+    name: str, pieces: Sequence[Piece], formats: Mapping[Ref, DType], wanted: DType | None
+) -> DType:
     """The format of a tensor made of several; InputError where they disagree."""
-    kinds = set(formats.values())
-    if wanted is not None and all(kind.name in CASTABLE for kind in kinds):
+    kinds = {formats[piece.ref].name: formats[piece.ref] for piece in pieces}
+    if wanted is not None and all(kind in CASTABLE for kind in kinds):
         return wanted
     if len(kinds) != 1:
+        found = {str(piece.ref): formats[piece.ref].name for piece in pieces}
         raise InputError(
             f"the sources of {name} have different number formats",
-            found=", ".join(f"{key} {kind.name}" for key, kind in formats.items()),
+            found=", ".join(f"{ref} {kind}" for ref, kind in found.items()),
             remedy="--params-dtype bf16 (or fp16, fp32) writes one format",
         )
-    return kinds.pop()
+    return next(iter(kinds.values()))
 
 
 def _checked(part: Part, slot: Slot, dtype: DType, pieces: tuple[Piece, ...]) -> TensorPlan:

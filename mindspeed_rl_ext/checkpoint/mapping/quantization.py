@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType
+from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -48,18 +49,18 @@ def quantization_of(config: Mapping[str, Any], names: Iterable[str]) -> str:
     return f"{method}, {bits} bits" if bits else str(method)
 
 
-def check_formats(found: Mapping[str, str], place: str, quantization: str) -> None:
+def check_formats(found: Mapping[Ref, DType], place: str, quantization: str) -> None:
     """Checks that all weights are numbers that models are trained in.
 
     Args:
-        found: tensor -> name of its number format.
+        found: tensor -> its number format.
         place: the checkpoint, for messages.
         quantization: KEEP lets other formats pass as they are.
 
     Raises:
         InputError: other formats, without scales that would make weights of them.
     """
-    others = {name: kind for name, kind in found.items() if kind not in CASTABLE}
+    others = {str(ref): kind.name for ref, kind in found.items() if kind.name not in CASTABLE}
     if others and quantization != KEEP:
         kinds = sorted(set(others.values()))
         raise InputError(

@@ -14,7 +14,7 @@ from mindspeed_rl_ext.core.errors import ExtError
 from mindspeed_rl_ext.core.language import Text
 
 if TYPE_CHECKING:
-    from mindspeed_rl_ext.preprocess.checks.prompt_proof import Problem
+    from mindspeed_rl_ext.preprocess.checks.packed_rows import Problem
     from mindspeed_rl_ext.preprocess.packing.packed import PackedDataset
     from mindspeed_rl_ext.preprocess.templates.tokenizer import Tokenizer
 
@@ -54,7 +54,7 @@ class PackedFiles:
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with these rows; at most the first thing of each."""
-        from mindspeed_rl_ext.preprocess.checks.prompt_proof import problems
+        from mindspeed_rl_ext.preprocess.checks.packed_rows import problems
 
         if self.data is not None and self.tokenizer is not None:
             yield from problems(self.data, self.tokenizer, self.rows)

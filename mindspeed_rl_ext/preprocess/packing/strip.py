@@ -26,7 +26,7 @@ from mindspeed_rl_ext.core.answers import (
     parse_extractor,
 )
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.preprocess.checks.prompt_proof import IGNORED, prompt_problem
+from mindspeed_rl_ext.preprocess.checks.packed_rows import IGNORED, prompt_problem
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing import packed
 from mindspeed_rl_ext.preprocess.packing.options import StripOptions

@@ -129,7 +129,7 @@ def unreadable(path: Path, line: int, found: str, problem: str | None) -> InputE
         f"{path}, line {line} is not readable",
         found=f"{found} ({problem})" if problem else found,
         expected="an array of objects" if kind_of(path) == ".json" else "",
-        remedy="mend or remove the row",
+        remedy="fix or remove the row",
     )
 
 
@@ -138,5 +138,5 @@ def _not_an_object(path: Path, line: int, text: str) -> InputError:
         f"{path}, line {line} is not a JSON object",
         found=text[:80],
         expected='{"column": value, ...}',
-        remedy="write one object a row",
+        remedy="write one object per row",
     )

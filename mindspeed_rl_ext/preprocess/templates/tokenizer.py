@@ -27,7 +27,7 @@ PROBES = ("What is 1,234 + 5?\n", " <think>x</think>  \u00e9\u4f60\u597d", "<|im
 
 
 class Tokenizer(Protocol):
-    """What this room needs of a tokenizer. No method adds special tokens."""
+    """What preprocessing needs of a tokenizer. No method adds special tokens."""
 
     name: str
     bos_id: int | None

@@ -158,9 +158,9 @@ def _reference_problem(
 def _beside_problem(row: Mapping[str, Any]) -> RowProblem | None:
     extra = row.get("extra_info")
     beside = {**row, **(extra if isinstance(extra, Mapping) else {})}
-    told = [name for name in SOLUTION_KEYS if isinstance(beside.get(name), str) and beside[name]]
-    if told:
-        return RowProblem("solution_beside", f"{told[0]} holds {beside[told[0]]!r:.80}")
+    found = [name for name in SOLUTION_KEYS if isinstance(beside.get(name), str) and beside[name]]
+    if found:
+        return RowProblem("solution_beside", f"{found[0]} holds {beside[found[0]]!r:.80}")
     return None
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mindspeed_rl_ext.verifiers.equivalence import Policy, equivalent
 from mindspeed_rl_ext.verifiers.responses.boxes import Stated
-from mindspeed_rl_ext.verifiers.responses.restating import restates, same_text
+from mindspeed_rl_ext.verifiers.responses.restating import restates, same_expression
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 # Stages that tell why a right value is not paid; a monitor of reward hacks counts them.
@@ -74,7 +74,9 @@ def _compared(text: str, others: tuple[str, ...], answer: str, prompt: str | Non
 
 
 def _against_prompt(compared: Verdict, text: str, answer: str, prompt: str) -> Verdict:
-    if text.strip() == answer.strip() or same_text(text, answer) or not restates(text, prompt):
+    if text.strip() == answer.strip() or same_expression(text, answer):
+        return compared
+    if not restates(text, prompt, answer):
         return compared
     if restates(answer, prompt):
         # Both are expressions of the prompt: choosing one is the task, leaving one undone is not.

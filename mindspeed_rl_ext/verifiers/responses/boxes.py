@@ -29,7 +29,7 @@ _BEHIND = re.compile(rf"{_MARKS}{_OR}\s{{0,4}}(?P<others>{_VALUE})")
 _BEFORE = re.compile(rf"(?P<other>[^\s,;:]{{1,40}})\s{{1,4}}{_OR}{_MARKS}\Z")
 _DENIAL = re.compile(
     r"(?:\bnot|n['\u2019]t|\bcannot|\bnever|\u4e0d(?:\u662f|\u4e3a|\u7b49\u4e8e)|\u2260|\\neq?)"
-    r"\s{0,4}(?:equal(?:s| to)?|be|simply|just)?[\s$\\()\[\]{}*:]{0,12}\Z",
+    r"\s{0,4}(?:equal(?:s| to)?|be)?[\s$\\()\[\]{}*:]{0,12}\Z",
     re.IGNORECASE,
 )
 _HEDGE = re.compile(
@@ -37,6 +37,7 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(rf"{_OR}|,|\uff0c|\u3001")
+_SAYS_THE_SAME = re.compile(r"\A[\s$]*(?:\u2248|\\approx)|%\s*\Z")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 # Between boxes that are one answer together. Not "or": of alternatives the last counts.
 _BETWEEN = re.compile(
@@ -146,7 +147,7 @@ def _others_behind(tail: str) -> tuple[str, ...]:
 
 
 def _is_value(item: str) -> bool:
-    """A number or a formula, not words and not a box."""
-    if "boxed" in item or _WORD.search(item):
+    """A number or a formula; not words, a box, nor a rounding or percentage of what was said."""
+    if "boxed" in item or _WORD.search(item) or _SAYS_THE_SAME.search(item):
         return False
     return any(char.isdigit() for char in item) or item.lstrip("$").startswith("\\")

@@ -13,15 +13,18 @@ Example:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from fractions import Fraction
 
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
+    Listing,
     Node,
     Number,
     Power,
     Product,
+    Sequence,
     Sum,
     Symbol,
 )
@@ -42,6 +45,26 @@ def is_bare(key: Form) -> bool:
     return key[0] == "product" and key[1] == 1 and all(is_bare(k) for k, _ in key[2])
 
 
+def contains(form: Form, part: Form) -> bool:
+    """Whether an expression is a part of another: inside it, or some of its terms or factors."""
+    if form == part:
+        return True
+    if not isinstance(form, tuple):
+        return False
+    if isinstance(part, tuple) and part[:1] == form[:1]:
+        if part[0] == "sum" and _is_among(part[1:], form[1:]):
+            return True
+        if part[0] == "product" and _is_among(part[2], form[2]):
+            return True
+        if part[0] == "text":
+            return f" {part[1]} " in f" {form[1]} "
+    return any(contains(inner, part) for inner in form)
+
+
+def _is_among(some: tuple[Form, ...], all_of_them: tuple[Form, ...]) -> bool:
+    return not Counter(some) - Counter(all_of_them)
+
+
 def form_of(node: Node) -> Form:
     """A tree without what changes no meaning: order, brackets, zeros, ones, signs of signs."""
     if isinstance(node, Number):
@@ -56,6 +79,10 @@ def form_of(node: Node) -> Form:
     if isinstance(node, Call):
         return ("Call", node.name, *map(form_of, node.arguments))
     parts = getattr(node, "sides", None) or getattr(node, "items", None)
+    if parts is not None and isinstance(node, (Listing, Sequence)):
+        forms = [form_of(part) for part in parts]
+        if all(form == forms[0] for form in forms):
+            return forms[0]  # one thing in brackets, or said twice
     if parts is not None:
         names = (getattr(node, "signs", ""), getattr(node, "opening", ""))
         return (type(node).__name__, *names, *map(form_of, parts))
@@ -117,6 +144,8 @@ def _factors(node: Node, *, divides: bool) -> tuple[int, list[tuple[Form, bool]]
         return sign, found
     if isinstance(node, Power):
         exponent = form_of(node.exponent)
+        if exponent == ("number", Fraction(0)):
+            return 1, []
         if exponent == ("number", Fraction(1)):
             return _factors(node.base, divides=divides)
         return 1, [(("power", form_of(node.base), exponent), divides)]

@@ -16,7 +16,13 @@ from pathlib import Path
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
 from mindspeed_rl_ext.checkpoint.copying.joined import Joined
 from mindspeed_rl_ext.checkpoint.formats.dcp.items import ChunkFiles, ItemsOfFile
-from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import Chunk, Item, Metadata, read_metadata
+from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import (
+    METADATA,
+    Chunk,
+    Item,
+    Metadata,
+    read_metadata,
+)
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Join, Placed, StoredBox, join_boxes, parts_of
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
@@ -75,8 +81,8 @@ class Chunked:
         raise NotImplementedError
 
     def paths(self) -> list[Path]:
-        """The files with tensors."""
-        return self._files.paths()
+        """The files with tensors, and the one that says what they hold."""
+        return [self.folder / METADATA, *self._files.paths()]
 
     def tensors(self) -> list[TensorInfo]:
         """All chunks of weights."""

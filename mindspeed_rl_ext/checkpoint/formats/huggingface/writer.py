@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,8 @@ from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.core.files import write_text_atomic
 
 _WEIGHTS = ("*.safetensors", INDEX_NAME, "pytorch_model*.bin", "pytorch_model.bin.index.json")
@@ -57,11 +56,10 @@ class HuggingFaceWriter:
         """The whole model."""
         return [model.whole()]
 
-    def files(
-        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
-    ) -> list[PlannedFile]:
+    def files(self, target: Target, parts: Sequence[Part], planner: Planner) -> list[PlannedFile]:
         """Safetensors files of at most `max_shard_bytes`."""
-        shards = shards_of(list(plans.values()), target.options.max_shard_bytes)
+        plans = [plan for part in parts for plan in planner.plan(part)]
+        shards = shards_of(plans, target.options.max_shard_bytes)
         return [PlannedFile(name, held, partial(shard_file, held)) for name, held in shards.items()]
 
     def finish(self, staged: Path, target: Target, files: Sequence[PlannedFile]) -> list[str]:
@@ -121,7 +119,7 @@ def shard_file(plans: Sequence[TensorPlan]) -> FilePlan:
 
 def _write_index(folder: Path, files: Sequence[PlannedFile]) -> None:
     index = {
-        "metadata": {"total_size": sum(file.nbytes for file in files)},
+        "metadata": {"total_size": sum(file.totals.nbytes for file in files)},
         "weight_map": {plan.ref.name: file.name for file in files for plan in file.plans},
     }
     write_text_atomic(folder / INDEX_NAME, json.dumps(index, indent=2) + "\n")

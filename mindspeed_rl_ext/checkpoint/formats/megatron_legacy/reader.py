@@ -311,5 +311,7 @@ def _is_virtual(key: Any) -> bool:
 
 def _torch_dist_hint(folder: Path) -> str:
     if folder.is_dir() and any(folder.glob("*.distcp")):
-        return "this is a torch_dist checkpoint: save with --ckpt-format torch"
+        return (
+            "this is a torch_dist checkpoint: --load-model-type torch_dist, or leave the flag out"
+        )
     return ""

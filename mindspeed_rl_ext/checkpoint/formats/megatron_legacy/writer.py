@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,8 @@ from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
 from mindspeed_rl_ext.checkpoint.mapping.expected import TE, Part, expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
-from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files import write_text_atomic
 
@@ -53,12 +52,10 @@ class MegatronWriter:
         """The chunks of all ranks."""
         return expected_parts(model.spec, model.sizes, layout)
 
-    def files(
-        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
-    ) -> list[PlannedFile]:
+    def files(self, target: Target, parts: Sequence[Part], planner: Planner) -> list[PlannedFile]:
         """One file per rank, also where a stage of noop layers alone has no tensors."""
         options = target.options
-        first = next(iter(plans.values())).dtype
+        first = next(plan.dtype for part in parts for plan in planner.plan(part))
         dtype = by_name(options.params_dtype) if options.params_dtype else first
         args = build_args(target, dtype)
         chunks: dict[str, list[Part]] = {}
@@ -66,7 +63,7 @@ class MegatronWriter:
             chunks.setdefault(part.shard, []).append(part)
         found = []
         for shard, held in chunks.items():
-            here = [plans[part.ref(slot)] for part in held for slot in part.slots]
+            here = PlansOfParts(planner, held)
             lay_out = partial(rank_file, here, args, [part.chunk for part in held])
             found.append(PlannedFile(f"{ITERATION_DIR}/{shard}/{RANK_FILE}", here, lay_out))
         return found

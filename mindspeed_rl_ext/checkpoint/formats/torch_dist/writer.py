@@ -9,7 +9,7 @@ Does not cover: noop layers; optimizer state.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -51,7 +51,7 @@ from mindspeed_rl_ext.checkpoint.mapping.chunks import (
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot, expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, check_divisible, chunks
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, whole
 from mindspeed_rl_ext.core.errors import InputError
@@ -104,13 +104,11 @@ class TorchDistWriter:
         boxes = [box for item in placed for box in _boxes(item, model, layout)]
         return parts_of(join_boxes(placed, boxes))
 
-    def files(
-        self, target: Target, parts: Sequence[Part], plans: Mapping[Ref, TensorPlan]
-    ) -> list[PlannedFile]:
+    def files(self, target: Target, parts: Sequence[Part], planner: Planner) -> list[PlannedFile]:
         """Files of at most `max_shard_bytes`; a larger chunk has a file of its own."""
         groups: list[list[TensorPlan]] = [[]]
         size = 0
-        for plan in plans.values():
+        for plan in (plan for part in parts for plan in planner.plan(part)):
             if groups[-1] and size + plan.nbytes > target.options.max_shard_bytes:
                 groups.append([])
                 size = 0

@@ -26,7 +26,7 @@ def of_rows(
     """Declares the rule on a kind of problem that rows have.
 
     Args:
-        kind: the kind, as `preprocess.checks.prompt_proof` names it.
+        kind: the kind, as `preprocess.checks.packed_rows` names it.
         level: how bad it is.
         en: what such a row is, in English.
         zh: the same in Chinese.

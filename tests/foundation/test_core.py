@@ -48,7 +48,7 @@ def test_a_missing_extra_survives_pickling_and_names_the_remedy():
 
 def test_an_error_shows_only_the_parts_it_has():
     assert str(ExtError("what")) == "what"
-    assert str(ExtError("what", remedy="mend")) == "what\n  remedy:   mend"
+    assert str(ExtError("what", remedy="fix it")) == "what\n  remedy:   fix it"
 
 
 @given(st.sets(st.text(string.ascii_lowercase, min_size=4), min_size=1, max_size=8), st.data())

@@ -1,6 +1,6 @@
 """`--n-subs`: several processes pack a part each, then the parts are joined.
 
-Covers: one process a shard, started anew; options and errors go between the processes as data; the
+Covers: one new process per shard; options and errors go between the processes as data; the
 same bytes as one run; nothing left where one fails.
 Does not cover: several machines; `--shard` and `msrl-ext merge` do.
 """
@@ -24,7 +24,7 @@ from mindspeed_rl_ext.preprocess.packing.merge import join_parts
 from mindspeed_rl_ext.preprocess.packing.staging import staging
 from mindspeed_rl_ext.preprocess.report import PreprocessReport
 
-RUN_SHARD = "mindspeed_rl_ext.preprocess.packing.subruns:run_shard"
+RUN_SHARD = "mindspeed_rl_ext.preprocess.packing.processes:run_shard"
 PARTS = "parts"
 POLL_S = 0.05
 

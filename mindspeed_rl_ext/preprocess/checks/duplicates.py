@@ -31,7 +31,7 @@ def digest_of(prompt: Prompt) -> bytes:
 
 
 class Seen:
-    """The prompts so far; about 150 bytes a prompt."""
+    """The prompts so far; about 150 bytes per prompt."""
 
     def __init__(self) -> None:
         self._answers: dict[bytes, int] = {}
