@@ -26,7 +26,9 @@ EXTRACTOR_HELP = (
     "auto (default), none, gsm8k, boxed, last-number or regex:PATTERN; the last match counts, "
     "its first group where it has one"
 )
-EXTRACTOR_HELP_ZH = "auto（默认）、none、gsm8k、boxed、last-number 或 regex:PATTERN；取最后一处匹配，有分组时取第一组"
+EXTRACTOR_HELP_ZH = (
+    "auto（默认）、none、gsm8k、boxed、last-number、regex:PATTERN（取最后一处，有分组取首组）"
+)
 
 
 def parse_shard(text: str) -> tuple[int, int]:
