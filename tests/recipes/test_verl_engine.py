@@ -74,7 +74,7 @@ def test_print_shows_data_and_training(name: str, capsys: pytest.CaptureFixture[
         (["--config", "gsm8k_sft"], "has no stage grpo"),
         (
             ["--config", "gsm8k_grpo"],
-            "the prompt type cs336_r1_zero of the recipe gsm8k_grpo is no",
+            "the prompt type cs336_r1_zero of the recipe",
         ),
         (["--config", "countdown", "--size", "cpu"], "names no data recipe"),
         (["--config", "countdown", "--resume"], "--resume would change nothing"),

@@ -205,7 +205,8 @@ def _require_chat(recipe: Recipe) -> None:
     if options.prompt_type == PROMPT_TYPE:
         return
     template = load_template(options.prompt_type, options.prompt_type_path)
-    user = "".join(getattr(slot, "text", slot) for slot in template.user)
+    slots = (slot if isinstance(slot, str) else getattr(slot, "text", "") for slot in template.user)
+    user = "".join(slots)
     if text_around(user) is None:
         raise InputError(
             f"the prompt type {options.prompt_type} of the recipe {recipe.name} is no chat, and "
