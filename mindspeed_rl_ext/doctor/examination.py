@@ -32,6 +32,7 @@ from mindspeed_rl_ext.doctor.readers.runtime_env import load_runtime_env
 from mindspeed_rl_ext.doctor.readers.trl_part import trl_subjects
 from mindspeed_rl_ext.doctor.readers.verl.data import prompts_of_verl
 from mindspeed_rl_ext.doctor.readers.verl.run import load_verl
+from mindspeed_rl_ext.doctor.readers.verl.verifiers import our_verifiers
 from mindspeed_rl_ext.doctor.rulebook import load_rules
 
 
@@ -116,6 +117,9 @@ def _verl(options: DoctorOptions, environment: Environment) -> Iterator[object]:
     for run in load_verl(options.verl or "", environment, options.verl_version, config):
         yield run
         yield from prompts_of_verl(run)
+        ours = our_verifiers(run)
+        if ours is not None:
+            yield ours
 
 
 def _one_per_model(roles: dict[str, Role]) -> list[Role]:

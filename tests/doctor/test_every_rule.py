@@ -55,6 +55,7 @@ VERL = {
 }  # fmt: skip
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 FUNCTION = "reward.custom_reward_function"
+BY_MANAGER, NAMED = {"reward.reward_manager.name": "msrl_ext"}, "+reward.reward_kwargs.verifiers"
 MEGATRON = {"--config-name": "ppo_megatron_trainer"}
 OPENED = "<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
 SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"
@@ -499,6 +500,16 @@ CASES: dict[str, Case] = {
     ),
     "verl-key-unknown": lambda w: w.verl_installed(),
     "verl-data-source-unknown": lambda w: w.verl_rows("countdown", "Make 24."),
+    "verl-verifiers-refused": lambda w: w.verl(changes={**BY_MANAGER, NAMED: "[simple]"}),
+    "verl-verifier-needs-manager": lambda w: w.verl(
+        changes={
+            f"{FUNCTION}.path": "pkg://mindspeed_rl_ext.integrations.verl",
+            f"+{FUNCTION}.reward_kwargs.verifiers": "'[\"overlong(max_tokens=2048)\"]'",
+        }
+    ),
+    "verl-source-without-verifier": lambda w: w.verl_rows(
+        "countdown", "Make 24.", **BY_MANAGER, **{NAMED: "'{gsm8k: [simplerl]}'"}
+    ),
     "verl-adv-estimator-unknown": lambda w: w.verl(
         changes={"algorithm.adv_estimator": "group_norm"}
     ),
