@@ -28,9 +28,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Refused:
-    """A flag whose feature is not built: values that mean nothing, and what to do instead."""
+    """A flag whose feature is not built.
 
-    takes_value: bool = True
+    Args:
+        values: how many values it takes, as in NO_EFFECT.
+        harmless: values that ask for nothing.
+        remedy: what to do instead.
+    """
+
+    values: int | None = 1
     harmless: tuple[str, ...] = ()
     remedy: str = "leave it out"
 
@@ -53,18 +59,45 @@ NO_EFFECT: Mapping[str, int | None] = {
     "--n-shared-experts": 1,
     "--shared-expert-gate": 0,
     "--multi-head-latent-attention": 0,
+    "--ai-framework": 1,
+    "--load-checkpoint-loosely": 0,
+    "--load-hf-from-config": 0,
+    "--trust-remote-code": 0,
+    "--vocab-file": 1,
+    "--hidden-size": 1,
+    "--input-tp-rank": 1,
+    "--input-pp-rank": 1,
+    # A checkpoint that is read says its own layout.
+    "--source-tensor-parallel-size": 1,
+    "--source-pipeline-parallel-size": 1,
 }
 
+_MERGE = "merge the adapter into the HuggingFace model first (merge_and_unload)"
+_MAMBA = (
+    "--d-model", "--mamba-d-state", "--mamba-head-dim", "--mamba-num-groups", "--mamba-state-dim",
+    "--mamba2-head-dim", "--mamba2-n-groups",
+)  # fmt: skip
 REFUSED: Mapping[str, Refused] = {
     "--add-dense-bias": Refused(
-        takes_value=False, remedy="leave it out: config.json's attention_bias says it"
+        values=0, remedy="leave it out: config.json's attention_bias says it"
     ),
-    "--post-norm": Refused(takes_value=False),
-    "--orm": Refused(takes_value=False),
-    "--lora-load": Refused(remedy="merge the adapter into the HuggingFace model first"),
-    "--lora-r": Refused(remedy="merge the adapter into the HuggingFace model first"),
-    "--save-lora-to-hf": Refused(takes_value=False),
-    "--qlora-nf4": Refused(takes_value=False),
+    "--post-norm": Refused(values=0),
+    "--orm": Refused(values=0),
+    "--lora-load": Refused(remedy=_MERGE),
+    "--lora-r": Refused(remedy=_MERGE),
+    "--lora-alpha": Refused(remedy=_MERGE),
+    "--lora-target-modules": Refused(values=None, remedy=_MERGE),
+    "--num-layers": Refused(remedy="set num_hidden_layers in config.json and remove the rest"),
+    "--ckpt-format": Refused(harmless=("torch",), remedy="--save-model-type torch_dist"),
+    "--true-vocab-size": Refused(remedy="vocab_size of config.json says it"),
+    "--add-output-layer-bias": Refused(values=0),
+    "--embed-layernorm": Refused(values=0),
+    "--w-pack": Refused(values=None, remedy="families with one W_pack tensor are not converted"),
+    "--load-from-legacy": Refused(values=0, remedy="only Megatron core's tensors are read"),
+    "--save-to-legacy": Refused(values=0, remedy="only Megatron core's tensors are written"),
+    **{name: Refused(remedy="state-space models are not converted") for name in _MAMBA},
+    "--save-lora-to-hf": Refused(values=0),
+    "--qlora-nf4": Refused(values=0),
     "--ckpt-cfg-path": Refused(remedy="leave it out: a model is a file in checkpoint/models"),
 }
 
@@ -84,14 +117,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in _DIRECTION:
         _add(accepted, name, metavar="NAME", help="older way to say the direction")
     for name, count in NO_EFFECT.items():
-        if count == 0:
-            _add(accepted, name, action="store_true", help="no effect")
-        else:
-            _add(accepted, name, nargs="+" if count is None else None, help="no effect")
+        _add(accepted, name, help="no effect", **_kind(count))
     later = parser.add_argument_group("flags of the hosts, refused for now")
     for name, flag in REFUSED.items():
-        kind: dict[str, Any] = {} if flag.takes_value else {"action": "store_true"}
-        _add(later, name, help=argparse.SUPPRESS, **kind)
+        _add(later, name, help=argparse.SUPPRESS, **_kind(flag.values))
+
+
+def _kind(values: int | None) -> dict[str, Any]:
+    if values == 0:
+        return {"action": "store_true"}
+    return {"nargs": "+"} if values is None else {}
 
 
 def _add(group: Any, name: str, **known: Any) -> None:

@@ -29,6 +29,21 @@ FAMILIES = {
     "Mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
     "Qwen2Moe": {**MOE, "num_experts": 4, "shared_expert_intermediate_size": 24},
     "Qwen3Moe": {**MOE, "num_experts": 4, "head_dim": 16},
+    "SeedOss": {"head_dim": 16, "attention_bias": True, "attention_out_bias": False,
+                "mlp_bias": False, "pad_token_id": 0},
+    "Gemma2": {"head_dim": 16, "query_pre_attn_scalar": 16, "tie_word_embeddings": True},
+    "Glm4Moe": {
+        **MOE, "n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1,
+        "head_dim": 16, "attention_bias": True, "use_qk_norm": True, "n_group": 1, "topk_group": 1,
+        "num_nextn_predict_layers": 0,
+    },
+    "MiniMaxM2": {
+        "num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 16, "rotary_dim": 8,
+    },
+    "DeepseekV32": {
+        **LATENT, "q_lora_rank": 10, "n_group": 2, "topk_group": 1, "num_nextn_predict_layers": 0,
+        "index_n_heads": 2, "index_head_dim": 8, "index_topk": 16,
+    },
     "DeepseekV2": {**LATENT, "q_lora_rank": 10},
     "DeepseekV2-Lite": {**LATENT, "q_lora_rank": None},
     "DeepseekV3": {**LATENT, "q_lora_rank": 10, "n_group": 2, "topk_group": 1,
@@ -69,7 +84,9 @@ def make(family: str, folder: Path):
 def test_a_model_comes_back_with_the_same_logits(tmp_path, family):
     model = make(family, tmp_path / "hf")
     flags = (
-        {"expert_parallel_size": 2, "moe_grouped_gemm": True} if len(FAMILIES[family]) > 1 else {}
+        {"expert_parallel_size": 2, "moe_grouped_gemm": True}
+        if "num_experts_per_tok" in FAMILIES[family]
+        else {}
     )
     mg, back = tmp_path / "mg", tmp_path / "back"
     convert(ConvertOptions("hf", "mg", tmp_path / "hf", mg, 2, 3, verify=True, **flags))
@@ -166,3 +183,22 @@ def test_a_shard_saved_without_checksums_is_read(tmp_path, kit, hf_dir):
     finally:
         torch.serialization.set_crc32_options(True)
     convert(ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back", verify=True))
+
+
+@pytest.mark.parametrize("dialect", ["0.12", "core"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_comes_back_from_torch_dist_is_the_source(family, dialect, tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    make(family, tmp_path / "hf")
+    options = {"tensor_parallel_size": 2, "make_vocab_size_divisible_by": 16, "verify": True}
+    convert(
+        ConvertOptions(
+            "hf", "torch_dist", tmp_path / "hf", tmp_path / "dist", mcore_dialect=dialect, **options
+        )
+    )
+    convert(ConvertOptions("auto", "hf", tmp_path / "dist", tmp_path / "back", verify=True))
+    expected, found = (
+        safetensors.load_file(tmp_path / name / "model.safetensors") for name in ("hf", "back")
+    )
+    assert set(found) == set(expected)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())

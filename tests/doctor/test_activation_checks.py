@@ -63,7 +63,8 @@ def test_a_host_that_fits_is_found_without_importing_it(doctor, tmp_path):
     code, findings = doctor(folder)
     assert code == 0, findings
     fits = [c for c in causes(findings, "note", "ok") if "fits" in c and "MindSpeed-RL 2.2" in c]
-    assert len(fits) >= 4
+    # The double has no preprocessing script, so the points of preprocessing are never called.
+    assert len(fits) >= 2
 
 
 def test_a_host_that_has_changed_is_an_error_with_the_ledger_row(doctor, tmp_path):

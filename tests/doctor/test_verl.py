@@ -61,7 +61,7 @@ def texts(script):
         ("A=$(nproc)\nx trainer a=$A", ["x", "trainer", None]),
         ("A=`nproc`\nx trainer a=$A", ["x", "trainer", None]),
         ("x trainer \\\n  a=1 # low\n", ["x", "trainer", "a=1"]),
-        ("L=(a=1\n # no\n b=2)\nL+=(c=3)\nx trainer ${L[@]}", ["x", "trainer", "a=1", "b=2", "c=3"]),
+        ("L=(a=1\n #n\n b=2)\nL+=(c=3)\nx trainer ${L[@]}", ["x", "trainer", "a=1", "b=2", "c=3"]),
         ("S=\"a=1 b=2\"\nx trainer $S", ["x", "trainer", "a=1", "b=2"]),
         ("S=\"a=1 b=2\"\nx trainer \"$S\"", ["x", "trainer", "a=1 b=2"]),
         ("S=\"a=1 b=$(date)\"\nx trainer $S", ["x", "trainer", "a=1", None]),
@@ -219,3 +219,38 @@ def test_the_command_prints_the_findings(
     path.write_text(GOOD.replace("rollout.n=8", "rollout.n=1"))
     assert cli.main(["doctor", "--verl", str(path), "--verl-version", "0.9", "--lang", "zh"]) == 1
     assert "rollout.n 为 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("recipe", ["countdown", "r1_zero", "simplerl_zero"])
+def test_what_our_recipes_print_for_verl_passes(recipe, tmp_path, findings, capsys):
+    assert cli.main(["train", "--config", recipe, "--engine", "verl", "--print"]) == 0
+    path = tmp_path / "run.sh"
+    path.write_text(capsys.readouterr().out)
+    found = findings(verl=str(path))
+    assert not [f for f in found if f.id.startswith("verl-") and f.level in ("error", "warning")]
+
+
+BY_MANAGER = "reward.reward_manager.name=msrl_ext +reward.reward_kwargs."
+BY_FUNCTION = "reward.custom_reward_function.path=pkg://mindspeed_rl_ext.integrations.verl "
+KWARGS = "+reward.custom_reward_function.reward_kwargs."
+
+
+@pytest.mark.parametrize(
+    ("overrides", "cause"),
+    [
+        (BY_MANAGER + "verifiers=[simplerl]", None),
+        (BY_MANAGER + "verifiers='{gsm8k: [last_answer], default: [simplerl]}'", None),
+        (BY_MANAGER + "verifiers=[$V]", None),  # only the caller knows
+        (BY_MANAGER + "verifiers=[simplerl] +reward.reward_kwargs.weights=[1,2]", "in number"),
+        (BY_MANAGER + "verifier=[simplerl]", "unknown key 'verifier'"),
+        (BY_MANAGER + "verifiers=[simplrl]", "simplrl"),
+        ("reward.reward_manager.name=msrl_ext", "needs verifiers"),
+        (BY_FUNCTION, None),
+        (BY_FUNCTION + KWARGS + "verifiers=[simplerl]", None),
+        (BY_FUNCTION + KWARGS + f"verifiers=[simplerl] {KWARGS}weigths=[1]", "no key weigths"),
+    ],
+)
+def test_what_our_reward_would_refuse_is_found(overrides, cause, of_script):
+    found = of_script(GOOD.replace("trainer.save_freq", f"{overrides} trainer.save_freq"))
+    refused = found.get("verl-verifiers-refused")
+    assert (refused is None) if cause is None else (refused and cause in refused.cause)

@@ -193,6 +193,11 @@ class PlansOfParts(Sequence[TensorPlan]):
 def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
     """The parts of a wanted box that each held box gives."""
     wanted = copy.box
+    if len(held) == 1 and not held[0].transposed and _within(wanted, held[0].hf_box):
+        (here,) = held  # the most frequent case: the source holds the whole tensor
+        row, col = here.row + wanted.row - here.hf_box.row, here.col + wanted.col - here.hf_box.col
+        box = Box(row, wanted.rows, col, wanted.cols)
+        return [Piece(here.ref, box, copy.row, copy.col, copy.transposed, here.matrix)]
     pieces = []
     for here in held:
         there = here.hf_box
@@ -210,6 +215,15 @@ def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
     return pieces
 
 
+def _within(inner: Box, outer: Box) -> bool:
+    return (
+        inner.row >= outer.row
+        and inner.col >= outer.col
+        and inner.row + inner.rows <= outer.row + outer.rows
+        and inner.col + inner.cols <= outer.col + outer.cols
+    )
+
+
 def _shifted(row: int, col: int, down: int, right: int, transposed: bool) -> tuple[int, int]:
     """A corner, moved by rows and columns of the HuggingFace tensor."""
     if transposed:
@@ -221,6 +235,9 @@ def one_dtype(
     name: str, pieces: Sequence[Piece], formats: Mapping[Ref, DType], wanted: DType | None
 ) -> DType:
     """The format of a tensor made of several; InputError where they disagree."""
+    first = formats[pieces[0].ref]
+    if wanted is None and all(formats[piece.ref] is first for piece in pieces):
+        return first
     kinds = {formats[piece.ref].name: formats[piece.ref] for piece in pieces}
     if wanted is not None and all(kind in CASTABLE for kind in kinds):
         return wanted

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 EMBEDDING, LAYER, FINAL_NORM, HEAD = "embedding", "layer", "final_norm", "head"
 # A multi-token-prediction layer: what it has beside the rows of a layer.
@@ -118,6 +119,7 @@ class ModelSpec:
         mtp_key: key of config.json with the number of multi-token-prediction layers.
         mla: attention is multi-head latent attention.
         ignored: patterns of HuggingFace tensors that hold no weights.
+        args: what Megatron's args have otherwise than for a Llama.
         tied_by_default: what an absent tie_word_embeddings means.
     """
 
@@ -133,4 +135,5 @@ class ModelSpec:
     mtp_key: str = ""
     mla: bool = False
     ignored: tuple[str, ...] = ("*.rotary_emb.inv_freq",)
+    args: Mapping[str, Any] = field(default_factory=dict)
     tied_by_default: bool = False

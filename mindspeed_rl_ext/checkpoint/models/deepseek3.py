@@ -1,30 +1,28 @@
-"""DeepSeek-V3 and R1: data only. A bias of the router; a multi-token-prediction layer."""
+"""DeepSeek-V3, R1 and Kimi-K2: data only. A bias of the router; a multi-token-prediction layer."""
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, ModelSpec, Row
+from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
 from mindspeed_rl_ext.checkpoint.models.deepseek2 import (
     DEEPSEEK_KEYS,
     DEEPSEEK_OPTIONAL,
     DEEPSEEK_ROWS,
     DEEPSEEK_SPARSE,
 )
-from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
+from mindspeed_rl_ext.checkpoint.models.experts import ROUTER_BIAS_ROWS
 from mindspeed_rl_ext.checkpoint.models.prediction import FINAL_NORM_ROWS, PREDICTION_ROWS
-
-_ROUTER_BIAS = Row(
-    MCORE + "mlp.router.expert_bias",
-    (Hf(HF + "mlp.gate.e_score_correction_bias", ("experts",)),),
-    "replicate",
-    mlp=MOE,
-    keep_dtype=True,
-)
 
 SPEC = ModelSpec(
     name="deepseek3",
-    model_types=("deepseek_v3",),
-    aliases=("deepseek_v3", "deepseek-r1"),
-    rows=(*DEEPSEEK_ROWS[:-2], _ROUTER_BIAS, *PREDICTION_ROWS, *FINAL_NORM_ROWS, DEEPSEEK_ROWS[-1]),
+    model_types=("deepseek_v3", "kimi_k2"),
+    aliases=("deepseek_v3", "deepseek-r1", "kimi-k2", "kimi_k2"),
+    rows=(
+        *DEEPSEEK_ROWS[:-2],
+        *ROUTER_BIAS_ROWS,
+        *PREDICTION_ROWS,
+        *FINAL_NORM_ROWS,
+        DEEPSEEK_ROWS[-1],
+    ),
     options={"q_rank": "q_lora_rank", "shared_experts": "n_shared_experts", "router_bias": True},
     refused={"attention_bias": "biases of latent attention"},
     config_keys=DEEPSEEK_KEYS,

@@ -52,6 +52,17 @@ def routed(block: str = "mlp", gate: str = "gate_proj", up: str = "up_proj", dow
     )
 
 
+ROUTER_BIAS_ROWS = (
+    Row(
+        MCORE + "mlp.router.expert_bias",
+        (Hf(HF + "mlp.gate.e_score_correction_bias", ("experts",)),),
+        "replicate",
+        mlp=MOE,
+        keep_dtype=True,
+    ),
+)
+
+
 def shared(module: str) -> tuple[Row, ...]:
     """The shared experts, which every token passes; TP cuts them like a dense MLP."""
     at = HF + f"mlp.{module}."

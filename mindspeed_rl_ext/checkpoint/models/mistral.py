@@ -1,8 +1,14 @@
-"""Mistral (dense): data only."""
+"""Mistral, Mistral-Nemo and Magistral (dense): data only."""
 
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
 from mindspeed_rl_ext.checkpoint.models.dense import DENSE_OPTIONS, DENSE_ROWS
 
-SPEC = ModelSpec(name="mistral", model_types=("mistral",), rows=DENSE_ROWS, options=DENSE_OPTIONS)
+SPEC = ModelSpec(
+    name="mistral",
+    model_types=("mistral",),
+    aliases=("mistral-nemo", "magistral"),
+    rows=DENSE_ROWS,
+    options=DENSE_OPTIONS,
+)

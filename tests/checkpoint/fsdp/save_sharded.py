@@ -2,10 +2,10 @@
 
     python save_sharded.py CASES.json
 
-A case is {"how": "fsdp" | "hybrid" | "dcp" | "plain", "ranks", "out", "tensors", "prefix"}, where
-`tensors` is a safetensors file. `fsdp` writes what torch.save makes of each rank's DTensors, under
-verl's file names; `hybrid` shards on the second axis of a mesh (2, ranks / 2); `dcp` saves with
-torch.distributed.checkpoint, beside an optimizer; `plain` writes each rank's rows as they are.
+A case is {"how", "ranks", "out", "tensors", "prefix"}; `tensors` is a safetensors file. `fsdp`
+writes what torch.save makes of each rank's DTensors, under verl's file names; `hybrid` shards on
+the second axis of a mesh (2, ranks / 2); `dcp` saves with torch.distributed.checkpoint, beside
+an optimizer, `flat-dcp` the model alone; `plain` writes each rank's rows as they are.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
 
         moments = {name: {"exp_avg": value * 2, "step": 3} for name, value in state.items()}
         dcp.save({"model": state, "optimizer": {"state": moments}, "epoch": 2}, checkpoint_id=out)
+    elif how == "flat-dcp":
+        import torch.distributed.checkpoint as dcp
+
+        dcp.save(state, checkpoint_id=out)
     else:
         torch.save(state, out / f"model_world_size_{world}_rank_{rank}.pt")
     dist.barrier()

@@ -28,6 +28,7 @@ CASES = {
     "plain": ("plain", 2, "", torch.float32),
     "compiled": ("fsdp", 2, "_orig_mod.", torch.float32),
     "dcp": ("dcp", 2, "", torch.float32),
+    "flat-dcp": ("flat-dcp", 3, "", torch.float32),
 }
 
 
@@ -186,14 +187,24 @@ class TestRefused:
         self.change(copied, 1, lambda state: state.pop("model.norm.weight"))
         assert "model.norm.weight" in self.refused(copied, tmp_path)
 
-    def test_an_adapter_is_no_model(self, copied, tmp_path):
+    def test_a_model_with_adapters_is_refused_with_the_remedy(self, copied, tmp_path):
         def edit(state):
             for name in list(state):
-                state[f"base_model.model.{name}.lora_A"] = state.pop(name)
+                state[f"base_model.model.{name}"] = state.pop(name)
+            state["base_model.model.model.norm.lora_A.default.weight"] = torch.ones(1, 16)
 
         for rank in range(3):
             self.change(copied, rank, edit)
-        self.refused(copied, tmp_path)
+        assert "merge them in PEFT" in self.refused(copied, tmp_path)
+
+    def test_another_kind_of_model(self, copied, tmp_path):
+        def edit(state):
+            for name in list(state):
+                state[f"encoder.{name.removeprefix('model.')}"] = state.pop(name)
+
+        for rank in range(3):
+            self.change(copied, rank, edit)
+        assert "does not hold the model once" in self.refused(copied, tmp_path)
 
     def test_a_value_head_is_not_dropped_silently(self, copied, tmp_path):
         def edit(state):
@@ -217,6 +228,27 @@ class TestRefused:
         torch.save(state, path)
         assert "no tensor" in self.refused(copied, tmp_path)
         assert not (tmp_path / "planted").exists()
+
+
+def test_a_torch_dist_checkpoint_without_its_marks_is_explained(kit, tmp_path):
+    kit.write_hf(tmp_path / "hf", kit.tiny())
+    convert(
+        ConvertOptions(
+            load_model_type="hf", save_model_type="torch_dist", load_dir=tmp_path / "hf",
+            save_dir=tmp_path / "dist",
+        )
+    )  # fmt: skip
+    folder = tmp_path / "dist" / "iter_0000001"
+    for name in ("common.pt", "metadata.json"):
+        (folder / name).unlink()
+    with pytest.raises(InputError, match=r"copy common.pt and metadata.json"):
+        to_hf(folder, tmp_path / "out", hf_cfg_dir=tmp_path / "hf")
+
+
+def test_a_dcp_checkpoint_without_its_metadata_says_so(saved, tmp_path):
+    shutil.copytree(saved / "dcp", tmp_path / "copied", ignore=lambda *_: [".metadata"])
+    with pytest.raises(InputError, match=r"no \.metadata in"):
+        to_hf(tmp_path / "copied", tmp_path / "out", hf_cfg_dir=saved / "hf" / "dcp")
 
 
 def test_experts_that_transformers_keeps_in_one_tensor_are_told_apart(tmp_path):

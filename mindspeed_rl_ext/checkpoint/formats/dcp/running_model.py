@@ -29,6 +29,7 @@ _EXPERT = re.compile(r"(.+\.experts)\.(\d+)\.(\w+)\.weight")
 _GATE_UP = {"gate_proj": "up_proj", "w1": "w3"}
 _DOWN = ("down_proj", "w2")
 _HEAD = "lm_head.weight"
+_MEGATRON = "embedding.word_embeddings.weight"
 
 
 def is_optimizer(name: str) -> bool:
@@ -52,6 +53,7 @@ def find_model(model: Model, stored: Collection[str], place: object) -> Found:
     Raises:
         InputError: tensors are missing, or the names do not say which are the model's.
     """
+    _check_kind(stored, place)
     clean = {_WRAPPERS.sub("", name): name for name in stored}
     slots = model.whole().slots
     prefix = _prefix([slot.name for slot in slots], clean, place)
@@ -75,6 +77,26 @@ def find_model(model: Model, stored: Collection[str], place: object) -> Found:
         if name not in known and not any(fnmatch(key, pattern) for pattern in model.ignored())
     ]
     return Found(placed, unknown)
+
+
+def _check_kind(stored: Collection[str], place: object) -> None:
+    """Raises InputError where the names are those of something else than a whole model."""
+    adapters = [name for name in stored if ".lora_A." in name or ".lora_B." in name]
+    if adapters:
+        raise InputError(
+            f"{place} holds LoRA adapters that are not merged into the model",
+            found=f"{len(adapters)} tensors such as {adapters[0]}",
+            expected="the model's own tensors",
+            remedy="merge them in PEFT (merge_and_unload) and save the model",
+        )
+    if _MEGATRON in stored:
+        raise InputError(
+            f"{place} has Megatron core's names",
+            found=_MEGATRON,
+            expected="the names of the model in transformers",
+            remedy="copy common.pt and metadata.json of the checkpoint as well: they make it a "
+            "torch_dist checkpoint",
+        )
 
 
 def _prefix(names: list[str], clean: Mapping[str, str], place: object) -> str:

@@ -72,6 +72,7 @@ def build_args(target: Target, dtype: DType) -> Namespace:
         "padded_vocab_size": layout.padded_vocab,
         "make_vocab_size_divisible_by": options.make_vocab_size_divisible_by,
         "tokenizer_type": convention.tokenizer_type,
+        **target.model.spec.args,
     }
     return Namespace(**values)
 

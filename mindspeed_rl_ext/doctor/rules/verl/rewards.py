@@ -21,11 +21,11 @@ from mindspeed_rl_ext.doctor.readers.verl.known import (
     never,
 )
 from mindspeed_rl_ext.doctor.readers.verl.run import VerlRun
+from mindspeed_rl_ext.doctor.readers.verl.verifiers import MANAGER, PATH
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 
 REWARD_KWARGS, FUNCTION_KWARGS = OPEN_TABLES
-PATH, NAME = "reward.custom_reward_function.path", "reward.custom_reward_function.name"
-MANAGER, SOURCE = "reward.reward_manager.name", "reward.reward_manager.source"
+NAME, SOURCE = "reward.custom_reward_function.name", "reward.reward_manager.source"
 SINCE = (0, 9)
 
 VERL_KEY_MOVED = rule(

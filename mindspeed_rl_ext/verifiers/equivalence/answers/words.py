@@ -21,7 +21,7 @@ _CLOSING = frozenset({")", "]", "}", r"\}"})
 _PHRASES = {
     "nothing": (
         "no solution", "no solutions", "no real solution", "no real solutions", "empty set",
-        "the empty set", "none exist", "no such solution", "no roots", "no real roots",
+        "the empty set", "none exist", "no such solution", "no roots", "none", "no real roots",
         "no solution exists", "no solutions exist", "null set",
     ),
     "nowhere": ("does not exist", "do not exist", "doesn't exist", "dne", "no limit"),
@@ -70,8 +70,10 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
     Bare letters count as words only beside a `\text`: alone they may be a product.
     """
     worded = [words_of(side, policy) for side in (left, right)]
+    lists = [_items_of(side, policy) for side in (left, right)]
+    listed = policy.unordered_lists and lists[0] == lists[1] != []
     if worded[0] is None and worded[1] is None:
-        return _same_short_word(left, right, policy) or None
+        return listed or _same_short_word(left, right, policy) or None
     spelled = [
         word.replace(" ", "") if word is not None else letters_of(side, policy)
         for word, side in zip(worded, (left, right), strict=True)
@@ -83,8 +85,7 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
     inner = [_unwrapped(side) for side in (left, right)]
     if _flat(inner[0], policy) == _flat(inner[1], policy):
         return True
-    lists = [_items_of(side, policy) for side in (left, right)]
-    return True if policy.unordered_lists and lists[0] == lists[1] != [] else None
+    return listed or None
 
 
 def words_of(found: list[Token], policy: Policy) -> str | None:

@@ -35,6 +35,7 @@ _BEFORE = re.compile(
     r"|respuesta|antwort|\u043e\u0442\u0432\u0435\u0442)\s*(?::\s*\}?\s*|\}?\s*(?=[-$\\0-9(\[]))",
     re.IGNORECASE,
 )
+_ARTICLE = re.compile(r"\A(?:the|an?) (?=[a-z]{4}[a-z ]*\Z)", re.IGNORECASE)
 _TILDE = re.compile(r"\A(?:~|\\approx|\\sim|\\simeq|\\therefore)\s*(?=[-$\\0-9(])")
 _BEHIND = re.compile(
     r"\s*,?\s*(?:\\text\{\s*,?\s*)?(?<![A-Za-z])"
@@ -63,7 +64,7 @@ def without_qualifiers(text: str) -> str:
         cut = pattern.sub("", bare, count=1)
         if len(cut.strip()) >= 1 and _opens(cut) == 0:
             bare = cut
-    return bare.strip() or text
+    return _ARTICLE.sub("", bare.strip(), count=1) or text
 
 
 def _opens(text: str) -> int:

@@ -1,0 +1,34 @@
+"""DeepSeek-V3.2: DeepSeek-V3 with an indexer that chooses what attention looks at. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mindspeed_rl_ext.checkpoint.mapping.spec import Hf, Row
+from mindspeed_rl_ext.checkpoint.models.deepseek3 import SPEC as DEEPSEEK3
+from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
+
+_AT, _HF = MCORE + "self_attention.dsa_indexer.", HF + "self_attn.indexer."
+_INDEXER = {
+    "wq_b.weight": ("index_heads*index_dim", "q_rank"),
+    "wk.weight": ("index_dim", "hidden"),
+    "k_norm.weight": ("index_dim",),
+    "k_norm.bias": ("index_dim",),
+    "weights_proj.weight": ("index_heads", "hidden"),
+}
+
+SPEC = replace(
+    DEEPSEEK3,
+    name="deepseek32",
+    model_types=("deepseek_v32",),
+    aliases=("deepseek_v32", "deepseek-v3.2"),
+    rows=(
+        *DEEPSEEK3.rows,
+        *(Row(_AT + name, (Hf(_HF + name, dims),), "replicate") for name, dims in _INDEXER.items()),
+    ),
+    config_keys={
+        **DEEPSEEK3.config_keys,
+        "index_heads": "index_n_heads",
+        "index_dim": "index_head_dim",
+    },
+)
