@@ -1,4 +1,4 @@
-"""Turns rows of a data set into packed prompt-only files for MindSpeed-RL and MindSpeed-LLM.
+"""Turns rows of a data set into prompt-only files for MindSpeed-RL, MindSpeed-LLM or verl.
 
 The flags are those of the hosts' preprocess_data.py; one without effect here says so. A row that
 can't be used is dropped with a reason and kept in <prefix>_rejects.jsonl.

@@ -156,7 +156,7 @@ class RawRow:
 def absent_number() -> float | None:
     """What stands for a number that a row's source does not have, by the verl that runs.
 
-    Its validation leaves None out since 0.9.1; before that it fails on None and averages NaN.
+    The validation of 0.9.1 leaves None out; that of other versions fails on None and averages NaN.
     """
     metrics = sys.modules.get("verl.trainer.ppo.metric_utils")
     try:

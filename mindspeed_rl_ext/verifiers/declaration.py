@@ -73,6 +73,48 @@ class Verifier:
         return min(self.levels, default=0.0)
 
 
+def declare(
+    name: str,
+    function: Callable[..., float | Verdict],
+    *,
+    needs: Sequence[str],
+    wants: Sequence[str],
+    levels: Sequence[float],
+    isolated: bool,
+    cpu_s: float,
+    reads: Sequence[str] | None,
+    reads_with: Mapping[str, Sequence[str]] | None,
+    judges_answer: bool | None,
+    counts: Sequence[str],
+    zh: str,
+) -> Verifier:
+    """The record of a verifier; the arguments are those of the decorator.
+
+    Raises:
+        InputError: the name is malformed, the signature does not match its columns, or `reads`
+            names an unknown part of a response.
+    """
+    needed = (needs,) if isinstance(needs, str) else tuple(needs)
+    wanted = (wants,) if isinstance(wants, str) else tuple(wants)
+    parameters = read_parameters(name, needed, wanted, function)
+    check_name(name)
+    return Verifier(
+        name=name,
+        function=function,
+        needs=needed,
+        parameters=parameters,
+        levels=tuple(sorted({float(level) for level in levels}, reverse=True)),
+        summary=read_summary(function, zh),
+        isolated=isolated,
+        cpu_s=cpu_s,
+        reads=None if reads is None else check_conditions(reads, f"verifier {name!r}"),
+        reads_with=check_switches(name, parameters, reads_with or {}),
+        judges_answer=judges_answer,
+        wants=wanted,
+        counts=tuple(counts),
+    )
+
+
 def read_summary(function: Callable[..., object], zh: str) -> Text:
     """The first line of a function's docstring, with its Chinese text where there is one."""
     lines = (inspect.getdoc(function) or "").splitlines()

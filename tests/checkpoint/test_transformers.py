@@ -183,3 +183,22 @@ def test_a_shard_saved_without_checksums_is_read(tmp_path, kit, hf_dir):
     finally:
         torch.serialization.set_crc32_options(True)
     convert(ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back", verify=True))
+
+
+@pytest.mark.parametrize("dialect", ["0.12", "core"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_comes_back_from_torch_dist_is_the_source(family, dialect, tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    make(family, tmp_path / "hf")
+    options = {"tensor_parallel_size": 2, "make_vocab_size_divisible_by": 16, "verify": True}
+    convert(
+        ConvertOptions(
+            "hf", "torch_dist", tmp_path / "hf", tmp_path / "dist", mcore_dialect=dialect, **options
+        )
+    )
+    convert(ConvertOptions("auto", "hf", tmp_path / "dist", tmp_path / "back", verify=True))
+    expected, found = (
+        safetensors.load_file(tmp_path / name / "model.safetensors") for name in ("hf", "back")
+    )
+    assert set(found) == set(expected)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())

@@ -58,7 +58,8 @@ def countdown(response: str, *, answer: str, think_prefilled: bool = False) -> V
     puzzle = read_puzzle(answer)
     if puzzle is None:
         return Verdict(Outcome.BAD_REFERENCE, 0.0, "no JSON with target and numbers", "reference")
-    block = last_block(strip_stop_tokens(response))
+    # A policy that forgets `</think>` has answered all the same; `countdown_format` refuses it.
+    block = last_block(strip_stop_tokens(response), in_open_think=True)
     if block is None:
         return Verdict(Outcome.NO_ANSWER, 0.0, "no closed <answer> block", "extraction")
     return _equation_verdict(_unwrapped(block), puzzle)

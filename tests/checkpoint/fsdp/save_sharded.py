@@ -2,10 +2,10 @@
 
     python save_sharded.py CASES.json
 
-A case is {"how", "ranks", "out", "tensors", "prefix"}; `tensors` is a safetensors file. `fsdp` writes
-what torch.save makes of each rank's DTensors, under verl's file names; `hybrid` shards on the second
-axis of a mesh (2, ranks / 2); `dcp` saves with torch.distributed.checkpoint, beside an optimizer,
-`flat-dcp` the model alone; `plain` writes each rank's rows as they are.
+A case is {"how", "ranks", "out", "tensors", "prefix"}; `tensors` is a safetensors file. `fsdp`
+writes what torch.save makes of each rank's DTensors, under verl's file names; `hybrid` shards on
+the second axis of a mesh (2, ranks / 2); `dcp` saves with torch.distributed.checkpoint, beside
+an optimizer, `flat-dcp` the model alone; `plain` writes each rank's rows as they are.
 """
 
 from __future__ import annotations

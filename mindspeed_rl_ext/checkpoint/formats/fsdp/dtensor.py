@@ -150,6 +150,6 @@ def _unknown(name: str, place: str, found: str) -> InputError:
     return InputError(
         f"{name} of {place} is pickled in a way that is not known",
         found=found,
-        expected="a DTensor or ShardedTensor of torch 2.1 to 2.15",
+        expected="a DTensor or ShardedTensor as torch 2.1 and newer pickle them",
         remedy="please report this, with the version of torch that saved it",
     )

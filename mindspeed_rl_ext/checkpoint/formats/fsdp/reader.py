@@ -32,7 +32,7 @@ from mindspeed_rl_ext.checkpoint.mapping.chunks import (
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -137,24 +137,42 @@ class FsdpReader:
                 found=some(found.unknown),
                 remedy="check --model-type-hf and --hf-cfg-dir; nothing is dropped silently",
             )
-        placed = {item.tensor: item for item in found.placed}
-        boxes = [box for name, item in placed.items() for box in self._boxes(name, item)]
+        shapes = _whole_shapes(found.placed)
+        boxes = [box for name in shapes for box in self._boxes(name, shapes[name])]
         return join_boxes(found.placed, boxes)
 
-    def _boxes(self, name: str, item: Placed) -> Iterator[StoredBox]:
+    def _boxes(self, name: str, whole: Shape) -> Iterator[StoredBox]:
         """The parts of a stored tensor; plain ones are whole copies, or rows in rank order."""
         parts = self._parts[name]
         plain = [part.local.values.shape for part in parts.values() if not part.whole]
         rows = [shape[0] if shape else 1 for shape in plain]
-        whole = item.slot.shape
         copies = all(shape == whole for shape in plain)
+        if not copies and sum(rows) != whole[0]:
+            raise InputError(
+                f"the ranks' parts of {name} do not fill it",
+                found=f"plain tensors of {some(map(str, plain))}",
+                expected=f"whole copies {whole}, or its rows",
+                remedy="check --hf-cfg-dir; the files may be of different runs",
+            )
         starts = [0] * len(rows) if copies else [0, *accumulate(rows)]
         for number, (ref, part) in enumerate(parts.items()):
             shape, offset, full = part.local.values.shape, part.offset, part.whole
             if not full:
-                full = whole if copies else (sum(rows), *shape[1:])
+                full = whole if copies else (whole[0], *shape[1:])
                 offset = (starts[number], *(0 for _ in shape[1:])) if shape else ()
             yield StoredBox(ref, name, offset, shape, full)
+
+
+def _whole_shapes(placed: Sequence[Placed]) -> dict[str, Shape]:
+    """The shapes of stored tensors, which may hold several slots on leading axes."""
+    by_tensor: dict[str, list[Placed]] = {}
+    for item in placed:
+        by_tensor.setdefault(item.tensor, []).append(item)
+    return {
+        name: (*(1 + max(at) for at in zip(*(i.index for i in items), strict=True)),
+               *items[0].slot.shape)
+        for name, items in by_tensor.items()
+    }  # fmt: skip
 
 
 def is_fsdp(folder: Path) -> bool:

@@ -1,7 +1,7 @@
 """A torch_dist checkpoint as a source of tensors.
 
-Covers: what Megatron core 0.8 to 0.16 and its hosts save, trained checkpoints too; all spellings in
-`names`; args of `common.pt`.
+Covers: what Megatron core 0.12 to 0.16 and its hosts save, trained checkpoints too; all spellings
+in `names`; args of `common.pt`.
 Does not cover: optimizer and run state, which are left out and counted; the zarr backend.
 """
 

@@ -173,9 +173,13 @@ def _boxes(item: Placed, model: Model, layout: Layout) -> Iterator[StoredBox]:
     if item.slot.rule in _STACKS:
         areas = [area for _, area in by_source(item.slot)]
     axis = 0 if item.slot.rule in _STACKS else _AXIS.get(item.slot.rule)
+    if len(item.slot.shape) > 2:
+        axis = None
     whole_shape = (*_leading_sizes(item, model), *item.slot.shape)
     for cut in chain.from_iterable(_cut(area, axis, layout.tp) for area in areas):
         box = ((cut.row, cut.rows), (cut.col, cut.cols))[: len(item.slot.shape)]
+        if len(item.slot.shape) > 2:  # not seen as a matrix, so never cut
+            box = tuple((0, size) for size in item.slot.shape)
         offset = (*item.index, *(first for first, _ in box))
         shape = (*(1 for _ in item.index), *(count for _, count in box))
         name = chunk_name(item.tensor, offset)

@@ -125,8 +125,7 @@ class Reader(CalculusReader):
         start, name = self._at, self.next().text
         if self.take("_"):
             name += "_" + self._subscript()
-        while self._takes_prime():
-            name += "'"
+        name += self._primes()
         if [self.peek(i).text for i in range(5)] == ["^", "{", "-", "1", "}"]:
             self._at += 5
             name += "^-1"

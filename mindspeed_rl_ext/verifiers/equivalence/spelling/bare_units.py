@@ -27,7 +27,7 @@ _UNIT = re.compile(
     rf"(?P<long>(?:{_SQUARE}|{_CUBIC}|{_LONG}){_POWER}(?:{_SIGN}(?:{_SYMBOL}){_POWER}){{0,3}}"
     rf"(?: (?:{_SYMBOL}){_POWER}){{0,2}})"
     rf"|(?P<short>(?:{_SYMBOL}){_POWER}(?:{_SIGN}(?:{_SYMBOL}){_POWER}){{1,3}})"
-    rf"|(?P<letter>(?<= )[mgsLNJWVKA])"
+    rf"|(?P<letter>(?<= )(?:m ?\^ ?\{{?[23]\}}?|[mgsLNJWVKA]))"
 )
 _UNIT_START = re.compile(r"(?<=[0-9.)}])(?:\\[,;: ]|~| )*(?=[A-Za-zµμ])")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
@@ -43,7 +43,7 @@ def with_unit(text: str) -> str:
         return f"{text[: match.start()]}\\text{{ {match[1]}}}" if known else text
     tail = text[-_MAX_UNIT_CHARS:]
     for start in _UNIT_START.finditer(tail):
-        unit = _UNIT.fullmatch(tail[start.end() :].rstrip(" ."))
+        unit = _UNIT.fullmatch(tail, start.end(), len(tail.rstrip(" .")))
         if unit is None:
             continue
         head = text[: len(text) - len(tail) + start.start()]
