@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.options import (
@@ -139,6 +138,9 @@ def read_options(args: argparse.Namespace) -> ConvertOptions:
     Raises:
         InputError: a flag that is not built yet, or one that can't be read.
     """
+    # The formats, and numpy with them, are imported when a command runs, not by --help.
+    from mindspeed_rl_ext.checkpoint.formats import AUTO
+
     for name, flag in REFUSED.items():
         value = getattr(args, _attribute(name), None)
         if value not in (None, False, *flag.harmless):
@@ -154,6 +156,8 @@ def read_options(args: argparse.Namespace) -> ConvertOptions:
 
 def _direction(args: argparse.Namespace) -> dict[str, str]:
     """The formats, as older hosts say them."""
+    from mindspeed_rl_ext.checkpoint.formats import find_format
+
     found = {}
     for flag, name in _DIRECTION.items():
         value = getattr(args, _attribute(flag), None)
@@ -169,6 +173,8 @@ def _given_flags(args: argparse.Namespace) -> list[str]:
 
 def _unused_options(options: ConvertOptions) -> list[str]:
     """Flags that only writers of other formats read."""
+    from mindspeed_rl_ext.checkpoint.formats import find_format, formats
+
     registry = formats()
     writers = [writer for name in registry if (writer := registry.get(name).writer) is not None]
     target = find_format(options.save_model_type).writer

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
 from mindspeed_rl_ext.checkpoint.mapping.targets import TARGETS, Convention, convention_of
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.options import check_options, declared_options, option
@@ -211,6 +210,9 @@ class ConvertOptions:
         return convention_of(self.target, self.mcore_dialect)
 
     def __post_init__(self) -> None:
+        # numpy is imported when a command runs, not by --help.
+        from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
+
         check_options(self)
         if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(
