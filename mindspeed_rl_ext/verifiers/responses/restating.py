@@ -107,7 +107,7 @@ def _parts(formula: str) -> Iterator[list[Token]]:
 def _read(answer: str) -> tuple[Keys, list[Keys]]:
     """The keys of an answer, and those of its sides around relation signs."""
     text = answer[:MAX_FORMULA_CHARS]
-    if r"\boxed" in text:
+    if text.count(r"\boxed") == 1:
         text = last_boxed(text) or text
     found = read_tokens(text)
     whole = keys_of(found)

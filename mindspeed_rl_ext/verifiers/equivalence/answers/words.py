@@ -13,6 +13,7 @@ from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import words
 
+_LETTERED = frozenset({"text", "word", "letter"})
 _ARTICLES = frozenset({"a", "an", "the"})
 _OPENING = frozenset({"(", "[", "{", r"\{"})
 _CLOSING = frozenset({")", "]", "}", r"\}"})
@@ -52,9 +53,10 @@ def meaning_of(found: list[Token], text: str) -> str:
         >>> meaning_of([], "There is no solution."), meaning_of([], "Yes, it is.")
         ('nothing', 'yes')
     """
-    signs = _SIGNS.get(" ".join(token.text for token in found))
-    if signs:
-        return signs
+    if len(found) <= 2:
+        signs = _SIGNS.get(" ".join(token.text for token in found))
+        if signs:
+            return signs
     if not 1 < len(text) <= 200 or not (text[0].isalpha() or text[0] == "\\"):
         return ""
     if match := _FIRST.fullmatch(text):
@@ -69,6 +71,8 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
 
     Bare letters count as words only beside a `\text`: alone they may be a product.
     """
+    if not all(any(token.kind in _LETTERED for token in side) for side in (left, right)):
+        return None
     worded = [words_of(side, policy) for side in (left, right)]
     lists = [_items_of(side, policy) for side in (left, right)]
     listed = policy.unordered_lists and lists[0] == lists[1] != []

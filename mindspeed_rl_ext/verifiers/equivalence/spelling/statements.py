@@ -50,6 +50,12 @@ _FORALL = re.compile(r"\s*,?\s*\\(?:quad|qquad|,|;)?\s*\\forall\b.*\Z", re.DOTAL
 _MIN_LENGTH = 2
 
 
+# Words, or one of the signs that the patterns below begin with.
+_MAY_QUALIFY = re.compile(
+    r"(?<![\\A-Za-z])[A-Za-z]{2}|\\(?:text|forall|approx|sim|therefore)|\A[~A-Za-z\u0400-\u04ff]"
+)
+
+
 def without_qualifiers(text: str) -> str:
     r"""Without `approximately`, `for all x` and their like.
 
@@ -57,6 +63,8 @@ def without_qualifiers(text: str) -> str:
         >>> without_qualifiers("approximately 5"), without_qualifiers(r"2x \text{ for all } x")
         ('5', '2x')
     """
+    if not _MAY_QUALIFY.search(text):
+        return text
     bare = _TILDE.sub("", _BEFORE.sub("", text, count=1), count=1)
     if len(bare) < len(text) and _opens(text) != _opens(bare):
         bare = text  # the brace of a \text went with the word
@@ -73,7 +81,12 @@ def _opens(text: str) -> int:
 
 def stated(text: str) -> str:
     """What a sentence says at its end; a text of few words is no sentence."""
-    if "\\text" in text or "\\mbox" in text or len(_WORD.findall(text)) < _MIN_LENGTH:
+    if (
+        not _WORD.search(text)
+        or "\\text" in text
+        or "\\mbox" in text
+        or len(_WORD.findall(text)) < _MIN_LENGTH
+    ):
         return text
     found = list(_SAYS.finditer(text))
     if not found or _DOUBTS.search(text):

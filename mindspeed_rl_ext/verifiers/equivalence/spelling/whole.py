@@ -67,6 +67,8 @@ def spelled_out(text: str) -> str:
         ('12\\\\text{ m/s}', '5000')
     """
     bare = text.strip()
+    if bare.isascii() and bare.isdigit():
+        return bare
     if not bare.isascii():
         bare = without_chinese(plain_characters(bare)).strip()
     # One dollar sign before a number is money, two are TeX's.
