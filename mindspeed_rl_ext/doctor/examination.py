@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 from mindspeed_rl_ext.core.rules import Finding, Place, worst_first
-from mindspeed_rl_ext.core.yaml_file import read_yaml
 from mindspeed_rl_ext.doctor.opened import Opened, open_files
 from mindspeed_rl_ext.doctor.options import DoctorOptions
 from mindspeed_rl_ext.doctor.readers.chat_files import chat_file_of, read_chat_files

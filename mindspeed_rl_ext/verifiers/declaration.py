@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.response_parts import check_conditions
+from mindspeed_rl_ext.core.responses.response_parts import check_conditions
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., "float | Verdict"])
@@ -34,8 +34,8 @@ class Verifier:
         summary: what it does in a line; the English one is the first line of its docstring.
         isolated: whether it runs in a worker process that can be killed.
         cpu_s: CPU seconds that one response may take there.
-        reads: what must be in a response for it to be paid, as `core.response_parts` names it;
-            None where its author does not say.
+        reads: what must be in a response for it to be paid, by its name in
+            `core.responses.response_parts`; None where its author does not say.
         reads_with: by a parameter that is a switch, what is read instead where it is on.
         judges_answer: whether its outcome says that the answer is right; None where its author
             does not say.

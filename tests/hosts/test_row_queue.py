@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from mindspeed_rl_ext.hosts import row_queue
-from mindspeed_rl_ext.hosts.row_queue import RowQueue
+from mindspeed_rl_ext.hosts.verl import row_queue
+from mindspeed_rl_ext.hosts.verl.row_queue import RowQueue
 
 
 def queue(score, timeout_s=30.0):

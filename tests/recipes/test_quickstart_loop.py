@@ -17,9 +17,9 @@ import pytest
 pytest.importorskip("trl", reason="the quickstart needs trl")
 pytest.importorskip("matplotlib", reason="the quickstart needs matplotlib")
 
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.core.metrics import read_metrics
-from mindspeed_rl_ext.core.rollouts import read_rollouts
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.responses.metrics import read_metrics
+from mindspeed_rl_ext.core.responses.rollouts import read_rollouts
 from mindspeed_rl_ext.recipes.tasks.signs import split_problems
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

@@ -17,7 +17,7 @@ pytest.importorskip("trl", reason="training needs trl")
 
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.runner import run_recipe

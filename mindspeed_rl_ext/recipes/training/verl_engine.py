@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, shorten
-from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.core.yaml_file import read_yaml
+from mindspeed_rl_ext.core.files.shipped import resolve_config
+from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
 from mindspeed_rl_ext.preprocess.run import preprocess

@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mindspeed_rl_ext.core.text import find_boxes, strip_stop_tokens
+from mindspeed_rl_ext.core.responses.text import find_boxes, strip_stop_tokens
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.arithmetic import MAX_CHARS, Refused, evaluate
 from mindspeed_rl_ext.verifiers.responses.layout import last_block

@@ -19,7 +19,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mindspeed_rl_ext.core.text import Box, find_boxes
+from mindspeed_rl_ext.core.responses.text import Box, find_boxes
 from mindspeed_rl_ext.verifiers.responses.layout import after_think
 
 # What may stand between a box and a word beside it.

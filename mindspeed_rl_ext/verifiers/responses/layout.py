@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mindspeed_rl_ext.core.text import Tag, find_boxes, find_tags, strip_stop_tokens
+from mindspeed_rl_ext.core.responses.text import Tag, find_boxes, find_tags, strip_stop_tokens
 
 THINK_OPENING = "<think>"
 

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 
-from mindspeed_rl_ext.core.text import last_boxed
+from mindspeed_rl_ext.core.responses.text import last_boxed
 from mindspeed_rl_ext.verifiers.equivalence.answers.answer import read_answer
 from mindspeed_rl_ext.verifiers.equivalence.evaluated import left_undone
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.response_parts import ANSWER_LINE, BOX, HASH_LINE
+from mindspeed_rl_ext.core.responses.response_parts import ANSWER_LINE, BOX, HASH_LINE
 from mindspeed_rl_ext.core.rules import Place
 from mindspeed_rl_ext.doctor.readers.chat_files import SUFFIX, ChatFiles, read_chat_files
 from mindspeed_rl_ext.doctor.readers.rewards.prompts import DataHint, parts_asked

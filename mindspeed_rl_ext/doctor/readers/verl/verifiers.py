@@ -15,7 +15,7 @@ from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
 from mindspeed_rl_ext.doctor.readers.verl.known import OPEN_TABLES
 from mindspeed_rl_ext.doctor.readers.verl.run import VerlRun
-from mindspeed_rl_ext.hosts.verl_points import NAME
+from mindspeed_rl_ext.hosts.verl.points import NAME
 
 if TYPE_CHECKING:
     from mindspeed_rl_ext.verifiers.by_source import Row, Table
@@ -50,7 +50,7 @@ class OurVerifiers:
     @property
     def not_passed(self) -> list[str]:
         """What the verifiers need and verl does not pass to a function."""
-        from mindspeed_rl_ext.hosts.verl_rewards import NUM_TOKENS, PROMPT
+        from mindspeed_rl_ext.hosts.verl.rewards import NUM_TOKENS, PROMPT
 
         needs = self.table.needs if self.table is not None and self.by_function else frozenset()
         return sorted({PROMPT, NUM_TOKENS} & needs)
@@ -77,7 +77,7 @@ class OurVerifiers:
 
 
 def _row(row: Mapping[str, Any]) -> Row:
-    from mindspeed_rl_ext.hosts.verl_rewards import NUM_TOKENS, PROMPT
+    from mindspeed_rl_ext.hosts.verl.rewards import NUM_TOKENS, PROMPT
     from mindspeed_rl_ext.verifiers.by_source import Row
 
     reward, extra = row.get("reward_model"), row.get("extra_info")
@@ -95,7 +95,7 @@ def our_verifiers(run: VerlRun) -> OurVerifiers | None:
         return None
     kwargs = OF_FUNCTION if by_function else OF_MANAGER
     # Here, not above: no other file needs them.
-    from mindspeed_rl_ext.hosts.verl_rewards import read_settings
+    from mindspeed_rl_ext.hosts.verl.rewards import read_settings
 
     given = _below(run, kwargs)
     if given is None:

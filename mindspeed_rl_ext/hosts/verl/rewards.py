@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mindspeed_rl_ext.core.audit import audit
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow, rollout_of_columns
-from mindspeed_rl_ext.hosts.row_queue import RowQueue
-from mindspeed_rl_ext.hosts.verl_points import NAME
+from mindspeed_rl_ext.core.responses.audit import audit
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, VerdictRow, rollout_of_columns
+from mindspeed_rl_ext.hosts.verl.points import NAME
+from mindspeed_rl_ext.hosts.verl.row_queue import RowQueue
 from mindspeed_rl_ext.verifiers.by_source import (
     Row,
     RowResult,
