@@ -17,7 +17,11 @@ from typing import Any
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
-from mindspeed_rl_ext.checkpoint.formats.huggingface.block_fp8 import BlockFp8View, Blocks
+from mindspeed_rl_ext.checkpoint.formats.huggingface.block_fp8 import (
+    DEQUANTIZED,
+    BlockFp8View,
+    Blocks,
+)
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
@@ -83,7 +87,15 @@ class HuggingFaceReader:
         entries = (
             (name, shard.entries[name]) for name, shard in self._files.items() if name not in scales
         )
-        return [TensorInfo(whole(name), entry.shape, entry.dtype) for name, entry in entries]
+        return [
+            TensorInfo(
+                whole(name),
+                entry.shape,
+                entry.dtype,
+                written=DEQUANTIZED if name in self._scales else None,
+            )
+            for name, entry in entries
+        ]
 
     def find_config(self) -> Path | None:
         """The directory itself, if it has a config.json."""
