@@ -152,7 +152,7 @@ def test_every_recipes_cpu_size_runs_through(name: str, warm: Path, tmp_path: Pa
 CTRL_C_AT_STEP_3 = """
 import os, signal, sys
 from mindspeed_rl_ext.cli._dispatch import main
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 write = metrics.append_metrics
 def write_and_stop(path, row):
     write(path, row)
