@@ -85,7 +85,7 @@ class Reader(CalculusReader):
         items = [self.union()]
         while self._separator(separators):
             items.append(self.union())
-        return list(progression(items))
+        return list(progression(items)) if len(items) > 2 else items
 
     def union(self) -> Node:
         """Relations joined by a union sign; what a `\\setminus` takes away is the last part."""

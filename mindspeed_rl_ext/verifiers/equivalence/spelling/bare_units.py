@@ -37,7 +37,10 @@ _MAX_UNIT_CHARS = 40
 
 def with_unit(text: str) -> str:
     r"""A bare unit behind a number goes into `\text`, where it is read as one."""
-    text = _FRACTION_UNIT.sub(r"\1/\2", text)
+    if text[-3:].isdigit() or text[-1:] in ")]":
+        return text  # no unit ends so
+    if "\\frac{\\" in text:
+        text = _FRACTION_UNIT.sub(r"\1/\2", text)
     if not text.isascii() and (match := _CYRILLIC_UNIT.search(text)):
         known = match[1].rstrip(".") in CYRILLIC
         return f"{text[: match.start()]}\\text{{ {match[1]}}}" if known else text
