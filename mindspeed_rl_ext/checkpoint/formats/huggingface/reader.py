@@ -261,8 +261,8 @@ def _config_of(folder: Path) -> Mapping[str, Any]:
 
 def _block_of(folder: Path) -> tuple[int, int]:
     """Rows and columns of a block of FP8 weights that share a scale."""
-    said = _config_of(folder).get("quantization_config") or {}
-    block = said.get("weight_block_size") if isinstance(said, Mapping) else None
+    declared = _config_of(folder).get("quantization_config") or {}
+    block = declared.get("weight_block_size") if isinstance(declared, Mapping) else None
     if block is None:
         return 128, 128
     if (
