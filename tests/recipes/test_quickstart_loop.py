@@ -35,7 +35,7 @@ def quickstart(output: Path, *flags: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("short") / "run"
-    finished = quickstart(output, "--sft-steps", "200", "--grpo-steps", "2", "--seed", "0")
+    finished = quickstart(output, "--sft-steps", "80", "--grpo-steps", "2", "--seed", "0")
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "not judged" in finished.stdout
     return output
