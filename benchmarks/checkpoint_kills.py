@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from benchmarks_models import write_random_model
 
-from mindspeed_rl_ext.core.staging import STAGING_NAME
+from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 DIRECTIONS = {
     "hf -> mg": ["--load-model-type", "hf", "--save-model-type", "mg",

@@ -71,11 +71,11 @@ def timed(folder: Path, policy: Path, steps: int) -> tuple[list[float], list[flo
 
     def marking(bar: Any) -> Any:
         callback = shown(bar)
-        told = callback.on_step_end
+        on_step = callback.on_step_end
 
         def on_step_end(*a: Any, **k: Any) -> None:
             marks.append((time.process_time(), time.perf_counter()))
-            told(*a, **k)
+            on_step(*a, **k)
 
         callback.on_step_end = on_step_end
         return callback

@@ -198,7 +198,7 @@ def check_value(left: str, right: str, values: list[complex], accepted: bool) ->
 
 def scan(source: random.Random, text: str) -> None:
     """A response of any layout is scanned in linear time."""
-    from mindspeed_rl_ext.core.text import find_boxes, find_tags, last_number
+    from mindspeed_rl_ext.core.responses.text import find_boxes, find_tags, last_number
 
     response = (source.choice(WRAPPED) + text[:30] + source.choice(WRAPPED)) * source.choice(
         (1, 3, 2000)
@@ -256,7 +256,7 @@ def main() -> None:
             guarded(data)
         return
     with atheris.instrument_imports(include=["mindspeed_rl_ext"]):
-        import mindspeed_rl_ext.core.text
+        import mindspeed_rl_ext.core.responses.text
         import mindspeed_rl_ext.verifiers.equivalence.cascade  # noqa: F401
     print(f"atheris, seed {ARGS.seed}", flush=True)
     options = ["-max_len=800", "-len_control=0", f"-seed={ARGS.seed}", "-rss_limit_mb=3000"]

@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from mindspeed_rl_ext.core.answers import NoAnswerError, extract_label, parse_extractor
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.responses.answers import NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.verifiers import Outcome, score
 from mindspeed_rl_ext.verifiers.responses.restating import same_expression
 

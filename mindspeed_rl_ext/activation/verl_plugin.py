@@ -2,7 +2,7 @@
 
 Covers: activation in processes whose Python read no `.pth`, such as those that find this package by
 PYTHONPATH. verl only imports a plugin and calls nothing, so importing this module activates.
-Does not cover: what is registered; `hosts.verl_points` does, once verl has loaded its registry.
+Does not cover: what is registered; `hosts.verl.points` does, once verl has loaded its registry.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify_opened
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.staging import finish_killed, install, staging
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.core.progress import progress
-from mindspeed_rl_ext.core.staging import finish_killed, install, staging
 
 log = logging.getLogger(__name__)
 

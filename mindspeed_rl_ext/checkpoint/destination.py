@@ -14,7 +14,7 @@ from pathlib import Path
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointWriter
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.staging import STAGING_NAME
+from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 
 def check_replaceable(options: ConvertOptions, writer: CheckpointWriter) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.options import (
@@ -28,9 +27,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Refused:
-    """A flag whose feature is not built: values that mean nothing, and what to do instead."""
+    """A flag whose feature is not built.
 
-    takes_value: bool = True
+    Args:
+        values: how many values it takes, as in NO_EFFECT.
+        harmless: values that ask for nothing.
+        remedy: what to do instead.
+    """
+
+    values: int | None = 1
     harmless: tuple[str, ...] = ()
     remedy: str = "leave it out"
 
@@ -53,18 +58,45 @@ NO_EFFECT: Mapping[str, int | None] = {
     "--n-shared-experts": 1,
     "--shared-expert-gate": 0,
     "--multi-head-latent-attention": 0,
+    "--ai-framework": 1,
+    "--load-checkpoint-loosely": 0,
+    "--load-hf-from-config": 0,
+    "--trust-remote-code": 0,
+    "--vocab-file": 1,
+    "--hidden-size": 1,
+    "--input-tp-rank": 1,
+    "--input-pp-rank": 1,
+    # A checkpoint that is read says its own layout.
+    "--source-tensor-parallel-size": 1,
+    "--source-pipeline-parallel-size": 1,
 }
 
+_MERGE = "merge the adapter into the HuggingFace model first (merge_and_unload)"
+_MAMBA = (
+    "--d-model", "--mamba-d-state", "--mamba-head-dim", "--mamba-num-groups", "--mamba-state-dim",
+    "--mamba2-head-dim", "--mamba2-n-groups",
+)  # fmt: skip
 REFUSED: Mapping[str, Refused] = {
     "--add-dense-bias": Refused(
-        takes_value=False, remedy="leave it out: config.json's attention_bias says it"
+        values=0, remedy="leave it out: config.json's attention_bias says it"
     ),
-    "--post-norm": Refused(takes_value=False),
-    "--orm": Refused(takes_value=False),
-    "--lora-load": Refused(remedy="merge the adapter into the HuggingFace model first"),
-    "--lora-r": Refused(remedy="merge the adapter into the HuggingFace model first"),
-    "--save-lora-to-hf": Refused(takes_value=False),
-    "--qlora-nf4": Refused(takes_value=False),
+    "--post-norm": Refused(values=0),
+    "--orm": Refused(values=0),
+    "--lora-load": Refused(remedy=_MERGE),
+    "--lora-r": Refused(remedy=_MERGE),
+    "--lora-alpha": Refused(remedy=_MERGE),
+    "--lora-target-modules": Refused(values=None, remedy=_MERGE),
+    "--num-layers": Refused(remedy="set num_hidden_layers in config.json and remove the rest"),
+    "--ckpt-format": Refused(harmless=("torch",), remedy="--save-model-type torch_dist"),
+    "--true-vocab-size": Refused(remedy="vocab_size of config.json says it"),
+    "--add-output-layer-bias": Refused(values=0),
+    "--embed-layernorm": Refused(values=0),
+    "--w-pack": Refused(values=None, remedy="families with one W_pack tensor are not converted"),
+    "--load-from-legacy": Refused(values=0, remedy="only Megatron core's tensors are read"),
+    "--save-to-legacy": Refused(values=0, remedy="only Megatron core's tensors are written"),
+    **{name: Refused(remedy="state-space models are not converted") for name in _MAMBA},
+    "--save-lora-to-hf": Refused(values=0),
+    "--qlora-nf4": Refused(values=0),
     "--ckpt-cfg-path": Refused(remedy="leave it out: a model is a file in checkpoint/models"),
 }
 
@@ -84,14 +116,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in _DIRECTION:
         _add(accepted, name, metavar="NAME", help="older way to say the direction")
     for name, count in NO_EFFECT.items():
-        if count == 0:
-            _add(accepted, name, action="store_true", help="no effect")
-        else:
-            _add(accepted, name, nargs="+" if count is None else None, help="no effect")
+        _add(accepted, name, help="no effect", **_kind(count))
     later = parser.add_argument_group("flags of the hosts, refused for now")
     for name, flag in REFUSED.items():
-        kind: dict[str, Any] = {} if flag.takes_value else {"action": "store_true"}
-        _add(later, name, help=argparse.SUPPRESS, **kind)
+        _add(later, name, help=argparse.SUPPRESS, **_kind(flag.values))
+
+
+def _kind(values: int | None) -> dict[str, Any]:
+    if values == 0:
+        return {"action": "store_true"}
+    return {"nargs": "+"} if values is None else {}
 
 
 def _add(group: Any, name: str, **known: Any) -> None:
@@ -104,6 +138,9 @@ def read_options(args: argparse.Namespace) -> ConvertOptions:
     Raises:
         InputError: a flag that is not built yet, or one that can't be read.
     """
+    # The formats, and numpy with them, are imported when a command runs, not by --help.
+    from mindspeed_rl_ext.checkpoint.formats import AUTO
+
     for name, flag in REFUSED.items():
         value = getattr(args, _attribute(name), None)
         if value not in (None, False, *flag.harmless):
@@ -119,6 +156,8 @@ def read_options(args: argparse.Namespace) -> ConvertOptions:
 
 def _direction(args: argparse.Namespace) -> dict[str, str]:
     """The formats, as older hosts say them."""
+    from mindspeed_rl_ext.checkpoint.formats import find_format
+
     found = {}
     for flag, name in _DIRECTION.items():
         value = getattr(args, _attribute(flag), None)
@@ -134,6 +173,8 @@ def _given_flags(args: argparse.Namespace) -> list[str]:
 
 def _unused_options(options: ConvertOptions) -> list[str]:
     """Flags that only writers of other formats read."""
+    from mindspeed_rl_ext.checkpoint.formats import find_format, formats
+
     registry = formats()
     writers = [writer for name in registry if (writer := registry.get(name).writer) is not None]
     target = find_format(options.save_model_type).writer

@@ -22,7 +22,7 @@ from mindspeed_rl_ext.checkpoint.destination import (
     free_disk,
     staged_bytes,
 )
-from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType, by_name
+from mindspeed_rl_ext.checkpoint.dtypes import DType, by_name
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
     CheckpointReader,
@@ -252,12 +252,8 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
 
 def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[Ref, DType]:
     """The number formats of what is converted; of dequantised tensors what they are written as."""
-    stored = {info.ref: info.dtype for info in source.tensors()}
-    refs = (part.ref(slot) for part in held for slot in part.slots)
-    return {
-        ref: stored[ref] if stored[ref].name in CASTABLE else source.view(ref).written
-        for ref in refs
-    }
+    stored = {info.ref: info.written or info.dtype for info in source.tensors()}
+    return {part.ref(slot): stored[part.ref(slot)] for part in held for slot in part.slots}
 
 
 def _warn_of_dialects(

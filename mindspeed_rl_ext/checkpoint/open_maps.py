@@ -57,10 +57,12 @@ class _OpenMaps:
         """The file's map."""
         with self._lock:
             found = self._maps.get(state)
-            if found is None:
-                found = self._maps[state] = _mapped(state)
-            self._maps.move_to_end(state)
-            while len(self._maps) > _most_files():
+            if found is not None:
+                self._maps.move_to_end(state)
+                return found
+            found = self._maps[state] = _mapped(state)
+            most = _most_files()
+            while len(self._maps) > most:
                 self._maps.popitem(last=False)
         return found
 

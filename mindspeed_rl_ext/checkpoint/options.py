@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
 from mindspeed_rl_ext.checkpoint.mapping.targets import TARGETS, Convention, convention_of
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.options import check_options, declared_options, option
@@ -81,11 +80,11 @@ class ConvertOptions:
     save_dir: Path = option("directory to write", "写出目录", metavar="DIR", identity=False)
     tensor_parallel_size: int = option(
         "tensor-parallel ranks", "张量并行数", default=1, minimum=1, metavar="TP", group=LAYOUT,
-        flag="--target-tensor-parallel-size",
+        flag="--target-tensor-parallel-size", aliases=("--target-tp-size",),
     )  # fmt: skip
     pipeline_parallel_size: int = option(
         "pipeline stages", "流水线并行数", default=1, minimum=1, metavar="PP", group=LAYOUT,
-        flag="--target-pipeline-parallel-size",
+        flag="--target-pipeline-parallel-size", aliases=("--target-pp-size",),
     )  # fmt: skip
     num_layers_per_virtual_pipeline_stage: int | None = option(
         "layers of a virtual stage", "每个虚拟流水线段的层数",
@@ -131,7 +130,7 @@ class ConvertOptions:
     )  # fmt: skip
     hf_cfg_dir: Path | None = option(
         "directory of config.json and tokenizer", "config.json 与分词器所在目录",
-        default=None, metavar="DIR", identity=False,
+        default=None, metavar="DIR", identity=False, aliases=("--hf-dir",),
     )  # fmt: skip
     max_shard_bytes: int = option(
         "most bytes of a safetensors file, such as 5GB", "单个 safetensors 文件的上限，如 5GB",
@@ -211,6 +210,9 @@ class ConvertOptions:
         return convention_of(self.target, self.mcore_dialect)
 
     def __post_init__(self) -> None:
+        # numpy is imported when a command runs, not by --help.
+        from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
+
         check_options(self)
         if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(

@@ -23,7 +23,7 @@ from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
-from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView, whole
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.progress import Progress, progress

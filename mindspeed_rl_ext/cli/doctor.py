@@ -6,6 +6,7 @@ heavy library is imported. Exits with 1 where an error is found, with 2 where a 
 
   msrl-ext doctor --config grpo.yaml --model ./Qwen2.5-7B --checkpoint ./qwen25-7b-tp2pp2 \\
       --data ./dataset/math_17k/data --runtime-env runtime_env.yaml --launch start.sh
+  msrl-ext doctor --verl run_qwen3.sh
 """
 
 from __future__ import annotations

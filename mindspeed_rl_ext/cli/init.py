@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files.shipped import SHIPPED_FOLDERS, shipped_folder
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options, option
-from mindspeed_rl_ext.core.shipped import SHIPPED_FOLDERS, shipped_folder
 
 SUMMARY_ZH = "把随包的配置和脚本复制出来，供修改"
 

@@ -1,4 +1,4 @@
-"""Turns rows of a data set into packed prompt-only files for MindSpeed-RL and MindSpeed-LLM.
+"""Turns rows of a data set into prompt-only files for MindSpeed-RL, MindSpeed-LLM or verl.
 
 The flags are those of the hosts' preprocess_data.py; one without effect here says so. A row that
 can't be used is dropped with a reason and kept in <prefix>_rejects.jsonl.
@@ -59,7 +59,12 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
     given = {name: value for name, value in vars(args).items() if name != "config"}
     config = read_dataset_config(args.config) if args.config else {}
     flags = effective_options(given, "command line")
-    options = build_options(PreprocessOptions, (str(args.config), config), ("flags", flags))
+    options = build_options(
+        PreprocessOptions,
+        (str(args.config), config),
+        ("flags", flags),
+        remedy="give the flags, or name a --config",
+    )
     if options.handler_name in HANDLER_SYNONYMS:
         logger.info("%s: rows are handled by %s", options.handler_name, PROMPT_ONLY_HANDLER)
     if "seed" in {**config, **flags} and not (options.shuffle or options.split):

@@ -11,10 +11,10 @@ import argparse
 import os
 
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
+from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
-from mindspeed_rl_ext.core.yaml_file import read_yaml
 from mindspeed_rl_ext.doctor.options import ResumeOptions
 from mindspeed_rl_ext.doctor.resume import resumed
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
 from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.verifiers.api import BoundVerifier

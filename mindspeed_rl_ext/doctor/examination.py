@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mindspeed_rl_ext.core.rules import Finding, worst_first
-from mindspeed_rl_ext.core.yaml_file import read_yaml
+from mindspeed_rl_ext.core.files.yaml_file import read_yaml
+from mindspeed_rl_ext.core.rules import Finding, Place, worst_first
 from mindspeed_rl_ext.doctor.opened import Opened, open_files
 from mindspeed_rl_ext.doctor.options import DoctorOptions
+from mindspeed_rl_ext.doctor.readers.chat_files import chat_file_of, read_chat_files
 from mindspeed_rl_ext.doctor.readers.checkpoint import read_checkpoint
 from mindspeed_rl_ext.doctor.readers.dataset import DatasetFile
 from mindspeed_rl_ext.doctor.readers.environment import Environment
@@ -30,7 +31,7 @@ from mindspeed_rl_ext.doctor.readers.rewards.recipe import recipe_subjects
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts, models_of, scoring_of
 from mindspeed_rl_ext.doctor.readers.runtime_env import load_runtime_env
 from mindspeed_rl_ext.doctor.readers.trl_part import trl_subjects
-from mindspeed_rl_ext.doctor.readers.verl.data import prompts_of_verl
+from mindspeed_rl_ext.doctor.readers.verl.data import chats_of_verl, prompts_of_verl
 from mindspeed_rl_ext.doctor.readers.verl.run import load_verl
 from mindspeed_rl_ext.doctor.readers.verl.verifiers import our_verifiers
 from mindspeed_rl_ext.doctor.rulebook import load_rules
@@ -80,8 +81,12 @@ def subjects(options: DoctorOptions, opened: Opened, environment: Environment) -
     if options.verl:
         yield from _verl(options, environment)
     if options.data:
+        chats = chat_file_of(options.data)
         model = str(options.model) if options.model else None
-        yield read_packed_files(options.data, model, opened.max_prompt_length)
+        if chats is not None:
+            yield read_chat_files([chats], Place(options.data))
+        else:
+            yield read_packed_files(options.data, model, opened.max_prompt_length)
     if options.ray:
         yield read_cluster(options.ray, [*_shared_paths(options, opened)], opened.npus)
 
@@ -117,6 +122,7 @@ def _verl(options: DoctorOptions, environment: Environment) -> Iterator[object]:
     for run in load_verl(options.verl or "", environment, options.verl_version, config):
         yield run
         yield from prompts_of_verl(run)
+        yield from chats_of_verl(run)
         ours = our_verifiers(run)
         if ours is not None:
             yield ours

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.files.shipped import shipped_folder
+from mindspeed_rl_ext.core.files.yaml_file import Document, read_yaml
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.shipped import shipped_folder
-from mindspeed_rl_ext.core.yaml_file import Document, read_yaml
 from mindspeed_rl_ext.doctor.options import DoctorOptions
 from mindspeed_rl_ext.doctor.readers.accelerate import (
     AccelerateFile,

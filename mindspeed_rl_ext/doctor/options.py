@@ -30,7 +30,10 @@ class DoctorOptions:
         "a converted checkpoint", "转换好的检查点目录", default=None, metavar="DIR"
     )
     data: str | None = option(
-        "packed files to look at", "要检查的打包文件前缀", default=None, metavar="PREFIX"
+        "packed files to look at, or a Parquet file of chat prompts",
+        "要检查的打包文件前缀，或对话提示的 Parquet 文件",
+        default=None,
+        metavar="PREFIX",
     )
     launch: Path | None = option(
         "a launch script (.sh)", "启动脚本（.sh）", default=None, metavar="SCRIPT"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.yaml_file import Document, parse_yaml
+from mindspeed_rl_ext.core.files.yaml_file import Document, parse_yaml
 from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers, same_path
 from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun, load_rl
 from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import ROLE_PATHS, RlxfRun, load_rlxf

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.yaml_file import Document, parse_yaml
+from mindspeed_rl_ext.core.files.yaml_file import Document, parse_yaml
 
 Scalar = str | int | float | bool
 _LINE = re.compile(

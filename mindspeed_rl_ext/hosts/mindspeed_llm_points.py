@@ -11,11 +11,11 @@ from functools import partial
 
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.hosts.adapter import MINDSPEED_RL_URL, Checkout
-from mindspeed_rl_ext.hosts.batch_columns import leave_alone, remember_batch
-from mindspeed_rl_ext.hosts.handler_point import HANDLER, trip_handler
-from mindspeed_rl_ext.hosts.llm_handler import set_llm_handler
 from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
-from mindspeed_rl_ext.hosts.verifier_uses import trip_verifier, wrap_llm_verifier
+from mindspeed_rl_ext.hosts.points.batch_columns import leave_alone, remember_batch
+from mindspeed_rl_ext.hosts.points.handler_point import HANDLER, trip_handler
+from mindspeed_rl_ext.hosts.points.llm_handler import set_llm_handler
+from mindspeed_rl_ext.hosts.points.verifier_uses import trip_verifier, wrap_llm_verifier
 
 HANDLER_POINT = Point(
     module="mindspeed_llm.tasks.preprocess.data_handler",

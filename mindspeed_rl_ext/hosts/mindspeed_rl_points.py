@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from functools import partial
 
 from mindspeed_rl_ext.hosts.adapter import RUN, Behaviour, Evidence
-from mindspeed_rl_ext.hosts.batch_columns import leave_alone, remember_batch
-from mindspeed_rl_ext.hosts.data_options import DATA_CONFIG_POINT
-from mindspeed_rl_ext.hosts.handler_point import (
+from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
+from mindspeed_rl_ext.hosts.points.batch_columns import leave_alone, remember_batch
+from mindspeed_rl_ext.hosts.points.data_options import DATA_CONFIG_POINT
+from mindspeed_rl_ext.hosts.points.handler_point import (
     allow_handler,
     set_handler,
     trip_allow_list,
     trip_handler,
 )
-from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
-from mindspeed_rl_ext.hosts.verifier_uses import trip_verifier, wrap_verifier
+from mindspeed_rl_ext.hosts.points.verifier_uses import trip_verifier, wrap_verifier
 
 RULES = "mindspeed_rl.models.rule_verifier"
 VERIFIER_ROW = LedgerRow(

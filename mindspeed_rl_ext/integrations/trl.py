@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from mindspeed_rl_ext.core.audit import audit, auditing
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import reward_key
-from mindspeed_rl_ext.core.rollouts import Rollout, rollout_of_columns, verdict_rows
+from mindspeed_rl_ext.core.responses.audit import audit, auditing
+from mindspeed_rl_ext.core.responses.metrics import reward_key
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, rollout_of_columns, verdict_rows
 from mindspeed_rl_ext.integrations.packed_prompts import packed_prompts
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, score
 from mindspeed_rl_ext.verifiers.api import BoundVerifier

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.core.responses import metrics
 from mindspeed_rl_ext.integrations.trl_probe import checked_callback
 
 TRL_NAMES: Mapping[str, str] = {

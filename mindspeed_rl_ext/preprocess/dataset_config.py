@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any, get_origin
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.files.shipped import resolve_config
+from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 from mindspeed_rl_ext.core.host_flags import HostFlag, take_host_flags
 from mindspeed_rl_ext.core.options import declared_options
-from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.core.yaml_file import read_yaml
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 
 _TOKENIZER = "the tokenizer directory is used"

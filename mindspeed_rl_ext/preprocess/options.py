@@ -23,11 +23,11 @@ PACKED, VERL = "packed", "verl"
 PROMPT_ONLY_HANDLER = "AlpacaStylePromptOnlyHandler"
 HANDLER_SYNONYMS = ("R1AlpacaStyleInstructionHandler", "Math17kAlpacaStyleInstructionHandler")
 EXTRACTOR_HELP = (
-    "auto, none, gsm8k, boxed, last-number or regex:PATTERN; the last match counts, "
+    "auto (default), none, gsm8k, boxed, last-number or regex:PATTERN; the last match counts, "
     "its first group where it has one"
 )
 EXTRACTOR_HELP_ZH = (
-    "auto、none、gsm8k、boxed、last-number 或 regex:PATTERN；取最后一处匹配，有分组时取第一组"
+    "auto（默认）、none、gsm8k、boxed、last-number、regex:PATTERN（取最后一处，有分组取首组）"
 )
 
 
@@ -68,8 +68,10 @@ class PreprocessOptions:
     """What to preprocess, and how."""
 
     input: Path = option(
-        ".jsonl, .json, .csv, .parquet file, a folder of one kind, a saved data set",
-        ".jsonl、.json、.csv、.parquet 文件，同类文件的目录，或 save_to_disk 的数据集",
+        ".jsonl, .json, .csv (also .gz, .zst), .parquet file, a folder of one kind, "
+        "a saved data set",
+        ".jsonl、.json、.csv（可带 .gz、.zst）、.parquet 文件，同类文件的目录，"
+        "或 save_to_disk 的数据集",
         metavar="PATH",
         identity=False,
     )
@@ -80,15 +82,15 @@ class PreprocessOptions:
         identity=False,
     )
     output_prefix: Path = option(
-        "files are PREFIX_packed_<key>_document.*",
-        "输出文件为 PREFIX_packed_<key>_document.*",
+        "files are PREFIX_packed_<key>_document.*, or PREFIX.parquet",
+        "输出文件为 PREFIX_packed_<key>_document.*，或 PREFIX.parquet",
         metavar="PREFIX",
         parse=parse_prefix,
         identity=False,
     )
     format: str = option(
-        "packed: the hosts' files; verl: PREFIX.parquet",
-        "packed：宿主的打包文件；verl：PREFIX.parquet",
+        "packed (default): the hosts' files; verl: Parquet of chat prompts",
+        "packed（默认）：宿主的打包文件；verl：对话形式的 Parquet",
         default=PACKED,
         choices=(PACKED, VERL),
     )

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mindspeed_rl_ext.core.answers import (
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.responses.answers import (
     NoAnswerError,
     extract_label,
     parse_extractor,
     response_text,
 )
-from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.checks.duplicates import Seen, digest_of, is_held_out
 from mindspeed_rl_ext.preprocess.checks.prompts import PromptChecker
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions

@@ -19,7 +19,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from mindspeed_rl_ext.core.answers import AnswerFault, NoAnswerError
+from mindspeed_rl_ext.core.responses.answers import AnswerFault, NoAnswerError
 
 
 class Reason(str, Enum):

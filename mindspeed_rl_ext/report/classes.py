@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.rollouts import CLASSES, class_of_outcome

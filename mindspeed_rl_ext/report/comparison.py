@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import open_atomic, write_text_atomic
 from mindspeed_rl_ext.core.language import Language
 from mindspeed_rl_ext.report.load import RECIPE_FILE, recipe_of
 from mindspeed_rl_ext.report.options import ReportOptions

@@ -78,8 +78,8 @@ class ReportOptions:
         "滑动平均在每侧取的步数；0 只画原始值",
         default=None, minimum=0, metavar="N",
     )  # fmt: skip
-    global_batch_size: float | None = _size("prompts per step", "每步的题目数")
-    n_samples_per_prompt: float | None = _size("responses per prompt", "每题的回复数")
+    global_batch_size: float | None = _size("prompts per step", "每步的提示数")
+    n_samples_per_prompt: float | None = _size("responses per prompt", "每个提示的回复数")
     world_size: float | None = _size("devices", "设备数")
     mini_batch_size: float | None = _size("responses per update", "每次更新的回复数")
     ppo_epochs: float | None = _size("passes over a rollout", "每批回复的训练轮数")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import open_atomic, write_text_atomic
 from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
 from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis

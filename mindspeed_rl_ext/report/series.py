@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 from mindspeed_rl_ext.report.sources.names import KL, LENGTH, REWARD_NAMES
 
 _REACHES_PER_RUN = 30

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.series import Series
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.response_parts import check_conditions
+from mindspeed_rl_ext.core.responses.response_parts import check_conditions
 from mindspeed_rl_ext.verifiers.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., "float | Verdict"])
@@ -34,8 +34,8 @@ class Verifier:
         summary: what it does in a line; the English one is the first line of its docstring.
         isolated: whether it runs in a worker process that can be killed.
         cpu_s: CPU seconds that one response may take there.
-        reads: what must be in a response for it to be paid, as `core.response_parts` names it;
-            None where its author does not say.
+        reads: what must be in a response for it to be paid, by its name in
+            `core.responses.response_parts`; None where its author does not say.
         reads_with: by a parameter that is a switch, what is read instead where it is on.
         judges_answer: whether its outcome says that the answer is right; None where its author
             does not say.
@@ -71,6 +71,48 @@ class Verifier:
     def wrong_score(self) -> float:
         """The lowest level: what a timeout, an error or an unusable reference scores."""
         return min(self.levels, default=0.0)
+
+
+def declare(
+    name: str,
+    function: Callable[..., float | Verdict],
+    *,
+    needs: Sequence[str],
+    wants: Sequence[str],
+    levels: Sequence[float],
+    isolated: bool,
+    cpu_s: float,
+    reads: Sequence[str] | None,
+    reads_with: Mapping[str, Sequence[str]] | None,
+    judges_answer: bool | None,
+    counts: Sequence[str],
+    zh: str,
+) -> Verifier:
+    """The record of a verifier; the arguments are those of the decorator.
+
+    Raises:
+        InputError: the name is malformed, the signature does not match its columns, or `reads`
+            names an unknown part of a response.
+    """
+    needed = (needs,) if isinstance(needs, str) else tuple(needs)
+    wanted = (wants,) if isinstance(wants, str) else tuple(wants)
+    parameters = read_parameters(name, needed, wanted, function)
+    check_name(name)
+    return Verifier(
+        name=name,
+        function=function,
+        needs=needed,
+        parameters=parameters,
+        levels=tuple(sorted({float(level) for level in levels}, reverse=True)),
+        summary=read_summary(function, zh),
+        isolated=isolated,
+        cpu_s=cpu_s,
+        reads=None if reads is None else check_conditions(reads, f"verifier {name!r}"),
+        reads_with=check_switches(name, parameters, reads_with or {}),
+        judges_answer=judges_answer,
+        wants=wanted,
+        counts=tuple(counts),
+    )
 
 
 def read_summary(function: Callable[..., object], zh: str) -> Text:

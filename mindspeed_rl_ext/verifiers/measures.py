@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mindspeed_rl_ext.core.metrics import count_key, outcome_key, reward_key
+from mindspeed_rl_ext.core.responses.metrics import count_key, outcome_key, reward_key
 from mindspeed_rl_ext.verifiers.declaration import Verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 

@@ -18,18 +18,11 @@ import logging
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 from mindspeed_rl_ext.core.errors import ExtError, InputError
 from mindspeed_rl_ext.core.registry import Registry
-from mindspeed_rl_ext.core.response_parts import check_conditions
-from mindspeed_rl_ext.verifiers.declaration import (
-    F,
-    Verifier,
-    check_name,
-    check_switches,
-    read_parameters,
-    read_summary,
-)
+from mindspeed_rl_ext.verifiers.declaration import F, Verifier, declare
 from mindspeed_rl_ext.verifiers.plugins import load_plugins
 from mindspeed_rl_ext.verifiers.spec import parse_spec
 
@@ -76,29 +69,13 @@ def verifier(
         InputError: the name is malformed or taken, the signature does not match its columns, or
             `reads` names an unknown part of a response.
     """
-    needed = (needs,) if isinstance(needs, str) else tuple(needs)
-    wanted = (wants,) if isinstance(wants, str) else tuple(wants)
+    declared: dict[str, Any] = {"levels": levels, "isolated": isolated, "cpu_s": cpu_s}
+    declared |= {"reads": reads, "reads_with": reads_with, "judges_answer": judges_answer}
 
     def register(function: F) -> F:
-        parameters = read_parameters(name, needed, wanted, function)
-        check_name(name)
         _check_not_built_in(name, function)
-        declared = Verifier(
-            name=name,
-            function=function,
-            needs=needed,
-            parameters=parameters,
-            levels=tuple(sorted({float(level) for level in levels}, reverse=True)),
-            summary=read_summary(function, zh),
-            isolated=isolated,
-            cpu_s=cpu_s,
-            reads=None if reads is None else check_conditions(reads, f"verifier {name!r}"),
-            reads_with=check_switches(name, parameters, reads_with or {}),
-            judges_answer=judges_answer,
-            wants=wanted,
-            counts=tuple(counts),
-        )
-        _REGISTRY.register(name, declared)
+        found = declare(name, function, needs=needs, wants=wants, counts=counts, zh=zh, **declared)
+        _REGISTRY.register(name, found)
         return function
 
     return register

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.language import Language, Text
-from mindspeed_rl_ext.core.response_parts import describe_condition
+from mindspeed_rl_ext.core.responses.response_parts import describe_condition
 from mindspeed_rl_ext.verifiers.declaration import Verifier
 from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
 from reference._markdown import NAME, YES_NO, code, codes, markdown_table

@@ -13,7 +13,7 @@ from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError, MachineError
-from mindspeed_rl_ext.core.staging import STAGING_NAME
+from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from mindspeed_rl_ext.checkpoint.copying import write_files
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.staging import STAGING_NAME
+from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 # A conversion that waits before each write, so that a signal meets it at work.
 SLOW = """

@@ -12,7 +12,7 @@ import pytest
 from mindspeed_rl_ext.checkpoint import models as models_package
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.mapping.check_spec import check_spec
-from mindspeed_rl_ext.checkpoint.mapping.rules import RULES, Split
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES, Split
 from mindspeed_rl_ext.checkpoint.mapping.spec import MM_SPLIT, MOE, Hf, Row
 from mindspeed_rl_ext.checkpoint.models import choose_model, find_model, models
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
@@ -106,7 +106,7 @@ def test_boxes_and_inverse_of_every_rule_meet_in_the_same_values(name, tp):
 OUTSIDE = '''
 """A family from outside: Llama with a norm of its own in front of the output layer."""
 
-from mindspeed_rl_ext.checkpoint.mapping.rules import Copy, Shard, rule
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy, Shard, rule
 from mindspeed_rl_ext.checkpoint.mapping.spec import FINAL_NORM, Hf, ModelSpec, Row
 from mindspeed_rl_ext.checkpoint.models.dense import DENSE_OPTIONS, DENSE_ROWS
 from mindspeed_rl_ext.checkpoint.tensors import Box

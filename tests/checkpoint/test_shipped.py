@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from mindspeed_rl_ext.checkpoint.verify import verify
-from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.core.files.shipped import resolve_config
 
 
 def run_script(

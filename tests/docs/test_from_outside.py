@@ -14,8 +14,8 @@ import pytest
 from mindspeed_rl_ext import cli
 from mindspeed_rl_ext.checkpoint import models as model_files
 from mindspeed_rl_ext.cli._dispatch import command_names, load_command, main, summary_of
-from mindspeed_rl_ext.core import shipped
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files import shipped
 from mindspeed_rl_ext.core.options import (
     add_options,
     build_options,

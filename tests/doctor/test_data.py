@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from mindspeed_rl_ext.preprocess.packing.packed import key_file
 from mindspeed_rl_ext.preprocess.packing.staging import staging
 from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
+from mindspeed_rl_ext.preprocess.verl import checks
 
+# What is wrong with a reference or a prompt, as other modules name it.
+REFERENCES = ("missing_answer", "empty_answer", "bad_answer", "answer_in_prompt")
 SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"
 TOLD = "She sells nine eggs a day at two dollars each, eighteen dollars in all"
 OPENED = f"{SYSTEM}<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
@@ -115,8 +119,18 @@ def test_a_short_answer_or_a_choice_in_a_prompt_is_no_leak(
 
 
 def test_every_kind_of_fault_has_a_case() -> None:
-    kinds = {rule.id for rule in load_rules() if "{row}: {detail}" in rule.words["en"].cause}
+    of_rows = [rule.id for rule in load_rules() if "{row}: {detail}" in rule.words["en"].cause]
+    kinds = {name for name in of_rows if name.startswith("packed-")}
     assert {f"packed-{kind.replace('_', '-')}" for kind, _ in BAD} == kinds
+
+
+def test_every_problem_of_a_chat_has_a_rule() -> None:
+    source = Path(checks.__file__).read_text("utf-8")
+    kinds = {*re.findall(r'(?:RowProblem|FileProblem)\(\s*"(\w+)"', source), *REFERENCES}
+    assert {"string_prompt", "mixed_types"} <= kinds
+    names = {rule.id for rule in load_rules()}
+    # Lengths need a model's template and a limit; neither is given to them.
+    assert {f"chat-{kind.replace('_', '-')}" for kind in kinds - {"too_long"}} <= names
 
 
 def test_a_prefilled_think_tag_and_history_are_no_faults(pack: Pack, model: Path) -> None:

@@ -57,6 +57,7 @@ ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 FUNCTION = "reward.custom_reward_function"
 BY_MANAGER, NAMED = {"reward.reward_manager.name": "msrl_ext"}, "+reward.reward_kwargs.verifiers"
 MEGATRON = {"--config-name": "ppo_megatron_trainer"}
+ASKED, TRUTH = [{"role": "user", "content": "How many?"}], {"ground_truth": "2"}
 OPENED = "<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"
 SYSTEM = "<|im_start|>system\nBe kind.<|im_end|>\n"
 OURS = (Installed(__version__, "wheel", "/site"),)
@@ -144,9 +145,37 @@ class World:
         from pyarrow import parquet
 
         path = self.folder / "train.parquet"
-        row = {"data_source": source, "prompt": [{"role": "user", "content": prompt}]}
+        row = {"prompt": [{"role": "user", "content": prompt}], "reward_model": TRUTH}
+        row["data_source"] = source
         parquet.write_table(pyarrow.Table.from_pylist([row]), path)
         return self.verl(changes={"data.train_files": path, **changes})
+
+    def chats(self, *rows: Any, **others: Any) -> list[Finding]:
+        """On a Parquet file of chat prompts; `rows` are prompts, `others` columns."""
+        pyarrow = pytest.importorskip("pyarrow", reason="extra [data] is not installed")
+        from pyarrow import parquet
+
+        table = pyarrow.Table.from_pylist(
+            [{"prompt": one, "data_source": "x", "reward_model": TRUTH, **others} for one in rows]
+        )
+        parquet.write_table(table, self.folder / "chats.parquet")
+        return self.findings(data=str(self.folder / "chats"))
+
+    def chats_empty(self) -> list[Finding]:
+        """On a file that has columns and no rows."""
+        pyarrow = pytest.importorskip("pyarrow", reason="extra [data] is not installed")
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table({"prompt": []}), self.folder / "chats.parquet")
+        return self.findings(data=str(self.folder / "chats.parquet"))
+
+    def chats_mixed(self) -> list[Finding]:
+        """On two files of a run, one with another type of reference."""
+        self.chats(ASKED)
+        (self.folder / "chats.parquet").rename(self.folder / "text.parquet")
+        self.chats(ASKED, reward_model={"ground_truth": 2})
+        paths = f"[{self.folder}/text.parquet,{self.folder}/chats.parquet]"
+        return self.verl(changes={"data.train_files": paths})
 
     def verl_function(self, text: str, **changes: Any) -> list[Finding]:
         """On a script with a reward function of its own."""
@@ -475,6 +504,24 @@ CASES: dict[str, Case] = {
     "vllm-dp-size-of-dense-model": lambda w: w.runtime_env(FOUR),
     "vllm-dp-size-of-experts": lambda w: w.runtime_env(FOUR, EXPERTS),
     "vllm-dp-size-not-set": lambda w: w.runtime_env({"env_vars/VLLM_DP_SIZE": w.gone}, EXPERTS),
+    # Chat prompts.
+    "chat-prompts-only": lambda w: w.chats(ASKED),
+    "chat-string-prompt": lambda w: w.chats("How many?"),
+    "chat-bad-prompt": lambda w: w.chats([{"role": "user", "text": "How many?"}]),
+    "chat-template-twice": lambda w: w.chats([{"role": "user", "content": OPENED}]),
+    "chat-trailing-turn": lambda w: w.chats([*ASKED, {"role": "assistant", "content": "2"}]),
+    "chat-empty-prompt": lambda w: w.chats([{"role": "user", "content": " "}]),
+    "chat-missing-answer": lambda w: w.chats(ASKED, reward_model=None),
+    "chat-empty-answer": lambda w: w.chats(ASKED, reward_model={"ground_truth": " "}),
+    "chat-bad-answer": lambda w: w.chats(ASKED, reward_model={"ground_truth": float("nan")}),
+    "chat-answer-in-prompt": lambda w: w.chats(
+        [{"role": "user", "content": "What is 6 * 12? 72"}], reward_model={"ground_truth": "72"}
+    ),
+    "chat-mixed-references": lambda w: w.chats_mixed(),
+    "chat-solution-beside": lambda w: w.chats(ASKED, extra_info={"answer": "One and one. #### 2"}),
+    "chat-mixed-types": lambda w: w.chats_mixed(),
+    "chat-unreadable": lambda w: w.findings(data=str(w.folder / "no.parquet")),
+    "chat-no-rows": lambda w: w.chats_empty(),
     # verl.
     "verl-reward-key-moved": lambda w: w.verl(
         changes={"custom_reward_function.path": "/reward.py"}
@@ -506,6 +553,9 @@ CASES: dict[str, Case] = {
             f"{FUNCTION}.path": "pkg://mindspeed_rl_ext.integrations.verl",
             f"+{FUNCTION}.reward_kwargs.verifiers": "'[\"overlong(max_tokens=2048)\"]'",
         }
+    ),
+    "verl-reference-unread": lambda w: w.verl_rows(
+        "countdown", "Make 24 of 4 and 6.", **BY_MANAGER, **{NAMED: "[countdown]"}
     ),
     "verl-source-without-verifier": lambda w: w.verl_rows(
         "countdown", "Make 24.", **BY_MANAGER, **{NAMED: "'{gsm8k: [simplerl]}'"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mindspeed_rl_ext.core.yaml_file import parse_yaml
+from mindspeed_rl_ext.core.files.yaml_file import parse_yaml
 from mindspeed_rl_ext.doctor.readers.launch_script import read_script
 from mindspeed_rl_ext.doctor.readers.network_cards import (
     network_of_runtime_env,

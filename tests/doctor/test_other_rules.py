@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.yaml_file import parse_yaml
+from mindspeed_rl_ext.core.files.yaml_file import parse_yaml
 from mindspeed_rl_ext.doctor.readers.environment import Environment
 from mindspeed_rl_ext.doctor.readers.ray_cluster import Cluster, read_cluster
 from mindspeed_rl_ext.doctor.rules.environment import npu, services

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.yaml_file import read_yaml
+from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 from mindspeed_rl_ext.doctor.readers.rewards.recipe import recipe_subjects
 from mindspeed_rl_ext.doctor.rulebook import load_rules
 

@@ -221,7 +221,7 @@ def test_a_wrong_type_in_an_accelerate_file_is_bad_input(findings_on):
 
 
 def test_parts_of_a_recipe_are_found_at_any_depth(repo_root):
-    from mindspeed_rl_ext.core.yaml_file import read_yaml
+    from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 
     document = read_yaml(Path(repo_root / "configs/recipes/countdown.yaml"))
     found = trl_subjects(document, Environment((3, 11, 7), {}))

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.core.answers import (
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.responses.answers import (
     AnswerFault,
     NoAnswerError,
     canonical_text,
     extract_label,
     parse_extractor,
 )
-from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 
 SOLUTION = "Add them.\nSo we get \\boxed{3} or rather \\boxed{\\frac{1}{\\sqrt{2}}}."
@@ -101,7 +101,7 @@ def test_what_is_no_answer_is_rejected_with_its_reason(
 
 def test_a_pattern_that_backtracks_for_ever_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("regex", reason="extra [data] is not installed")
-    monkeypatch.setattr("mindspeed_rl_ext.core.answers.REGEX_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("mindspeed_rl_ext.core.responses.answers.REGEX_TIMEOUT_S", 0.05)
     with pytest.raises(NoAnswerError) as caught:
         extract_label("a" * 40 + "!", parse_extractor(r"regex:(a|aa|a{1,9})+(?<!!)$"))
     assert caught.value.fault is AnswerFault.TIMEOUT

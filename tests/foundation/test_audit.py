@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.core import audit as module
-from mindspeed_rl_ext.core.audit import AuditWriter, audit
-from mindspeed_rl_ext.core.rollouts import Rollout, read_rollouts
+from mindspeed_rl_ext.core.responses import audit as module
+from mindspeed_rl_ext.core.responses.audit import AuditWriter, audit
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, read_rollouts
 
 NODE = socket.gethostname()
 

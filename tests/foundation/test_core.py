@@ -12,14 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core import errors
-from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import ExtError, InputError, MissingExtraError, nearest
-from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
-from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
-from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics, length_metrics, read_metrics
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.files.shipped import resolve_config
+from mindspeed_rl_ext.core.files.whole_files import open_atomic, write_text_atomic
 from mindspeed_rl_ext.core.registry import Registry
-from mindspeed_rl_ext.core.rollouts import Rollout, from_row, read_rollouts
-from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.core.responses.answers import canonical_text
+from mindspeed_rl_ext.core.responses.metrics import (
+    MetricsRow,
+    append_metrics,
+    length_metrics,
+    read_metrics,
+)
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, from_row, read_rollouts
 
 KINDS = [errors.ExtError, errors.InputError, errors.CheckFailedError, errors.MachineError]
 JSON = st.recursive(

@@ -33,7 +33,7 @@ def modules_after(code: str) -> set[str]:
         "import mindspeed_rl_ext.hosts.catalog as c; c.load_adapters()",
         "import mindspeed_rl_ext.cli.doctor",
         "import mindspeed_rl_ext.verifiers",
-        "from mindspeed_rl_ext.core import files, metrics, rollouts, shipped, text",
+        "import mindspeed_rl_ext.core.responses.text, mindspeed_rl_ext.core.files.shipped",
         "import mindspeed_rl_ext.checkpoint, mindspeed_rl_ext.preprocess",
     ],
 )

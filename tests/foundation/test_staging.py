@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.staging import STAGING_NAME, finish_killed, install, recover, staging
+from mindspeed_rl_ext.core.files.staging import (
+    STAGING_NAME,
+    finish_killed,
+    install,
+    recover,
+    staging,
+)
 
 
 def stage(out: Path, *, name: str = STAGING_NAME, resume: bool = False):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.hosts import batch_columns
+from mindspeed_rl_ext.hosts.points import batch_columns
 
 # The tokenizer of a model directory that brings code; running it leaves a mark.
 CODE = """

@@ -11,10 +11,10 @@ import pytest
 
 from mindspeed_rl_ext.hosts import catalog, lines
 from mindspeed_rl_ext.hosts.adapter import FEATURES, Adapter, Versions
-from mindspeed_rl_ext.hosts.checkpoint_plugin import CHECKPOINT_POINT
 from mindspeed_rl_ext.hosts.fit import choose, fit_module
 from mindspeed_rl_ext.hosts.ledger import ledger_entries, ledger_row
 from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
+from mindspeed_rl_ext.hosts.points.checkpoint_plugin import CHECKPOINT_POINT
 from mindspeed_rl_ext.hosts.probe import source_misfits
 from mindspeed_rl_ext.hosts.source import uncalled
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import read_metrics
+from mindspeed_rl_ext.core.responses.metrics import read_metrics
 from mindspeed_rl_ext.integrations.trl_metrics import metrics_callback, to_metrics
 
 

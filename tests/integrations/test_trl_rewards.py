@@ -155,8 +155,8 @@ def test_a_batch_that_stopped_half_way_does_not_spill_into_the_next():
 
 
 def test_the_audit_holds_the_batch_once_every_verifier_has_scored_it(monkeypatch, tmp_path):
-    from mindspeed_rl_ext.core import audit
-    from mindspeed_rl_ext.core.rollouts import read_rollouts
+    from mindspeed_rl_ext.core.responses import audit
+    from mindspeed_rl_ext.core.responses.rollouts import read_rollouts
 
     monkeypatch.setenv("MSRL_EXT_AUDIT", str(tmp_path))
     first, second = reward_functions(["simplerl", "boxed_acc"])

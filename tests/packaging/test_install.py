@@ -59,7 +59,7 @@ def test_configs_and_scripts_are_found_from_any_folder(installed, tmp_path, chec
     elsewhere.mkdir()
     output = installed.run(
         "import json\n"
-        "from mindspeed_rl_ext.core import shipped\n"
+        "from mindspeed_rl_ext.core.files import shipped\n"
         "assert shipped.resolve_config('runtime_env', 'envs').is_file()\n"
         "print(json.dumps({n: str(shipped.shipped_folder(n)) for n in shipped.SHIPPED_FOLDERS}))",
         cwd=elsewhere,

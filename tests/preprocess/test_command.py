@@ -239,7 +239,7 @@ def test_a_wrong_config_is_refused(
 def test_every_shipped_data_recipe_is_read_and_names_its_template_and_verifier(
     repo_root: Path,
 ) -> None:
-    from mindspeed_rl_ext.core.answers import parse_extractor
+    from mindspeed_rl_ext.core.responses.answers import parse_extractor
     from mindspeed_rl_ext.preprocess.dataset_config import read_dataset_config
     from mindspeed_rl_ext.preprocess.reading.map_keys import parse_map_keys
     from mindspeed_rl_ext.preprocess.templates.template import load_template

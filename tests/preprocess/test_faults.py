@@ -116,7 +116,7 @@ def test_a_pattern_that_hangs_is_given_up_after_some_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("regex", reason="extra [data] is not installed")
-    monkeypatch.setattr("mindspeed_rl_ext.core.answers.REGEX_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("mindspeed_rl_ext.core.responses.answers.REGEX_TIMEOUT_S", 0.01)
     row = {"question": "Q?", "answer": "a" * 40 + "!"}
     (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 30)
     pattern = r"regex:(a|aa|a{1,9})+(?<!!)$"

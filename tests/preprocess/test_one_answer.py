@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mindspeed_rl_ext.core.answers import EXTRACTORS
+from mindspeed_rl_ext.core.responses.answers import EXTRACTORS
 from mindspeed_rl_ext.verifiers.audit import references
 
 COLUMNS = [

@@ -224,6 +224,16 @@ def test_rows_in_verls_format_are_checked_deduplicated_and_copied(
     assert report.dropped == {"duplicate": 99, "duplicate_other_answer": 1, "bad_prompt": 2}
 
 
+def test_rows_that_were_templated_already_are_dropped_by_that_name(
+    options: Callable[..., PreprocessOptions],
+) -> None:
+    text = "<|im_start|>user\nWhat is 6 * 7?<|im_end|>\n<|im_start|>assistant\n"
+    twice = {**DAPO, "prompt": [{"role": "user", "content": text}]}
+    keys = {"prompt": "prompt", "response": "reward_model"}
+    report = preprocess(options(rows=[DAPO, twice], map_keys=keys))
+    assert report.dropped == {"second_system_block": 1}
+
+
 @pytest.mark.parametrize("name", ["gsm8k", "math_8k", "deepscaler", "r1_zero", "countdown"])
 def test_every_recipe_names_its_source_and_makes_a_chat(
     options: Callable[..., PreprocessOptions], name: str

@@ -39,7 +39,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes the user press Ctrl-C when the numbers of a step are written."""
-    from mindspeed_rl_ext.core import metrics
+    from mindspeed_rl_ext.core.responses import metrics
 
     write = metrics.append_metrics
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.cli import _dispatch as cli
-from mindspeed_rl_ext.core.rollouts import read_rollouts
+from mindspeed_rl_ext.core.responses.rollouts import read_rollouts
 
 MATH = [
     {"problem": "1+1?", "solution": "", "answer": "2", "subject": "Algebra", "level": 1},

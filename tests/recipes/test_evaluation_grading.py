@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.core.files.shipped import resolve_config
 from mindspeed_rl_ext.preprocess.templates.template import read_entries
 from mindspeed_rl_ext.recipes.evaluation.backends import Response
 from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for

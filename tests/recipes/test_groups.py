@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("trl", reason="the extra [train] brings TRL")
 
 from mindspeed_rl_ext import verifier
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
 from mindspeed_rl_ext.recipes.training.runner import run_recipe
 

@@ -24,7 +24,7 @@ def outside_layout(response: str) -> Verdict:
     return Verdict(Outcome.CORRECT, 1.0, "", "")
 """
 CHECKS = """
-from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, VerdictRow
 from mindspeed_rl_ext.recipes.evaluation.defaults import defaults_for, graders_for
 from mindspeed_rl_ext.report.sources.rollouts import class_of
 from mindspeed_rl_ext.report.sources.verifier_kinds import answer_verifier, judges_format

@@ -17,9 +17,9 @@ import pytest
 pytest.importorskip("trl", reason="the quickstart needs trl")
 pytest.importorskip("matplotlib", reason="the quickstart needs matplotlib")
 
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.core.metrics import read_metrics
-from mindspeed_rl_ext.core.rollouts import read_rollouts
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.responses.metrics import read_metrics
+from mindspeed_rl_ext.core.responses.rollouts import read_rollouts
 from mindspeed_rl_ext.recipes.tasks.signs import split_problems
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -35,7 +35,7 @@ def quickstart(output: Path, *flags: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("short") / "run"
-    finished = quickstart(output, "--sft-steps", "200", "--grpo-steps", "2", "--seed", "0")
+    finished = quickstart(output, "--sft-steps", "80", "--grpo-steps", "2", "--seed", "0")
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "not judged" in finished.stdout
     return output

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mindspeed_rl_ext.cli import quickstart as command
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.rollouts import read_rollouts
+from mindspeed_rl_ext.core.responses.rollouts import read_rollouts
 from mindspeed_rl_ext.recipes.quickstart.checks import check_figures
 from mindspeed_rl_ext.recipes.quickstart.options import (
     QuickstartOptions,

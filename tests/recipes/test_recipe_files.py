@@ -305,7 +305,7 @@ def test_print_tells_the_disk_that_checkpoints_take(
 def table_of(name: str) -> dict[str, Any]:
     from accelerate.commands.config.config_args import load_config_from_file
 
-    from mindspeed_rl_ext.core.shipped import resolve_config
+    from mindspeed_rl_ext.core.files.shipped import resolve_config
 
     return vars(load_config_from_file(str(resolve_config(name, "accelerate"))))
 

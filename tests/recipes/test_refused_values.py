@@ -15,7 +15,7 @@ pytest.importorskip("trl", reason="the extra [train] brings TRL")
 
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training import launch
 from mindspeed_rl_ext.recipes.training.recipe.bounds import declared_values
 from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names

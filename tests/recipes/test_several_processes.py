@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("trl", reason="training needs trl")
 
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.shipped import resolve_config
 
 CHANGES = [
     "report_to=[none]",

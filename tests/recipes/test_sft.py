@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
-from mindspeed_rl_ext.core.metrics import read_metrics
+from mindspeed_rl_ext.core.responses.metrics import read_metrics
 from mindspeed_rl_ext.recipes.tasks.signs import demonstrations, split_problems
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
 from mindspeed_rl_ext.recipes.training.rows.sft_rows import Example

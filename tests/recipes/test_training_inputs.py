@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="training needs torch")
 
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError, MachineError
-from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, VerdictRow
 from mindspeed_rl_ext.recipes.tasks import largest
 from mindspeed_rl_ext.recipes.tiny_model import build_model, build_tokenizer
 from mindspeed_rl_ext.recipes.training import models

@@ -17,7 +17,7 @@ pytest.importorskip("trl", reason="training needs trl")
 
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.runner import run_recipe
@@ -152,7 +152,7 @@ def test_every_recipes_cpu_size_runs_through(name: str, warm: Path, tmp_path: Pa
 CTRL_C_AT_STEP_3 = """
 import os, signal, sys
 from mindspeed_rl_ext.cli._dispatch import main
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 write = metrics.append_metrics
 def write_and_stop(path, row):
     write(path, row)

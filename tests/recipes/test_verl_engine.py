@@ -12,13 +12,21 @@ import yaml
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
-from mindspeed_rl_ext.recipes.training.verl_engine import verl_overrides
+from mindspeed_rl_ext.recipes.training.verl_engine import (
+    verl_commands,
+    verl_data_options,
+    verl_overrides,
+)
 
 NAMES = [name for name in recipe_names() if "grpo" in load_recipe(name, "real").stages]
 
 
 def overrides(recipe: Recipe) -> dict[str, Any]:
-    pairs = (line.partition("=") for line in verl_overrides(recipe, Path("out")))
+    return overrides_at(recipe, Path("out"))
+
+
+def overrides_at(recipe: Recipe, output: Path) -> dict[str, Any]:
+    pairs = (line.partition("=") for line in verl_overrides(recipe, output))
     return {key: yaml.safe_load(text) for key, _, text in pairs}
 
 
@@ -48,7 +56,7 @@ def test_a_verifier_with_parameters_is_quoted_for_hydra() -> None:
     assert line == '+reward.reward_kwargs.verifiers=[countdown,"overlong(max_tokens=9)"]'
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "gsm8k_grpo"])
 def test_print_shows_data_and_training(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--config", name, "--engine", "verl", "--print", "--output", "o"]) == 0
     _, data, *training = capsys.readouterr().out.splitlines()
@@ -64,6 +72,10 @@ def test_print_shows_data_and_training(name: str, capsys: pytest.CaptureFixture[
     ("flags", "expected"),
     [
         (["--config", "gsm8k_sft"], "has no stage grpo"),
+        (
+            ["--config", "gsm8k_grpo"],
+            "the prompt type cs336_r1_zero of the recipe",
+        ),
         (["--config", "countdown", "--size", "cpu"], "names no data recipe"),
         (["--config", "countdown", "--resume"], "--resume would change nothing"),
         (["--config", "countdown", "--host", "."], "--host would change nothing"),
@@ -76,6 +88,15 @@ def test_what_verl_would_not_train_is_refused(
     assert expected in capsys.readouterr().err
 
 
+def test_the_remedy_for_a_prompt_that_is_no_chat_works(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    changes = ["--set", "dataset.options.prompt_type=qwen_r1", "--set", "verifiers=[r1_acc]"]
+    words = ["train", "--config", "gsm8k_grpo", "--engine", "verl", "--print", *changes]
+    assert main(words) == 0
+    assert "--prompt-type qwen_r1" in capsys.readouterr().out
+
+
 def test_without_verl_the_command_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,3 +105,25 @@ def test_without_verl_the_command_is_named(
     monkeypatch.setattr(verl_engine, "find_spec", lambda name: None)
     assert main(["train", "--config", "countdown", "--engine", "verl"]) == 2
     assert "--print shows the commands" in capsys.readouterr().err
+
+
+def test_the_data_that_is_printed_is_the_data_that_is_made(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow.parquet", reason="verl reads Parquet")
+    from mindspeed_rl_ext.preprocess.run import preprocess
+    from mindspeed_rl_ext.recipes.tiny_model import build_tokenizer
+
+    build_tokenizer(tmp_path / "model")
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages[-1].content }}")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"target": {n + 9}, "nums": [{n}, 4, 5]}}\n' for n in range(60)))
+    changes = [f"dataset.options.input={rows}", f"model={tmp_path / 'model'}"]
+    recipe = load_recipe("countdown", "real", [*changes, "dataset.options.max_prompt_length=900"])
+    options = verl_data_options(recipe, tmp_path / "out")
+    preprocess(options)
+    found = overrides_at(recipe, tmp_path / "out")
+    assert Path(found["data.train_files"]).stat().st_size
+    assert Path(found["data.val_files"]).stat().st_size
+    words = verl_commands(recipe, tmp_path / "out")[0]
+    assert words[words.index("--output-prefix") + 1] == str(options.output_prefix)
+    assert words[words.index("--split") + 1] == str(options.split)
+    assert words[words.index("--max-prompt-length") + 1] == str(options.max_prompt_length)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
-from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics
-from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.responses.metrics import MetricsRow, append_metrics
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, VerdictRow
 
 SCRIPT = "<script>alert('x')</script>"
 

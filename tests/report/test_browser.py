@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
 from mindspeed_rl_ext.report.run import write_report
 
 CHROMIUM = next(

@@ -9,7 +9,7 @@ import pytest
 
 import mindspeed_rl_ext.report as room
 from mindspeed_rl_ext.cli._dispatch import main
-from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics
+from mindspeed_rl_ext.core.responses.metrics import MetricsRow, append_metrics
 
 PACKAGE = Path(room.__file__).parent
 EXAMPLES = [

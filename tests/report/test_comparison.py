@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.cli._dispatch import main
-from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics
+from mindspeed_rl_ext.core.responses.metrics import MetricsRow, append_metrics
 
 RUNS = Path(__file__).parent / "runs"
 

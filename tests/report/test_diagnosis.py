@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
 from mindspeed_rl_ext.report.diagnosis.diagnose import RULES, diagnose
 from mindspeed_rl_ext.report.diagnosis.finding import SEVERITIES
 from mindspeed_rl_ext.report.diagnosis.texts import describe_finding, title_of

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.cli._dispatch import main
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
 from mindspeed_rl_ext.report.load import load_run
 from mindspeed_rl_ext.report.page.axes import ticks
 from mindspeed_rl_ext.report.series import Series, mean_of, panels_of, running_mean

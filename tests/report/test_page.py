@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
-from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.responses.metrics import MetricsRow, append_metrics
 from mindspeed_rl_ext.report.diagnosis.diagnose import RULES
 from mindspeed_rl_ext.report.page.data import script_json
 from mindspeed_rl_ext.report.run import write_report

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
-from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, VerdictRow
 from mindspeed_rl_ext.report.diagnosis.diagnose import diagnose
 from mindspeed_rl_ext.report.load import load_run
 from mindspeed_rl_ext.report.sources.reward_hacks import signs_of, stated_answer

@@ -22,23 +22,23 @@ def scored(spec: str, response: str, answer: str | None = None) -> tuple[str, fl
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        ("44 - 43 + 48", "CORRECT"),
+        ("44 - 43 + 48", "CORRECT"),  # each number once
         ("(44-43)+48", "CORRECT"),
-        ("$48 + 44 - 43$.", "CORRECT"),
+        ("$48 + 44 - 43$.", "CORRECT"),  # a formula with a full stop
         (r"\boxed{44-43+48}", "CORRECT"),
         (r"the answer is \boxed{44-43+48}", "CORRECT"),
         (r"\(44 - 43 + 48\)", "CORRECT"),
         ("44 - 43 + 48 = 49", "CORRECT"),
-        ("44 - 43\n+ 48\n", "CORRECT"),
+        ("44 - 43\n+ 48\n", "CORRECT"),  # on two lines
         (r"44 - \frac{43}{1} + 48", "WRONG"),
-        ("44 - 43 + 48 = 50", "WRONG"),
-        ("44 - 43 + 48 = 49 = 49", "WRONG"),
-        ("49 = 44 - 43 + 48", "WRONG"),
+        ("44 - 43 + 48 = 50", "WRONG"),  # what it claims to make counts too
+        ("44 - 43 + 48 = 49 = 49", "WRONG"),  # one claim at most
+        ("49 = 44 - 43 + 48", "WRONG"),  # the left side is 49 alone
         ("44 + 43 + 48", "WRONG"),
-        ("48 + 44/44", "WRONG"),
-        ("49", "WRONG"),
-        ("2**3", "UNPARSEABLE"),
-        ("44 - 43 + 48 or so", "UNPARSEABLE"),
+        ("48 + 44/44", "WRONG"),  # 44 is used twice, 43 not at all
+        ("49", "WRONG"),  # the target is no equation
+        ("2**3", "UNPARSEABLE"),  # a power: refused, not worked out
+        ("44 - 43 + 48 or so", "UNPARSEABLE"),  # words
         ("", "UNPARSEABLE"),
     ],
 )
@@ -73,17 +73,20 @@ def test_countdown_takes_the_last_answer_and_only_a_closed_one() -> None:
     [
         ("<think>a</think> <answer>b</answer>", 1),
         ("<think>a</think><answer>b</answer>\n<|im_end|>", 1),
-        ("\n<think>a</think>\n\n<answer></answer>", 1),
-        ("<think>a <answer>1</answer> b</think><answer>2</answer>", 1),
-        ("<think>a</think><answer>b</answer><answer>c</answer>", 0),
+        (
+            "\n<think>a</think>\n\n<answer></answer>",
+            1,
+        ),  # an empty answer keeps the layout
+        ("<think>a <answer>1</answer> b</think><answer>2</answer>", 1),  # tried while thinking
+        ("<think>a</think><answer>b</answer><answer>c</answer>", 0),  # two answers
         ("<answer>b</answer>", 0),
         ("<think>a</think>", 0),
-        ("<think>a</think> so <answer>b</answer>", 0),
-        ("so <think>a</think><answer>b</answer>", 0),
-        ("<think>a</think><answer>b</answer> so", 0),
+        ("<think>a</think> so <answer>b</answer>", 0),  # text between
+        ("so <think>a</think><answer>b</answer>", 0),  # text before
+        ("<think>a</think><answer>b</answer> so", 0),  # text behind
         ("<think>a</think><answer>b", 0),
         ("<think>a</think><think>b</think><answer>c</answer>", 0),
-        ("<answer>a</answer><think>b</think>", 0),
+        ("<answer>a</answer><think>b</think>", 0),  # the wrong order
         ("", 0),
     ],
 )
@@ -96,19 +99,19 @@ def test_countdown_format_by_case(response: str, score: int) -> None:
     [
         (r"<think>a</think> <answer>\boxed{42}</answer>", 1),
         ("<think>a</think>\r\n<answer>\n$\\boxed{42}$.\n</answer>\n<|im_end|><|endoftext|>", 1),
-        (r"<think>\boxed{1}</think><answer>\boxed{42}</answer>", 1),
+        (r"<think>\boxed{1}</think><answer>\boxed{42}</answer>", 1),  # a box in the thinking too
         (r"<think>a</think><answer>\boxed{\boxed{42}}</answer>", 1),
-        (r"<think>\boxed{42}</think><answer>42</answer>", 0),
-        (r"<think>a</think><answer>\boxed{1} \boxed{42}</answer>", 0),
+        (r"<think>\boxed{42}</think><answer>42</answer>", 0),  # only there
+        (r"<think>a</think><answer>\boxed{1} \boxed{42}</answer>", 0),  # two boxes
         (r"<think>a</think><answer>\boxed{}</answer>", 0),
-        (r"<think>a</think><answer>\boxed{\frac{1}{2}</answer>", 0),
-        (r"<think>a</think><answer>\fbox{42}</answer>", 0),
-        (r"<think>a</think><answer>\boxed 42</answer>", 0),
+        (r"<think>a</think><answer>\boxed{\frac{1}{2}</answer>", 0),  # not closed
+        (r"<think>a</think><answer>\fbox{42}</answer>", 0),  # another command
+        (r"<think>a</think><answer>\boxed 42</answer>", 0),  # without braces
         (r"<think>a <answer>1</answer></think><answer>\boxed{42}</answer>", 0),
         (r"<think>a</think> so <answer>\boxed{42}</answer>", 0),
         (r"<think>a</think><answer>\boxed{42}</answer> done", 0),
-        (r"<THINK>a</THINK><answer>\boxed{42}</answer>", 0),
-        (r"a</think><answer>\boxed{42}</answer>", 0),
+        (r"<THINK>a</THINK><answer>\boxed{42}</answer>", 0),  # tags are exact
+        (r"a</think><answer>\boxed{42}</answer>", 0),  # not prefilled
     ],
 )
 def test_r1_format_by_case(response: str, score: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mindspeed_rl_ext import verifier
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.response_parts import (
+from mindspeed_rl_ext.core.responses.response_parts import (
     ANSWER_LINE,
     ANSWER_TAG,
     BOX,

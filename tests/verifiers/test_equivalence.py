@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.core.text import last_boxed
+from mindspeed_rl_ext.core.responses.text import last_boxed
 from mindspeed_rl_ext.verifiers import Outcome, Policy, equivalent
 
 SAME = [

@@ -37,24 +37,24 @@ def test_the_built_ins_and_their_levels_are_these() -> None:
     [
         ("boxed_acc", r"so \boxed{42}", "CORRECT", 1),
         ("boxed_acc", r"\boxed{41} ... \boxed{42}", "CORRECT", 1),
-        ("boxed_acc", r"\boxed{42} ... \boxed{41}", "WRONG", 0),
+        ("boxed_acc", r"\boxed{42} ... \boxed{41}", "WRONG", 0),  # the last box counts
         ("boxed_acc", "so 42", "NO_ANSWER", 0),
         ("boxed_acc", r"\boxed{42", "NO_ANSWER", 0),
         ("boxed_acc", r"\boxed{}", "NO_ANSWER", 0),
-        ("boxed_acc", r"<think>\boxed{42}</think> so 42", "NO_ANSWER", 0),
+        ("boxed_acc", r"<think>\boxed{42}</think> so 42", "NO_ANSWER", 0),  # thought, not answered
         ("boxed_acc", r"<think>\boxed{41}</think> \boxed{42}", "CORRECT", 1),
         ("math_17k", r"so \boxed{42}", "CORRECT", 1),
         ("math_17k", "so\nAnswer: 42", "CORRECT", 1),
         ("math_17k", "so\n**Answer:** $42$<|im_end|>", "CORRECT", 1),
         ("math_17k", "Answer: 42\nAnswer: 41", "WRONG", 0),
-        ("math_17k", "\\boxed{41}\nAnswer: 42", "WRONG", 0),
+        ("math_17k", "\\boxed{41}\nAnswer: 42", "WRONG", 0),  # a box comes first
         ("math_17k", "so 42", "NO_ANSWER", 0),
         ("dapo", "so\nAnswer: 42", "CORRECT", 1),
         ("dapo", "so\nanswer: \\boxed{42}.", "CORRECT", 1),
         ("dapo", "Answer: 42\nAnswer: 41", "WRONG", -1),
         ("dapo", r"so \boxed{42}", "NO_ANSWER", -1),
         ("dapo(boxed=True)", r"so \boxed{42}", "CORRECT", 1),
-        ("dapo", "Answer: 42" + " and so on" * 40, "NO_ANSWER", -1),
+        ("dapo", "Answer: 42" + " and so on" * 40, "NO_ANSWER", -1),  # too far from the end
         ("dapo(boxed=True)", r"\boxed{42}" + " and so on" * 40, "NO_ANSWER", -1),
         ("cs336_question_only", r"so \boxed{42}", "CORRECT", 1),
         ("cs336_question_only", r"so \boxed{41}", "WRONG", 0),
@@ -62,13 +62,13 @@ def test_the_built_ins_and_their_levels_are_these() -> None:
         ("cs336_r1_zero", "a</think> <answer>42</answer>", "CORRECT", 1),
         ("cs336_r1_zero", "a</think>\n<answer>\\boxed{42}</answer>", "CORRECT", 1),
         ("cs336_r1_zero", "a</think> <answer>It is 42.</answer>", "CORRECT", 1),
-        ("cs336_r1_zero", "<think>a</think> <answer>42</answer>", "CORRECT", 1),
+        ("cs336_r1_zero", "<think>a</think> <answer>42</answer>", "CORRECT", 1),  # written again
         ("cs336_r1_zero", "a</think> <answer>41</answer>", "WRONG", 0),
         ("cs336_r1_zero", "a</think></think> <answer>42</answer>", "BAD_FORMAT", 0),
         ("cs336_r1_zero", "a</think> <answer>42</answer><answer>42</answer>", "BAD_FORMAT", 0),
         ("cs336_r1_zero", "a</think> so <answer>42</answer>", "BAD_FORMAT", 0),
         ("cs336_r1_zero", "a</think> <answer>42</answer> done", "BAD_FORMAT", 0),
-        ("cs336_r1_zero", "</think> <answer>42</answer>", "BAD_FORMAT", 0),
+        ("cs336_r1_zero", "</think> <answer>42</answer>", "BAD_FORMAT", 0),  # no reasoning
         ("cs336_r1_zero", "a</think> <answer> </answer>", "NO_ANSWER", 0),
         ("cs336_r1_zero(think_prefilled=False)", "a</think> <answer>42</answer>", "BAD_FORMAT", 0),
     ],
@@ -89,12 +89,12 @@ def test_an_unusable_reference_is_named_wherever_an_answer_is_compared() -> None
     [
         ("<think>a</think> <answer>b</answer>", 1),
         ("<think>a</think><answer>b</answer>\n<|im_end|>", 1),
-        ("<think></think><answer>b</answer>", -1),
-        ("<think>a</think><answer> </answer>", -1),
+        ("<think></think><answer>b</answer>", -1),  # nothing thought
+        ("<think>a</think><answer> </answer>", -1),  # nothing answered
         ("<think>a</think><answer>b</answer><answer>c</answer>", -1),
         ("<answer>b</answer><think>a</think>", -1),
         ("x<think>a</think><answer>b</answer>", -1),
-        ("<think>a<answer>b</answer>", -1),
+        ("<think>a<answer>b</answer>", -1),  # the thinking never ends
         ("", -1),
     ],
 )
@@ -120,10 +120,10 @@ def test_parameters_that_do_not_fit_are_an_error_and_not_a_score() -> None:
     ("response", "score"),
     [
         ("a b c d e f", 0),
-        ("a b c a b c a b c", -4 / 7),
+        ("a b c a b c a b c", -4 / 7),  # seven 3-grams, three of them different
         ("a b", 0),
         ("", 0),
-        ("然后" * 6, -8 / 10),
+        ("然后" * 6, -8 / 10),  # ten 3-grams, two of them different
     ],
 )
 def test_repetition_by_case(response: str, score: float) -> None:
@@ -137,11 +137,14 @@ def test_repetition_by_case(response: str, score: float) -> None:
         ("<think> 6 weeks of 7 eggs are 42 </think> <answer> 42 </answer>", 0),
         ("6 weeks of 7 eggs are 42 </think> <answer> 42 </answer>", 0),
         ("<think> reasoning process here </think> <answer> 1 </answer>", -1),
-        ("Reasoning  process here </think> <answer> 1 </answer>", -1),
+        (
+            "Reasoning  process here </think> <answer> 1 </answer>",
+            -1,
+        ),  # however it is spaced
         ("so </think> <answer> answer here </answer>", -1),
         (PROMPT, -1),
-        (PROMPT[80:], -1),
-        ("how many eggs", 0),
+        (PROMPT[80:], -1),  # most of the prompt
+        ("how many eggs", 0),  # a quote too short to be an echo
         ("", 0),
     ],
 )

@@ -134,6 +134,22 @@ def test_an_answer_block_inside_the_thinking_is_no_answer(
     assert resolve(spec)(fixed, answer=answer).outcome is Outcome.CORRECT
 
 
+def test_an_answer_block_behind_an_open_think_counts_for_countdown_alone() -> None:
+    puzzle = '{"target":3,"numbers":[1,2]}'
+    assert resolve("countdown")("<think>a <answer>1+2</answer>", answer=puzzle).score == 1.0
+    boxed = r"<think>a <answer>\boxed{3}</answer>"
+    assert resolve("r1_acc")(boxed, answer="3").outcome is Outcome.NO_ANSWER
+
+
+@given(every_box, two_values, st.sampled_from([" ", "\n\n", "", "$ $"]))
+def test_boxes_without_a_word_between_are_one_answer_and_equal_ones_are_one(
+    spec: str, values: tuple[str, str], gap: str
+) -> None:
+    one, two = values
+    assert outcome(spec, rf"$\boxed{{{one}}}{gap}\boxed{{{two}}}$", two) is not Outcome.CORRECT
+    assert outcome(spec, rf"$\boxed{{{two}}}{gap}\boxed{{{two}}}$", two) is Outcome.CORRECT
+
+
 def test_a_closing_tag_too_many_hides_no_answer() -> None:
     response = r"<think>a</think> <answer>\boxed{3}</answer></think>"
     assert resolve("r1_acc")(response, answer="3").outcome is Outcome.CORRECT

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.cli._dispatch import main
-from mindspeed_rl_ext.core.rollouts import read_rollouts
+from mindspeed_rl_ext.core.responses.rollouts import read_rollouts
 
 ROWS = [
     {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindspeed_rl_ext.core.text import (
+from mindspeed_rl_ext.core.responses.text import (
     find_boxes,
     find_tags,
     last_boxed,

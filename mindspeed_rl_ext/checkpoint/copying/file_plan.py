@@ -1,7 +1,7 @@
 """A file to write: where each tensor will be in it, and what stands between them.
 
 Covers: safetensors and torch files alike; runs of tensors that can be written side by side.
-Does not cover: the formats; `write_hf` and `write_mg` lay files out.
+Does not cover: the formats; their writers lay files out.
 """
 
 from __future__ import annotations

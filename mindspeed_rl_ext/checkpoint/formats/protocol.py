@@ -44,6 +44,7 @@ class TensorInfo:
         of: the tensor that it is a box of, where the format stores tensors in chunks; else "".
         offset: the box's first index there on each axis.
         whole_shape: the shape of that tensor.
+        written: the format that it is written in, where that is another one (dequantised).
     """
 
     ref: Ref
@@ -52,6 +53,7 @@ class TensorInfo:
     of: str = ""
     offset: Shape = ()
     whole_shape: Shape = ()
+    written: DType | None = None
 
     @property
     def nbytes(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import Formatter
 
-from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
 from mindspeed_rl_ext.checkpoint.mapping.sizes import DIMENSIONS, Sizes
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
     CONFIG_KEYS,

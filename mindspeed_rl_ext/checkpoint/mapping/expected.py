@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.mapping.layout import Chunk, Layout, check_divisible, chunks
-from mindspeed_rl_ext.checkpoint.mapping.rules import RULES, Copy, Shard, Split
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES, Copy, Shard, Split
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
     CORE,

@@ -1,7 +1,7 @@
 """The layout that a checkpoint's args describe.
 
 Covers: Megatron's names and the hosts'; sizes that we do not read are refused by name.
-Does not cover: what only the tensors say (grouped experts, dialect, padding); `mg_source` looks.
+Does not cover: what only the tensors say (grouped experts, dialect, padding); the reader looks.
 """
 
 from __future__ import annotations

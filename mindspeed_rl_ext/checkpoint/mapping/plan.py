@@ -14,7 +14,7 @@ from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
-from mindspeed_rl_ext.checkpoint.mapping.rules import Copy
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, matrix_shape
 from mindspeed_rl_ext.core.errors import InputError
 

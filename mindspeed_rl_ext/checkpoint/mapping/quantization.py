@@ -37,15 +37,15 @@ def quantization_of(config: Mapping[str, Any], names: Iterable[str]) -> str:
         >>> quantization_of({"quantization_config": {"quant_method": "awq", "bits": 4}}, [])
         'awq, 4 bits'
     """
-    said = config.get("quantization_config")
-    method = said.get("quant_method") if isinstance(said, Mapping) else None
+    declared = config.get("quantization_config")
+    method = declared.get("quant_method") if isinstance(declared, Mapping) else None
     for name in names:
         for mark, what in _MARKS.items():
             if mark in name and BLOCK_SCALES not in name:
                 return f"{what} ({name})"
-    if not isinstance(said, Mapping) or not method or method == "fp8":
+    if not isinstance(declared, Mapping) or not method or method == "fp8":
         return ""
-    bits = said.get("bits") or (4 if said.get("load_in_4bit") else None)
+    bits = declared.get("bits") or (4 if declared.get("load_in_4bit") else None)
     return f"{method}, {bits} bits" if bits else str(method)
 
 

@@ -99,7 +99,7 @@ def choose_model(name: str, config: dict[str, Any], add_qkv_bias: bool = False) 
     """The spec that the flags and config.json mean together.
 
     Args:
-        name: "auto", or what `--model-type-hf` said.
+        name: "auto", or the value of `--model-type-hf`.
         config: config.json.
         add_qkv_bias: `--add-qkv-bias`, with which older hosts called Qwen2 `llama2`.
 

@@ -6,7 +6,7 @@ Does not cover: which expert lies on which rank; `layout` says.
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.checkpoint.mapping.grouped_rules import grouped_down, grouped_gate_up
+from mindspeed_rl_ext.checkpoint.mapping.rules.grouped import grouped_down, grouped_gate_up
 from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, Row
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
 

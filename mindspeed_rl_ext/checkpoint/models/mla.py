@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mindspeed_rl_ext.checkpoint.mapping.latent_rules import heads_nope, heads_rope, heads_value
+from mindspeed_rl_ext.checkpoint.mapping.rules.latent import heads_nope, heads_rope, heads_value
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, MM_SPLIT, Hf, Row
 from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
 

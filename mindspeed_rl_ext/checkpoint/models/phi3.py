@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mindspeed_rl_ext.checkpoint.dtypes import Array
-from mindspeed_rl_ext.checkpoint.mapping.rules import Copy, Pairs, Shard, Split, part_of, rule
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy, Pairs, Shard, Split, part_of, rule
 from mindspeed_rl_ext.checkpoint.mapping.spec import DENSE, Hf, ModelSpec, Row
 from mindspeed_rl_ext.checkpoint.models.dense import (
     DENSE_OPTIONS,

@@ -37,12 +37,15 @@ def read_environment(kind: type, environment: Mapping[str, str] | None = None) -
     return found
 
 
-def build_options(kind: type[T], *layers: tuple[str, Mapping[str, Any]]) -> T:
+def build_options(
+    kind: type[T], *layers: tuple[str, Mapping[str, Any]], remedy: str = "give the flags"
+) -> T:
     """Builds the dataclass from layers of values; a later layer wins over an earlier one.
 
     Args:
         kind: the dataclass.
         layers: a source for messages, such as a file's path, and its values by name.
+        remedy: what to do where a required option is missing.
 
     Raises:
         InputError: an unknown or missing option, a value of the wrong type.
@@ -60,9 +63,7 @@ def build_options(kind: type[T], *layers: tuple[str, Mapping[str, Any]]) -> T:
         one.flag or name for name, one in known.items() if one.required and name not in merged
     ]
     if missing:
-        raise InputError(
-            f"missing {', '.join(missing)}", remedy="give the flags, or name a --config"
-        )
+        raise InputError(f"missing {', '.join(missing)}", remedy=remedy)
     return kind(**merged)
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mindspeed_rl_ext.core.files.yaml_file import Document
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.yaml_file import Document
 from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers
 from mindspeed_rl_ext.doctor.readers.mindspeed.schema import check_part
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mindspeed_rl_ext.core.files.yaml_file import Document
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
-from mindspeed_rl_ext.core.yaml_file import Document
 from mindspeed_rl_ext.doctor.readers.launch_script import LaunchScript
 
 CARD_VARIABLES = ("SOCKET_IFNAME", "HCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME")

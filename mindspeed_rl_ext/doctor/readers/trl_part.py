@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mindspeed_rl_ext.core.files.shipped import resolve_config
+from mindspeed_rl_ext.core.files.yaml_file import Document, KeyPath, read_yaml
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
-from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.core.yaml_file import Document, KeyPath, read_yaml
 from mindspeed_rl_ext.doctor.readers import trl_fields
 from mindspeed_rl_ext.doctor.readers.environment import Environment
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import COUNTDOWN, TrainedModel

@@ -13,9 +13,9 @@ from mindspeed_rl_ext.hosts.adapter import (
     Versions,
     mindspeed,
 )
-from mindspeed_rl_ext.hosts.checkpoint_plugin import CHECKPOINT_POINT
 from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, verifier_points
-from mindspeed_rl_ext.hosts.prompt_types import PROMPT_TYPE_POINT
+from mindspeed_rl_ext.hosts.points.checkpoint_plugin import CHECKPOINT_POINT
+from mindspeed_rl_ext.hosts.points.prompt_types import PROMPT_TYPE_POINT
 
 ADAPTER = Adapter(
     name="MindSpeed-LLM Feb 2025",

@@ -16,7 +16,7 @@ from mindspeed_rl_ext.hosts.adapter import (
     mindspeed,
 )
 from mindspeed_rl_ext.hosts.mindspeed_llm_points import HANDLER_POINT, RL_CHECKOUT, RL_DOES_IT
-from mindspeed_rl_ext.hosts.prompt_types import PROMPT_TYPE_POINT
+from mindspeed_rl_ext.hosts.points.prompt_types import PROMPT_TYPE_POINT
 
 ADAPTER = Adapter(
     name="MindSpeed-LLM master",

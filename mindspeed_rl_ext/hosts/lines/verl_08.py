@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.hosts.adapter import READ, VERL_URL, Adapter, Checkout, Versions
-from mindspeed_rl_ext.hosts.verl_points import VERL_POINTS
+from mindspeed_rl_ext.hosts.adapter import RUN, VERL_URL, Adapter, Checkout, Versions
+from mindspeed_rl_ext.hosts.verl.points import VERL_POINTS
 
 ADAPTER = Adapter(
     name="verl 0.8",
@@ -11,6 +11,6 @@ ADAPTER = Adapter(
     points=VERL_POINTS,
     versions=Versions(host="0.8.0"),
     checkouts=(Checkout("verl_08", VERL_URL, "v0.8.0", "tag"),),
-    evidence={"verifiers": READ, "workers": READ},
+    evidence={"verifiers": RUN, "workers": RUN},
     page="hosts_verl.md",
 )

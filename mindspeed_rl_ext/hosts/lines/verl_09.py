@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.hosts.adapter import RUN, VERL_URL, Adapter, Checkout, Versions
-from mindspeed_rl_ext.hosts.verl_points import VERL_POINTS
+from mindspeed_rl_ext.hosts.verl.points import VERL_POINTS
 
 ADAPTER = Adapter(
     name="verl 0.9",

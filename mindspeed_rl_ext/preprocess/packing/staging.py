@@ -2,7 +2,7 @@
 
 Covers: a staging folder beside the prefix, the refusal of files that an earlier run left under the
 same prefix; with `overwrite` those stay until all new ones are in place.
-Does not cover: how files are locked, moved and put back, `core.staging` does.
+Does not cover: how files are locked, moved and put back, `core.files.whole_files.staging` does.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mindspeed_rl_ext.core import staging as core_staging
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files import staging as core_staging
 from mindspeed_rl_ext.preprocess.packing.packed import files_of
 
 FilesOf = Callable[[Path], Sequence[Path]]

@@ -18,14 +18,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from mindspeed_rl_ext.core.answers import (
+from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.responses.answers import (
     Extractor,
     Label,
     NoAnswerError,
     extract_label,
     parse_extractor,
 )
-from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.preprocess.checks.packed_rows import IGNORED, prompt_problem
 from mindspeed_rl_ext.preprocess.options import LABELS, PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing import packed

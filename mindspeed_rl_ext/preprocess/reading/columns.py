@@ -1,7 +1,7 @@
 """A row of a data set to the pieces of a record.
 
 Covers: Alpaca columns, prompts that are lists of chat messages, history pairs, additional columns.
-Does not cover: the reference answer; `core.answers` does.
+Does not cover: the reference answer; `core.responses.answers` does.
 
 Example:
     >>> from mindspeed_rl_ext.preprocess.reading.map_keys import MapKeys
@@ -15,8 +15,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.responses.answers import canonical_text
 from mindspeed_rl_ext.preprocess.reading.derived import Derived, sources_of
 from mindspeed_rl_ext.preprocess.reading.dotted import column_value, has_column
 from mindspeed_rl_ext.preprocess.reading.map_keys import MapKeys

@@ -16,8 +16,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.responses.answers import canonical_text
 from mindspeed_rl_ext.preprocess.reading.dotted import column_value
 from mindspeed_rl_ext.preprocess.record import Reason, RejectError
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import parse_object
+from mindspeed_rl_ext.core.files.jsonlines import parse_object
 from mindspeed_rl_ext.preprocess.reading.compressed import (
     is_compressed,
     kind_of,

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.shipped import resolve_config
+from mindspeed_rl_ext.core.files.shipped import resolve_config
 from mindspeed_rl_ext.preprocess.record import Prompt
 from mindspeed_rl_ext.preprocess.templates import variants
 

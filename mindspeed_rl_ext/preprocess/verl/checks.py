@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mindspeed_rl_ext.core.answers import NoAnswerError, extract_label, parse_extractor
+from mindspeed_rl_ext.core.responses.answers import NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.preprocess.checks.prompts import (
     SYSTEM_MARKERS,
     TURN_MARKERS,

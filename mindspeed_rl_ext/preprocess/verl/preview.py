@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mindspeed_rl_ext.core.answers import canonical_text
+from mindspeed_rl_ext.core.responses.answers import canonical_text
 from mindspeed_rl_ext.preprocess.packing.packed import files_of
 from mindspeed_rl_ext.preprocess.record import RejectError
 from mindspeed_rl_ext.preprocess.templates.chat_template import ChatTemplate

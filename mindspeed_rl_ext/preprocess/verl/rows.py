@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.responses.answers import canonical_text
 from mindspeed_rl_ext.preprocess.record import Record, Row
 from mindspeed_rl_ext.preprocess.templates.chat_template import Message
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from mindspeed_rl_ext.core.response_parts import (
+from mindspeed_rl_ext.core.responses.response_parts import (
     ANSWER_TAG,
     PROSE,
     alternatives,
@@ -71,7 +71,7 @@ def graders_for(asked: Collection[str]) -> Graders:
     """The verifiers that read most of what a prompt asks for.
 
     Args:
-        asked: parts of a response, as `core.response_parts` names them.
+        asked: parts of a response, as `core.responses.response_parts` names them.
 
     Example:
         >>> graders_for({"think_tag", "answer_tag"}).strict

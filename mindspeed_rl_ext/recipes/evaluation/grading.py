@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.rollouts import VerdictRow
+from mindspeed_rl_ext.core.responses.rollouts import VerdictRow
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
 from mindspeed_rl_ext.recipes.evaluation.problems.loading import Problem
 from mindspeed_rl_ext.verifiers import Outcome, Verdict, resolve, score

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
 
 SETTINGS_FILE, RESPONSES_FILE = "settings.json", "responses.jsonl"

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core.files import write_text_atomic
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
-from mindspeed_rl_ext.core.metrics import MetricsRow, length_metrics, reward_key
-from mindspeed_rl_ext.core.rollouts import Rollout
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
+from mindspeed_rl_ext.core.responses.metrics import MetricsRow, length_metrics, reward_key
+from mindspeed_rl_ext.core.responses.rollouts import Rollout
 from mindspeed_rl_ext.recipes.evaluation.figures.benchmark import benchmark_figures
 from mindspeed_rl_ext.recipes.evaluation.grading import Graded
 from mindspeed_rl_ext.recipes.evaluation.journal import (

@@ -15,7 +15,7 @@ from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import CheckFailedError
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
 from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE
 from mindspeed_rl_ext.core.progress import progress
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions

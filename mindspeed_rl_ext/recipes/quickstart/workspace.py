@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.recipes.quickstart.options import QuickstartOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 

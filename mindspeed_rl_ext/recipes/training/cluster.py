@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import EXIT_DONE, CheckFailedError, InputError, nearest
-from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
+from mindspeed_rl_ext.core.files.shipped import resolve_config, shipped_folder
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core.files import write_text_atomic
-from mindspeed_rl_ext.core.jsonlines import write_jsonl
-from mindspeed_rl_ext.core.rollouts import Rollout, verdict_rows
+from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, verdict_rows
 from mindspeed_rl_ext.recipes.evaluation.backends.hf import HfBackend
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Sampling
 from mindspeed_rl_ext.recipes.training import models

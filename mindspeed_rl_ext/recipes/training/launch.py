@@ -12,8 +12,8 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from mindspeed_rl_ext.core.files.shipped import resolve_config
 from mindspeed_rl_ext.core.options import flags_of
-from mindspeed_rl_ext.core.shipped import resolve_config
 from mindspeed_rl_ext.recipes.training.options import TrainOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 

@@ -24,12 +24,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.core.yaml_file import read_yaml
+from mindspeed_rl_ext.core.errors import InputError, shorten
+from mindspeed_rl_ext.core.files.shipped import resolve_config
+from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
 from mindspeed_rl_ext.preprocess.run import preprocess
+from mindspeed_rl_ext.preprocess.templates.chat_template import PROMPT_TYPE
+from mindspeed_rl_ext.preprocess.templates.template import load_template
+from mindspeed_rl_ext.preprocess.verl.chat import text_around
 from mindspeed_rl_ext.recipes.training.cluster import VERL
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.rows.prompts import preprocess_options
@@ -192,6 +195,25 @@ def _require_fit(recipe: Recipe) -> None:
             f"the recipe {recipe.name} names no data recipe",
             found=f"size {recipe.size}: {recipe.dataset.task or recipe.dataset.packed}",
             remedy="choose --size real, or give --set dataset.config=NAME",
+        )
+    _require_chat(recipe)
+
+
+def _require_chat(recipe: Recipe) -> None:
+    """verl puts the model's chat template around each prompt: a text that goes on is none."""
+    options = preprocess_options(recipe.dataset, recipe.model)
+    if options.prompt_type == PROMPT_TYPE:
+        return
+    template = load_template(options.prompt_type, options.prompt_type_path)
+    slots = (slot if isinstance(slot, str) else getattr(slot, "text", "") for slot in template.user)
+    user = "".join(slots)
+    if text_around(user) is None:
+        raise InputError(
+            f"the prompt type {options.prompt_type} of the recipe {recipe.name} is no chat, and "
+            "verl puts the model's chat template around each prompt",
+            found=shorten(user),
+            remedy="--set dataset.options.prompt_type=qwen_r1 --set 'verifiers=[r1_acc]', or train "
+            "it with --engine trl",
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 from mindspeed_rl_ext.report.load import Run
 from mindspeed_rl_ext.report.series import Series, mean_of, reward_of, running_mean
 from mindspeed_rl_ext.report.sources.rollouts import StepRollouts

@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 from mindspeed_rl_ext.report.diagnosis.evidence import Evidence, MissingEvidence, Trend, trend_of
 from mindspeed_rl_ext.report.diagnosis.finding import ERROR, NOTE, WARNING, Finding, Numbers
 from mindspeed_rl_ext.report.series import Series

@@ -11,8 +11,8 @@ import re
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.core.errors import shorten
+from mindspeed_rl_ext.core.responses import metrics
 from mindspeed_rl_ext.report.diagnosis.evidence import Evidence, MissingEvidence
 from mindspeed_rl_ext.report.diagnosis.finding import ERROR, NOTE, WARNING, Finding, Numbers
 from mindspeed_rl_ext.report.diagnosis.rules_learning import flat_reward

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mindspeed_rl_ext.core.rollouts import Rollout
+from mindspeed_rl_ext.core.responses.rollouts import Rollout
 from mindspeed_rl_ext.report.page.axes import number_text
 from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.sources.rollouts import class_of

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
-from mindspeed_rl_ext.core.metrics import outcome_key
+from mindspeed_rl_ext.core.responses import metrics
+from mindspeed_rl_ext.core.responses.metrics import outcome_key
 from mindspeed_rl_ext.report.diagnosis.evidence import trend_of
 from mindspeed_rl_ext.report.diagnosis.finding import Diagnosis, Finding
 from mindspeed_rl_ext.report.diagnosis.texts import describe_finding, title_of

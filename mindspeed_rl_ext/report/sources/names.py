@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mindspeed_rl_ext.core import metrics
+from mindspeed_rl_ext.core.responses import metrics
 
 LENGTH = metrics.RESPONSE_LENGTH
 REWARD_NAMES = (

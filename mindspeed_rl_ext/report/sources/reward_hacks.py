@@ -16,8 +16,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from mindspeed_rl_ext.core.rollouts import Rollout
-from mindspeed_rl_ext.core.text import Box, find_boxes, find_tags, last_number
+from mindspeed_rl_ext.core.responses.rollouts import Rollout
+from mindspeed_rl_ext.core.responses.text import Box, find_boxes, find_tags, last_number
 
 RESTATED, HEDGED, BOX_ONLY_IN_THINK = "restated", "hedged", "box_only_in_think"
 IDENTICAL = "identical_answers"

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mindspeed_rl_ext.core import metrics
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import parse_object
-from mindspeed_rl_ext.core.rollouts import Rollout, from_row
+from mindspeed_rl_ext.core.files.jsonlines import parse_object
+from mindspeed_rl_ext.core.responses import metrics
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, from_row
 from mindspeed_rl_ext.report.series import Series
 from mindspeed_rl_ext.report.sources.record import Broken
 from mindspeed_rl_ext.report.sources.reward_hacks import IDENTICAL, SIGNS, AnswerCounts, signs_of
@@ -91,7 +91,7 @@ def scan_rollouts(path: Path, max_sample: int = MAX_SAMPLE) -> RolloutScan:
     """Reads a rollouts file, or a folder of verl's dumps.
 
     Args:
-        path: JSON Lines as `mindspeed_rl_ext.core.rollouts` describes them, or the folder.
+        path: JSON Lines as `core.responses.rollouts` describes them, or the folder.
         max_sample: rollouts kept to look at.
     """
     steps: dict[int, StepRollouts] = {}
@@ -135,7 +135,7 @@ def class_of(rollout: Rollout) -> str | None:
     Right: format and answer are. Wrong: the format is, the answer is not. Neither: the rest.
 
     Example:
-        >>> from mindspeed_rl_ext.core.rollouts import VerdictRow
+        >>> from mindspeed_rl_ext.core.responses.rollouts import VerdictRow
         >>> row = {"r1_format": VerdictRow(1.0, "CORRECT"), "acc": VerdictRow(0.0, "WRONG")}
         >>> class_of(Rollout(response="", answer="", verdicts=row))
         'wrong'

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.rollouts import Rollout, from_row
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, from_row
 
 # A uid of this kind is no response of the policy.
 PADDING = "pad"

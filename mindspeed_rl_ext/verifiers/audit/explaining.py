@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mindspeed_rl_ext.core.rollouts import Rollout
-from mindspeed_rl_ext.core.text import find_boxes, find_tags, last_boxed
+from mindspeed_rl_ext.core.responses.rollouts import Rollout
+from mindspeed_rl_ext.core.responses.text import find_boxes, find_tags, last_boxed
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.audit.rows import cell
 from mindspeed_rl_ext.verifiers.equivalence.cascade import steps

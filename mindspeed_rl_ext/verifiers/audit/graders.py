@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.core.responses.answers import canonical_text
 from mindspeed_rl_ext.verifiers import pool
 from mindspeed_rl_ext.verifiers.api import BoundVerifier, resolve
 from mindspeed_rl_ext.verifiers.plugins import import_user_module

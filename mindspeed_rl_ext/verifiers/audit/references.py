@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import Extractor, NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.core.text import last_boxed
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.responses.answers import (
+    Extractor,
+    NoAnswerError,
+    extract_label,
+    parse_extractor,
+)
+from mindspeed_rl_ext.core.responses.text import last_boxed
 from mindspeed_rl_ext.verifiers.equivalence import equivalent
 from mindspeed_rl_ext.verifiers.verdict import Outcome
 

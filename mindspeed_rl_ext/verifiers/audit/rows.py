@@ -2,7 +2,7 @@
 
 Covers: the column of the reference answer, what is taken out of it, the columns that verifiers
 need, one row by its id or line.
-Does not cover: the row itself; `core.rollouts` describes it.
+Does not cover: the row itself; `core.responses.rollouts` describes it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import Extractor, NoAnswerError, extract_label, parse_extractor
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
-from mindspeed_rl_ext.core.rollouts import OPTIONAL_COLUMNS, Rollout, from_row, verdict_rows
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.responses.answers import (
+    Extractor,
+    NoAnswerError,
+    extract_label,
+    parse_extractor,
+)
+from mindspeed_rl_ext.core.responses.rollouts import (
+    OPTIONAL_COLUMNS,
+    Rollout,
+    from_row,
+    verdict_rows,
+)
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.scoring import Result
 

@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mindspeed_rl_ext.core.text import find_boxes, strip_stop_tokens
+from mindspeed_rl_ext.core.responses.text import find_boxes, strip_stop_tokens
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.arithmetic import MAX_CHARS, Refused, evaluate
 from mindspeed_rl_ext.verifiers.responses.layout import last_block
@@ -58,7 +58,8 @@ def countdown(response: str, *, answer: str, think_prefilled: bool = False) -> V
     puzzle = read_puzzle(answer)
     if puzzle is None:
         return Verdict(Outcome.BAD_REFERENCE, 0.0, "no JSON with target and numbers", "reference")
-    block = last_block(strip_stop_tokens(response))
+    # A policy that forgets `</think>` has answered all the same; `countdown_format` refuses it.
+    block = last_block(strip_stop_tokens(response), in_open_think=True)
     if block is None:
         return Verdict(Outcome.NO_ANSWER, 0.0, "no closed <answer> block", "extraction")
     return _equation_verdict(_unwrapped(block), puzzle)

@@ -14,7 +14,7 @@ Does not cover: other layouts. Unlike DAPO's, the comparison is `equivalent`, no
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.core.text import strip_stop_tokens
+from mindspeed_rl_ext.core.responses.text import strip_stop_tokens
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
 from mindspeed_rl_ext.verifiers.responses.boxes import Stated, boxed_answer, boxed_or_whole

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 
-from mindspeed_rl_ext.core.text import find_tags, strip_stop_tokens
+from mindspeed_rl_ext.core.responses.text import find_tags, strip_stop_tokens
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.responses.answers import answer_verdict
 from mindspeed_rl_ext.verifiers.responses.boxes import Stated, boxed_answer, unfinished_box

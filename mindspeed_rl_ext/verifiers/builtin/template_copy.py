@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from mindspeed_rl_ext.core.text import find_tags
+from mindspeed_rl_ext.core.responses.text import find_tags
 from mindspeed_rl_ext.verifiers.builtin.repetition import pieces
 from mindspeed_rl_ext.verifiers.registry import verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict

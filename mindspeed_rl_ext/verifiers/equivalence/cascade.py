@@ -48,6 +48,8 @@ from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
 _LOG = logging.getLogger(__name__)
 _MAX_PRIMES = 64
+# Without one of these and without a letter two answers mean one thing each.
+_VARYING = frozenset({r"\log", r"\circ"})
 # Most answers of real traffic: nothing in them has to be read.
 _PLAIN = re.compile(r"[-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?")
 
@@ -272,6 +274,8 @@ def _by_trees(left: Answer, right: Answer, policy: Policy) -> Decision | None:
     )
     decision = _compare(one, right.tree, seed, policy)
     if decision is not None and decision.verdict.outcome is Outcome.CORRECT:
+        return decision
+    if not any(t.kind == "letter" or t.text in _VARYING for t in (*left.tokens, *right.tokens)):
         return decision
     for variant in VARIANTS:
         for pair in variant.pairs(left, right):

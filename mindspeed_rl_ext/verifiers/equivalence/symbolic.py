@@ -176,7 +176,7 @@ def _rounds(wanted: Sequence[Pair], budget: pool.Budget) -> dict[Pair, Verdict]:
     """One pair of each prediction first: one that hangs must not spend the budget of the rest."""
     first = {pair.prediction: pair for pair in reversed(wanted)}
     found = _compared([pair for pair in wanted if first[pair.prediction] is pair], budget)
-    hung = {pair.prediction for pair, said in found.items() if said.outcome is Outcome.TIMEOUT}
+    hung = {pair.prediction for pair, one in found.items() if one.outcome is Outcome.TIMEOUT}
     rest = [pair for pair in wanted if pair not in found]
     found |= _compared([pair for pair in rest if pair.prediction not in hung], budget)
     return found | _compared([pair for pair in rest if pair.prediction in hung], AGAIN)

@@ -52,15 +52,15 @@ def equivalent(prediction: str, reference: str) -> bool | None:
     """
     from math_verify import verify
 
-    gold, said = _parsed(reference), _parsed(prediction)
+    gold, predicted = _parsed(reference), _parsed(prediction)
     # Only the text itself was understood: that is no reading of mathematics.
     if not any(not isinstance(one, str) for one in gold):
         return None
-    if not any(not isinstance(one, str) for one in said):
+    if not any(not isinstance(one, str) for one in predicted):
         return None
     gold = [one for one in gold if not isinstance(one, str)]
-    said = [one for one in said if not isinstance(one, str)]
-    return bool(verify(gold, said, strict=True, timeout_seconds=None))
+    predicted = [one for one in predicted if not isinstance(one, str)]
+    return bool(verify(gold, predicted, strict=True, timeout_seconds=None))
 
 
 # A pure function of its argument; a worker does one task at a time.

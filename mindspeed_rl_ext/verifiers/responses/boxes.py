@@ -1,8 +1,9 @@
 r"""The answer that a response puts in its last box, and what stands beside the box.
 
 Covers: boxes inside each other (the outer one counts), boxes side by side that are one answer
-(`\boxed{2} and \boxed{3}`), a last box that is never closed (then there is no answer, whatever an
-earlier box holds), a denial before the box, other answers behind it (`\boxed{3} or 4`).
+(`\boxed{2} and \boxed{3}`, `\boxed{2} \boxed{3}`), a last box that is never closed (then there is
+no answer, whatever an earlier box holds), a denial before the box, other answers behind it
+(`\boxed{3} or 4`).
 Does not cover: which part of a response is read; each verifier has its own.
 
 Example:
@@ -18,7 +19,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mindspeed_rl_ext.core.text import Box, find_boxes
+from mindspeed_rl_ext.core.responses.text import Box, find_boxes
 from mindspeed_rl_ext.verifiers.responses.layout import after_think
 
 # What may stand between a box and a word beside it.
@@ -39,9 +40,10 @@ _HEDGE = re.compile(
 _SEPARATOR = re.compile(rf"{_OR}|,|\uff0c|\u3001")
 _SAYS_THE_SAME = re.compile(r"\A[\s$]*(?:\u2248|\\approx)|%\s*\Z")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
-# Between boxes that are one answer together. Not "or": of alternatives the last counts.
+# Between boxes that are one answer together: nothing, a comma, "and". Not "or": of alternatives
+# the last counts.
 _BETWEEN = re.compile(
-    r"[\s$]*(?:\\[)\]])?[\s$]*(?:,|;|\uff0c|\u3001|\band\b|\u548c)[\s$]*(?:and\b)?"
+    r"[\s$]*(?:\\[)\]])?[\s$]*(?:,|;|\uff0c|\u3001|\band\b|\u548c)?[\s$]*(?:and\b)?"
     r"[\s$]*(?:\\[(\[])?[\s$]*"
 )
 _LOOK_BACK = 60
@@ -80,7 +82,10 @@ def boxed_answer(text: str, *, is_block: bool = False) -> Stated:
     others = _others_behind(text[together[-1].end :])
     if is_block and (match := _BEFORE.search(before)) and _is_value(match["other"]):
         others = (match["other"].strip("$"), *others)
-    content = ", ".join(box.content for box in together)
+    # Of several boxes the text that holds them, as it stands: the comparison reads through boxes.
+    content = together[0].content
+    if len(together) > 1:
+        content = text[together[0].start : together[-1].end]
     return Stated(content, denies(before), others)
 
 
@@ -127,15 +132,16 @@ def hedges(before: str) -> bool:
 
 
 def _side_by_side(text: str, boxes: Sequence[Box]) -> list[Box]:
-    """The last box with those before it that only a comma or "and" separates."""
-    together = [boxes[-1]]
+    """The last box with those before it that only space, a comma or "and" separates."""
+    together = [boxes[-1]]  # of equal boxes the last stands for all
     for box in reversed(boxes[-MAX_TOGETHER:-1]):
         between = text[box.end : together[0].start]
         near = len(between) <= _MAX_BETWEEN and _BETWEEN.fullmatch(between)
         if not box.content or not near:
             break
         together.insert(0, box)
-    return together
+    alike = len({box.content for box in together}) == 1
+    return together[-1:] if alike else together
 
 
 def _others_behind(tail: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mindspeed_rl_ext.core.text import Tag, find_boxes, find_tags, strip_stop_tokens
+from mindspeed_rl_ext.core.responses.text import Tag, find_boxes, find_tags, strip_stop_tokens
 
 THINK_OPENING = "<think>"
 
@@ -23,11 +23,16 @@ class Layout:
     fault: str = ""
 
 
-def last_block(text: str, name: str = "answer") -> str | None:
+def last_block(text: str, name: str = "answer", *, in_open_think: bool = False) -> str | None:
     """The text of the last closed block of a tag outside the thinking, or None.
 
     A block runs from the nearest opening before its closing tag, so a stray opening earlier in
     the response does not swallow the reasoning. What is tried while thinking is no answer.
+
+    Args:
+        text: the response.
+        name: of the tag.
+        in_open_think: whether a block counts that stands behind a `<think>` that is never closed.
 
     Example:
         >>> last_block("<answer>1</answer> no: <answer>2</answer> <answer>3")
@@ -36,7 +41,7 @@ def last_block(text: str, name: str = "answer") -> str | None:
         True
     """
     closing: Tag | None = None
-    thinking = _thinking(find_tags(text, ("think",)))
+    thinking = _thinking(find_tags(text, ("think",)), None if in_open_think else len(text))
     for tag in reversed(find_tags(text, (name,))):
         if any(start <= tag.start < end for start, end in thinking):
             closing = None
@@ -47,8 +52,13 @@ def last_block(text: str, name: str = "answer") -> str | None:
     return None
 
 
-def _thinking(tags: Sequence[Tag]) -> list[tuple[int, int]]:
-    """Where closed think blocks begin and end; the first may have been opened by the prompt."""
+def _thinking(tags: Sequence[Tag], end: int | None) -> list[tuple[int, int]]:
+    """Where think blocks begin and end; the first may have been opened by the prompt.
+
+    Args:
+        tags: of the thinking.
+        end: where a block ends that is never closed; None where that is no block.
+    """
     stretches: list[tuple[int, int]] = []
     start: int | None = None
     for number, tag in enumerate(tags):
@@ -57,6 +67,8 @@ def _thinking(tags: Sequence[Tag]) -> list[tuple[int, int]]:
         elif start is not None or number == 0:
             stretches.append((start or 0, tag.end))
             start = None
+    if start is not None and end is not None:
+        stretches.append((start, end))
     return stretches
 
 

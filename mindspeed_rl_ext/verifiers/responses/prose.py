@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mindspeed_rl_ext.core.text import last_number
+from mindspeed_rl_ext.core.responses.text import last_number
 from mindspeed_rl_ext.verifiers.responses.boxes import denies, hedges
 from mindspeed_rl_ext.verifiers.responses.layout import final_answer_line
 

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 
-from mindspeed_rl_ext.core.text import last_boxed
+from mindspeed_rl_ext.core.responses.text import last_boxed
 from mindspeed_rl_ext.verifiers.equivalence.answers.answer import read_answer
 from mindspeed_rl_ext.verifiers.equivalence.evaluated import left_undone
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
@@ -107,7 +107,7 @@ def _parts(formula: str) -> Iterator[list[Token]]:
 def _read(answer: str) -> tuple[Keys, list[Keys]]:
     """The keys of an answer, and those of its sides around relation signs."""
     text = answer[:MAX_FORMULA_CHARS]
-    if r"\boxed" in text:
+    if text.count(r"\boxed") == 1:
         text = last_boxed(text) or text
     found = read_tokens(text)
     whole = keys_of(found)

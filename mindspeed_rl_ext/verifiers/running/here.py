@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.responses.answers import canonical_text
 from mindspeed_rl_ext.verifiers.declaration import Verifier
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 

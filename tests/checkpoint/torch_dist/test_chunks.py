@@ -24,7 +24,7 @@ from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     parts_of,
 )
 from mindspeed_rl_ext.checkpoint.mapping.expected import Slot
-from mindspeed_rl_ext.checkpoint.mapping.rules import RULES, Split
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES, Split
 from mindspeed_rl_ext.checkpoint.tensors import whole
 from mindspeed_rl_ext.core.errors import InputError
 

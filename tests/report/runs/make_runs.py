@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl, write_jsonl
 from mindspeed_rl_ext.recipes.quickstart.options import QuickstartOptions, loop_recipe
 from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection, Recipe
 from mindspeed_rl_ext.recipes.training.rows.prompts import load_prompts

@@ -17,7 +17,7 @@ from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import Found
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed
 from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.rules import RULES
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 

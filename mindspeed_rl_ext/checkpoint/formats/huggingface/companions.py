@@ -20,7 +20,7 @@ from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import CONFIG_NAME
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
 from mindspeed_rl_ext.checkpoint.mapping.sizes import read_config
 from mindspeed_rl_ext.checkpoint.wording import some
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,11 @@ from typing import Any
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
-from mindspeed_rl_ext.checkpoint.formats.huggingface.block_fp8 import BlockFp8View, Blocks
+from mindspeed_rl_ext.checkpoint.formats.huggingface.block_fp8 import (
+    DEQUANTIZED,
+    BlockFp8View,
+    Blocks,
+)
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
@@ -83,7 +87,15 @@ class HuggingFaceReader:
         entries = (
             (name, shard.entries[name]) for name, shard in self._files.items() if name not in scales
         )
-        return [TensorInfo(whole(name), entry.shape, entry.dtype) for name, entry in entries]
+        return [
+            TensorInfo(
+                whole(name),
+                entry.shape,
+                entry.dtype,
+                written=DEQUANTIZED if name in self._scales else None,
+            )
+            for name, entry in entries
+        ]
 
     def find_config(self) -> Path | None:
         """The directory itself, if it has a config.json."""
@@ -155,6 +167,20 @@ class HuggingFaceReader:
         if tied and _HEAD in extra and not missing:
             self._check_tied(tied)
             extra.remove(_HEAD)
+        self._check_names(missing, extra)
+        for name, shape in expected.items():
+            found = self._files[name].entries[name].shape
+            if found != shape:
+                why = explain_shape(name, found, shape)
+                raise InputError(
+                    f"{name} has another shape than config.json says",
+                    found=f"{found}; {why.what}" if why else str(found),
+                    expected=str(shape),
+                    remedy=why.remedy if why else "config.json is of another model",
+                )
+
+    def _check_names(self, missing: list[str], extra: list[str]) -> None:
+        """Says why names are missing or unknown, where some are."""
         quantized = quantization_of(_config_of(self.folder), extra)
         if quantized:
             raise InputError(
@@ -186,16 +212,6 @@ class HuggingFaceReader:
                 found=some(extra),
                 remedy="check --model-type-hf; nothing is dropped silently",
             )
-        for name, shape in expected.items():
-            found = self.view(whole(name)).shape
-            if found != shape:
-                why = explain_shape(name, found, shape)
-                raise InputError(
-                    f"{name} has another shape than config.json says",
-                    found=f"{found}; {why.what}" if why else str(found),
-                    expected=str(shape),
-                    remedy=why.remedy if why else "config.json is of another model",
-                )
 
     def byte_check(self) -> ByteCheck:
         """Safetensors carry no checksum; lengths were compared when the files were opened."""
@@ -245,8 +261,8 @@ def _config_of(folder: Path) -> Mapping[str, Any]:
 
 def _block_of(folder: Path) -> tuple[int, int]:
     """Rows and columns of a block of FP8 weights that share a scale."""
-    said = _config_of(folder).get("quantization_config") or {}
-    block = said.get("weight_block_size") if isinstance(said, Mapping) else None
+    declared = _config_of(folder).get("quantization_config") or {}
+    block = declared.get("weight_block_size") if isinstance(declared, Mapping) else None
     if block is None:
         return 128, 128
     if (

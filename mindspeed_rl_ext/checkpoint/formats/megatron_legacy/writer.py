@@ -28,7 +28,7 @@ from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 
 ITERATION_DIR = f"iter_{ITERATION:07d}"
 

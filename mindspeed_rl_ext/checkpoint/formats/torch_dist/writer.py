@@ -55,7 +55,7 @@ from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, whole
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import open_atomic, write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import open_atomic, write_text_atomic
 
 # The dialect of hosts that do not save torch_dist, and the next one.
 _OLD, _NEW = "0.8", "0.12"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.yaml_file import Document, read_yaml
+from mindspeed_rl_ext.core.files.yaml_file import Document, read_yaml
 
 GROUP = "model"
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from mindspeed_rl_ext.core.files.yaml_file import Document, KeyPath
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.yaml_file import Document, KeyPath
 from mindspeed_rl_ext.doctor.readers.environment import Environment
 from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RlRun
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
+from mindspeed_rl_ext.core.files.yaml_file import Document
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
-from mindspeed_rl_ext.core.yaml_file import Document
 from mindspeed_rl_ext.doctor.readers.mindspeed.schema import is_number, is_open
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.files.yaml_file import Document
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.yaml_file import Document
 from mindspeed_rl_ext.doctor.readers.mindspeed import rlxf_keys
 from mindspeed_rl_ext.doctor.readers.mindspeed.hydra import read_models
 from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layer, Layers, Role

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.yaml_file import Document
+from mindspeed_rl_ext.core.files.yaml_file import Document
 
 
 def is_number(value: object) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.response_parts import ANSWER_LINE, ANSWER_TAG, BOX, THINK_TAG
+from mindspeed_rl_ext.core.responses.response_parts import ANSWER_LINE, ANSWER_TAG, BOX, THINK_TAG
 
 TAGS = (THINK_TAG, ANSWER_TAG)
 # Verifiers that a guide or a note pairs with one data set.

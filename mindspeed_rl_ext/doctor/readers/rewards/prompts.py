@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.response_parts import (
+from mindspeed_rl_ext.core.files.yaml_file import Document
+from mindspeed_rl_ext.core.responses.response_parts import (
     ANSWER_LINE,
     ANSWER_TAG,
     BOX,
     HASH_LINE,
     THINK_TAG,
 )
-from mindspeed_rl_ext.core.yaml_file import Document
 
 # What in the text of a prompt asks for a part of a response.
 _ASKS = (

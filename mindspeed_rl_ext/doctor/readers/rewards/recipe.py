@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mindspeed_rl_ext.core.files.shipped import resolve_config
+from mindspeed_rl_ext.core.files.yaml_file import Document, KeyPath, read_yaml
 from mindspeed_rl_ext.core.rules import Place
-from mindspeed_rl_ext.core.shipped import resolve_config
-from mindspeed_rl_ext.core.yaml_file import Document, KeyPath, read_yaml
 from mindspeed_rl_ext.doctor.readers.rewards.prompts import hint, hint_of_recipe
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts, TrainedModel
 

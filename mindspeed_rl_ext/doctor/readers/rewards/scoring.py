@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from mindspeed_rl_ext.core.files.yaml_file import Document
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
-from mindspeed_rl_ext.core.yaml_file import Document
 from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers, Role
 from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
 from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun

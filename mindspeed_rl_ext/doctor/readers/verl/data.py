@@ -7,20 +7,23 @@ Does not cover: files on other machines beyond their names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.response_parts import ANSWER_LINE, BOX, HASH_LINE
+from mindspeed_rl_ext.core.responses.response_parts import ANSWER_LINE, BOX, HASH_LINE
 from mindspeed_rl_ext.core.rules import Place
+from mindspeed_rl_ext.doctor.readers.chat_files import SUFFIX, ChatFiles, read_chat_files
 from mindspeed_rl_ext.doctor.readers.rewards.prompts import DataHint, parts_asked
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts
 from mindspeed_rl_ext.doctor.readers.verl.known import OPEN_TABLES
 from mindspeed_rl_ext.doctor.readers.verl.run import VerlRun
 
-FILES, MAX_ROWS = "data.train_files", 200
+FILES, VALIDATION, MAX_ROWS = "data.train_files", "data.val_files", 200
+COLUMNS = ("data_source", "prompt", "reward_model", "extra_info")
 # What verl's own preprocessing of a data set asks for, by a name in the path.
 _BY_NAME = (
     ("GSM8K", re.compile(r"gsm8k", re.I), frozenset({HASH_LINE})),
@@ -35,7 +38,7 @@ class VerlData:
 
     Args:
         run: the run.
-        sources: their values of data_source.
+        rows: the first rows.
         path: the file.
         place: where it is named.
     """
@@ -43,9 +46,14 @@ class VerlData:
     label: ClassVar[Text] = Text("data of a verl script", "verl 脚本的数据")
 
     run: VerlRun
-    sources: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
     path: str
     place: Place
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The values of data_source."""
+        return tuple(sorted({str(row.get("data_source")) for row in self.rows}))
 
 
 def prompts_of_verl(run: VerlRun) -> Iterator[VerlData | ScoredPrompts]:
@@ -54,15 +62,22 @@ def prompts_of_verl(run: VerlRun) -> Iterator[VerlData | ScoredPrompts]:
     for path in _paths(run):
         rows = _rows(Path(path))
         if rows is not None:
-            sources = tuple(sorted({str(row.get("data_source")) for row in rows}))
-            yield VerlData(run, sources, path, run.place(FILES))
+            yield VerlData(run, tuple(rows), path, run.place(FILES))
         if names:
             hint = _hint(path, rows)
             yield ScoredPrompts(names, run.place(FILES), {}, hint)
 
 
-def _paths(run: VerlRun) -> list[str]:
-    value = run.get(FILES)
+def chats_of_verl(run: VerlRun) -> Iterator[ChatFiles]:
+    """The Parquet files of a run that are here, those of training and of validation apart."""
+    for key in (FILES, VALIDATION):
+        here = [Path(path) for path in _paths(run, key) if _is_here(Path(path))]
+        if here and find_spec("pyarrow") is not None:
+            yield read_chat_files(here, run.place(key))
+
+
+def _paths(run: VerlRun, key: str = FILES) -> list[str]:
+    value = run.get(key)
     paths = value if isinstance(value, list) else [value]
     return [str(path) for path in paths if isinstance(path, str)]
 
@@ -76,21 +91,25 @@ def _verifiers(run: VerlRun) -> list[str]:
     return []
 
 
+def _is_here(path: Path) -> bool:
+    return path.suffix == SUFFIX and path.is_file()
+
+
 def _rows(path: Path) -> list[dict[str, Any]] | None:
     """The first rows of a parquet file; None where it is not here, or can't be read."""
-    if path.suffix != ".parquet" or not path.is_file():
+    if not _is_here(path):
         return None
     try:
         import pyarrow
         from pyarrow import parquet
 
         with parquet.ParquetFile(path) as file:
-            columns = [c for c in ("data_source", "prompt") if c in file.schema_arrow.names]
+            columns = [name for name in COLUMNS if name in file.schema_arrow.names]
             batch = next(file.iter_batches(MAX_ROWS, columns=columns), None)
     except ImportError:
         return None
     except (OSError, pyarrow.ArrowException):
-        return None  # `--data` and `preview` say what is wrong with it
+        return None  # `chats_of_verl` says what is wrong with it
     return [] if batch is None else list(batch.to_pylist())
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files.yaml_file import Document, parse_yaml, read_yaml
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
-from mindspeed_rl_ext.core.yaml_file import Document, parse_yaml, read_yaml
 from mindspeed_rl_ext.doctor.readers.environment import Environment, numbers
 from mindspeed_rl_ext.doctor.readers.mindspeed.schema import is_number
 from mindspeed_rl_ext.doctor.readers.verl.known import DEFAULTS

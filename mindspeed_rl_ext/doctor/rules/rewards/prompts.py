@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.language import LANGUAGES, Text
-from mindspeed_rl_ext.core.response_parts import (
+from mindspeed_rl_ext.core.responses.response_parts import (
     BOX,
     describe_condition,
     unmet_conditions,

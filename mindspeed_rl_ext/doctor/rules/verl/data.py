@@ -1,6 +1,7 @@
 """verl's data: sources that the default scorer, or the verifiers of ours, do not know.
 
-Covers: parquet files that are here. Does not cover: what prompts ask for; `rewards.prompts` does.
+Covers: parquet files that are here; references that no verifier can read.
+Does not cover: what prompts ask for; `rewards.prompts` does.
 """
 
 from __future__ import annotations
@@ -72,3 +73,32 @@ def sources_of_ours(data: VerlData) -> Iterator[At]:
         if ours.table.mix_of(source) is None:
             close = nearest(source, ours.table.mixes)
             yield at(ours.place, path=data.path, source=source, near=close)
+
+
+@rule(
+    "verl-reference-unread",
+    "error",
+    on=VerlData,
+    en=(
+        "{path}: the verifier of {source} can't read {count} of {total} references ({reason}: "
+        "{reference}): these rows have the lowest reward, whatever is answered",
+        "write reward_model.ground_truth as the verifier wants it, or name another verifier",
+    ),
+    zh=(
+        "{path}：{source} 的打分器读不懂 {total} 条参考答案中的 {count} 条"
+        "（{reason}：{reference}）：无论怎么回答，这些行都得最低奖励",
+        "按打分器的要求写 reward_model.ground_truth，或换一个打分器",
+    ),
+)
+def references(data: VerlData) -> Iterator[At]:
+    """The verifiers can read the references."""
+    ours = our_verifiers(data.run)
+    if ours is None or ours.table is None:
+        return
+    for source in data.sources:
+        rows = [row for row in data.rows if str(row.get("data_source")) == source]
+        bad = list(ours.unread(rows))
+        if bad:
+            reference, reason = bad[0]
+            values = {"count": len(bad), "total": len(rows), "reference": f"{reference!r:.80}"}
+            yield at(data.place, path=data.path, source=source, reason=reason, **values)

@@ -61,8 +61,8 @@ def keys_of_old_versions(run: VerlRun) -> Iterator[Finding]:
             yield VERL_KEY_NEVER.at(setting.place, key=setting.key, now=now)
             continue
         now = moved_to(setting.key)
-        said = setting.is_open or setting.value is not None
-        if now and said and not reads_old:
+        given = setting.is_open or setting.value is not None
+        if now and given and not reads_old:
             yield VERL_KEY_MOVED.at(setting.place, key=setting.key, now=now)
 
 

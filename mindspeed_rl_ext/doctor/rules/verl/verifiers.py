@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from mindspeed_rl_ext.core.rules import At, at
 from mindspeed_rl_ext.doctor.readers.verl.verifiers import OurVerifiers
 from mindspeed_rl_ext.doctor.rulebook import rule
-from mindspeed_rl_ext.hosts.verl_rewards import NUM_TOKENS, PROMPT
 
 
 @rule(
@@ -44,7 +43,5 @@ def refused(ours: OurVerifiers) -> Iterator[At]:
 )
 def needs(ours: OurVerifiers) -> Iterator[At]:
     """The function gets what its verifiers need."""
-    if ours.table is None or not ours.by_function:
-        return
-    for column in sorted({PROMPT, NUM_TOKENS} & ours.table.needs):
+    for column in ours.not_passed:
         yield at(ours.place, column=column)

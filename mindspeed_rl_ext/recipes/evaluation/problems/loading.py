@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core.answers import (
+from mindspeed_rl_ext.core.errors import InputError, nearest
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.responses.answers import (
     NoAnswerError,
     canonical_text,
     extract_label,
     parse_extractor,
 )
-from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.evaluation.problems.benchmarks import FILE, Benchmark
 from mindspeed_rl_ext.verifiers import Outcome, equivalent
 from mindspeed_rl_ext.verifiers.audit.references import reference_fault

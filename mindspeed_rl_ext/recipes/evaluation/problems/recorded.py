@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.evaluation.backends.response import Response
 from mindspeed_rl_ext.recipes.evaluation.problems.loading import Loaded, Problem
 

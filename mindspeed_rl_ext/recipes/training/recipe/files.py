@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.core import yaml_file
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.shipped import resolve_config, shipped_folder
+from mindspeed_rl_ext.core.files import yaml_file
+from mindspeed_rl_ext.core.files.shipped import resolve_config, shipped_folder
 from mindspeed_rl_ext.core.typed import build
 from mindspeed_rl_ext.recipes.training.recipe.bounds import require_bounds
 from mindspeed_rl_ext.recipes.training.recipe.schema import SIZES, STAGES, Recipe

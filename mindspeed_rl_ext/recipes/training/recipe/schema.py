@@ -51,7 +51,7 @@ class DatasetSection:
     )
     held_out: int = option(
         "prompts kept away from training and evaluated before and after",
-        "不参与训练、在训练前后评测的题目数",
+        "不参与训练、在训练前后评测的提示数",
         default=0,
         minimum=0,
     )
@@ -73,15 +73,15 @@ class SampleSection:
     )
     prompts: int | None = option(
         "at most so many prompts; all where null",
-        "最多采样的题目数；null 为全部",
+        "最多采样的提示数；null 为全部",
         default=None,
         minimum=1,
     )
     samples_per_prompt: int = option(
-        "responses to each prompt", "每题采样的回复数", default=4, minimum=1
+        "responses to each prompt", "每个提示采样的回复数", default=4, minimum=1
     )
     keep_per_prompt: int = option(
-        "correct responses kept of each prompt", "每题保留的正确回复数", default=1, minimum=1
+        "correct responses kept of each prompt", "每个提示保留的正确回复数", default=1, minimum=1
     )
     max_new_tokens: int = option(
         "longest response in tokens; longer ones are dropped",
@@ -91,7 +91,7 @@ class SampleSection:
     )
     temperature: float = option("of the sampling", "采样温度", default=1.0, minimum=0)
     batch_size: int = option(
-        "prompts generated together", "同时生成的题目数", default=64, minimum=1
+        "prompts generated together", "同时生成的提示数", default=64, minimum=1
     )
     backend: str = option("what generates", "生成后端", default="hf", choices=BACKENDS)
     tensor_parallel_size: int = option(
@@ -125,7 +125,7 @@ class ExpertIterationSection:
     rounds: int = option("how many rounds", "轮数", default=3, minimum=1)
     sample: SampleSection = option(
         "the sampling of a round; its prompts are drawn anew each round",
-        "每轮的采样；每轮重新抽题",
+        "每轮的采样；每轮重新抽取提示",
         default_factory=SampleSection,
     )
     trl: Mapping[str, Any] = option(
@@ -139,7 +139,7 @@ class DynamicSampling:
 
     max_rounds: int = option(
         "how often fresh prompts replace such groups; 0 only drops them",
-        "用新题替换这类组的次数；0 只丢弃",
+        "用新提示替换这类组的次数；0 只丢弃",
         default=0,
         minimum=0,
     )
@@ -151,7 +151,7 @@ class GrpoSection:
 
     dynamic_sampling: DynamicSampling | None = option(
         "drops groups whose rewards are all equal, and tries others in their place",
-        "丢弃组内奖励全相同的组，并换题重试",
+        "丢弃组内奖励全相同的组，并换提示重试",
         default=None,
     )
     permute_rewards: bool = option(
@@ -175,14 +175,14 @@ class EvaluationSection:
     """Held-out evaluation before the first stage and after each."""
 
     samples_per_prompt: int = option(
-        "responses to each held-out prompt", "每道留出题的回复数", default=4, minimum=1
+        "responses to each held-out prompt", "每个留出提示的回复数", default=4, minimum=1
     )
     max_new_tokens: int = option(
         "longest response in tokens", "回复的最大 token 数", default=64, minimum=1
     )
     temperature: float = option("of the sampling", "采样温度", default=1.0, minimum=0)
     batch_size: int = option(
-        "prompts generated together", "同时生成的题目数", default=64, minimum=1
+        "prompts generated together", "同时生成的提示数", default=64, minimum=1
     )
 
 
@@ -197,7 +197,7 @@ class Recipe:
         "a HuggingFace directory, or a model made on the spot: tiny or tiny_base",
         "HuggingFace 模型目录，或现场生成的模型：tiny、tiny_base",
     )
-    dataset: DatasetSection = option("prompts and reference answers", "题目与参考答案")
+    dataset: DatasetSection = option("prompts and reference answers", "提示与参考答案")
     verifiers: tuple[str, ...] = option(
         "specs; the first decides what counts as correct", "打分器；第一个决定对错"
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
 from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection
 from mindspeed_rl_ext.recipes.training.rows.demonstrations import STYLES
 from mindspeed_rl_ext.recipes.training.rows.prompts import PromptRow, preprocess_options

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from mindspeed_rl_ext.core.metrics import MetricsRow, append_metrics
+from mindspeed_rl_ext.core.responses.metrics import MetricsRow, append_metrics
 from mindspeed_rl_ext.recipes.training.rows.prompts import Prompts
 from mindspeed_rl_ext.recipes.training.rows.sft_rows import of_alpaca
 from mindspeed_rl_ext.recipes.training.stages.sample import ALPACA, COUNTS, Sampled, sample
@@ -84,7 +84,7 @@ def _read_sampled(folder: Path) -> Sampled:
 
 def _gather_figures(folder: Path, rounds: list[Sampled]) -> None:
     """The rounds' figures and responses in the files that the report reads, a round a step."""
-    from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+    from mindspeed_rl_ext.core.files.jsonlines import read_jsonl, write_jsonl
 
     (folder / METRICS).unlink(missing_ok=True)
     for number, sampled in enumerate(rounds, start=1):

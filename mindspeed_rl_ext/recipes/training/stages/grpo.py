@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.rollouts import Rollout, VerdictLike, verdict_rows
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, VerdictLike, verdict_rows
 from mindspeed_rl_ext.integrations.trl import reward_functions
 from mindspeed_rl_ext.integrations.trl_metrics import TRL_NAMES
 from mindspeed_rl_ext.integrations.trl_probe import require_attributes, trainer_class

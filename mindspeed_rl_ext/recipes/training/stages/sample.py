@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
-from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.core.progress import progress
-from mindspeed_rl_ext.core.rollouts import Rollout, from_row, verdict_rows
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, from_row, verdict_rows
 from mindspeed_rl_ext.recipes.evaluation.backends import Response, generate
 from mindspeed_rl_ext.recipes.training.models import load_tokenizer
 from mindspeed_rl_ext.recipes.training.recipe.schema import DatasetSection, SampleSection
@@ -251,7 +251,7 @@ def refusal(rollout: Rollout) -> str:
     punish (0 or more) of the others.
 
     Example:
-        >>> from mindspeed_rl_ext.core.rollouts import VerdictRow
+        >>> from mindspeed_rl_ext.core.responses.rollouts import VerdictRow
         >>> refusal(Rollout("a", "b", verdicts={"v": VerdictRow(0.0, "WRONG")}))
         'wrong'
     """

@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import MachineError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 
 logger = logging.getLogger(__name__)
 

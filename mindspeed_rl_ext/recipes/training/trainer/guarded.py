@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import CheckFailedError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.integrations.trl_probe import checked_callback, overrides_trl
 from mindspeed_rl_ext.recipes.training.trainer import checkpoints
 

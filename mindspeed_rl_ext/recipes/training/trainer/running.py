@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
-from mindspeed_rl_ext.core.jsonlines import read_jsonl, write_jsonl
-from mindspeed_rl_ext.core.staging import STAGING_NAME, install, recover, staging
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl, write_jsonl
+from mindspeed_rl_ext.core.files.staging import STAGING_NAME, install, recover, staging
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.integrations.trl_probe import checked_callback, require_attributes
 from mindspeed_rl_ext.recipes.device import pick_device
 from mindspeed_rl_ext.recipes.training.models import require_same_tokenizer

@@ -7,21 +7,23 @@ Does not cover: comparing.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence.answers.choices import Choice, read_choice
 from mindspeed_rl_ext.verifiers.equivalence.answers.measured import measured
 from mindspeed_rl_ext.verifiers.equivalence.answers.times import Time, read_time
-from mindspeed_rl_ext.verifiers.equivalence.answers.units import Unit, parse_unit
+from mindspeed_rl_ext.verifiers.equivalence.answers.units import NO_UNIT, Unit, parse_unit
 from mindspeed_rl_ext.verifiers.equivalence.answers.words import (
     meaning_of,
     without_announcement,
     without_braces,
 )
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token, tokens
+from mindspeed_rl_ext.verifiers.equivalence.reading.literals import exact, written_digits
 from mindspeed_rl_ext.verifiers.equivalence.reading.reader import read
-from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Node, UnreadableError, words
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Node, Number, UnreadableError, words
 
 # What an author writes before the value that it has.
 _OPERATIONS = words(r"""
@@ -30,6 +32,10 @@ _OPERATIONS = words(r"""
 _ARROWS = words(r"\Rightarrow \Leftrightarrow \iff \rightarrow \longrightarrow")
 _OPENING = frozenset({"(", "[", "{", r"\{"})
 _CLOSING = frozenset({")", "]", "}", r"\}"})
+
+
+# Half of the answers of real traffic.
+PLAIN_NUMBER = re.compile(r"[0-9]{1,300}(?:\.[0-9]{1,300})?")
 
 
 class Answer(NamedTuple):
@@ -103,6 +109,10 @@ def read_answer(text: str) -> Answer:
         >>> answer.unit.name, answer.tree
         ('cm', Number(value=Fraction(5, 1), digits=0))
     """
+    if PLAIN_NUMBER.fullmatch(text):
+        number = Token("number", text)
+        tree: Node | None = Number(exact(number.text), written_digits(number.text))
+        return Answer(text, (number,), [number], [number], NO_UNIT, tree, "", None, None, "")
     found = without_announcement(tokens(text))
     body, unit = measured(found)
     if not unit.name and text.lstrip("-{ ").startswith(r"\$"):

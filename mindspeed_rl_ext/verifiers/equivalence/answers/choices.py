@@ -17,6 +17,11 @@ _LONE = re.compile(r"(?:([A-Ja-j])|\(([A-Ja-j])\)|\[([A-J])\]|([A-J])[).:])\.?")
 _MARKED = re.compile(r"(?:\(([A-Ja-j])\)[.:]?|([A-Ja-e])\)|([A-J])[.:])\s*(.*)", re.DOTALL)
 _NAMED = re.compile(r"(?:the )?(?:correct )?(?:answer|option|choice)(?: is)?:? ?", re.IGNORECASE)
 _MANY = re.compile(r"\(?[A-J]\)?(?:(?:\s*(?:,|;|/|&|、|\band\b|\bor\b)\s*|(?<=\)))\(?[A-J]\)?)+")
+_MAY_BEGIN = re.compile(
+    r"(?:[\s({\[$*]|\\(?:text|textbf|textrm|textit|mathrm|mathbf|mbox|bf|rm|quad|qquad|left)"
+    r"(?![A-Za-z])|\\[ ,;:!])*(?:[A-Ja-j](?![A-Za-z])|the |correct |answer|option|choice)",
+    re.IGNORECASE,
+)
 _OTHER = re.compile(r"\([A-J]\)|(?<![A-Za-z])[A-J]\)")
 _LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 
@@ -46,8 +51,7 @@ def read_choice(text: str) -> Choice | None:
         >>> read_choice("x + 1") is None
         True
     """
-    start = text[:1]
-    if not (start.isalpha() or start in "(\\[*{$ "):
+    if not _MAY_BEGIN.match(text):
         return None
     bare = " ".join(_DRESS.sub(" ", text[:400]).split())
     bare = _NAMED.sub("", bare, count=1) if len(bare) > 5 else bare

@@ -59,6 +59,10 @@ def measured(found: list[Token]) -> Measured:
         'cm^2'
     """
     found = without_braces(found)
+    if len(found) > 2 and (found[0].text, found[-1].text) == ("[", "]"):
+        inner = measured(found[1:-1])
+        if inner.unit.name and not any(token.text in (",", ";", "[") for token in inner.tokens):
+            return inner
     end = len(found)
     texts = [token.text for token in found]
     if FUNCTIONS.intersection(texts):

@@ -13,7 +13,7 @@ _DRESS = re.compile(r"\\(?:text|textrm|mathrm|rm|mbox)\b|[{}$~]|\\[ ,;:!]")
 _CLOCK = re.compile(
     r"(?P<early>上午|早上|凌晨)?(?P<late>下午|晚上)?"
     r"(?P<hour>[0-9]{1,2})(?:[:：](?P<minute>[0-9]{2})(?:[:：](?P<second>[0-9]{2}))?)?"
-    r"\s*(?:(?P<mark>[AaPp])\s?\.?\s?[Mm]\.?|o'clock)?"
+    r"\s*(?:(?P<mark>[AaPp])\s?\.?\s?[Mm]\.?|o'clock|(?P<noon>noon)|(?P<midnight>midnight))?"
 )
 _WORDS = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
 
@@ -43,6 +43,7 @@ def read_time(text: str) -> Time | None:
     if match is None:
         return None
     mark = "a" if match["early"] else "p" if match["late"] else (match["mark"] or "").lower()
+    mark = "p" if match["noon"] else "a" if match["midnight"] else mark
     if not match["minute"] and not mark:
         return None
     hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))

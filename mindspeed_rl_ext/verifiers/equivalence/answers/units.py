@@ -126,7 +126,7 @@ _MODIFIERS = {
 }  # fmt: skip
 _DIMENSION = re.compile(r"(L|M|T)(-?[0-9])?")
 _PART = re.compile(
-    r"(?P<word>[^\W\d_]+)|\^?\s*\{?\s*(?P<power>-?[0-9]+)\s*\}?|(?P<slash>/)|(?P<other>.)", re.S
+    r"(?P<word>[^\W\d_]+)|\^?\s*\{?\s*(?P<power>-? ?[0-9]+)\s*\}?|(?P<slash>/)|(?P<other>.)", re.S
 )
 _MAX_PARTS = 12
 
@@ -187,11 +187,12 @@ def parse_unit(text: str) -> Unit:
         if match["slash"] or word == "per":
             sign, last = -1, None
         elif match["power"] and last is not None:
-            more = int(match["power"]) - 1
+            power = match["power"].replace(" ", "")
+            more = int(power) - 1
             if abs(more) < 10:
                 factor *= last.factor ** (sign * more)
                 _add(powers, last.dimensions, sign * more)
-                names[-1] += f"^{match['power']}"
+                names[-1] += f"^{power}"
             last = None
         elif word and word.casefold() in _MODIFIERS:
             times = _MODIFIERS[word.casefold()]
@@ -205,8 +206,8 @@ def parse_unit(text: str) -> Unit:
             last = _named(word) or Unit(_singular(word), Fraction(1), ((_singular(word), 1),))
             factor *= last.factor ** (sign * modifier)
             _add(powers, last.dimensions, sign * modifier)
-            power = f"^{modifier}" if modifier > 1 else ""
-            names.append(("/" if sign < 0 else "") + last.name + power)
+            raised = f"^{modifier}" if modifier > 1 else ""
+            names.append(("/" if sign < 0 else "") + last.name + raised)
             modifier = 1
     dimensions = tuple(sorted((name, power) for name, power in powers.items() if power))
     return Unit(" ".join(names).replace(" /", "/"), factor, dimensions)

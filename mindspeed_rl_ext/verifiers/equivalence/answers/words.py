@@ -13,6 +13,7 @@ from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import words
 
+_LETTERED = frozenset({"text", "word", "letter"})
 _ARTICLES = frozenset({"a", "an", "the"})
 _OPENING = frozenset({"(", "[", "{", r"\{"})
 _CLOSING = frozenset({")", "]", "}", r"\}"})
@@ -21,7 +22,7 @@ _CLOSING = frozenset({")", "]", "}", r"\}"})
 _PHRASES = {
     "nothing": (
         "no solution", "no solutions", "no real solution", "no real solutions", "empty set",
-        "the empty set", "none exist", "no such solution", "no roots", "no real roots",
+        "the empty set", "none exist", "no such solution", "no roots", "none", "no real roots",
         "no solution exists", "no solutions exist", "null set",
     ),
     "nowhere": ("does not exist", "do not exist", "doesn't exist", "dne", "no limit"),
@@ -52,9 +53,10 @@ def meaning_of(found: list[Token], text: str) -> str:
         >>> meaning_of([], "There is no solution."), meaning_of([], "Yes, it is.")
         ('nothing', 'yes')
     """
-    signs = _SIGNS.get(" ".join(token.text for token in found))
-    if signs:
-        return signs
+    if len(found) <= 2:
+        signs = _SIGNS.get(" ".join(token.text for token in found))
+        if signs:
+            return signs
     if not 1 < len(text) <= 200 or not (text[0].isalpha() or text[0] == "\\"):
         return ""
     if match := _FIRST.fullmatch(text):
@@ -69,9 +71,13 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
 
     Bare letters count as words only beside a `\text`: alone they may be a product.
     """
+    if not all(any(token.kind in _LETTERED for token in side) for side in (left, right)):
+        return None
     worded = [words_of(side, policy) for side in (left, right)]
+    lists = [_items_of(side, policy) for side in (left, right)]
+    listed = policy.unordered_lists and lists[0] == lists[1] != []
     if worded[0] is None and worded[1] is None:
-        return _same_short_word(left, right, policy) or None
+        return listed or _same_short_word(left, right, policy) or None
     spelled = [
         word.replace(" ", "") if word is not None else letters_of(side, policy)
         for word, side in zip(worded, (left, right), strict=True)
@@ -83,8 +89,7 @@ def compare_words(left: list[Token], right: list[Token], policy: Policy) -> bool
     inner = [_unwrapped(side) for side in (left, right)]
     if _flat(inner[0], policy) == _flat(inner[1], policy):
         return True
-    lists = [_items_of(side, policy) for side in (left, right)]
-    return True if policy.unordered_lists and lists[0] == lists[1] != [] else None
+    return listed or None
 
 
 def words_of(found: list[Token], policy: Policy) -> str | None:

@@ -45,7 +45,10 @@ GREEK = words(r"""
     \alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu
     \angle \triangle \nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta
     \Theta \Lambda \Xi \Pi \Sigma \Phi \Psi \Omega \pi \infty \emptyset \hbar \ell""")
-_INVERSES = {r"\sin": r"\arcsin", r"\cos": r"\arccos", r"\tan": r"\arctan"}
+_INVERSES = {
+    f"\\{name}": f"\\arc{name}"
+    for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")
+}
 _APPLIED = frozenset("fghFGH")
 _SPECIAL = words(r"P E C \Gamma \zeta \Pr")
 _EVENT_SIGNS = words(r"| = < > \le \ge \cap \cup , \mid")
@@ -207,13 +210,19 @@ class AtomReader(NumberReader):
             return Sum((("-", self.exponent()),))
         return self.argument()
 
-    def _takes_prime(self) -> bool:
-        r"""`'`, `^{\prime}` or `^\prime`."""
-        for length, texts in ((1, ["'"]), (2, ["^", "'"]), (4, ["^", "{", "'", "}"])):
-            if [self.peek(i).text for i in range(length)] == texts:
-                self._at += length
-                return True
-        return False
+    def _primes(self) -> str:
+        r"""Takes the primes behind a name: `'`, `''`, `^\prime`, `^{\prime\prime}`."""
+        found = ""
+        while True:
+            start = self._at
+            braced = self.take("^") and self.take("{")
+            count = 0
+            while self.take("'"):
+                count += 1
+            if not count or (braced and not self.take("}")):
+                self._at = start
+                return found
+            found += "'" * count
 
     def _name(self) -> Node:
         token = self.next()
@@ -222,8 +231,7 @@ class AtomReader(NumberReader):
             name += " " + self.next().text  # a difference, not a product
         if self.take("_"):
             name += "_" + self._subscript()
-        while self._takes_prime():
-            name += "'"
+        name += self._primes()
         if self.peek().text == "(" and name in _SPECIAL:
             return self._special(name)
         if token.text in _APPLIED and self.peek().text == "(":

@@ -5,9 +5,6 @@ Covers: looking ahead, taking, expecting, the bound on nesting. Does not cover: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError
 
@@ -46,9 +43,10 @@ class Cursor:
 
     def take(self, text: str) -> bool:
         """Takes the token of this text, where it comes next."""
-        if self._at >= len(self._tokens):
+        try:
+            token = self._tokens[self._at]
+        except IndexError:
             return False
-        token = self._tokens[self._at]
         if token.text != text or token.kind == "text":
             return False
         self._at += 1
@@ -59,11 +57,14 @@ class Cursor:
         if not self.take(text):
             raise UnreadableError(f"{self.peek().text!r} where {text!r} is expected")
 
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
-        """Bounds the nesting."""
+    def deeper(self) -> Cursor:
+        """Bounds the nesting inside a `with`."""
+        return self
+
+    def __enter__(self) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise UnreadableError(f"nested more than {MAX_DEPTH} deep")
-        yield
+
+    def __exit__(self, *_: object) -> None:
         self._depth -= 1

@@ -6,9 +6,6 @@ the looser levels read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from mindspeed_rl_ext.verifiers.equivalence.reading.cursor import END, Cursor
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
@@ -61,23 +58,17 @@ class GroupReader(Cursor):
     def group(self) -> Node:
         r"""`{...}`: braces that group and mean nothing, around a list too."""
         self.expect("{")
-        with self._inside():
+        outer, self._open_bars = self._open_bars, 0
+        with self.deeper():
             condition = self._set_builder()
             items = [condition] if condition is not None else self.items()
             if len(items) == 1 and self.take(r"\choose"):
                 items = [Call("binom", (items[0], self.sum()))]
             elif len(items) == 1 and self.take(r"\over"):
                 items = [Product(((items[0], False), (self.sum(), True)))]
+        self._open_bars = outer
         self.expect("}")
         return items[0] if len(items) == 1 else Listing(tuple(items))
-
-    @contextmanager
-    def _inside(self) -> Iterator[None]:
-        """One level deeper, where a bar opens a pair of its own."""
-        outer, self._open_bars = self._open_bars, 0
-        with self.deeper():
-            yield
-        self._open_bars = outer
 
     def _accented(self) -> Node:
         r"""`\vec{v}`, `\overline{AB}`, `\mathbb{R}`: one name."""
@@ -88,8 +79,10 @@ class GroupReader(Cursor):
 
     def _rounded(self) -> Node:
         opening = self.next().text
-        with self._inside():
+        outer, self._open_bars = self._open_bars, 0
+        with self.deeper():
             inside = self.sum()
+        self._open_bars = outer
         self.expect(ROUNDED[opening])
         return Call("floor" if opening == r"\lfloor" else "ceil", (inside,))
 
@@ -119,9 +112,11 @@ class GroupReader(Cursor):
         opening = self.next().text
         if opening == r"\{" and self.take(r"\}"):
             return Symbol(r"\emptyset")
-        with self._inside():
+        outer, self._open_bars = self._open_bars, 0
+        with self.deeper():
             condition = self._set_builder() if opening == r"\{" else None
             items = [condition] if condition is not None else self.items()
+        self._open_bars = outer
         closing = self.next().text
         if condition is not None and closing == r"\}":
             return condition

@@ -67,7 +67,7 @@ _WORDS = {
     "ceiling": "ceil", "abs": "abs", "tg": r"\tan", "ctg": r"\cot", "arctg": r"\arctan",
     "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "sh": r"\sinh", "ch": r"\cosh",
     "th": r"\tanh", "lg": r"\lg", "choose": r"\choose", "max": r"\max", "min": r"\min",
-    "gcd": r"\gcd", "lcm": r"\lcm", "binom": "C", "binomial": "C", "cbrt": "cbrt", "mod": r"\pmod",
+    "gcd": r"\gcd", "lcm": r"\lcm", "cbrt": "cbrt", "mod": r"\pmod",
     "factorial": "factorial", "arcsinh": r"\arcsinh", "arccosh": r"\arccosh",
     "arctanh": r"\arctanh", "arcsec": r"\arcsec", "arccsc": r"\arccsc", "arccot": r"\arccot",
     "det": r"\det", "lim": r"\lim", "gamma": r"\gamma", "lambda": r"\lambda", "omega": r"\omega",
@@ -93,10 +93,10 @@ _GROUPS = re.compile(
 _TOKEN = re.compile(
     r"(?P<space>[\s~$]+)"
     r"|(?P<command>\\(?:[A-Za-z]+|.))"
-    r"|(?P<double>\*\*(?![*/])|(?<![0-9)!])!=|=/=|<>|=<|\.\.\.+)"
     r"|(?P<number>(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]*)?"
     r"(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?|\.[0-9]+(?:[eE][-+]?[0-9]+(?![0-9A-Za-z]))?)"
     r"|(?P<word>[A-Za-z]+)"
+    r"|(?P<double>\*\*(?![*/])|(?<![0-9)!])!=|=/=|<>|=<|\.\.\.+)"
     r"|(?P<mark>.)",
     re.DOTALL,
 )
@@ -229,6 +229,8 @@ def _is_quantity(found: list[Token], name: str) -> bool:
 def _word(word: str, kind: str) -> list[Token]:
     """A name of mathematics, a word, or letters side by side."""
     folded = word.lower().strip(" ,")
+    if word in ("binom", "binomial"):
+        return [Token("letter", "C")]
     if word in _WORDS:
         return [Token("command", _WORDS[word])]
     if folded in _NUMBER_WORDS:

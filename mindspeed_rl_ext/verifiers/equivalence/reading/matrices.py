@@ -68,6 +68,8 @@ def multiplied(factors: Items[tuple[Node, bool]]) -> Node:
     """A product; matrices among its factors are multiplied, from left to right."""
     if len(factors) == 1:
         return factors[0][0]
+    if not any(isinstance(factor, (Matrix, Call)) for factor, _ in factors):
+        return Product(tuple(factors))
     factors = [(grouped(factor), divides) for factor, divides in factors]
     if not any(isinstance(factor, Matrix) for factor, _ in factors):
         return Product(tuple(factors))

@@ -85,7 +85,7 @@ class Reader(CalculusReader):
         items = [self.union()]
         while self._separator(separators):
             items.append(self.union())
-        return list(progression(items))
+        return list(progression(items)) if len(items) > 2 else items
 
     def union(self) -> Node:
         """Relations joined by a union sign; what a `\\setminus` takes away is the last part."""
@@ -125,8 +125,7 @@ class Reader(CalculusReader):
         start, name = self._at, self.next().text
         if self.take("_"):
             name += "_" + self._subscript()
-        while self._takes_prime():
-            name += "'"
+        name += self._primes()
         if [self.peek(i).text for i in range(5)] == ["^", "{", "-", "1", "}"]:
             self._at += 5
             name += "^-1"

@@ -26,6 +26,9 @@ def matrices(comparison: Comparison, left: Matrix, right: Matrix) -> Decision:
 
 def vector_and_tuple(comparison: Comparison, vector: Matrix, other: Bracketed) -> Decision:
     """A column or a row of numbers and the tuple of the same numbers are one vector."""
+    if all(isinstance(item, Bracketed) and item.opening == "[" for item in other.items):
+        rows = tuple(item.items for item in other.items if isinstance(item, Bracketed))
+        return matrices(comparison, vector, Matrix("", rows))
     entries = [entry for row in vector.rows for entry in row]
     flat = len(vector.rows) == 1 or len(vector.rows[0]) == 1
     brackets = (other.opening, other.closing)

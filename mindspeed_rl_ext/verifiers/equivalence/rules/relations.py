@@ -43,6 +43,7 @@ from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import (
 )
 from mindspeed_rl_ext.verifiers.equivalence.values.approximate import decimal_literal, real_size
 from mindspeed_rl_ext.verifiers.equivalence.values.field import NoSquareRootError
+from mindspeed_rl_ext.verifiers.equivalence.values.polynomials import degree
 from mindspeed_rl_ext.verifiers.equivalence.values.primes import small_fraction
 
 _INTERVALS = frozenset({TUPLE, INTERVAL, UNION})
@@ -133,7 +134,15 @@ def _same_definition(comparison: Comparison, left: Relation, right: Relation) ->
 
 def _solved(comparison: Comparison, left: Relation, right: Relation) -> bool:
     """`F = ma` and `a = F/m`: each is true wherever the other one is."""
-    return all(_follows(comparison, *pair) for pair in ((left, right), (right, left)))
+    pairs = ((left, right), (right, left))
+    follows = [_follows(comparison, *pair) for pair in pairs]
+    # `PV = nRT` has one solution for T, since it is linear in T.
+    return all(follows) or any(
+        found
+        and isinstance(one.sides[0], Symbol)
+        and degree(difference(other), one.sides[0].name) == 1
+        for found, (one, other) in zip(follows, pairs, strict=True)
+    )
 
 
 def _follows(comparison: Comparison, one: Relation, other: Relation) -> bool:
@@ -177,6 +186,9 @@ def _stated(comparison: Comparison, sides: tuple[Node, ...], other: Node) -> boo
     closed = closed and sides[-1] != Number(Fraction(0))  # an equation, not the value 0
     if len(rest) > 1 and closed and all(is_quantity(side) for side in sides[:-1]):
         rest = [sides[-1]]
+    if closed and len(sides) > 2 and is_name(sides[0]):
+        # `A = \pi r^2 = 9\pi`: what has names is the formula that the value comes from.
+        rest = [side for side in rest if is_structure(side) or not symbols(side)]
     if not rest:
         return None
     if not all(comparison.same(rest[0], side) for side in rest[1:]):

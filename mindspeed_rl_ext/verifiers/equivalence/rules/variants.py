@@ -111,7 +111,8 @@ def _constants(left: Answer, right: Answer) -> Pairs:
         return
     if names[0] - set(mine) != names[1] - set(theirs) or not names[0] - set(mine):
         return
-    if not all(_has_sum(side.tree) for side in (left, right) if side.tree):
+    sums = all(_has_sum(side.tree) for side in (left, right) if side.tree)
+    if not sums and {name[0] for name in (*mine, *theirs)} != {"C", "c"}:
         return
     for order in permutations(theirs):
         changed = left.tree

@@ -27,7 +27,7 @@ _UNIT = re.compile(
     rf"(?P<long>(?:{_SQUARE}|{_CUBIC}|{_LONG}){_POWER}(?:{_SIGN}(?:{_SYMBOL}){_POWER}){{0,3}}"
     rf"(?: (?:{_SYMBOL}){_POWER}){{0,2}})"
     rf"|(?P<short>(?:{_SYMBOL}){_POWER}(?:{_SIGN}(?:{_SYMBOL}){_POWER}){{1,3}})"
-    rf"|(?P<letter>(?<= )[mgsLNJWVKA])"
+    rf"|(?P<letter>(?<= )(?:m ?\^ ?\{{?[23]\}}?|[mgsLNJWVKA]))"
 )
 _UNIT_START = re.compile(r"(?<=[0-9.)}])(?:\\[,;: ]|~| )*(?=[A-Za-zµμ])")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
@@ -37,13 +37,16 @@ _MAX_UNIT_CHARS = 40
 
 def with_unit(text: str) -> str:
     r"""A bare unit behind a number goes into `\text`, where it is read as one."""
-    text = _FRACTION_UNIT.sub(r"\1/\2", text)
+    if text[-3:].isdigit() or text[-1:] in ")]":
+        return text  # no unit ends so
+    if "\\frac{\\" in text:
+        text = _FRACTION_UNIT.sub(r"\1/\2", text)
     if not text.isascii() and (match := _CYRILLIC_UNIT.search(text)):
         known = match[1].rstrip(".") in CYRILLIC
         return f"{text[: match.start()]}\\text{{ {match[1]}}}" if known else text
     tail = text[-_MAX_UNIT_CHARS:]
     for start in _UNIT_START.finditer(tail):
-        unit = _UNIT.fullmatch(tail[start.end() :].rstrip(" ."))
+        unit = _UNIT.fullmatch(tail, start.end(), len(tail.rstrip(" .")))
         if unit is None:
             continue
         head = text[: len(text) - len(tail) + start.start()]

@@ -35,6 +35,7 @@ _BEFORE = re.compile(
     r"|respuesta|antwort|\u043e\u0442\u0432\u0435\u0442)\s*(?::\s*\}?\s*|\}?\s*(?=[-$\\0-9(\[]))",
     re.IGNORECASE,
 )
+_ARTICLE = re.compile(r"\A(?:the|an?) (?=[a-z]{4}[a-z ]*\Z)", re.IGNORECASE)
 _TILDE = re.compile(r"\A(?:~|\\approx|\\sim|\\simeq|\\therefore)\s*(?=[-$\\0-9(])")
 _BEHIND = re.compile(
     r"\s*,?\s*(?:\\text\{\s*,?\s*)?(?<![A-Za-z])"
@@ -49,6 +50,12 @@ _FORALL = re.compile(r"\s*,?\s*\\(?:quad|qquad|,|;)?\s*\\forall\b.*\Z", re.DOTAL
 _MIN_LENGTH = 2
 
 
+# Words, or one of the signs that the patterns below begin with.
+_MAY_QUALIFY = re.compile(
+    r"(?<![\\A-Za-z])[A-Za-z]{2}|\\(?:text|forall|approx|sim|therefore)|\A[~A-Za-z\u0400-\u04ff]"
+)
+
+
 def without_qualifiers(text: str) -> str:
     r"""Without `approximately`, `for all x` and their like.
 
@@ -56,6 +63,8 @@ def without_qualifiers(text: str) -> str:
         >>> without_qualifiers("approximately 5"), without_qualifiers(r"2x \text{ for all } x")
         ('5', '2x')
     """
+    if not _MAY_QUALIFY.search(text):
+        return text
     bare = _TILDE.sub("", _BEFORE.sub("", text, count=1), count=1)
     if len(bare) < len(text) and _opens(text) != _opens(bare):
         bare = text  # the brace of a \text went with the word
@@ -63,7 +72,7 @@ def without_qualifiers(text: str) -> str:
         cut = pattern.sub("", bare, count=1)
         if len(cut.strip()) >= 1 and _opens(cut) == 0:
             bare = cut
-    return bare.strip() or text
+    return _ARTICLE.sub("", bare.strip(), count=1) or text
 
 
 def _opens(text: str) -> int:
@@ -72,7 +81,12 @@ def _opens(text: str) -> int:
 
 def stated(text: str) -> str:
     """What a sentence says at its end; a text of few words is no sentence."""
-    if "\\text" in text or "\\mbox" in text or len(_WORD.findall(text)) < _MIN_LENGTH:
+    if (
+        not _WORD.search(text)
+        or "\\text" in text
+        or "\\mbox" in text
+        or len(_WORD.findall(text)) < _MIN_LENGTH
+    ):
         return text
     found = list(_SAYS.finditer(text))
     if not found or _DOUBTS.search(text):

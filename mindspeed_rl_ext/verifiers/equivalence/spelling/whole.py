@@ -48,8 +48,13 @@ _REVERSED = re.compile(r"([\[\]])([^\[\]();,]+)[;,]([^\[\]();,]+)([\[\]])")
 _UNION = re.compile(r"([)\]}])\s*U\s*(?=[\[({\\])")
 _LESS = re.compile(r"(\\mathbb\{R\}|(?<![A-Za-z])R)\s*\\\\?\{([^{}\\]*)\\?\}")
 _NAMED_PART = re.compile(
-    r"(?:\A|(?<=[,;] )|(?<=[,;\n]))\s*([A-Za-z][A-Za-z ]{1,24}): *(?=[-$\\0-9(a-z])"
+    r"(?:\A|(?<=[,;] )|(?<=[,;\n]))\s*(?![Oo]ption|[Cc]hoice|[Aa]nswer)"
+    r"([A-Za-z][A-Za-z ]{1,24}): *(?=[-$\\0-9(a-z])"
 )
+
+
+_LOGARITHM = re.compile(r"(?<![A-Za-z])(\\?log)(2|10)\(")
+_REPEATING = re.compile(r"(-?[0-9]+\.[0-9]*)\(([0-9]+)\)")
 
 
 def spelled_out(text: str) -> str:
@@ -62,12 +67,14 @@ def spelled_out(text: str) -> str:
         ('12\\\\text{ m/s}', '5000')
     """
     bare = text.strip()
+    if bare.isascii() and bare.isdigit():
+        return bare
     if not bare.isascii():
         bare = without_chinese(plain_characters(bare)).strip()
     # One dollar sign before a number is money, two are TeX's.
     bare = "\\" + bare if _MONEY.match(bare) else bare.strip("$").strip()
     if _PLAIN.fullmatch(bare):
-        return _number(bare)
+        return _number(bare) if ".(" not in bare and "(" not in bare else _signs(bare)
     bare = _signs(bare)
     if not _WORDED.search(bare) and bare.isascii():
         return bare
@@ -75,10 +82,11 @@ def spelled_out(text: str) -> str:
     value = value_in_words(bare) if not _has_signs(bare) else None
     if value is not None:
         return str(value)
+    bare = without_qualifiers(bare)
     for pattern, spelled in _RESPELLED:
         if match := pattern.fullmatch(bare):
             return match.expand(spelled)
-    bare = stated(without_qualifiers(bare))
+    bare = without_qualifiers(stated(bare))
     if _NAMED_PART.match(bare):
         bare = _NAMED_PART.sub(r" \\text{\1} = ", bare).strip()
     return with_unit(bare)
@@ -142,7 +150,11 @@ def _signs(text: str) -> str:
     if "U" in text:
         text = _UNION.sub(r"\1 \\cup ", text)
     if "R" in text and "{" in text:
-        text = _LESS.sub(r"\1 \\setminus \\{\2\\}", text)
+        text = _LESS.sub(r"\\mathbb{R} \\setminus \\{\2\\}", text)
+    if "log" in text:
+        text = _LOGARITHM.sub(r"\1_{\2}(", text)
+    if "(" in text and (match := _REPEATING.fullmatch(text)):
+        return rf"{match[1]}\overline{{{match[2]}}}"
     if text[:1] in "UEGCRI" and (match := _CURRENCY.fullmatch(text)):
         currency = "USD" if match[1].startswith("US") else match[1]
         return rf"{match[2]} \text{{ {currency}}}"

@@ -22,6 +22,7 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Sum,
     children,
     symbols,
+    words,
 )
 from mindspeed_rl_ext.verifiers.equivalence.values.contexts import DIGITS, FLOATS
 from mindspeed_rl_ext.verifiers.equivalence.values.numeric import (
@@ -38,6 +39,8 @@ _POINTS, _ENOUGH = 30, 4
 _MAX_NAMES = 8
 # Letters that count something: `\sqrt{n^2}` is n, while `\sqrt{x^2}` may be -x.
 _COUNTS = frozenset("nkmN")
+# Letters of physics and geometry that stand for something positive.
+_POSITIVE = words(r"g h l L M G R r T \rho \hbar \ell \lambda \mu \epsilon \sigma \omega")
 
 
 def is_rounding(one: Node, other: Node) -> bool:
@@ -182,6 +185,7 @@ def _points(names: list[str]) -> Iterator[dict[str, Fraction]]:
                 size *= 5
             # All positive, all negative, or as chance has it.
             sign = (1, -1, source.choice((1, -1)))[index % 3]
+            sign = 1 if name.partition("_")[0] in _POSITIVE else sign
             point[name] = sign * size
         yield point
 

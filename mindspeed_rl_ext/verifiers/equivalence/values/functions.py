@@ -75,6 +75,9 @@ class Functions(Residues):
             return self._rational(_every_second(exact[0]))
         if node.name == "factorial" and exact[0] is None:
             return self._factorial(node.arguments[0])
+        fraction = exact[0] is not None and exact[0].denominator != 1
+        if node.name == "factorial" and fraction:
+            return self._opaque("factorial", arguments[0])
         if node.name in ("factorial", "binom"):
             return self._rational(Fraction(_counted(node.name, exact)))
         if node.name in _SEVERAL:

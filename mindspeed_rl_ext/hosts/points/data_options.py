@@ -12,9 +12,9 @@ from collections.abc import Mapping, Set
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.hosts.batch_columns import leave_alone
-from mindspeed_rl_ext.hosts.handler_point import HANDLER
 from mindspeed_rl_ext.hosts.point import Expect, LedgerRow, Point
+from mindspeed_rl_ext.hosts.points.batch_columns import leave_alone
+from mindspeed_rl_ext.hosts.points.handler_point import HANDLER
 
 
 def wrap_data_config(module: ModuleType) -> None:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,13 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.hosts.handler_point import STANDS_FOR_US, names_our_handler, set_handler
-from mindspeed_rl_ext.hosts.overlay import Overlay
-from mindspeed_rl_ext.hosts.prompt_types import add_prompt_types
+from mindspeed_rl_ext.hosts.points.handler_point import (
+    STANDS_FOR_US,
+    names_our_handler,
+    set_handler,
+)
+from mindspeed_rl_ext.hosts.points.overlay import Overlay
+from mindspeed_rl_ext.hosts.points.prompt_types import add_prompt_types
 
 SCRIPT = "preprocess_data.py"
 CHECK = "validate_args"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, shorten
-from mindspeed_rl_ext.core.files import open_atomic
+from mindspeed_rl_ext.core.files.whole_files import open_atomic
 
 
 def read_jsonl(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:

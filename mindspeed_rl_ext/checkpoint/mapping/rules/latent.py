@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mindspeed_rl_ext.checkpoint.dtypes import Array
-from mindspeed_rl_ext.checkpoint.mapping.rules import Copy, Pairs, Shard, Split, part_of, rule
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy, Pairs, Shard, Split, part_of, rule
 from mindspeed_rl_ext.checkpoint.tensors import Box, Shape, matrix_shape
 
 # Start and width of a part within a head.

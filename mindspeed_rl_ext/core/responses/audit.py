@@ -22,7 +22,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mindspeed_rl_ext.core.rollouts import Rollout
+from mindspeed_rl_ext.core.responses.rollouts import Rollout
 
 VARIABLE = "MSRL_EXT_AUDIT"
 FILE = "rollouts.jsonl"

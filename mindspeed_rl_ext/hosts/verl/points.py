@@ -23,7 +23,7 @@ REPLACE_DEFAULT = "MSRL_EXT_VERL_DEFAULT"
 
 def register_manager(module: ModuleType) -> None:
     """Registers our manager in verl's registry; a second call changes nothing."""
-    from mindspeed_rl_ext.hosts.verl_manager import MsrlExtRewardManager
+    from mindspeed_rl_ext.hosts.verl.manager import MsrlExtRewardManager
 
     vars(module)["register"](NAME)(MsrlExtRewardManager)
 

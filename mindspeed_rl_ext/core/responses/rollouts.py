@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from mindspeed_rl_ext.core.answers import canonical_text
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.responses.answers import canonical_text
 
 
 class _Named(Protocol):

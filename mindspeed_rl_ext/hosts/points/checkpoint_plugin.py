@@ -12,7 +12,7 @@ from types import ModuleType
 
 from mindspeed_rl_ext.hosts.point import Caller, LedgerRow, Point
 
-FOLDER = os.path.join(os.path.dirname(__file__), "plugins")
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "plugins")
 
 
 def add_plugins(module: ModuleType) -> None:

@@ -14,26 +14,26 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.core.audit import audit, auditing
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.metrics import reward_key
-from mindspeed_rl_ext.core.rollouts import (
+from mindspeed_rl_ext.core.responses.audit import audit, auditing
+from mindspeed_rl_ext.core.responses.metrics import reward_key
+from mindspeed_rl_ext.core.responses.rollouts import (
     Rollout,
     VerdictRow,
     rollout_of_columns,
     verdict_rows,
 )
-from mindspeed_rl_ext.hosts.batch_columns import batch_column
-from mindspeed_rl_ext.hosts.overlay import Overlay
-from mindspeed_rl_ext.hosts.probe import names_in_table
-from mindspeed_rl_ext.hosts.tripwire import trip_functions
-from mindspeed_rl_ext.hosts.verifier_names import (
+from mindspeed_rl_ext.hosts.points.batch_columns import batch_column
+from mindspeed_rl_ext.hosts.points.overlay import Overlay
+from mindspeed_rl_ext.hosts.points.verifier_names import (
     bare_name,
     check_clashes,
     check_weights,
     names_us,
     unknown_name,
 )
+from mindspeed_rl_ext.hosts.probe import names_in_table
+from mindspeed_rl_ext.hosts.tripwire import trip_functions
 from mindspeed_rl_ext.verifiers import Verdict, is_ours, resolve, score
 from mindspeed_rl_ext.verifiers.measures import measures
 

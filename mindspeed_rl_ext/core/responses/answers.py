@@ -34,7 +34,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError, nearest, shorten
-from mindspeed_rl_ext.core.text import find_boxes, last_boxed, last_number
+from mindspeed_rl_ext.core.responses.text import find_boxes, last_boxed, last_number
 
 GSM8K_MARK = "####"
 RAW_MAX_CHARS = 256

@@ -11,11 +11,11 @@ import functools
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.core.metrics import reward_key
+from mindspeed_rl_ext.core.responses.metrics import reward_key
 from mindspeed_rl_ext.hosts.mindspeed_llm_points import PREFIX
-from mindspeed_rl_ext.hosts.overlay import Overlay
+from mindspeed_rl_ext.hosts.points.overlay import Overlay
+from mindspeed_rl_ext.hosts.points.verifier_point import Batch, Metrics, score_batch
 from mindspeed_rl_ext.hosts.probe import names_in_table
-from mindspeed_rl_ext.hosts.verifier_point import Batch, Metrics, score_batch
 
 # What the host takes where its configuration names no verifier.
 DEFAULT_NAMES, DEFAULT_WEIGHTS = ["acc"], [1.0]

@@ -11,7 +11,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 WAIT_S = 0.004  # for further rows; a reward model's reply takes far longer
 MAX_ROWS = 1024
@@ -19,6 +21,14 @@ MAX_ROWS = 1024
 In = TypeVar("In")
 Out = TypeVar("Out")
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class _Waiting(Generic[In, Out]):
+    """The rows of one event loop that are not being scored yet."""
+
+    rows: list[tuple[In, asyncio.Future[Out]]] = field(default_factory=list)
+    timer: asyncio.TimerHandle | None = None
 
 
 class RowQueue(Generic[In, Out]):
@@ -38,27 +48,28 @@ class RowQueue(Generic[In, Out]):
         timeout_s: float,
     ) -> None:
         self._score, self._failed, self._timeout_s = score, failed, timeout_s
-        self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        # By event loop: each is used by its own thread only, and one that has ended is forgotten.
+        self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiting[In, Out]] = (
+            WeakKeyDictionary()
+        )
 
     async def submit(self, row: In) -> Out:
         """The result of a row; of `failed` where it can't be scored. Never raises for a row."""
         loop = asyncio.get_running_loop()
+        waiting = self._waiting.setdefault(loop, _Waiting())
         future: asyncio.Future[Out] = loop.create_future()
-        self._waiting.append((row, future))
-        if len(self._waiting) >= MAX_ROWS:
-            self._start(loop)
-        elif self._timer is None:
-            self._timer = loop.call_later(WAIT_S, self._start, loop)
+        waiting.rows.append((row, future))
+        if len(waiting.rows) >= MAX_ROWS:
+            self._start(loop, waiting)
+        elif waiting.timer is None:
+            waiting.timer = loop.call_later(WAIT_S, self._start, loop, waiting)
         return await future
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        batch, self._waiting = self._waiting, []
-        if not batch:
-            return
+    def _start(self, loop: asyncio.AbstractEventLoop, waiting: _Waiting[In, Out]) -> None:
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+            waiting.timer = None
+        batch, waiting.rows = waiting.rows, []
         limit = loop.call_later(self._timeout_s, self._give_up, batch)
         # A daemon: one that hangs must not keep the process from ending.
         threading.Thread(
@@ -79,8 +90,12 @@ class RowQueue(Generic[In, Out]):
 
     def _results(self, rows: list[In]) -> list[Out]:
         try:
-            return list(self._score(rows))
-        except Exception as error:  # noqa: BLE001  the trainer would lose the rows silently
+            results = list(self._score(rows))
+            if len(results) != len(rows):
+                raise ValueError(f"{len(results)} results of {len(rows)} rows")
+            return results
+        # SystemExit too, which a verifier may raise: the trainer would lose the rows silently.
+        except BaseException as error:  # noqa: BLE001
             if len(rows) == 1:
                 _LOG.error("a row could not be scored: %r", error)
                 return [self._failed(rows[0], f"{type(error).__name__}: {error}", False)]

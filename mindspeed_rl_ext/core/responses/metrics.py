@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.jsonlines import read_jsonl
+from mindspeed_rl_ext.core.files.jsonlines import read_jsonl
 
 ENTROPY = "actor/entropy"
 LEARNING_RATE = "actor/lr"

@@ -12,7 +12,7 @@ from pathlib import Path
 from mindspeed_rl_ext.core.errors import InputError, nearest
 
 SHIPPED_FOLDERS = ("configs", "checkpoint_tools", "preprocess")
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def shipped_folder(name: str) -> Path:

@@ -5,7 +5,7 @@ condition is the name of a part, or alternatives such as `"answer_line|box"`. A 
 set of parts; `unmet_conditions` compares the two.
 
 Covers: the names, their texts in both languages, the check of a declaration.
-Does not cover: finding the parts in a text; `core.text` and the verifiers do.
+Does not cover: finding the parts in a text; `core.responses.text` and the verifiers do.
 
 Example:
     >>> unmet_conditions(("answer_tag", "box"), {"box"})

@@ -11,7 +11,7 @@ from typing import Any
 
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
-from mindspeed_rl_ext.hosts.verl_rewards import RawRow, Scorer, read_settings
+from mindspeed_rl_ext.hosts.verl.rewards import RawRow, Scorer, read_settings
 
 
 class MsrlExtRewardManager(RewardManagerBase):  # type: ignore[misc]  # verl has no types

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.shipped import shipped_folder
+from mindspeed_rl_ext.core.files.shipped import shipped_folder
 from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
 
 OPTION = "--prompt-type"

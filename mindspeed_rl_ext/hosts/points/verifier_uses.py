@@ -12,20 +12,20 @@ from types import ModuleType
 
 def wrap_verifier(module: ModuleType, *, prefix: str) -> None:
     """`verifier_point.wrap_verifier`."""
-    from mindspeed_rl_ext.hosts import verifier_point
+    from mindspeed_rl_ext.hosts.points import verifier_point
 
     verifier_point.wrap_verifier(module, prefix=prefix)
 
 
 def wrap_llm_verifier(module: ModuleType, *, columns: bool) -> None:
     """`llm_verifier.wrap_llm_verifier`."""
-    from mindspeed_rl_ext.hosts import llm_verifier
+    from mindspeed_rl_ext.hosts.points import llm_verifier
 
     llm_verifier.wrap_llm_verifier(module, columns=columns)
 
 
 def trip_verifier(module: ModuleType, error: Exception) -> None:
     """`verifier_point.trip_verifier`."""
-    from mindspeed_rl_ext.hosts import verifier_point
+    from mindspeed_rl_ext.hosts.points import verifier_point
 
     verifier_point.trip_verifier(module, error)

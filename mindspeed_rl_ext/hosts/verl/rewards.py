@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mindspeed_rl_ext.core.audit import audit
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.rollouts import Rollout, VerdictRow, rollout_of_columns
-from mindspeed_rl_ext.hosts.row_queue import RowQueue
-from mindspeed_rl_ext.hosts.verl_points import NAME
+from mindspeed_rl_ext.core.responses.audit import audit
+from mindspeed_rl_ext.core.responses.rollouts import Rollout, VerdictRow, rollout_of_columns
+from mindspeed_rl_ext.hosts.verl.points import NAME
+from mindspeed_rl_ext.hosts.verl.row_queue import RowQueue
 from mindspeed_rl_ext.verifiers.by_source import (
     Row,
     RowResult,
@@ -156,7 +156,7 @@ class RawRow:
 def absent_number() -> float | None:
     """What stands for a number that a row's source does not have, by the verl that runs.
 
-    Its validation leaves None out since 0.9.1; before that it fails on None and averages NaN.
+    The validation of 0.9.1 leaves None out; that of other versions fails on None and averages NaN.
     """
     metrics = sys.modules.get("verl.trainer.ppo.metric_utils")
     try:

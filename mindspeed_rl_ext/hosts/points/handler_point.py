@@ -10,7 +10,7 @@ import functools
 from types import ModuleType
 from typing import Any
 
-from mindspeed_rl_ext.hosts.overlay import Overlay
+from mindspeed_rl_ext.hosts.points.overlay import Overlay
 from mindspeed_rl_ext.hosts.tripwire import trip_class, trip_functions
 
 HANDLER = "AlpacaStylePromptOnlyHandler"

@@ -1,0 +1,1 @@
+"""Responses: their text and parts, reference answers, rollouts, metrics, the audit."""

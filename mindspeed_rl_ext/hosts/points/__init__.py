@@ -1,0 +1,1 @@
+"""What is done at a host's extension points: handlers, templates, verifiers, converters."""

@@ -1,0 +1,1 @@
+"""verl: its reward manager, its extension points, rows scored in batches."""

@@ -1,0 +1,173 @@
+"""Our shards are those of the host's own converter, bit by bit; set MSRL_EXT_HOST_LLM_MASTER.
+
+The variable names a checkout of MindSpeed-LLM; its converter needs only torch and a stand-in for
+one decorator.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+
+torch = pytest.importorskip("torch")
+HOST = os.environ.get("MSRL_EXT_HOST_LLM_MASTER", "")
+pytestmark = pytest.mark.skipif(
+    not Path(HOST, "convert_ckpt_v2.py").is_file() or not HOST,
+    reason="MSRL_EXT_HOST_LLM_MASTER names no checkout with convert_ckpt_v2.py",
+)
+
+
+def beside(name: str):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
+    if not hasattr(module, "FAMILIES") and not hasattr(module, "MODELS"):
+        spec.loader.exec_module(module)
+    return module
+
+
+grid = beside("grid_expectation")
+V3 = grid.MODELS["deepseek3"]
+V3_MTP = replace(
+    grid.MODELS["deepseek3-mtp"],
+    mtp=1,
+    config={**grid.MODELS["deepseek3-mtp"].config, "num_nextn_predict_layers": 1},
+)
+QWEN3 = replace(
+    grid.MODELS["qwen3_moe"],
+    dense=(),
+    config={**grid.MODELS["qwen3_moe"].config, "decoder_sparse_step": 1, "num_experts": 8},
+)
+TP2PP2EP2 = {"tensor_parallel_size": 2, "pipeline_parallel_size": 2, "expert_parallel_size": 2}
+PP2EP2 = {"pipeline_parallel_size": 2, "expert_parallel_size": 2, "moe_grouped_gemm": True}
+LAYOUTS = {
+    "mtp": (V3_MTP, "deepseek3", {**TP2PP2EP2, "mtp_num_layers": 1}),
+    "mtp-grouped-etp1": (V3_MTP, "deepseek3", {
+        **TP2PP2EP2, "expert_parallel_size": 4, "mtp_num_layers": 1, "moe_grouped_gemm": True,
+        "expert_tensor_parallel_size": 1,
+    }),
+    "mm-split": (V3, "deepseek3", {**TP2PP2EP2, "mla_mm_split": True, "moe_grouped_gemm": True}),
+    "dualpipe-mtp-mm-split": (V3_MTP, "deepseek3", {
+        **PP2EP2, "mtp_num_layers": 1, "schedules_method": "dualpipev", "mla_mm_split": True,
+    }),
+    "dualpipe-noop": (V3, "deepseek3", {
+        **PP2EP2, "schedules_method": "dualpipev", "noop_layers": (1, 4, 6, 7),
+    }),
+    "qwen3-moe-etp1": (QWEN3, "qwen3-moe", {
+        "tensor_parallel_size": 2, "expert_parallel_size": 2, "expert_tensor_parallel_size": 1,
+    }),
+    "qwen3-moe-etp1-grouped": (QWEN3, "qwen3-moe", {
+        "tensor_parallel_size": 4, "expert_parallel_size": 2, "expert_tensor_parallel_size": 1,
+        "moe_grouped_gemm": True,
+    }),
+}  # fmt: skip
+FLAGS = {
+    name: f"--target-{name.replace('_', '-')}"
+    for name in ("tensor_parallel_size", "pipeline_parallel_size", "expert_parallel_size")
+}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory) -> Path:
+    """The host's converter, with a stand-in for the package that asks for an NPU."""
+    root = tmp_path_factory.mktemp("host")
+    shutil.copy(Path(HOST, "convert_ckpt_v2.py"), root)
+    shutil.copytree(Path(HOST, "configs/checkpoint"), root / "configs/checkpoint")
+    inner = root / "mindspeed_llm/tasks/checkpoint"
+    shutil.copytree(Path(HOST, "mindspeed_llm/tasks/checkpoint"), inner)
+    for folder in ("mindspeed_llm", "mindspeed_llm/tasks", "mindspeed_llm/training"):
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / "__init__.py").touch()
+    (root / "mindspeed_llm/training/utils.py").write_text("auto_coverage = lambda f: f\n")
+    return root
+
+
+def run_host(host: Path, model_type: str, hf: Path, out: Path, options: dict) -> None:
+    words = ["--load-model-type", "hf", "--save-model-type", "mg", "--model-type-hf", model_type]
+    words += ["--load-dir", hf, "--save-dir", out]
+    for name, value in options.items():
+        words.append(FLAGS.get(name, "--" + name.replace("_", "-")))
+        if isinstance(value, tuple):
+            words.append(",".join(map(str, value)))
+        elif value is not True:
+            words.append(value)
+    done = subprocess.run(
+        [sys.executable, host / "convert_ckpt_v2.py", *map(str, words)],
+        capture_output=True, text=True, cwd=host, env={**os.environ, "PYTHONPATH": str(host)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def shards(folder: Path) -> dict:
+    found = {}
+    for path in (folder / "iter_0000001").rglob("*.pt"):
+        content = torch.load(path, map_location="cpu", weights_only=False)
+        for key in (key for key in content if key.startswith("model")):
+            for name, tensor in content[key].items():
+                bits = tensor.contiguous().view(torch.uint8).numpy().tobytes()
+                found[path.parent.name, key, name] = (tuple(tensor.shape), bits)
+    return found
+
+
+@pytest.mark.parametrize("case", LAYOUTS)
+def test_layouts_of_the_host_are_ours(host, tmp_path, monkeypatch, case):
+    monkeypatch.setattr(grid, "VOCAB", 20)  # the host does not pad
+    model, model_type, options = LAYOUTS[case]
+    hf = tmp_path / "hf"
+    hf.mkdir()
+    more = {"rms_norm_eps": 1e-6, "rope_theta": 10000.0, "torch_dtype": "bfloat16"}
+    (hf / "config.json").write_text(json.dumps({**grid.config_of(model), **more}))
+    tensors = {
+        name: torch.from_numpy(array.view("<i2").copy()).view(torch.bfloat16)
+        if array.dtype == np.uint16
+        else torch.from_numpy(array.copy())
+        for name, array in grid.tensors_of(model).items()
+    }
+    from safetensors.torch import save_file
+
+    save_file(tensors, hf / "model.safetensors", {"format": "pt"})
+    run_host(host, model_type, hf, tmp_path / "host", options)
+    target = {"target": "mindspeed-llm-master"}
+    convert(ConvertOptions("hf", "mg", hf, tmp_path / "ours", **target, **options))
+    assert shards(tmp_path / "ours") == shards(tmp_path / "host")
+    left_out = {} if model.mtp else {"mtp_num_layers": 0}
+    back = ConvertOptions(
+        "auto", "hf", tmp_path / "host", tmp_path / "back", hf_cfg_dir=hf, verify=True, **left_out
+    )
+    convert(back)
+
+
+HOST_NAMES = {
+    "Glm4Moe": ("glm45-air", {**TP2PP2EP2, "moe_grouped_gemm": True}, {"use_qk_norm": False}),
+    "SeedOss": ("seed-oss", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}, {}),
+    "Gemma2": ("gemma2", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}, {}),
+    "MiniMaxM2": ("minimax_m2", {**TP2PP2EP2, "moe_grouped_gemm": True}, {}),
+    "DeepseekV32": ("deepseek32", {**TP2PP2EP2, "moe_grouped_gemm": True}, {}),
+    "Phi3": ("phi3.5", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}, {}),
+    "Mistral": ("magistral", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}, {}),
+}
+
+
+@pytest.mark.parametrize("family", HOST_NAMES)
+def test_families_of_the_host_are_ours(host, tmp_path, monkeypatch, family):
+    pytest.importorskip("transformers")
+    models = beside("test_transformers")
+    model_type, options, more = HOST_NAMES[family]
+    config = {**models.FAMILIES[family], "vocab_size": 64, "num_hidden_layers": 4, **more}
+    monkeypatch.setitem(models.FAMILIES, family, config)
+    models.make(family, tmp_path / "hf")
+    run_host(host, model_type, tmp_path / "hf", tmp_path / "host", options)
+    target = {"target": "mindspeed-llm-master"}
+    convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "ours", **target, **options))
+    assert shards(tmp_path / "ours") == shards(tmp_path / "host")
