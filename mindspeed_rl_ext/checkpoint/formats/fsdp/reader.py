@@ -14,13 +14,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
+from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.copying.joined import Joined
 from mindspeed_rl_ext.checkpoint.formats.dcp.running_model import find_model
 from mindspeed_rl_ext.checkpoint.formats.fsdp.dtensor import LocalTensor, local_tensors
 from mindspeed_rl_ext.checkpoint.formats.fsdp.offsets import RankPart, rank_parts
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
-from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
+from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive, byte_check_of
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor
 from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     Join,
@@ -117,12 +117,7 @@ class FsdpReader:
 
     def byte_check(self) -> ByteCheck:
         """A check of the bytes of the ranks' files, not begun."""
-        return ByteCheck(self._archives, self._place)
-
-    def _place(self, ref: Ref) -> RecordPlace | None:
-        if ref not in self._tensors:
-            return None
-        return RecordPlace(ref.shard, *self._archives[ref.shard].place(self._tensors[ref]))
+        return byte_check_of(self._archives, self._tensors)
 
     def _values(self, ref: Ref) -> LazyTensor:
         if ref not in self._tensors:

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
+from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.rank_files import check_ranks
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
-from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
+from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive, byte_check_of
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Attributes, LazyTensor
 from mindspeed_rl_ext.checkpoint.manifest import recorded_cfg_dir
 from mindspeed_rl_ext.checkpoint.mapping.check_args import (
@@ -143,12 +143,7 @@ class MegatronReader:
 
     def byte_check(self) -> ByteCheck:
         """A check of the bytes of all rank files, not begun."""
-        return ByteCheck(self._archives, self._place)
-
-    def _place(self, ref: Ref) -> RecordPlace | None:
-        if ref not in self._tensors:
-            return None
-        return RecordPlace(ref.shard, *self._archives[ref.shard].place(self._tensors[ref]))
+        return byte_check_of(self._archives, self._tensors)
 
     def _check(self, parts: Sequence[Part]) -> None:
         """Compares names and shapes of all ranks with what the checkpoint must hold.

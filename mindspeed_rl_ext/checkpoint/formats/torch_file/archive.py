@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor, restricted_loads
-from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, Ref, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_file
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -186,3 +187,21 @@ def _refused(path: Path, found: str) -> InputError:
         expected="a zip archive as torch.save writes it",
         remedy="save it again with a current torch.save",
     )
+
+
+def byte_check_of(
+    archives: Mapping[str, TorchArchive], tensors: Mapping[Ref, LazyTensor]
+) -> ByteCheck:
+    """A check of the bytes of archives, not begun.
+
+    Args:
+        archives: the files by shard.
+        tensors: what they hold; a tensor that is missing here is not checked.
+    """
+
+    def place(ref: Ref) -> RecordPlace | None:
+        if ref not in tensors:
+            return None
+        return RecordPlace(ref.shard, *archives[ref.shard].place(tensors[ref]))
+
+    return ByteCheck(archives, place)
