@@ -9,6 +9,7 @@ Does not cover: speed; a rollout that is spread over several processes.
 import importlib
 import importlib.util
 import sys
+from typing import ClassVar
 
 from verl.plugin.platform import platform_manager
 
@@ -28,7 +29,7 @@ REGISTRIES = {
 class AfterRegistries:
     """Adds the rollout when verl has imported its registries: importing them here costs seconds."""
 
-    waiting = dict(REGISTRIES)
+    waiting: ClassVar[dict] = dict(REGISTRIES)
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
