@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.core.language import LANGUAGES, Language
 from mindspeed_rl_ext.core.options import check_options, option
 
 
@@ -71,12 +70,6 @@ class DoctorOptions:
         "list all rules, those of other packages too, and look at nothing",
         "列出全部规则（包括其他包的），不做检查",
         default=False,
-    )
-    lang: Language | None = option(
-        "language; that of LANG where left out",
-        "语言；不写时取 LANG 的语言",
-        default=None,
-        choices=LANGUAGES,
     )
     json: bool = option("findings as a JSON list", "以 JSON 列表输出结果", default=False)
 
