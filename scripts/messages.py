@@ -58,9 +58,21 @@ def _messages_of(tree: ast.Module, file: str) -> Iterator[Message]:
         names = {**constants, **(_assigned(_own_statements(scope)) if scope is not tree else {})}
         for call in _own_calls(scope):
             for node in _texts_of_call(call):
-                for template in _templates(node, names):
+                for template in _lines_of(call, _templates(node, names)):
                     if _LETTERS.search(re.sub(r"\{\w*\}", "", template)):
                         yield Message(f"{file}:{call.lineno}", template)
+
+
+def _lines_of(call: ast.Call, templates: Iterator[str]) -> Iterator[str]:
+    """Output is translated line by line, everything else as a whole."""
+    for one in templates:
+        yield from (
+            (line.strip() for line in one.split("\n")) if _name_of(call) == "show" else [one]
+        )
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
 def _own_statements(scope: ast.AST) -> list[ast.stmt]:
@@ -96,7 +108,7 @@ def _assigned(statements: list[ast.stmt]) -> Mapping[str, list[ast.expr]]:
 
 
 def _texts_of_call(call: ast.Call) -> Iterator[ast.expr]:
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    name = _name_of(call)
     if name in ERRORS or (name == "__init__" and isinstance(call.func, ast.Attribute)):
         yield from call.args[:1]
         yield from (one.value for one in call.keywords if one.arg in FIELDS)

@@ -19,6 +19,10 @@ from importlib import import_module
 from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
 
 _VALUE = re.compile(r"\{(\w+)(:message)?\}")
+# Templates with fewer letters, such as `{a} and {b}`, would fit sentences that are not ours.
+_FEW_LETTERS = 9
+_MAX_DEPTH = 4  # of messages within messages
+_MAX_CHARS = 10_000  # what is longer is data
 # What joins messages, and whether a list with a part that is no message is one.
 _LISTS = (("; ", True), (", ", False))
 
@@ -39,6 +43,11 @@ class Template:
     def weight(self) -> int:
         """How many characters of it are no values: of two that fit, the heavier one is meant."""
         return sum(map(len, self.literals))
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it has few letters of its own."""
+        return sum(map(str.isalpha, "".join(self.literals))) < _FEW_LETTERS
 
     def values_of(self, text: str) -> dict[str, str] | None:
         """The values that make it this text; None where none do. Linear in the text's length."""
@@ -72,46 +81,63 @@ def translate(text: str, language: Language) -> str:
     """
     if language == DEFAULT_LANGUAGE or not text.strip():
         return text
-    return _translated(text, language) or text
+    return _translated(text, language, _MAX_DEPTH) or text
 
 
 def translate_lines(text: str, language: Language) -> str:
     """Translates each line of a text on its own; indents stay."""
     if language == DEFAULT_LANGUAGE:
         return text
-    return "\n".join(_with_indent(line, language) for line in text.split("\n"))
+    return _lines(text, language, _MAX_DEPTH)
 
 
-def _with_indent(line: str, language: Language) -> str:
-    body = line.lstrip()
-    return line[: len(line) - len(body)] + translate(body, language)
+def _lines(text: str, language: Language, depth: int) -> str:
+    found = []
+    for line in text.split("\n"):
+        body = line.lstrip()
+        indent = line[: len(line) - len(body)]
+        found.append(indent + (_translated(body, language, depth) or body))
+    return "\n".join(found)
 
 
-def _translated(text: str, language: Language) -> str | None:
+def _translated(text: str, language: Language, depth: int) -> str | None:
     """The translation; None where there is none."""
+    if not depth or not text or len(text) > _MAX_CHARS:
+        return None
     exact, templates = _tables(language)
     if text in exact:
         return exact[text]
     for template, twin in templates:
         values = template.values_of(text)
-        if values is not None:
-            return _filled(twin, values, language)
+        if values is not None and _is_meant(template, twin, values):
+            return _filled(twin, values, language, depth - 1)
     if "\n" in text:
-        return translate_lines(text, language)
+        return _lines(text, language, depth - 1)
     for separator, mixed in _LISTS:
         old = text.split(separator)
         if len(old) > 1:
-            new = [_translated(part, language) for part in old]
+            new = [_translated(part, language, depth - 1) for part in old]
             if all(new) or (mixed and any(new)):
                 return separator.join(a or b for a, b in zip(new, old, strict=True))
     return None
 
 
-def _filled(twin: str, values: Mapping[str, str], language: Language) -> str:
+def _is_meant(template: Template, twin: str, values: Mapping[str, str]) -> bool:
+    """Whether a text that fits is of the template: a light one has no values of several words.
+
+    Values that the twin marks as messages may have them.
+    """
+    messages = {name for name, is_message in _VALUE.findall(twin) if is_message}
+    return not template.is_light or not any(
+        " " in text for name, text in values.items() if name not in messages
+    )
+
+
+def _filled(twin: str, values: Mapping[str, str], language: Language, depth: int) -> str:
     def value(match: re.Match[str]) -> str:
         name, is_message = match.groups()
         text = values.get(name, match.group())
-        return translate(text, language) if is_message else text
+        return (_translated(text, language, depth) or text) if is_message else text
 
     return _VALUE.sub(value, twin)
 
