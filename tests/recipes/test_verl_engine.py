@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mindspeed_rl_ext.cli._dispatch import main
+from mindspeed_rl_ext.core.files.shipped import shipped_folder
+from mindspeed_rl_ext.core.files.yaml_file import parse_yaml, read_yaml
 from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.verl_engine import (
@@ -27,7 +28,32 @@ def overrides(recipe: Recipe) -> dict[str, Any]:
 
 def overrides_at(recipe: Recipe, output: Path) -> dict[str, Any]:
     pairs = (line.partition("=") for line in verl_overrides(recipe, output))
-    return {key: yaml.safe_load(text) for key, _, text in pairs}
+    return {key: parse_yaml(text, Path("override")).value for key, _, text in pairs}
+
+
+@pytest.mark.parametrize("engine", ["fsdp2", "megatron"])
+@pytest.mark.parametrize("name", ["simplerl_zero", "r1_zero", "gsm8k_grpo", "countdown"])
+def test_the_shipped_configuration_of_verl_has_the_recipe_s_values(name: str, engine: str) -> None:
+    shipped = dict(flat(read_yaml(shipped_folder("configs") / "verl" / f"{name}_{engine}.yaml")))
+    differ = {"trainer.experiment_name", "trainer.default_local_dir", "trainer.rollout_data_dir"}
+    differ |= {"data.train_files", "data.val_files", "trainer.logger"}
+    if name == "gsm8k_grpo":  # verl's prompts are chats: another prompt, another verifier
+        differ |= {"reward.reward_kwargs.verifiers"}
+    recipe = {key.lstrip("+"): value for key, value in overrides(load_recipe(name, "real")).items()}
+    shared = recipe.keys() & shipped.keys() - differ
+    assert len(shared) > 20
+    of_cards = {key for key in shared if key.endswith(("_utilization", "parallel_size"))}
+    assert {key: recipe[key] for key in shared - of_cards} == {
+        key: shipped[key] for key in shared - of_cards
+    }
+
+
+def flat(table: Any, above: str = "") -> Any:
+    for key, value in getattr(table, "value", table).items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -24,11 +24,13 @@ from mindspeed_rl_ext.doctor.readers.verl.run import VerlRun
 
 FILES, VALIDATION, MAX_ROWS = "data.train_files", "data.val_files", 200
 COLUMNS = ("data_source", "prompt", "reward_model", "extra_info")
-# What verl's own preprocessing of a data set asks for, by a name in the path.
+# What verl's own preprocessing of a data set asks for, by the names that it gives its files: others
+# write other prompts, ours among them.
+_FILE = r"/(?:train|test)\.parquet$"
 _BY_NAME = (
-    ("GSM8K", re.compile(r"gsm8k", re.I), frozenset({HASH_LINE})),
+    ("GSM8K", re.compile(rf"gsm8k\w*{_FILE}", re.I), frozenset({HASH_LINE})),
     ("DAPO-Math-17k", re.compile(r"dapo", re.I), frozenset({ANSWER_LINE})),
-    ("MATH", re.compile(r"(?:^|/)math(?:/|[-_]?500|$)", re.I), frozenset({BOX})),
+    ("MATH", re.compile(rf"(?:^|/)math(?:[-_]?500)?{_FILE}", re.I), frozenset({BOX})),
 )
 
 
