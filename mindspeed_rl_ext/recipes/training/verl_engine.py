@@ -27,12 +27,14 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError, shorten
 from mindspeed_rl_ext.core.files.shipped import resolve_config
 from mindspeed_rl_ext.core.files.yaml_file import read_yaml
+from mindspeed_rl_ext.doctor.readers.verl.known import OUR_MANAGER
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
 from mindspeed_rl_ext.preprocess.run import preprocess
 from mindspeed_rl_ext.preprocess.templates.chat_template import PROMPT_TYPE
 from mindspeed_rl_ext.preprocess.templates.template import load_template
 from mindspeed_rl_ext.preprocess.verl.chat import text_around
+from mindspeed_rl_ext.recipes.hydra_text import hydra_text
 from mindspeed_rl_ext.recipes.training.cluster import VERL
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.rows.prompts import preprocess_options
@@ -77,7 +79,7 @@ def verl_overrides(recipe: Recipe, output: Path) -> list[str]:
         recipe: of the real size, with a stage grpo.
         output: everything is written under it.
     """
-    return [f"{key}={_hydra(value)}" for key, value in _overrides(recipe, output)]
+    return [f"{key}={hydra_text(value)}" for key, value in _overrides(recipe, output)]
 
 
 def _overrides(recipe: Recipe, output: Path) -> Iterator[tuple[str, Any]]:
@@ -108,7 +110,7 @@ def _overrides(recipe: Recipe, output: Path) -> Iterator[tuple[str, Any]]:
     yield f"{actor}.clip_ratio", trl["epsilon"]
     yield f"{actor}.clip_ratio_low", trl["epsilon"]
     yield f"{actor}.clip_ratio_high", trl.get("epsilon_high") or trl["epsilon"]
-    yield f"{actor}.grad_clip", trl["max_grad_norm"]
+    yield f"{actor}.optim.clip_grad", trl["max_grad_norm"]
     yield f"{actor}.use_kl_loss", trl["beta"] > 0
     yield f"{actor}.kl_loss_coef", trl["beta"]
     yield f"{rollout}.name", "vllm"
@@ -118,7 +120,7 @@ def _overrides(recipe: Recipe, output: Path) -> Iterator[tuple[str, Any]]:
     yield f"{rollout}.gpu_memory_utilization", trl.get("vllm_gpu_memory_utilization", 0.5)
     for part in (rollout, ref):
         yield f"{part}.log_prob_micro_batch_size_per_gpu", trl["per_device_train_batch_size"]
-    yield "reward.reward_manager.name", "msrl_ext"
+    yield "reward.reward_manager.name", OUR_MANAGER
     yield "+reward.reward_kwargs.verifiers", list(recipe.verifiers)
     yield "+reward.reward_kwargs.weights", list(recipe.weights)
     if recipe.grpo.dynamic_sampling is not None:
@@ -225,15 +227,3 @@ def _devices(recipe: Recipe) -> int:
     """How many processes the recipe's accelerate file starts."""
     table = read_yaml(resolve_config(recipe.accelerate, "accelerate")).value
     return int(table.get("num_processes", 1))
-
-
-def _hydra(value: Any) -> str:
-    """A value in hydra's grammar; a text with other characters than a path's is quoted."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_hydra, value))}]"
-    if value is None:
-        return "null"
-    if not isinstance(value, str):
-        return str(value)
-    plain = all(char.isalnum() or char in "_-./:" for char in value)
-    return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
