@@ -70,12 +70,24 @@ def prompts_of_verl(run: VerlRun) -> Iterator[VerlData | ScoredPrompts]:
             yield ScoredPrompts(names, run.place(FILES), {}, hint)
 
 
-def chats_of_verl(run: VerlRun) -> Iterator[ChatFiles]:
-    """The Parquet files of a run that are here, those of training and of validation apart."""
+def chats_of_verl(run: VerlRun, model: Path | None, longest: int | None) -> Iterator[ChatFiles]:
+    """The Parquet files of a run that are here, those of training and of validation apart.
+
+    Args:
+        run: the run.
+        model: a HuggingFace directory, whose tokenizer measures prompts; None measures none.
+        longest: the longest prompt in tokens; the run's where None.
+    """
     for key in (FILES, VALIDATION):
         here = [Path(path) for path in _paths(run, key) if _is_here(Path(path))]
         if here and find_spec("pyarrow") is not None:
-            yield read_chat_files(here, run.place(key))
+            yield read_chat_files(
+                here,
+                run.place(key),
+                model=model,
+                max_prompt_length=longest or run.number("data.max_prompt_length"),
+                drops=run.flag("data.filter_overlong_prompts") is not False,
+            )
 
 
 def _paths(run: VerlRun, key: str = FILES) -> list[str]:
