@@ -120,3 +120,12 @@ def test_verl_takes_what_migrate_writes(name: str, suffix: str, tmp_path: Path) 
     overrides = done.stdout.splitlines()[3:]
     assert len(overrides) > 60
     validate(compose(folder_of_verl(), "ppo_megatron_trainer", *overrides))
+
+
+@pytest.mark.parametrize("name", ["countdown", "r1_zero", "simplerl", "simplerl_zero"])
+def test_verl_takes_the_overrides_of_a_recipe(name: str, tmp_path: Path) -> None:
+    from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe
+    from mindspeed_rl_ext.recipes.training.verl_engine import verl_overrides
+
+    overrides = verl_overrides(load_recipe(name, "real"), tmp_path)
+    validate(compose(folder_of_verl(), "ppo_trainer", *overrides))
