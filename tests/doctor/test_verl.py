@@ -254,3 +254,12 @@ def test_what_our_reward_would_refuse_is_found(overrides, cause, of_script):
     found = of_script(GOOD.replace("trainer.save_freq", f"{overrides} trainer.save_freq"))
     refused = found.get("verl-verifiers-refused")
     assert (refused is None) if cause is None else (refused and cause in refused.cause)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_first_lines_of_the_page_on_verl_are_a_script_without_faults(language, of_script):
+    page = Path(__file__).resolve().parents[2] / "docs" / language / "hosts_verl.md"
+    script = page.read_text("utf-8").split("<<'END'\n")[1].split("END\n")[0]
+    assert "reward.reward_manager.name=msrl_ext" in script
+    found = of_script(script).values()
+    assert not [str(one) for one in found if one.level in ("error", "warning")]
