@@ -44,9 +44,30 @@ SCORERS: dict[str, list[str]] = {
     "verl math_dapo": THEIRS,
     "verl prime_math": THEIRS,
     "verl math_verify": THEIRS,
+    # A reward of one's own that never returns for a hostile row, here and there.
+    "msrl_ext hanging": [one.format(verifier="hanging") for one in OURS],
+    "verl hanging": THEIRS,
 }
+# A reward of one's own, and the same as a verifier of ours in a process of its own.
+OWN = r"""
+import re
+from mindspeed_rl_ext import verifier
+
+def hanging(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    found = solution_str.rpartition("Answer: ")[2]
+    found = re.sub(r"\\frac\{(\d+)\}\{3\}", r"\1/3", found)
+    while not re.fullmatch(r"[\d/]+", found):
+        pass
+    return float(found == ground_truth)
+
+@verifier("hanging", needs=("answer",), levels=(0.0, 1.0), isolated=True, cpu_s=1.0)
+def hanging_verifier(response: str, *, answer: str) -> float:
+    return hanging("", response, answer)
+"""
 # As verl's default_compute_score calls them.
 FUNCTIONS = """
+from own_reward import hanging
+
 def math_dapo(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
     from verl.utils.reward_score import math_dapo
     return math_dapo.compute_score(solution_str, ground_truth)
@@ -143,6 +164,11 @@ def measure(name: str, count: int, hostile: int, limit_s: float, folder: Path) -
     make_tokenizer(folder / "model")
     functions = folder / "functions.py"
     functions.write_text(FUNCTIONS)
+    (folder / "own_reward.py").write_text(OWN)
+    # verl imports it in each process of Ray, which registers the verifier there.
+    os.environ["VERL_USE_EXTERNAL_MODULES"] = "mindspeed_rl_ext,own_reward"
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *sys.path])
+    sys.path.append(str(folder))
     scorer = name.removeprefix("verl ")
     chosen = [one.format(file=functions, scorer=scorer) for one in SCORERS[name]]
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="error")
