@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -14,10 +15,12 @@ import yaml
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.shipped import shipped_folder
-from mindspeed_rl_ext.core.files.yaml_file import parse_yaml, read_yaml
+from mindspeed_rl_ext.core.files.yaml_file import Document, parse_yaml, read_yaml
 from mindspeed_rl_ext.recipes.migration.options import MigrateOptions
-from mindspeed_rl_ext.recipes.migration.run import migrate
-from mindspeed_rl_ext.recipes.migration.translate import ROWS
+from mindspeed_rl_ext.recipes.migration.rows import Source
+from mindspeed_rl_ext.recipes.migration.run import migrate, run_of
+from mindspeed_rl_ext.recipes.migration.translate import ROWS, translate
+from mindspeed_rl_ext.recipes.migration.writing import as_yaml
 
 CONFIGS = shipped_folder("configs")
 SHIPPED = sorted(path.stem for path in (CONFIGS / "msrl").glob("*.yaml"))
@@ -272,6 +275,8 @@ def test_an_unknown_flag_of_megatron_is_named(changed: Any) -> None:
         ({"rl_config__adv_estimator": "reinforce"}, "none of MindSpeed-RL's"),
         ({"rl_config__n_sample_per_prompt": 8}, "n_samples_per_prompt"),
         ({"rl_config": None}, "no rl_config"),
+        ({"megatron_training__global_batch_size": math.nan}, "wrong type"),
+        ({"actor_config__lr": math.inf}, "wrong type"),
         ({"actor_config__num_layers_per_virtual_pipeline_stage": 5}, "virtual stages"),
     ],
 )
@@ -370,3 +375,42 @@ def test_an_error_of_the_doctor_is_the_exit_code(
     path = changed(generate_config__max_model_len=3000)
     assert main(["migrate", str(path), "--to", "verl", "--lang", "en"]) == 1
     assert "verl-window-below-prompt-and-response" in capsys.readouterr().err
+
+
+# What a file may hold by mistake, in the place of any value.
+MISTAKES = (
+    None,
+    "x",
+    [],
+    {},
+    -1,
+    0,
+    10**400,
+    1.5,
+    True,
+    'a\'b "c" $(x) #d',
+    "${oc.env:X}",
+    math.nan,
+)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda value: repr(value)[:12])
+def test_any_value_anywhere_is_translated_or_refused_and_written_as_it_is(
+    mistake: Any, tmp_path: Path
+) -> None:
+    path = CONFIGS / "msrl" / "dapo_qwen25_32b.yaml"
+    table = read_yaml(path).value
+    for part in ("megatron_training", "actor_config", "rl_config", "generate_config"):
+        for key in table[part]:
+            changed = {**table, part: {**table[part], key: mistake}}
+            document = Document(path, changed)
+            try:
+                found = translate(Source(run_of(document), (0, 9), 16))
+            except InputError:
+                continue
+            written = parse_yaml(as_yaml(found, path, "0.9", "en", "x"), Path("x")).value
+            for one in found.overrides:
+                here = written
+                for name in one.key.split("."):
+                    here = here[name]
+                assert here == one.value, (part, key)

@@ -62,7 +62,7 @@ def migrate(options: MigrateOptions, language: Language) -> Migrated:
     if not version:
         raise InputError("--verl-version is no version", found=options.verl_version, expected="0.9")
     document = read_yaml(_path(options.config))
-    found = translate(Source(_run(document), version, options.npus_per_node))
+    found = translate(Source(run_of(document), version, options.npus_per_node))
     if output is not None and output.suffix in _YAML:
         text = as_yaml(found, document.path, options.verl_version, language, output.stem)
     else:
@@ -97,8 +97,12 @@ def _path(config: str) -> Path:
     return resolve_config(config, SHIPPED)
 
 
-def _run(document: Document) -> RolloutRun:
-    """The configuration as MindSpeed-RL's trainers read it."""
+def run_of(document: Document) -> RolloutRun:
+    """The configuration as MindSpeed-RL's trainers read it.
+
+    Raises:
+        InputError: it is of another kind, has an unknown key or a value of the wrong type.
+    """
     parts = document.value
     if "actor_rollout_ref" in parts or "algorithm" in parts:
         mindspeed = "resource_pool" in parts or "training" in parts
