@@ -159,12 +159,13 @@ def translate(source: Source) -> Translation:
         for row in rows:
             made = _overrides(source, row, given)
             # The first row of a key wins: the one that its value comes of.
-            found = {**made, **found}
+            found.update({key: one for key, one in made.items() if key not in found})
             missing.extend(_without(source, row, given, made))
         unknown = [key for key in given if key not in known and key != "sampling_config"]
         missing.extend(_untranslated(source, part, key, _UNKNOWN) for key in unknown)
     missing.extend(_other_parts(source))
-    found = {**{key: Override(key, v, (), t) for key, v, t in FIXED}, **found}
+    fixed = {key: Override(key, value, (), text) for key, value, text in FIXED}
+    found.update({key: one for key, one in fixed.items() if key not in found})
     order = {name: n for n, name in enumerate(("data", "actor_rollout_ref", "critic", "algorithm"))}
     inner = {name: n for n, name in enumerate(("model", "actor", "ref", "rollout"))}
 
