@@ -16,8 +16,14 @@ from itertools import accumulate
 from math import lcm
 
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT, TP, ModelSpec
 from mindspeed_rl_ext.core.errors import InputError
+
+# Kind of layout -> what messages call it, and the remedy.
+_REFUSED = {
+    CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
+    TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,12 @@ class Layout:
     def kinds(self) -> frozenset[str]:
         """What the layout has of what rows of tables ask for."""
         core = self.dialect == CORE
-        found = {CORE: core, HOST_MTP: self.mtp > 0 and not core, MM_SPLIT: self.mm_split}
+        found = {
+            CORE: core,
+            HOST_MTP: self.mtp > 0 and not core,
+            MM_SPLIT: self.mm_split,
+            TP: self.tp > 1,
+        }
         return frozenset(kind for kind, has in found.items() if has)
 
     def ranks(self) -> list[tuple[int, int]]:
@@ -255,6 +266,14 @@ def padded_vocab(vocab: int, tp: int, divisible_by: int, wanted: int | None) -> 
             remedy=f"--padded-vocab-size {-(-max(vocab, wanted) // tp) * tp}, or leave it out",
         )
     return wanted
+
+
+def check_kinds(spec: ModelSpec, layout: Layout) -> None:
+    """Raises InputError where the family has no defined format in such a layout."""
+    for kind, why in spec.refused_layouts.items():
+        if kind in layout.kinds:
+            found, remedy = _REFUSED[kind]
+            raise InputError(f"{spec.name} is not converted with {found}", found=why, remedy=remedy)
 
 
 def check_divisible(sizes: Sizes, layout: Layout) -> None:
