@@ -76,6 +76,61 @@ def test_a_source_that_shrinks_while_it_is_read_is_named(kit, tmp_path, monkeypa
     assert not (tmp_path / "out").exists()
 
 
+# A conversion whose source is cut short after a window of it was handed out, before it is copied.
+CUT = """
+import os, sys
+from mindspeed_rl_ext.checkpoint.copying import write_files
+windows, path = write_files.windows, sys.argv[1]
+def cutting(*words):
+    for window in windows(*words):
+        if window.ref is not None and len(window.data) > 1 << 16:  # a view of the file itself
+            os.truncate(path, 4096)
+        yield window
+write_files.windows = cutting
+from mindspeed_rl_ext.cli._dispatch import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("to", ["mg", "hf", "torch_dist"])
+def test_a_source_that_shrinks_within_a_window_is_no_bus_error(kit, tmp_path, to):
+    kit.write_hf(tmp_path / "hf", kit.tiny(hidden=256, ffn=1024, vocab=2000), shards=1)
+    source = tmp_path / "hf"
+    if to == "hf":
+        convert(ConvertOptions("hf", "mg", source, tmp_path / "mg", 2))
+        source = tmp_path / "mg"
+    path = max(source.rglob("*.pt" if to == "hf" else "*.safetensors"))
+    words = ["convert", "--load-dir", source, "--save-dir", tmp_path / "out", "--workers", "1"]
+    words += ["--save-model-type", to, "--hf-cfg-dir", tmp_path / "hf"]
+    done = subprocess.run(
+        [sys.executable, "-c", CUT, *map(str, [path, *words])], capture_output=True, text=True
+    )
+    assert path.stat().st_size == 4096
+    assert done.returncode == 2, done.stderr
+    assert f"{path} changed while it was read" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+OTHER = """
+import mmap, sys
+from pathlib import Path
+from mindspeed_rl_ext.checkpoint.tensors import MappedFile
+ours, other = map(Path, sys.argv[1:])
+MappedFile(ours).bytes(0, 1)
+with other.open("r+b") as file:
+    mapped = mmap.mmap(file.fileno(), 0)
+    file.truncate(0)
+mapped[0]
+"""
+
+
+def test_a_bus_error_of_somebody_elses_map_still_ends_the_process(tmp_path):
+    for name in ("ours", "other"):
+        (tmp_path / name).write_bytes(b"x" * 10000)
+    words = [sys.executable, "-c", OTHER, str(tmp_path / "ours"), str(tmp_path / "other")]
+    assert subprocess.run(words, capture_output=True).returncode == -signal.SIGBUS
+
+
 def test_a_source_that_is_rewritten_meanwhile_is_refused(kit, hf_dir, tmp_path, monkeypatch):
     windows = write_files.windows
 
