@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 from math import lcm
+from typing import NamedTuple
 
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT, TP, ModelSpec
@@ -35,6 +36,8 @@ class Layout:
         pp: pipeline-parallel size.
         layers_per_virtual_stage: layers of a virtual stage; 0 without virtual stages.
         layer_list: layers of each pipeline stage; empty for equal stages.
+        chunk_layers: layers of each model chunk in the order of the model, of a checkpoint whose
+            stages Megatron's own args set; empty otherwise.
         noop_layers: slots, counted from 0 over all slots, that hold no layer.
         padded_vocab: rows of the embedding over all TP ranks.
         transformer_impl: "local" or "transformer_engine".
@@ -53,6 +56,7 @@ class Layout:
     pp: int = 1
     layers_per_virtual_stage: int = 0
     layer_list: tuple[int, ...] = ()
+    chunk_layers: tuple[int, ...] = ()
     noop_layers: tuple[int, ...] = ()
     padded_vocab: int = 0
     transformer_impl: str = "local"
@@ -133,25 +137,55 @@ def chunks(layout: Layout, num_layers: int) -> list[Chunk]:
     slots = _slots(layout, num_layers)
     if layout.dualpipe:
         return _dualpipe_chunks(layout, slots)
-    if layout.layers_per_virtual_stage:
-        pieces = _virtual_slices(layout, len(slots))
-    else:
-        pieces = [
-            (pp, "model", start, stop)
-            for pp, (start, stop) in enumerate(_stages(layout, len(slots)))
-        ]
-    last_key = max(key for _, key, _, _ in pieces)
+    pieces = _pieces(layout, len(slots))
+    first, last = pieces[0], pieces[-1]
     return [
         Chunk(
-            pp_rank=pp,
-            key=key,
+            pp_rank=piece.pp_rank,
+            key=f"model{piece.virtual}" if last.virtual else "model",
             layers=tuple(
-                (local, layer) for local, layer in enumerate(slots[start:stop]) if layer is not None
+                (local, layer)
+                for local, layer in enumerate(slots[piece.start : piece.stop])
+                if layer is not None
             ),
-            first=start == 0,
-            last=pp == layout.pp - 1 and key == last_key,
+            first=piece is first,
+            last=piece is last,
         )
-        for pp, key, start, stop in sorted(pieces)
+        for piece in sorted(pieces)
+    ]
+
+
+class _Piece(NamedTuple):
+    """The slots of one chunk, from the first up to but not with the last."""
+
+    pp_rank: int
+    virtual: int
+    start: int
+    stop: int
+
+
+def _pieces(layout: Layout, total: int) -> list[_Piece]:
+    """The chunks in the order of the model."""
+    if layout.chunk_layers:
+        return _uneven_chunks(layout, total)
+    if layout.layers_per_virtual_stage:
+        return _virtual_slices(layout, total)
+    return [_Piece(pp, 0, *ends) for pp, ends in enumerate(_stages(layout, total))]
+
+
+def _uneven_chunks(layout: Layout, total: int) -> list[_Piece]:
+    stops = list(accumulate(layout.chunk_layers))
+    if stops[-1] != total or len(stops) % layout.pp:
+        raise InputError(
+            "the stages of the checkpoint's args do not fit the model",
+            found=f"{len(stops)} chunks with {stops[-1]} layers, {layout.pp} stages",
+            expected=f"{total} layers",
+            remedy="check --hf-cfg-dir",
+        )
+    starts = [0, *stops[:-1]]
+    return [
+        _Piece(number % layout.pp, number // layout.pp, *ends)
+        for number, ends in enumerate(zip(starts, stops, strict=True))
     ]
 
 
@@ -222,7 +256,7 @@ def _uneven_stages(layout: Layout, total: int) -> list[tuple[int, int]]:
     return list(zip([0, *stops[:-1]], stops, strict=True))
 
 
-def _virtual_slices(layout: Layout, total: int) -> list[tuple[int, str, int, int]]:
+def _virtual_slices(layout: Layout, total: int) -> list[_Piece]:
     each = layout.layers_per_virtual_stage
     if layout.pp == 1 or total % (layout.pp * each):
         raise InputError(
@@ -234,7 +268,7 @@ def _virtual_slices(layout: Layout, total: int) -> list[tuple[int, str, int, int
     if layout.layer_list:
         _uneven_stages(layout, total)
     return [
-        (n % layout.pp, f"model{n // layout.pp}", n * each, (n + 1) * each)
+        _Piece(n % layout.pp, n // layout.pp, n * each, (n + 1) * each)
         for n in range(total // each)
     ]
 
