@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -10,10 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.copying import write_files
+from mindspeed_rl_ext.checkpoint.mapping.model import read_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError
@@ -158,6 +161,35 @@ def test_more_rank_files_than_a_process_may_open(kit, tmp_path):
         assert verify(tmp_path / "hf", tmp_path / "mg").ok
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.slow
+def test_2048_rank_files_under_a_limit_of_1024(kit, tmp_path):
+    """TP 8, PP 8, EP 32, as DeepSeek-R1 is trained: the real numbers, there and back."""
+    config = {
+        "model_type": "qwen3_moe", "num_hidden_layers": 8, "hidden_size": 16, "head_dim": 4,
+        "num_attention_heads": 8, "num_key_value_heads": 8, "intermediate_size": 16,
+        "moe_intermediate_size": 8, "num_experts": 32, "num_experts_per_tok": 2,
+        "decoder_sparse_step": 1, "vocab_size": 32, "tie_word_embeddings": False,
+        "rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 64,
+    }  # fmt: skip
+    hf = tmp_path / "hf"
+    hf.mkdir()
+    (hf / "config.json").write_text(json.dumps(config))
+    rng = np.random.default_rng(0)
+    shapes = read_model(hf).shapes()
+    tensors = {name: rng.integers(0, 2**15, shape, "<u2") for name, shape in shapes.items()}
+    kit.write_safetensors(hf / "model.safetensors", tensors)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limits[1]))
+    try:
+        options = {"expert_parallel_size": 32, "moe_grouped_gemm": True, "workers": 2}
+        convert(ConvertOptions("hf", "mg", hf, tmp_path / "mg", 8, 8, **options))
+        assert len(list((tmp_path / "mg").rglob("*.pt"))) == 2048
+        convert(ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back", verify=True))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert verify(hf, tmp_path / "back").ok
 
 
 class Disk:
