@@ -155,6 +155,8 @@ class _Table:
     def source_of(self, hf: Hf, layer: int, expert: int) -> str:
         """The HuggingFace name, or that of the tensor that it repeats."""
         if not hf.copy_of:
+            if not self.spec.mtp_names:  # planning asks half a million times
+                return hf.name.format(layer=layer, expert=expert)
             return self.hf_name(hf, layer, expert)
         heads = [row.hf[0].name for row in self.spec.rows if row.place == HEAD]
         tied = self.sizes.tied and hf.copy_of in heads
