@@ -250,7 +250,7 @@ class AtomReader(NumberReader):
         start = self._at
         bracket = self._bracket()
         if name == r"\Gamma":
-            return Call("factorial", (Sum((("+", bracket), ("-", Number(Fraction(1))))),))
+            return Call("factorial", (_one_less(bracket),))
         if name == r"\zeta":
             return Call("zeta", (bracket,))
         if name == "C" and isinstance(bracket, Sequence) and len(bracket.items) == 2:
@@ -359,3 +359,12 @@ def _raised(base: Node, exponent: Node) -> Node:
 
 def _refuse(token: Token) -> NoReturn:
     raise UnreadableError(f"{token.text[:20]!r} is not read" if token.text else "it ends too early")
+
+
+def _one_less(node: Node) -> Node:
+    r"""The `n` of `\Gamma(n+1)`."""
+    one = Number(Fraction(1))
+    if isinstance(node, Sum) and len(node.terms) > 1 and node.terms[-1] == ("+", one):
+        first = node.terms[0]
+        return first[1] if len(node.terms) == 2 and first[0] == "+" else Sum(node.terms[:-1])
+    return Sum((("+", node), ("-", one)))
