@@ -319,8 +319,10 @@ class AtomReader(NumberReader):
 
     def _takes_derivative(self) -> Symbol | str | None:
         r"""`\frac{d}{dx}`: the name x; `\frac{dy}{dx}`: a name of its own; None for others."""
-        texts = [self.peek(i).text for i in range(10)]
-        kinds = [self.peek(i).kind for i in range(10)]
+        if self.peek(1).text != "d":
+            return None
+        texts = [self.peek(i).text for i in range(8)]
+        kinds = [self.peek(i).kind for i in range(8)]
         if texts[:5] == ["{", "d", "}", "{", "d"] and kinds[5] == "letter" and texts[6] == "}":
             self._at += 7
             return texts[5]

@@ -123,34 +123,33 @@ def tokens(text: str) -> list[Token]:
         if match is None:  # the last alternative takes any character
             break
         position = match.end()
-        if match["number"] and depth and "," in match["number"]:
-            # Inside brackets a comma separates; outside it may group thousands.
-            match = _PLAIN.match(cleaned, match.start()) or match
-            position = match.end()
-            found.append(Token("number", match[0]))
-        elif match["space"] is None:
-            position = _take(match, cleaned, position, found)
-            depth += (match[0] in _OPENING) - (match[0] in _CLOSING)
+        kind, text = match.lastgroup, match[0]
+        if kind == "number":
+            if depth and "," in text:
+                # Inside brackets a comma separates; outside it may group thousands.
+                match = _PLAIN.match(cleaned, match.start()) or match
+                position = match.end()
+            found.append(_number(match[0]))
+        elif kind == "mark":
+            depth += (text in _OPENING) - (text in _CLOSING)
+            found.append(Token("mark", text))
+        elif kind == "command":
+            depth += (text in _OPENING) - (text in _CLOSING)
+            position = _take_command(text, cleaned, position, found)
+        elif kind == "word":
+            found += _word(text, "word")
+        elif kind == "double":
+            _take_double(text, found)
         if len(found) > MAX_TOKENS:
             raise UnreadableError(f"more than {MAX_TOKENS} tokens")
     return _without_final_marks(found)
 
 
-def _take(match: re.Match[str], text: str, position: int, found: list[Token]) -> int:
-    if match["command"]:
-        return _take_command(match["command"], text, position, found)
-    if match["word"]:
-        found += _word(match["word"], "word")
-    elif match["mark"]:
-        found.append(Token("mark", match["mark"]))
-    elif match["double"]:
-        _take_double(match["double"], found)
-    else:
-        number = match[0].replace(",", "")
-        if len(number) > MAX_DIGITS:
-            raise UnreadableError(f"a number of more than {MAX_DIGITS} digits")
-        found.append(Token("number", number))
-    return position
+def _number(text: str) -> Token:
+    number = text.replace(",", "")
+    if len(number) > MAX_DIGITS:
+        raise UnreadableError(f"a number of more than {MAX_DIGITS} digits")
+    return Token("number", number)
 
 
 def _take_double(sign: str, found: list[Token]) -> None:

@@ -31,6 +31,7 @@ from mindspeed_rl_ext.verifiers.equivalence.values.approximate import (
     is_rounding,
     same_at_real_points,
 )
+from mindspeed_rl_ext.verifiers.equivalence.values.exact import exact_value
 from mindspeed_rl_ext.verifiers.equivalence.values.field import NoSquareRootError
 from mindspeed_rl_ext.verifiers.equivalence.values.functions import TRIGONOMETRIC
 
@@ -43,6 +44,9 @@ def values(comparison: Comparison, left: Node, right: Node) -> Decision:
     """Two values: exactly, then at a random point, then by their digits."""
     if is_rounding(left, right) or is_rounding(right, left):
         return True
+    one, other = exact_value(left), exact_value(right)
+    if one is not None and other is not None:
+        return one == other
     a, b = comparison.field.value(left), comparison.field.value(right)
     if a.exact is not None and b.exact is not None:
         return a.exact == b.exact

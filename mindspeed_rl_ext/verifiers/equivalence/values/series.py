@@ -35,8 +35,9 @@ def limit(node: Series) -> float:
         ValueError: it does not settle, or its terms are not rational.
 
     Example:
-        >>> half = Power(Number(Fraction(2)), Sum((("-", Symbol("n")),)))
-        >>> limit(Series("n", half, 0))
+        >>> from mindspeed_rl_ext.verifiers.equivalence.reading.reader import read
+        >>> from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import tokens
+        >>> limit(Series("n", read(tokens("2^{-n}")), 0))
         2.0
     """
     try:
