@@ -27,6 +27,7 @@ _MARKS = r"[\s$\\()\[\]{}*:,]{0,12}"
 _VALUE = r"(?:[^\n.;\u3002\uff1b]|\.(?=[0-9])){1,80}"
 _OR = r"(?:\bor\b|\u6216\u8005|\u6216|\u8fd8\u662f)"
 _BEHIND = re.compile(rf"{_MARKS}{_OR}\s{{0,4}}(?P<others>{_VALUE})")
+_GOES_ON = re.compile(rf"{_MARKS}{_OR}\s{{0,4}}\S")
 _BEFORE = re.compile(rf"(?P<other>[^\s,;:]{{1,40}})\s{{1,4}}{_OR}{_MARKS}\Z")
 _DENIAL = re.compile(
     r"(?:\bnot|n['\u2019]t|\bcannot|\bnever|\u4e0d(?:\u662f|\u4e3a|\u7b49\u4e8e)|\u2260|\\neq?)"
@@ -142,6 +143,26 @@ def _side_by_side(text: str, boxes: Sequence[Box]) -> list[Box]:
         together.insert(0, box)
     alike = len({box.content for box in together}) == 1
     return together[-1:] if alike else together
+
+
+def has_alternatives(text: str) -> bool:
+    """Whether a text says "or".
+
+    Example:
+        >>> has_alternatives("3 or 4"), has_alternatives("for")
+        (True, False)
+    """
+    return re.search(_OR, text) is not None
+
+
+def goes_on_with_or(tail: str) -> bool:
+    """Whether what stands behind an answer begins with "or", whatever follows.
+
+    Example:
+        >>> goes_on_with_or("$, or so it seems"), goes_on_with_or(". Or 4")
+        (True, False)
+    """
+    return _GOES_ON.match(tail[:120]) is not None
 
 
 def _others_behind(tail: str) -> tuple[str, ...]:
