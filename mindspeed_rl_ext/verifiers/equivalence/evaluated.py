@@ -46,7 +46,7 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Symbol, Unreadab
 
 # Operations that the reader works out itself, so that only the tokens still show them.
 _BY_TOKEN = {
-    r"\sum": "sum", r"\prod": "sum", r"\int": "integral", r"\lim": "limit", r"\pmod": "modulus",
+    r"\sum": "sum", r"\prod": "sum", r"\int": "integral", r"\lim": "limit",
     r"\det": "matrix", r"\binom": "combinatorics", r"\choose": "combinatorics",
     r"\begin{vmatrix}": "matrix", "!": "combinatorics",
 }  # fmt: skip

@@ -169,7 +169,9 @@ def _of_call(node: Call) -> Kinds:
     if node.name in _COMBINATORICS:
         return frozenset({"combinatorics"})
     if node.name == "mod":
-        return frozenset({"modulus"})
+        given, modulus = map(_rational, node.arguments)
+        reduced = given is not None and modulus is not None and 0 <= given < modulus
+        return NO_KINDS if reduced else frozenset({"modulus"})
     return NO_KINDS if node.name in _NOT_FUNCTIONS else frozenset({"function"})
 
 

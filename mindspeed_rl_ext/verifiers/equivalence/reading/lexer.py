@@ -74,7 +74,8 @@ _WORDS = {
     "delta": r"\delta", "cosec": r"\csc", "infty": r"\infty",
 }  # fmt: skip
 _APPLIED = words("sin cos tan ln log")
-_UNIT_LETTERS = words("m g s h L l N J W V K")
+# Units that are a letter or a function elsewhere.
+_UNIT_WORDS = words("m g s h L l N J W V K min")
 # What a number may end with: a unit in \mathrm may stand behind it.
 _NUMBER_ENDS = frozenset({"}", ")", r"\pi"})
 _NUMBER_WORDS = {
@@ -175,7 +176,7 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
     if name in _TEXTS:
         content, position = _braced(text, position)
         content = content.replace("~", " ").strip()
-        if content in _UNIT_LETTERS and _is_quantity(found, name):
+        if content in _UNIT_WORDS and _is_quantity(found, name):
             found.append(Token("text", content))
         elif (counted := _COUNTED.match(content)) is not None:
             found += tokens(counted[1])
@@ -198,7 +199,7 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
             content, position = _braced(text, position)
             found.append(Token("text", content.replace("\\", " ").strip()))
     elif name in _LETTERS:
-        content, position = _braced(text, position)
+        content, position = _one(text, position)
         content = content.strip()
         is_set = name == r"\mathbb" and content in _SETS
         known = len(content) == 1 and not is_set
@@ -245,6 +246,14 @@ def _word(word: str, kind: str) -> list[Token]:
     if kind == "text" or len(word) >= _MIN_WORD:
         return [Token(kind, word)]
     return [Token("letter", letter) for letter in word]
+
+
+def _one(text: str, position: int) -> tuple[str, int]:
+    r"""What a font command takes: a group, or the letter behind it, as in `\mathbb R`."""
+    rest = text[position:].lstrip()
+    if not rest[:1].isalpha():
+        return _braced(text, position)
+    return rest[0], len(text) - len(rest) + 1
 
 
 def _braced(text: str, position: int) -> tuple[str, int]:

@@ -75,7 +75,7 @@ def congruent(comparison: Comparison, left: Node, right: Node) -> Decision:
         value, given, modulus = parts
         if value is None or given is None or modulus is None:
             return None
-        return True if value == given and 0 <= value < modulus else None
+        return True if 0 <= value < modulus and value == given % modulus else None
     (one, modulus_of_one), (two, modulus_of_two) = children(left), children(right)
     if not comparison.same(modulus_of_one, modulus_of_two):
         return False

@@ -9,10 +9,12 @@ Does not cover: other spellings of a text (`spelling`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import permutations
 from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence.answers.answer import Answer
+from mindspeed_rl_ext.verifiers.equivalence.answers.units import parse_unit
 from mindspeed_rl_ext.verifiers.equivalence.reading.substitution import substituted
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
@@ -25,6 +27,7 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Sum,
     Symbol,
     all_names,
+    calls,
     children,
     mapped,
     symbols,
@@ -81,6 +84,20 @@ def _degrees(left: Answer, right: Answer) -> Pairs:
     yield (stripped, bare.tree) if marked is left else (bare.tree, stripped)
 
 
+def _radians(left: Answer, right: Answer) -> Pairs:
+    r"""`\arcsin\frac12` and `30^\circ`: the angle of a function in degrees."""
+    for marked, bare in ((left, right), (right, left)):
+        if marked.unit != _DEGREE or bare.unit.name or not marked.tree or not bare.tree:
+            continue
+        functions = {call.name for call in calls(bare.tree)}
+        if functions & _ARCS:
+            degree = ((Symbol(r"\pi"), False), (Number(Fraction(180)), True))
+            angle = Product(((marked.tree, False), *degree))
+            yield (angle, bare.tree) if marked is left else (bare.tree, angle)
+
+
+_DEGREE = parse_unit("degree")
+_ARCS = words(r"\arcsin \arccos \arctan \arccot")
 _FUNCTIONS = words(r"\sin \cos \tan \cot \sec \csc")
 
 
@@ -131,6 +148,10 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "degree signs left out", _degrees,
         ((r"90^\circ - x", "90-x", True), (r"\sin 30^\circ", r"\sin 30", False)),
+    ),
+    Variant(
+        "degrees and radians", _radians,
+        ((r"\arcsin\frac12", r"30^\circ", True), (r"\arctan 1", r"44^\circ", False)),
     ),
     Variant(
         "a parameter under another name", _parameters,

@@ -28,6 +28,19 @@ _RESPELLED = (
     (re.compile(rf"{_TEXT}\s*\(?([A-J])\s*[).:]\s*\}}?"), r"\1"),
     (re.compile(rf"{_TEXT}\s*(?:option|choice)\s*\(?([A-J])\)?[\s.]*\}}?", re.I), r"\1"),
     (re.compile(rf"([0-9]+)\s*\^?\{{?\s*{_TEXT}(?:st|nd|rd|th)\}}?\}}?"), r"\1"),
+    (
+        re.compile(
+            rf"{_TEXT}\s*(?:the set of )?(?:all|any|every) (?:real numbers?|reals)\s*\}}?\.?", re.I
+        ),
+        r"\\mathbb{R}",
+    ),
+    # `3/4 of a mile`
+    (
+        re.compile(
+            r"([-+]?[0-9][0-9,./]*|\\frac\{[0-9]+\}\{[0-9]+\}) of (?:an?|the) ([a-z]{2,20})"
+        ),
+        r"\1 \\text{ \2}",
+    ),
     # `17 students`: words behind a space count something; letters beside a number multiply it.
     (
         re.compile(
@@ -53,6 +66,16 @@ _NAMED_PART = re.compile(
 )
 
 
+# `2/3 pi`: who writes the space means the fraction first.
+_SPACED_FRACTION = re.compile(
+    r"(?<![0-9./^{a-zA-Z])([0-9]{1,9})/([0-9]{1,9}) +"
+    r"(?=\\?pi(?![a-zA-Z])|\\sqrt|[a-z](?![a-zA-Z(]))"
+)
+_CONDITION = re.compile(
+    r"\s*,?\s*\\?(?:text\{\s*,?\s*)?(?<![A-Za-z])(?:where|with|for)\s*\}?\s*\$?[a-z]\s*"
+    r"(?:[<>]=?|\\(?:le|ge|ne|leq|geq|neq)(?![A-Za-z])|[≤≥≠])\s*-?[0-9.]+\$?\s*\.?\s*\Z"
+)
+_CONDITIONS = re.compile(r"where|with|for|if|when|[<>≤≥≠]|\\(?:le|ge|ne|lt|gt)")
 _LOGARITHM = re.compile(r"(?<![A-Za-z])(\\?log)(2|10)\(")
 _REPEATING = re.compile(r"(-?[0-9]+\.[0-9]*)\(([0-9]+)\)")
 
@@ -93,7 +116,7 @@ def spelled_out(text: str) -> str:
 
 
 def other_spellings(text: str, other: str) -> list[str]:
-    """What else a text may be, where the other side is a single number.
+    """What else a text may be, given the other side: a single number, or one without a condition.
 
     Example:
         >>> other_spellings("1,22", "1.22"), other_spellings("1,22", "1, 22")
@@ -101,6 +124,9 @@ def other_spellings(text: str, other: str) -> list[str]:
         >>> other_spellings("1,23,456", "123456")
         ['123456']
     """
+    condition = _CONDITION.search(text)
+    if condition is not None and not _CONDITIONS.search(other):
+        return [text[: condition.start()]]
     if "," in other:
         return []
     respelled = decimal_comma(text)
@@ -151,6 +177,8 @@ def _signs(text: str) -> str:
         text = _UNION.sub(r"\1 \\cup ", text)
     if "R" in text and "{" in text:
         text = _LESS.sub(r"\\mathbb{R} \\setminus \\{\2\\}", text)
+    if "/" in text:
+        text = _SPACED_FRACTION.sub(r"\\frac{\1}{\2} ", text)
     if "log" in text:
         text = _LOGARITHM.sub(r"\1_{\2}(", text)
     if "(" in text and (match := _REPEATING.fullmatch(text)):
