@@ -42,7 +42,8 @@ from mindspeed_rl_ext.verifiers.equivalence.operations import (
 from mindspeed_rl_ext.verifiers.equivalence.policy import Evaluated
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
 from mindspeed_rl_ext.verifiers.equivalence.reading.reader import read
-from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Symbol, UnreadableError, words
+from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError, words
+from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import is_quantity
 
 # Operations that the reader works out itself, so that only the tokens still show them.
 _BY_TOKEN = {
@@ -86,7 +87,7 @@ def undone_kinds(answer: Answer, *, strict: bool = False) -> Kinds:
             tree = read(side)
         except UnreadableError:
             tree = None
-        if isinstance(tree, Symbol):
+        if tree is not None and is_quantity(tree):
             continue
         found.append(_by_tokens(side) | kinds_in(tree, strict=strict))
     return frozenset.intersection(*found) if found else NO_KINDS

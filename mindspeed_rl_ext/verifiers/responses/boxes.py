@@ -43,10 +43,9 @@ _SAYS_THE_SAME = re.compile(r"\A[\s$]*(?:\u2248|\\approx)|%\s*\Z")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 # Between boxes that are one answer together: nothing, a comma, "and". Not "or": of alternatives
 # the last counts.
-_BETWEEN = re.compile(
-    r"[\s$]*(?:\\[)\]])?[\s$]*(?:,|;|\uff0c|\u3001|\band\b|\u548c)?[\s$]*(?:and\b)?"
-    r"[\s$]*(?:\\[(\[])?[\s$]*"
-)
+_SPACES = re.compile(r"(?:[\s$]|\\q?quad(?![A-Za-z])|\\[ ,;:])+")
+_AND = r"(?:\\text\{ ?and ?\}|and\b)"
+_BETWEEN = re.compile(rf"(?:\\[)\]])? ?(?:,|;|\uff0c|\u3001|\u548c|{_AND})? ?{_AND}? ?(?:\\[(\[])?")
 _LOOK_BACK = 60
 _MAX_BETWEEN = 40
 MAX_TOGETHER = 20
@@ -137,7 +136,9 @@ def _side_by_side(text: str, boxes: Sequence[Box]) -> list[Box]:
     together = [boxes[-1]]  # of equal boxes the last stands for all
     for box in reversed(boxes[-MAX_TOGETHER:-1]):
         between = text[box.end : together[0].start]
-        near = len(between) <= _MAX_BETWEEN and _BETWEEN.fullmatch(between)
+        near = len(between) <= _MAX_BETWEEN and _BETWEEN.fullmatch(
+            _SPACES.sub(" ", between).strip()
+        )
         if not box.content or not near:
             break
         together.insert(0, box)

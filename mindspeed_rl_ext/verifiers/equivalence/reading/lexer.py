@@ -50,11 +50,13 @@ _SAME = {
 _DROPPED = words(r"""
     \left \right \displaystyle \textstyle \scriptstyle \limits \big \Big \bigg \Bigg \bigl
     \bigr \Bigl \Bigr \biggl \biggr \quad \qquad \, \! \; \: \> \  \$ \( \) \[ \] \hfill
-    \boxed \fbox \mathbf \boldsymbol \mathit \bm \pmb \rm \bf \it \mathsf \textnormal""") | {
+    \boxed \fbox \mathbf \boldsymbol \mathit \bm \pmb \rm \bf \it \mathsf""") | {
     "\\ ",
     "\\\n",
 }
-_TEXTS = words(r"\text \textbf \textit \textrm \mbox \mathrm \operatorname \hbox \si \unit")
+_TEXTS = words(
+    r"\text \textbf \textit \textrm \mbox \mathrm \textnormal \operatorname \hbox \si \unit"
+)
 _LETTERS = words(r"\mathcal \mathscr \mathfrak \mathbb")
 _SETS = words("R Z N Q C")
 _VECTORS = re.compile(r"\\(?:vec|mathbf|boldsymbol|bm|overrightarrow|hat)(?![A-Za-z])")

@@ -33,7 +33,7 @@ from mindspeed_rl_ext.verifiers.equivalence.values.approximate import (
 )
 from mindspeed_rl_ext.verifiers.equivalence.values.exact import exact_value
 from mindspeed_rl_ext.verifiers.equivalence.values.field import NoSquareRootError
-from mindspeed_rl_ext.verifiers.equivalence.values.functions import TRIGONOMETRIC
+from mindspeed_rl_ext.verifiers.equivalence.values.functions import HYPERBOLIC, TRIGONOMETRIC
 
 # A wrong sign survives so many points with a chance of one in a million.
 _CONFIRMATIONS = 20
@@ -166,6 +166,6 @@ def _cancels(node: Node, names: frozenset[str]) -> bool:
     if isinstance(node, Power):
         return isinstance(node.exponent, Number) and not node.exponent.value
     if isinstance(node, Sum):
-        trigonometric = {c.name for c in calls(node)} & TRIGONOMETRIC
+        trigonometric = {c.name for c in calls(node)} & (TRIGONOMETRIC | HYPERBOLIC)
         return bool(trigonometric) or all(_cancels(term, names) for _, term in node.terms)
     return False

@@ -29,6 +29,7 @@ from mindspeed_rl_ext.verifiers.equivalence.rules.comparison import (
 from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import (
     FLIPPED,
     INTERVAL,
+    RATIO,
     RESIDUE,
     SET,
     TUPLE,
@@ -196,7 +197,8 @@ def _stated(comparison: Comparison, sides: tuple[Node, ...], other: Node) -> boo
     rest = [side for side in sides if not is_name(side)]
     if is_name(other) and any(side == other for side in sides):
         return None
-    closed = not is_structure(sides[-1]) and not symbols(sides[-1])
+    value = not is_structure(sides[-1]) or kind_of(sides[-1]) == RATIO
+    closed = value and not symbols(sides[-1])
     closed = closed and sides[-1] != Number(Fraction(0))  # an equation, not the value 0
     if len(rest) > 1 and closed and all(is_quantity(side) for side in sides[:-1]):
         rest = [sides[-1]]

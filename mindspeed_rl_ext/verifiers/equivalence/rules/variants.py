@@ -33,7 +33,7 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     symbols,
     words,
 )
-from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import is_domain
+from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import assigned, is_domain
 
 Pairs = Iterator[tuple[Node, Node]]
 Example = tuple[str, str, bool]
@@ -105,7 +105,7 @@ def _parameters(left: Answer, right: Answer) -> Pairs:
     r"""`n\pi` and `x = k\pi`; `(1+t, 2t)` and `(1+s, 2s)`: a parameter has no name of its own."""
     if left.tree is None or right.tree is None:
         return
-    one, other = _solution(left.tree), _solution(right.tree)
+    one, other = (_along(_solution(side), side) for side in (left.tree, right.tree))
     mine, theirs = symbols(one), symbols(other)
     if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
         return
@@ -203,6 +203,14 @@ def _solution(node: Node) -> Node:
     if isinstance(node, Relation) and node.signs == ("=",) and isinstance(node.sides[0], Symbol):
         return node.sides[1]
     return node
+
+
+def _along(node: Node, whole: Node) -> Node:
+    """`x=2+3t, y=1-t` as the tuple of its values."""
+    items = whole.items if isinstance(whole, Listing) else ()
+    values = assigned(items)
+    named = bool(items) and values is not items
+    return Sequence("(", ")", tuple(values)) if named else node
 
 
 def _declares(node: Node) -> bool:

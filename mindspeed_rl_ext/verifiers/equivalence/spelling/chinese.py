@@ -20,6 +20,10 @@ _ANNOUNCED = re.compile(
     r"\s*(?:应该|应)?(?:是|为|等于|选)?\s*[::]?\s*(?!案)"
 )
 _WHEN = re.compile(r"(?:当|若)\s*([^\u4e00-\u9fff]+?)\s*(?:时|的时候)")
+# `最大值为5`: the quantity that an answer is; not what it is not.
+_NAMED = re.compile(
+    r"\A(?![\u4e00-\u9fff]*[不非或没无未])[\u4e00-\u9fff]{0,8}(?:是|为|等于)\s*[::]?\s*(?=[-+0-9(\[\\$√a-zA-Z])"
+)
 _CHOSEN = re.compile(r"\A(?:故|应|因此|所以)?(?:选择|选项|选)(?:答案|项)?(?:是|为)?\s*[::]?\s*")
 _WHOLE = tuple(
     (re.compile(pattern), meaning)
@@ -89,6 +93,7 @@ def without_chinese(text: str) -> str:
     if match := _WHEN.fullmatch(text.strip().rstrip(".,")):
         text = match[1]
     text = _CHOSEN.sub("", _ANNOUNCED.sub("", text.strip())).strip().rstrip(".")
+    text = _NAMED.sub("", text)
     for pattern, meaning in _WHOLE:
         if pattern.fullmatch(text):
             return meaning
