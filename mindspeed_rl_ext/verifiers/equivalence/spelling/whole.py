@@ -230,8 +230,8 @@ def _turned(match: re.Match[str]) -> str:
 
 
 def _chosen(match: re.Match[str]) -> str:
-    """`_nC_k` and `nCr(n,k)`."""
-    above, below = (match[1], match[2]) if match[1] else (match[3], match[4])
+    """`_nC_k`, `nCr(n,k)` and `C_n^k`."""
+    above, below = (group for group in match.groups() if group)
     return rf"\binom{{{above}}}{{{below}}}"
 
 
