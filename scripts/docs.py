@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the reference tables into the documentation: python scripts/docs.py [--check]
+"""Writes the reference tables into the documentation: python scripts/docs.py [--check | --commands]
 
 A page holds a table between two comments, `<!-- table: NAME ARGUMENT -->` and
 `<!-- table end -->`; NAME is a module of scripts/reference, which makes the table of what the
 package declares. The page's language is that of its path. `--check` writes nothing and exits with
-1 where a committed table differs.
+1 where a committed table differs. `--commands` lists every command that the pages show, with how a
+test runs it: run, print, named or marked.
 
 Covers: every *.md of the checkout.
 Does not cover: the text around the tables; people write it.
@@ -27,6 +28,7 @@ for _folder in (ROOT, ROOT / "scripts"):
         sys.path.insert(0, str(_folder))
 
 import reference  # noqa: E402  found beside this file
+from documented import listing  # noqa: E402
 
 from mindspeed_rl_ext.core.errors import InputError, nearest  # noqa: E402
 from mindspeed_rl_ext.core.language import Language  # noqa: E402
@@ -41,7 +43,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 on a difference"
     )
-    check = parser.parse_args(argv).check
+    parser.add_argument(
+        "--commands", action="store_true", help="list the documented commands; write nothing"
+    )
+    args = parser.parse_args(argv)
+    if args.commands:
+        print("\n".join(listing.listing_lines(listing.documented_commands(ROOT))))
+        return 0
+    check = args.check
     changed = 0
     for page in pages(ROOT):
         old = page.read_text(encoding="utf-8")
