@@ -19,11 +19,12 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.cli._dispatch import command_names, load_command
+from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
 
 from .commands import Command
 
@@ -32,7 +33,8 @@ OURS = "msrl-ext"
 # What stands for the reader's own; other placeholders are files of the test's folder.
 PLACEHOLDERS = {
     "名字": "NAME", "源": "SRC", "目标": "DST", "目录": "DIR", "输入": "IN", "输出": "OUT",
-    "脚本": "SCRIPT", "参数": "ARGS", "行": "ROW", "目录/阶段": "DIR/STAGE", "目录/节点": "DIR/NODE",
+    "脚本": "SCRIPT", "参数": "ARGS", "行": "ROW", "目录/阶段": "DIR/STAGE",
+    "目录/节点": "DIR/NODE",
 }  # fmt: skip
 NAME_OF = {"recipe": "gsm8k_grpo", "score": "simplerl"}
 # The rest of a command that a page cuts short with "...": one that has these flags already.
@@ -141,12 +143,17 @@ def _train(words: list[str]) -> Plan:
         return Plan(PRINT, tuple(words))
     shown = (*words, "--print")
     elsewhere = "--engine" in words or "real" in words
-    whole = () if elsewhere else (*words, *_short(words))
+    whole = () if elsewhere else (*words, *_few_steps(words))
     return Plan(PRINT, shown, "needs weights or a cluster" if elsewhere else "trains", whole)
 
 
-def _short(words: list[str]) -> list[str]:
-    return ["--stage", "grpo", "--set", "grpo.trl.max_steps=2"] if "grpo" in " ".join(words) else []
+def _few_steps(words: list[str]) -> Iterator[str]:
+    """Two steps of each stage that is trained, where the command does not say how many."""
+    config = words[words.index("--config") + 1]
+    for stage in load_recipe(config if config in recipe_names() else "gsm8k_grpo", "cpu").stages:
+        key = f"{stage}.trl.max_steps"
+        if stage in ("sft", "grpo") and key not in " ".join(words):
+            yield from ("--set", f"{key}=2")
 
 
 def _quickstart(words: list[str]) -> Plan:
@@ -217,11 +224,11 @@ def _bash(words: list[str], command: Command, root: Path) -> Plan | None:
 
 
 def _accelerate(words: list[str], command: Command, root: Path) -> Plan | None:
-    if "mindspeed_rl_ext.cli" not in words:
-        return None
     config = words[words.index("--config_file") + 1]
     if not (root / config).is_file():
         return None
+    if "mindspeed_rl_ext.cli" not in words:
+        return Plan(PRINT, note="its configuration is there")
     train = words[words.index("mindspeed_rl_ext.cli") + 1 :]
     return Plan(PRINT, (OURS, *train, "--print"), "its training, printed")
 

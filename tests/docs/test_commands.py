@@ -105,6 +105,8 @@ def world(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A copy of the world as the working directory; what a page registers goes with it."""
     folder = tmp_path / "world"
     shutil.copytree(made, folder, symlinks=True)
+    if SLOW:
+        shutil.rmtree(folder / "out")  # the training itself makes it
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     before = set(sys.modules)

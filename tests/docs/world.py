@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import struct
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ from mindspeed_rl_ext.core.responses.metrics import MetricsRow, append_metrics
 # Pages call the same model by many names.
 MODELS = (
     "Qwen2.5-7B", "Qwen2.5-0.5B-Instruct", "HF", "HF_DIR", "SRC", "shared/Qwen2.5-7B",
-    "model_from_hf/qwen25-7b", "model_from_hf/qwen25-7b-instruct",
+    "model_from_hf/qwen25-7b", "Qwen2.5-Math-7B", "Qwen2.5-7B-Instruct",
 )  # fmt: skip
 RUNS = (
     "DIR", "RUN_A", "RUN_B", "RUN_C", "DIR/STAGE", "DIR/NODE", "out/grpo", "shared/audit/node1",
@@ -44,7 +45,7 @@ def build_world(folder: Path, root: Path) -> None:
     """
     for name in ("configs", "scripts"):
         os.symlink(root / name, folder / name)
-    _make_models(folder)
+    _make_models(folder, root)
     _make_checkpoints(folder)
     _make_deepseek(folder / "DeepSeek-R1")
     _make_data(folder, root)
@@ -58,7 +59,7 @@ def build_world(folder: Path, root: Path) -> None:
     _make_settings(folder, root)
 
 
-def _make_models(folder: Path) -> None:
+def _make_models(folder: Path, root: Path) -> None:
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -66,6 +67,9 @@ def _make_models(folder: Path) -> None:
 
     first = folder / MODELS[0]
     tokenizer = build_tokenizer(first)
+    # Whole words, or Countdown's question is longer in bytes than its recipe allows in tokens.
+    countdown = (root / "configs" / "datasets" / "countdown.yaml").read_text(encoding="utf-8")
+    tokenizer.add_tokens(sorted(set(re.findall(r" ?[a-z]{3,}", countdown))))
     tokenizer.chat_template = CHAT
     tokenizer.save_pretrained(first)
     torch.manual_seed(0)
