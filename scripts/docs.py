@@ -7,7 +7,9 @@ package declares. The page's language is that of its path. `--check` writes noth
 1 where a committed table differs. `--commands` lists every command that the pages show, with how a
 test runs it: run, print, named or marked.
 
-Covers: every *.md of the checkout.
+The tutorial's notebooks are written from its pages too.
+
+Covers: every *.md of the checkout, docs/*/tutorial.ipynb.
 Does not cover: the text around the tables; people write it.
 """
 
@@ -28,7 +30,7 @@ for _folder in (ROOT, ROOT / "scripts"):
         sys.path.insert(0, str(_folder))
 
 import reference  # noqa: E402  found beside this file
-from documented import listing  # noqa: E402
+from documented import listing, notebook  # noqa: E402
 
 from mindspeed_rl_ext.core.errors import InputError, nearest  # noqa: E402
 from mindspeed_rl_ext.core.language import Language  # noqa: E402
@@ -52,9 +54,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     check = args.check
     changed = 0
-    for page in pages(ROOT):
-        old = page.read_text(encoding="utf-8")
-        new = filled(old, language_of_page(page), str(page.relative_to(ROOT)))
+    for page, new in derived(ROOT):
+        old = page.read_text(encoding="utf-8") if page.is_file() else ""
         if new != old:
             changed += 1
             if check:
@@ -65,6 +66,16 @@ def main(argv: list[str] | None = None) -> int:
     if check and changed:
         print(f"{changed} page(s) differ; run: python scripts/docs.py", file=sys.stderr)
     return int(check and changed > 0)
+
+
+def derived(root: Path) -> Iterator[tuple[Path, str]]:
+    """Every file that is written here, and what must stand in it."""
+    for page in pages(root):
+        old = page.read_text(encoding="utf-8")
+        yield page, filled(old, language_of_page(page), str(page.relative_to(root)))
+    for name in filter(lambda name: (root / name).is_file(), notebook.NOTEBOOKS):
+        text = (root / name).read_text(encoding="utf-8")
+        yield notebook.notebook_path(root / name), notebook.notebook_of(text)
 
 
 def pages(root: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .commands import Command, commands_of
-from .pages import blocks_of, documented_pages, marks_of
+from .pages import blocks_of, documented_pages, is_whole, marks_of
 from .plans import Plan, plan_of
 
 UNPLANNED = "UNPLANNED"
@@ -40,7 +40,7 @@ def commands_of_page(page: Path, root: Path) -> list[Documented]:
     text = page.read_text(encoding="utf-8")
     marks = marks_of(text)
     return [
-        Documented(command, plan_of(command, marks, root))
+        Documented(command, plan_of(command, marks, root, whole=is_whole(text)))
         for block in blocks_of(text, str(page.relative_to(root)))
         for command in commands_of(block)
     ]

@@ -5,7 +5,8 @@ do not see, anywhere before it:
 
     <!-- marked: ray start: starts a cluster -->
 
-It holds for the commands of that page that begin with the text between the colons.
+It holds for the commands of that page that begin with the text between the colons. A page with the
+comment `<!-- whole -->` needs no file but those that it makes, and nothing of it is cut short.
 
 Covers: pages of the repository, in order; blocks with their first line's number.
 Does not cover: what a block means; `commands` and the tests read it.
@@ -21,6 +22,7 @@ from pathlib import Path
 _FENCE = re.compile(r"^ *(?P<fence>```+)(?P<language>[\w-]*) *$")
 _INLINE = re.compile(r"`([^`\n]+)`")
 _MARK = re.compile(r"<!-- marked: (?P<beginning>[^:>]+): (?P<reason>[^>]+?) -->")
+_WHOLE = "<!-- whole -->"
 _TABLE = re.compile(r"<!-- table: .*?<!-- table end -->", re.DOTALL)
 _AT_ROOT = ("README.md", "README_zh.md", "CONTRIBUTING.md", "SECURITY.md")
 INLINE = "inline"
@@ -87,6 +89,11 @@ def _lines_of_tables(text: str) -> set[int]:
         first = text.count("\n", 0, table.start()) + 1
         lines.update(range(first, first + table.group().count("\n") + 1))
     return lines
+
+
+def is_whole(text: str) -> bool:
+    """Whether a page's commands run as they stand, in an empty folder: it has `<!-- whole -->`."""
+    return _WHOLE in text.splitlines()
 
 
 def marks_of(text: str) -> dict[str, str]:

@@ -68,14 +68,19 @@ class Plan:
     whole: tuple[str, ...] = ()
 
 
-def plan_of(command: Command, marks: Mapping[str, str], root: Path) -> Plan | None:
+def plan_of(
+    command: Command, marks: Mapping[str, str], root: Path, *, whole: bool = False
+) -> Plan | None:
     """How a command is run here; None where nothing says how.
 
     Args:
         command: of a page.
         marks: of that page.
         root: of the repository, whose files it may name.
+        whole: run as it stands, for a page that says so.
     """
+    if whole and command.words[0] == OURS and not command.inline:
+        return Plan(RUN, command.words)
     for beginning, reason in marks.items():
         if command.text.startswith(beginning):
             return Plan(MARKED, note=reason)
@@ -150,7 +155,10 @@ def _train(words: list[str]) -> Plan:
 def _few_steps(words: list[str]) -> Iterator[str]:
     """Two steps of each stage that is trained, where the command does not say how many."""
     config = words[words.index("--config") + 1]
-    for stage in load_recipe(config if config in recipe_names() else "gsm8k_grpo", "cpu").stages:
+    stages = load_recipe(config if config in recipe_names() else "gsm8k_grpo", "cpu").stages
+    if "expert_iteration" in stages:
+        return  # it keeps what is right, and needs a policy that is
+    for stage in stages:
         key = f"{stage}.trl.max_steps"
         if stage in ("sft", "grpo") and key not in " ".join(words):
             yield from ("--set", f"{key}=2")

@@ -18,8 +18,8 @@ import yaml
 pytest.importorskip("trl")
 
 from documented.commands import SHELLS, Command, commands_of
-from documented.listing import documented_commands
-from documented.pages import Block, blocks_of, documented_pages, marks_of
+from documented.listing import commands_of_page, documented_commands
+from documented.pages import Block, blocks_of, documented_pages, is_whole, marks_of
 from documented.plans import NAMED, OURS, Plan, flags_of, plan_of
 
 from mindspeed_rl_ext.cli._dispatch import command_names, main
@@ -49,10 +49,7 @@ CHINESE = [page for page in PAGES if twin_of(page) is not None]
 
 
 def planned(page: Path) -> list[tuple[Command, Plan | None]]:
-    text = page.read_text(encoding="utf-8")
-    marks = marks_of(text)
-    blocks = blocks_of(text, name_of(page))
-    return [(one, plan_of(one, marks, ROOT)) for block in blocks for one in commands_of(block)]
+    return [(one.command, one.plan) for one in commands_of_page(page, ROOT)]
 
 
 def test_every_command_has_a_plan():
@@ -123,14 +120,17 @@ def world(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def test_what_a_page_shows_works_in_its_order(page, world, monkeypatch, capfd):
     """Commands and code of a page, one after the other, each with the files of those before."""
     text = page.read_text(encoding="utf-8")
-    marks = marks_of(text)
+    marks, whole = marks_of(text), is_whole(text)
+    if whole:
+        (world / "empty").mkdir()
+        monkeypatch.chdir(world / "empty")
     module = ModuleType("a_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     vars(module).update(GIVEN.get(name_of(page), dict)())
     for block in blocks_of(text, name_of(page)):
         where = f"{block.page}:{block.line}"
         for command in commands_of(block):
-            plan = plan_of(command, marks, ROOT)
+            plan = plan_of(command, marks, ROOT, whole=whole)
             assert plan is not None, f"nothing says how this is tested: {command}"
             run_plan(command, plan, monkeypatch, capfd)
         if block.language in CHECKS:
