@@ -257,4 +257,5 @@ PROGRAMS: dict[str, Callable[[list[str], Command, Path], Plan | None]] = {
     "accelerate": _accelerate,
     "export": _export,
     "ray": _mention,
+    "mkdocs": _mention,
 }
