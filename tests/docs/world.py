@@ -229,6 +229,9 @@ def _make_packed(folder: Path) -> None:
 
 
 def _make_rollouts(folder: Path) -> None:
+    from mindspeed_rl_ext.recipes.quickstart.workspace import prepare
+
+    prepare(folder / "quickstart_output", overwrite=False)
     rows = [
         {
             "response": f"<think>{n}</think><answer>\\boxed{{{answer}}}</answer>",
@@ -237,7 +240,8 @@ def _make_rollouts(folder: Path) -> None:
         }
         for n, (question, answer) in enumerate(PROBLEMS)
     ]  # fmt: skip
-    for name in ("rollouts.jsonl", "recorded.jsonl"):
+    for name in ("rollouts.jsonl", "recorded.jsonl", "quickstart_output/grpo/rollouts.jsonl"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_jsonl(folder / name, rows)
     made = [
         {"benchmark": "gsm8k", "index": n, "responses": [f"so \\boxed{{{answer}}}"]}
