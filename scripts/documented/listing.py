@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .commands import Command, commands_of
-from .pages import blocks_of, documented_pages, is_whole, marks_of
+from .pages import (
+    blocks_of,
+    commented_commands,
+    commented_files,
+    documented_pages,
+    is_whole,
+    marks_of,
+)
 from .plans import Plan, plan_of
 
 UNPLANNED = "UNPLANNED"
@@ -32,7 +39,20 @@ def documented_commands(root: Path) -> list[Documented]:
     Args:
         root: of the repository.
     """
-    return [one for page in documented_pages(root) for one in commands_of_page(page, root)]
+    shown = [one for page in documented_pages(root) for one in commands_of_page(page, root)]
+    return shown + commands_of_configurations(root)
+
+
+def commands_of_configurations(root: Path) -> list[Documented]:
+    """The commands in the heads of the shipped configurations."""
+    return [
+        Documented(command, plan_of(command, {}, root))
+        for file in commented_files(root)
+        for block in commented_commands(
+            file.read_text(encoding="utf-8"), str(file.relative_to(root))
+        )
+        for command in commands_of(block)
+    ]
 
 
 def commands_of_page(page: Path, root: Path) -> list[Documented]:

@@ -22,6 +22,8 @@ from pathlib import Path
 _FENCE = re.compile(r"^ *(?P<fence>```+)(?P<language>[\w-]*) *$")
 _INLINE = re.compile(r"`([^`\n]+)`")
 _MARK = re.compile(r"<!-- marked: (?P<beginning>[^:>]+): (?P<reason>[^>]+?) -->")
+_COMMENTED = re.compile(r"^#\s+(?:[\w ,]+:\s+)?((?:msrl-ext|accelerate|hf|modelscope) [\w-]+ .*)$")
+_GOES_ON = re.compile(r" *\\\n *# *")
 _WHOLE = "<!-- whole -->"
 _TABLE = re.compile(r"<!-- table: .*?<!-- table end -->", re.DOTALL)
 _AT_ROOT = ("README.md", "README_zh.md", "CONTRIBUTING.md", "SECURITY.md")
@@ -89,6 +91,27 @@ def _lines_of_tables(text: str) -> set[int]:
         first = text.count("\n", 0, table.start()) + 1
         lines.update(range(first, first + table.group().count("\n") + 1))
     return lines
+
+
+def commented_files(root: Path) -> list[Path]:
+    """Configurations, whose heads say how they are used, sorted."""
+    return sorted((root / "configs").rglob("*.yaml"))
+
+
+def commented_commands(text: str, page: str) -> list[Block]:
+    """The commands in the comments of a configuration, each as if it were inline code.
+
+    Example:
+        >>> commented_commands("# Run:    msrl-ext doctor --config a   (or b)\\n", "a.yaml")[0].text
+        'msrl-ext doctor --config a'
+    """
+    found = []
+    joined = _GOES_ON.sub(" ", text)
+    for number, line in enumerate(joined.splitlines(), 1):
+        command = _COMMENTED.match(line)
+        if command:
+            found.append(Block(page, number, INLINE, command[1].partition("   ")[0].strip()))
+    return found
 
 
 def is_whole(text: str) -> bool:

@@ -245,6 +245,10 @@ def _mention(words: list[str], command: Command, root: Path) -> Plan | None:
     return Plan(NAMED, note="a program of others") if command.inline and len(words) == 2 else None
 
 
+def _downloads(words: list[str], command: Command, root: Path) -> Plan:
+    return Plan(MARKED, note="downloads")
+
+
 def _export(words: list[str], command: Command, root: Path) -> Plan:
     return Plan(RUN, tuple(words), "sets a variable")
 
@@ -257,5 +261,7 @@ PROGRAMS: dict[str, Callable[[list[str], Command, Path], Plan | None]] = {
     "accelerate": _accelerate,
     "export": _export,
     "ray": _mention,
+    "hf": _downloads,
+    "modelscope": _downloads,
     "mkdocs": _mention,
 }

@@ -18,7 +18,11 @@ import yaml
 pytest.importorskip("trl")
 
 from documented.commands import SHELLS, Command, commands_of
-from documented.listing import commands_of_page, documented_commands
+from documented.listing import (
+    commands_of_configurations,
+    commands_of_page,
+    documented_commands,
+)
 from documented.pages import Block, blocks_of, documented_pages, is_whole, marks_of
 from documented.plans import NAMED, OURS, Plan, flags_of, plan_of
 
@@ -140,6 +144,13 @@ def test_what_a_page_shows_works_in_its_order(page, world, monkeypatch, capfd):
             exec(compile(block.text, where, "exec", dont_inherit=True), vars(module))
         else:
             assert block.language in SHELLS | WITHOUT_CHECK | {"python"}, where
+
+
+def test_what_the_heads_of_the_configurations_say_works(world, monkeypatch, capfd):
+    found = [one for one in commands_of_configurations(ROOT) if one.plan is not None]
+    assert len({one.command.page for one in found}) > 15  # they are still found
+    for one in {one.command.text: one for one in found}.values():
+        run_plan(one.command, one.plan, monkeypatch, capfd)
 
 
 def run_plan(command: Command, plan: Plan, monkeypatch, capfd) -> None:
