@@ -17,6 +17,7 @@ from .pages import (
     commented_commands,
     commented_files,
     documented_pages,
+    helped_commands,
     is_whole,
     marks_of,
 )
@@ -40,17 +41,21 @@ def documented_commands(root: Path) -> list[Documented]:
         root: of the repository.
     """
     shown = [one for page in documented_pages(root) for one in commands_of_page(page, root)]
-    return shown + commands_of_configurations(root)
+    return shown + commands_elsewhere(root)
 
 
-def commands_of_configurations(root: Path) -> list[Documented]:
-    """The commands in the heads of the shipped configurations."""
-    return [
-        Documented(command, plan_of(command, {}, root))
+def commands_elsewhere(root: Path) -> list[Documented]:
+    """The commands in the heads of the shipped configurations, and in our commands' help texts."""
+    blocks = [
+        block
         for file in commented_files(root)
         for block in commented_commands(
             file.read_text(encoding="utf-8"), str(file.relative_to(root))
         )
+    ]
+    return [
+        Documented(command, plan_of(command, {}, root))
+        for block in blocks + helped_commands(root)
         for command in commands_of(block)
     ]
 

@@ -14,6 +14,7 @@ Does not cover: what a block means; `commands` and the tests read it.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,6 +112,22 @@ def commented_commands(text: str, page: str) -> list[Block]:
         command = _COMMENTED.match(line)
         if command:
             found.append(Block(page, number, INLINE, command[1].partition("   ")[0].strip()))
+    return found
+
+
+def helped_commands(root: Path) -> list[Block]:
+    """The commands in the help texts of our commands: indented lines of their modules' docstrings.
+
+    Args:
+        root: of the repository.
+    """
+    found = []
+    for file in sorted((root / "mindspeed_rl_ext" / "cli").glob("[a-z]*.py")):
+        text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        lines = re.sub(r" *\\\n +", " ", text).splitlines()
+        # What a command does stands behind it, after two spaces.
+        shown = (line.strip().partition("  ")[0] for line in lines if line[:11] == "  msrl-ext ")
+        found += [Block(str(file.relative_to(root)), 1, INLINE, line) for line in shown]
     return found
 
 

@@ -104,15 +104,19 @@ def _ours(words: list[str], command: Command, root: Path) -> Plan | None:
     name = words[1] if len(words) > 1 else ""
     if command.inline and _is_mention(name, words):
         return Plan(NAMED, tuple(words))
-    if command.inline and name == "preprocess":
-        words.append("--overwrite")  # what a block of the page has written
+    if command.inline and name in ("preprocess", "evaluate"):
+        words.append("--overwrite")  # what a command before it has written
     words = [NAME_OF.get(name, word) if word == "NAME" else word for word in words]
     if "..." in words:
         if name not in REST:
             return None
         words = [*(word for word in words if word != "..."), *REST[name]]
+    if "vllm" in words:
+        return Plan(MARKED, note="needs vLLM and weights")
     if name == "train":
         return _train(words)
+    if name == "evaluate" and "hf" in words and "--max-tokens" not in words:
+        return Plan(RUN, (*words, "--max-tokens", "4"), "four tokens each")
     if name == "quickstart":
         return _quickstart(words)
     if "--ray" in words:

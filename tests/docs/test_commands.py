@@ -19,7 +19,7 @@ pytest.importorskip("trl")
 
 from documented.commands import SHELLS, Command, commands_of
 from documented.listing import (
-    commands_of_configurations,
+    commands_elsewhere,
     commands_of_page,
     documented_commands,
 )
@@ -106,8 +106,6 @@ def world(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A copy of the world as the working directory; what a page registers goes with it."""
     folder = tmp_path / "world"
     shutil.copytree(made, folder, symlinks=True)
-    if SLOW:
-        shutil.rmtree(folder / "out")  # the training itself makes it
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     before = set(sys.modules)
@@ -128,6 +126,8 @@ def test_what_a_page_shows_works_in_its_order(page, world, monkeypatch, capfd):
     if whole:
         (world / "empty").mkdir()
         monkeypatch.chdir(world / "empty")
+    if SLOW:
+        shutil.rmtree("out", ignore_errors=True)  # the trainings of a page make it
     module = ModuleType("a_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     vars(module).update(GIVEN.get(name_of(page), dict)())
@@ -146,10 +146,14 @@ def test_what_a_page_shows_works_in_its_order(page, world, monkeypatch, capfd):
             assert block.language in SHELLS | WITHOUT_CHECK | {"python"}, where
 
 
-def test_what_the_heads_of_the_configurations_say_works(world, monkeypatch, capfd):
-    found = [one for one in commands_of_configurations(ROOT) if one.plan is not None]
+def test_what_configurations_and_help_texts_show_works(made, world, monkeypatch, capfd):
+    found = [one for one in commands_elsewhere(ROOT) if one.plan is not None]
     assert len({one.command.page for one in found}) > 15  # they are still found
-    for one in {one.command.text: one for one in found}.values():
+    for number, one in enumerate({one.command.text: one for one in found}.values()):
+        if one.command.page.endswith(".py"):  # examples, each of its own
+            folder = world / "alone" / str(number)
+            shutil.copytree(made, folder, symlinks=True)
+            monkeypatch.chdir(folder)
         run_plan(one.command, one.plan, monkeypatch, capfd)
 
 

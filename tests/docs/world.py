@@ -25,7 +25,7 @@ from mindspeed_rl_ext.core.responses.metrics import MetricsRow, append_metrics
 # Pages call the same model by many names.
 MODELS = (
     "Qwen2.5-7B", "Qwen2.5-0.5B-Instruct", "HF", "HF_DIR", "SRC", "shared/Qwen2.5-7B",
-    "model_from_hf/qwen25-7b", "Qwen2.5-Math-7B", "Qwen2.5-7B-Instruct",
+    "model_from_hf/qwen25-7b", "out/hf", "Qwen2.5-Math-7B", "Qwen2.5-7B-Instruct",
 )  # fmt: skip
 RUNS = (
     "DIR", "RUN_A", "RUN_B", "RUN_C", "DIR/STAGE", "DIR/NODE", "out/grpo", "shared/audit/node1",
@@ -174,8 +174,12 @@ def _count(shape: Iterable[int]) -> int:
 
 def _make_data(folder: Path, root: Path) -> None:
     """The file that each shipped data recipe reads, with the columns that it maps."""
-    rows = [{"question": question, "answer": f"So #### {a}"} for question, a in PROBLEMS]
-    for name in ("train.jsonl", "gsm8k/train.jsonl", "eval/data/gsm8k/test.jsonl"):
+    rows = [
+        {"question": question, "problem": question, "answer": f"So #### {answer}"}
+        for question, answer in PROBLEMS
+    ]
+    tests = [f"eval/data/{name}/test.jsonl" for name in ("gsm8k", "math500")]
+    for name in ("train.jsonl", "gsm8k/train.jsonl", *tests):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_jsonl(folder / name, rows)
     for file in sorted((root / "configs" / "datasets").glob("*.yaml")):
@@ -209,16 +213,23 @@ def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def _make_packed(folder: Path) -> None:
     """PREFIX in two parts, dapo's prompts, and an instruction file with responses in it."""
-    from mindspeed_rl_ext.preprocess.packing.staging import staging
-    from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
     from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
     words = ["preprocess", "--config", "gsm8k", "--input", str(folder / "train.jsonl")]
     words += ["--tokenizer-name-or-path", str(folder / MODELS[0]), "--output-prefix"]
     for part in ("1/2", "2/2"):
-        assert main([*words, str(folder / "PREFIX"), "--shard", part]) == 0
-    tokenizer = load_tokenizer(folder / MODELS[0])
-    prefix = folder / "dataset" / "instruct"
+        for prefix in ("PREFIX", "dataset/gsm8k"):
+            assert main([*words, str(folder / prefix), "--shard", part]) == 0
+    for name in ("dataset/a", "dataset/b", "dataset/math_17k/data"):
+        assert main([*words, str(folder / name)]) == 0
+    for name in ("instruct", "gsm8k_instruct"):
+        _pack_with_responses(folder / "dataset" / name, load_tokenizer(folder / MODELS[0]))
+
+
+def _pack_with_responses(prefix: Path, tokenizer: Any) -> None:
+    from mindspeed_rl_ext.preprocess.packing.staging import staging
+    from mindspeed_rl_ext.preprocess.packing.writer import PackedWriter
+
     with staging(prefix, overwrite=True) as stage:
         writer = PackedWriter(stage, prefix.name, ("input_ids", "attention_mask", "labels"))
         for question, answer in PROBLEMS:
@@ -271,7 +282,9 @@ def _make_run(folder: Path) -> None:
 def _make_settings(folder: Path, root: Path) -> None:
     configs = root / "configs"
     for name, source in (
-        ("my.yaml", "msrl/grpo_qwen25_7b.yaml"), ("IN", "msrl/grpo_qwen25_7b.yaml"),
+        ("my.yaml", "msrl/grpo_qwen25_7b.yaml"),
+        ("grpo.yaml", "msrl/grpo_qwen25_7b.yaml"),
+        ("IN", "msrl/grpo_qwen25_7b.yaml"),
         ("grpo_qwen25_7b.yaml", "msrl/grpo_qwen25_7b.yaml"),
         ("start.sh", "msrl/launch_multi_node.sh"),
         ("runtime_env.yaml", "envs/runtime_env.yaml"), ("countdown.yaml", "trl/countdown_3b.yaml"),
@@ -283,7 +296,8 @@ def _make_settings(folder: Path, root: Path) -> None:
     trainer.parent.mkdir(parents=True)
     trainer.touch()
     (folder / "SCRIPT").write_text("print('run by msrl-ext')\n")
-    (folder / "run_qwen.sh").write_text(VERL_SCRIPT)
+    for name in ("run_qwen.sh", "run_qwen3.sh"):
+        (folder / name).write_text(VERL_SCRIPT)
 
 
 CHAT = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
