@@ -83,22 +83,24 @@ def line_chart(
     bounds = [series[name] for name in panel.bounds or () if name in series]
     axes = axes_of(list(drawn.values()), bounds)
     shapes = _band(bounds, axes) if len(bounds) == 2 else ""
-    for number, line in enumerate(drawn.values()):
-        shapes += _line(line, axes, f"c{number % 6}")
+    colours = {
+        label: f"c{(place if line.colour is None else line.colour) % 6}"
+        for place, (label, line) in enumerate(drawn.items())
+    }
+    for label, line in drawn.items():
+        shapes += _line(line, axes, colours[label])
     notes = ["band"] * (len(bounds) == 2)
     notes += ["raw_and_mean"] * any(line.is_smoothed for line in drawn.values())
     note = f" <small>{escape('; '.join(map(words, notes)))}</small>" if notes else ""
-    legend = _legend((f"c{i % 6}", label, line) for i, (label, line) in enumerate(drawn.items()))
+    legend = _legend((colours[label], label, line) for label, line in drawn.items())
     data = {
         "first": axes.first,
         "last": axes.last,
-        "lines": [
-            _pointed(label, f"c{i % 6}", line) for i, (label, line) in enumerate(drawn.items())
-        ],
+        "lines": [_pointed(label, colours[label], line) for label, line in drawn.items()],
     }
     one = next(iter(drawn.values()))
     named = legend if list(drawn) != [one.name] else _last_value(one, words)
-    ends = {f"c{i % 6}": line for i, line in enumerate(drawn.values())}
+    ends = {colours[label]: line for label, line in drawn.items()}
     plot = _plot(shapes, axes, words, unit=panel.unit, marks=marks, ends=ends)
     flat = all(line.all_zero for line in drawn.values())
     return Chart(_figure(heading + note, named, plot), data, flat)
