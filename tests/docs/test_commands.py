@@ -27,7 +27,8 @@ from documented.pages import Block, blocks_of, documented_pages, is_whole, marks
 from documented.plans import NAMED, OURS, Plan, flags_of, plan_of
 
 from mindspeed_rl_ext.cli._dispatch import command_names, main
-from mindspeed_rl_ext.verifiers import registry
+from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import RL_VERIFIERS
+from mindspeed_rl_ext.verifiers import registry, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = os.environ.get("MSRL_EXT_SLOW") == "1"
@@ -196,7 +197,12 @@ def run_ours(words: tuple[str, ...]) -> int:
 
 def check_yaml(block: Block) -> None:
     """It reads, and the verifiers that it names are ours or the host's."""
-    assert yaml.safe_load(block.text) is not None, block
+    found = yaml.safe_load(block.text)
+    assert found is not None, block
+    for section in found.values():
+        names = section.get("verifier_function", []) if isinstance(section, dict) else []
+        for name in names:
+            assert name in RL_VERIFIERS or resolve(name), (block, name)
 
 
 def check_json(block: Block) -> None:

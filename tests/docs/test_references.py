@@ -85,6 +85,17 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
 
 
+# Code, comments: what is no text that a page shows.
+NO_TEXT = re.compile(r"^ *```.*?^ *```|<!--.*?-->|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_nothing_that_a_page_says_is_taken_for_a_tag(page):
+    """`<think>` outside code is one to a browser, which shows nothing of it."""
+    text = NO_TEXT.sub("", page.read_text(encoding="utf-8"))
+    assert re.findall(r"</?[A-Za-z_][^>\n]*>", text) == []
+
+
 # Pages that name rules of the doctor, in backquotes; a key of a host and a program look like one.
 PAGES_WITH_RULES = [
     f"docs/{language}/{name}.md"
