@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = {"en": "English", "zh": "中文"}
-# Groups of pages, by their titles in both languages; a page that is in none is an error.
+# Groups of pages, by their titles in both languages; a page that is in none comes last.
 ORDER = {
     ("Begin", "入门"): ("tutorial", "first_day", "notes_to_commands", "faq"),
     ("Hosts", "宿主"): (
@@ -32,6 +32,7 @@ ORDER = {
         "reference/hosts",
     ),
 }  # fmt: skip
+MORE = ("More", "其他")
 # The API pages: title in both languages, and the modules that are shown.
 API = {
     "verifiers": (("Verifiers", "打分器"), ("mindspeed_rl_ext.verifiers",)),
@@ -82,11 +83,13 @@ def _tab(language: str) -> list[Any]:
     known = {page for pages in ORDER.values() for page in pages} | {"index"}
     folder = ROOT / "docs" / language
     found = {page.relative_to(folder).with_suffix("").as_posix() for page in folder.rglob("*.md")}
-    if found != known:
-        raise ValueError(f"{folder}: ORDER of {__file__} differs in {sorted(found ^ known)}")
+    if known - found:
+        raise ValueError(f"{folder} lacks {sorted(known - found)}, which ORDER of {__file__} names")
     tab: list[Any] = [f"{language}/index.md"]
     for titles, pages in ORDER.items():
         tab.append({titles[at]: [f"{language}/{page}.md" for page in pages]})
+    if found - known:
+        tab.append({MORE[at]: [f"{language}/{page}.md" for page in sorted(found - known)]})
     return tab
 
 
