@@ -1,8 +1,8 @@
 """A shell block as commands, each with its words.
 
 Covers: comments, lines that go on after a backslash, `NAME=value` before a command, `&&`, `|` and
-`>` (what follows a pipe or a redirection is not the command's).
-Does not cover: variables, loops, here-documents: the documentation has none.
+`>` (what follows a pipe or a redirection is not the command's), `cat > FILE <<'END'`.
+Does not cover: variables, loops: the documentation has none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .pages import INLINE, Block
 
@@ -19,6 +19,7 @@ PROGRAMS = frozenset(
     {"msrl-ext", "python", "pip", "bash", "ray", "accelerate", "hf", "modelscope", "mkdocs"}
 )
 _SETS = re.compile(r"^(?P<name>[A-Za-z_]\w*)=(?P<value>.*)$", re.DOTALL)
+_HERE = re.compile(r"^cat > (?P<file>\S+) <<'?(?P<end>\w+)'?$")
 _OVERRIDE = re.compile(r"^\+{0,2}[a-z_]+(?:\.[a-z_]+)+=")
 
 
@@ -33,6 +34,7 @@ class Command:
         words: as a shell splits them.
         variables: what is set for it alone.
         inline: it stands in a sentence, not in a block.
+        body: what a `cat > FILE <<END` writes.
     """
 
     page: str
@@ -41,6 +43,7 @@ class Command:
     words: tuple[str, ...]
     variables: dict[str, str] = field(default_factory=dict)
     inline: bool = False
+    body: str = ""
 
 
 def commands_of(block: Block) -> list[Command]:
@@ -57,12 +60,36 @@ def commands_of(block: Block) -> list[Command]:
         return list(_split(block, block.line, block.text)) if single else []
     if block.language not in SHELLS:
         return []
+    written, block = _take_out_written(block)
     rows = list(_logical_lines(block))
+    if not rows:
+        return written
     if all(_OVERRIDE.match(shlex.split(row, comments=True)[0]) for _, row in rows):
         # Overrides alone, shown without the command that they belong to.
         whole = " ".join(["python -m verl.trainer.main_ppo", *(row for _, row in rows)])
         return list(_split(block, block.line, whole))
-    return [one for line, row in rows for one in _split(block, line, row)]
+    found = [one for line, row in rows for one in _split(block, line, row)]
+    return sorted(written + found, key=lambda one: one.line)
+
+
+def _take_out_written(block: Block) -> tuple[list[Command], Block]:
+    """The files that here-documents write, and the block without them; lines keep their numbers."""
+    written, kept = [], []
+    lines = iter(enumerate(block.text.splitlines(), block.line))
+    for number, line in lines:
+        here = _HERE.match(line)
+        kept.append("" if here else line)
+        if here:
+            body = []
+            for _, inner in lines:
+                kept.append("")
+                if inner == here["end"]:
+                    break
+                body.append(f"{inner}\n")
+            words = ("cat", ">", here["file"])
+            text = " ".join(words)
+            written.append(Command(block.page, number, text, words, body="".join(body)))
+    return written, replace(block, text="\n".join(kept) + "\n")
 
 
 def _logical_lines(block: Block) -> Iterator[tuple[int, str]]:

@@ -212,8 +212,8 @@ def _pip(words: list[str], command: Command, root: Path) -> Plan | None:
         return None
     known = extras_of(root)
     for word in words[2:]:
-        if word == "mindspeed-rl-ext":
-            return None  # no index has it: `pip install .`, or an extra of the installed one
+        if word.startswith("mindspeed-rl-ext") and (word[-1] != "]" or not command.inline):
+            return None  # no index has it: `pip install .`; an extra of the installed one is found
         found = re.fullmatch(r"(mindspeed-rl-ext|\.)\[(?P<extras>[\w,]+)\]", word)
         if found and not set(found["extras"].split(",")) <= known:
             return None
@@ -249,6 +249,10 @@ def _mention(words: list[str], command: Command, root: Path) -> Plan | None:
     return Plan(NAMED, note="a program of others") if command.inline and len(words) == 2 else None
 
 
+def _writes(words: list[str], command: Command, root: Path) -> Plan | None:
+    return Plan(RUN, tuple(words), "writes a file") if command.body else None
+
+
 def _downloads(words: list[str], command: Command, root: Path) -> Plan:
     return Plan(MARKED, note="downloads")
 
@@ -265,6 +269,7 @@ PROGRAMS: dict[str, Callable[[list[str], Command, Path], Plan | None]] = {
     "accelerate": _accelerate,
     "export": _export,
     "ray": _mention,
+    "cat": _writes,
     "hf": _downloads,
     "modelscope": _downloads,
     "mkdocs": _mention,

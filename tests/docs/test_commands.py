@@ -165,6 +165,8 @@ def run_plan(command: Command, plan: Plan, monkeypatch, capfd) -> None:
     if words[:1] == ("export",):
         for word in words[1:]:
             monkeypatch.setenv(*word.split("=", 1))
+    elif command.body:
+        Path(words[2]).write_text(command.body, encoding="utf-8")
     elif plan.kind == NAMED and words != plan.whole:
         if words[:1] == (OURS,):
             assert words[1] in command_names() or words[1].startswith("--"), command

@@ -40,6 +40,18 @@ def test_a_shell_block_is_split_as_a_shell_splits_it():
     ]
 
 
+def test_a_file_that_a_block_writes_is_one_command_with_its_text(repo_root):
+    text = (
+        "msrl-ext a\ncat > run.sh <<'END'\npython -m x \\\n    y\nEND\nmsrl-ext b && msrl-ext c\n"
+    )
+    found = commands_of(Block("p.md", 1, "bash", text))
+    assert [(one.line, one.words[-1]) for one in found] == [
+        (1, "a"), (2, "run.sh"), (6, "b"), (6, "c"),
+    ]  # fmt: skip
+    assert found[1].body == "python -m x \\\n    y\n"
+    assert plan_of(found[1], {}, repo_root).kind == RUN
+
+
 def test_code_of_other_languages_and_generated_tables_have_no_commands():
     text = (
         "```python\nmsrl-ext x\n```\n<!-- table: a -->\n`msrl-ext gone`\n<!-- table end -->\n"
@@ -53,6 +65,7 @@ def test_code_of_other_languages_and_generated_tables_have_no_commands():
     [
         "curl example.org",
         "pip install mindspeed-rl-ext",
+        'pip install "mindspeed-rl-ext[verify]"',
         'pip install ".[no_such_extra]"',
         "python no_such_script.py",
         "bash scripts/no_such.sh",
