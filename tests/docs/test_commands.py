@@ -25,9 +25,9 @@ from documented.listing import (
 )
 from documented.pages import Block, blocks_of, documented_pages, is_whole, marks_of
 from documented.plans import NAMED, OURS, Plan, flags_of, plan_of
+from reference.host_verifiers import RL_VERIFIERS
 
 from mindspeed_rl_ext.cli._dispatch import command_names, main
-from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import RL_VERIFIERS
 from mindspeed_rl_ext.verifiers import registry, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
