@@ -284,6 +284,7 @@ def _make_settings(folder: Path, root: Path) -> None:
     for name, source in (
         ("my.yaml", "msrl/grpo_qwen25_7b.yaml"),
         ("grpo.yaml", "msrl/grpo_qwen25_7b.yaml"),
+        ("my_grpo.yaml", "msrl/grpo_qwen25_7b.yaml"),
         ("IN", "msrl/grpo_qwen25_7b.yaml"),
         ("grpo_qwen25_7b.yaml", "msrl/grpo_qwen25_7b.yaml"),
         ("start.sh", "msrl/launch_multi_node.sh"),
