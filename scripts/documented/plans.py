@@ -113,6 +113,8 @@ def _ours(words: list[str], command: Command, root: Path) -> Plan | None:
         words = [*(word for word in words if word != "..."), *REST[name]]
     if "vllm" in words:
         return Plan(MARKED, note="needs vLLM and weights")
+    if "--compare" in words and "host" in words[words.index("--compare") + 1].split(","):
+        return Plan(MARKED, note="needs a host")
     if name == "train":
         return _train(words)
     if name == "evaluate" and "hf" in words and "--max-tokens" not in words:
