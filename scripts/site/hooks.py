@@ -24,8 +24,8 @@ ORDER = {
         "hosts_llm_20", "hosts_llm_feb25", "hosts_verl",
     ),
     ("Parts", "各部分"): (
-        "verifiers", "your_own_verifier", "data", "checkpoints", "checkpoint_formats", "recipes",
-        "algorithms", "evaluate", "doctor", "report",
+        "verifiers", "your_own_verifier", "data", "checkpoints", "checkpoint_formats",
+        "checkpoint_evidence", "recipes", "algorithms", "evaluate", "doctor", "report",
     ),
     ("Reference", "参考"): (
         "reference/commands", "reference/options", "reference/recipes", "reference/models",
