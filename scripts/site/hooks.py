@@ -25,8 +25,7 @@ ORDER = {
     ),
     ("Parts", "各部分"): (
         "verifiers", "your_own_verifier", "data", "checkpoints", "checkpoint_formats",
-        "checkpoint_evidence", "recipes",
-        "algorithms", "evaluate", "doctor", "report",
+        "checkpoint_evidence", "recipes", "algorithms", "evaluate", "doctor", "report",
     ),
     ("Reference", "参考"): (
         "reference/commands", "reference/options", "reference/recipes", "reference/models",
