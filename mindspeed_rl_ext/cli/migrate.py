@@ -11,11 +11,10 @@ with 1 where it finds an error.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
-from mindspeed_rl_ext.core.language import language_of
+from mindspeed_rl_ext.core.language import current_language
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.recipes.migration.options import MigrateOptions
 
@@ -24,7 +23,7 @@ SUMMARY_ZH = "把 MindSpeed-RL 的配置改写成 verl 的，并列出没有对�
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext migrate`."""
-    add_options(parser, MigrateOptions, language=language_of(None, os.environ))
+    add_options(parser, MigrateOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     given = given_options(MigrateOptions, args)
     options = build_options(MigrateOptions, ("the command line", given))
-    language = language_of(options.lang, os.environ)
+    language = current_language()
     done = migrate(options, language)
     # Without a file the script itself is the result, which holds the notes as comments.
     out = sys.stderr if options.output is None else sys.stdout

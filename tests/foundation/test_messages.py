@@ -44,17 +44,17 @@ def test_the_scan_finds_texts_in_every_place_where_an_error_takes_them(program, 
     tree = ast.parse(
         "REMEDY = 'a constant'\n"
         "def f(a):\n"
-        "    raise InputError(f'no {a}', found='x ' 'y', expected='one' if a else f'two {a.b}',\n"
+        "    raise InputError(f'no {a}', found='some ' 'text', expected='one' if a else f'two {a.b}',\n"
         "                     remedy=REMEDY)\n"
         "def g():\n"
         "    log.warning('%s of %d', 1, 2)\n"
         "    show(f'  first {x}\\nsecond')\n"
         "    print('data')\n"
     )
-    found = [one.template for one in program._messages_of(tree, "f.py")]
+    found = [program.blanked(one.template) for one in program._messages_of(tree, "f.py")]
     assert found == [
-        *("no {a}", "x y", "one", "two {b}", "a constant"),
-        *("{} of {}", "first {x}", "second"),
+        *("no {}", "some text", "one", "two {}", "a constant"),
+        *("{} of {}", "first {}", "second"),
     ]
 
 
@@ -92,7 +92,9 @@ def test_both_languages_have_the_same_values_and_each_message_finds_its_twin():
     assert [fault for pair in ENTRIES for fault in faults_of(*pair)] == []
 
 
-@given(st.text(alphabet="abc/._-'\" 中文", min_size=1), st.text(alphabet="xyz0123456789", min_size=1))
+@given(
+    st.text(alphabet="abc/._-'\" 中文", min_size=1), st.text(alphabet="xyz0123456789", min_size=1)
+)
 def test_values_come_back_whatever_they_hold(path, key):
     assert Template("{path} has no key <{key}>").values_of(f"{path} has no key <{key}>") == {
         "path": path,

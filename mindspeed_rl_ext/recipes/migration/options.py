@@ -38,12 +38,6 @@ class MigrateOptions:
         minimum=1,
     )
     overwrite: bool = option("replace OUT where it is there", "OUT 已存在时覆盖", default=False)
-    lang: str | None = option(
-        "language of comments: en or zh; by the locale where left out",
-        "注释的语言：en 或 zh；不写时按系统语言",
-        default=None,
-        choices=("en", "zh"),
-    )
 
     def __post_init__(self) -> None:
         check_options(self)

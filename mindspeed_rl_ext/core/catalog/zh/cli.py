@@ -63,4 +63,6 @@ MESSAGES = {
     "the host's trainer reads its own YAML file, and nothing else": "宿主的训练程序只读自己的 YAML 文件",
     "msrl-ext init DIR copies that file out; change it there, then --set cluster.{engine}=FILE": "用 msrl-ext init DIR 复制出该文件，在其中修改，再用 --set cluster.{engine}=FILE",
     "{tensors} tensors, {size} compared bit for bit: {verdict}": "{tensors} 个张量，逐位比较了 {size}：{verdict:message}",
+    "the input of {config}": "{config} 的输入文件",
+    "give --input, or fetch it: the head of a shipped data recipe has the commands (msrl-ext init DIR copies the recipes)": "给出 --input，或先下载：随包数据配方的文件头写有下载命令（msrl-ext init DIR 会复制这些配方）",
 }

@@ -8,8 +8,6 @@ MESSAGES = {
     "MindSpeed-RL, rlxf of MindSpeed-LLM, dataset, TRL or recipe, accelerate": "MindSpeed-RL、MindSpeed-LLM 的 rlxf、数据集、TRL 或配方、accelerate",
     "--runtime-env, --launch name other files": "其他文件用 --runtime-env、--launch 给出",
     "convert again": "重新转换",
-    "neither manifest.json nor iter_*/mp_rank_*": "manifest.json 和 iter_*/mp_rank_* 都没有",
-    "give the directory that --save-dir named": "给出 --save-dir 所写的目录",
     "{path} is not a readable script": "{path} 不是可读的脚本",
     "{defaults} is not a list": "{defaults} 不是列表",
     "defaults:\n  - model:\n      - NAME": "defaults:\n  - model:\n      - NAME",
