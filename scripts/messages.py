@@ -118,6 +118,8 @@ def _texts_of_call(call: ast.Call) -> Iterator[ast.expr]:
         yield from call.args[:1]
     elif name in ("show", "KeyboardInterrupt"):
         yield from call.args
+    else:  # helpers that pass a part of an error on
+        yield from (one.value for one in call.keywords if one.arg in FIELDS)
 
 
 def _templates(node: ast.expr, names: Mapping[str, list[ast.expr]]) -> Iterator[str]:

@@ -76,5 +76,9 @@ class CommandParser(argparse.ArgumentParser):
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
     """Adds, for the help, the flags that the dispatcher takes out of the words of any command."""
     group = parser.add_argument_group("every command")
-    group.add_argument("--lang", choices=LANGUAGES, help="language; otherwise that of the locale")
-    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    # They leave nothing in the namespace: a command's options are what it holds.
+    for flag, text, how in (
+        ("--lang", "language; otherwise that of the locale", {"choices": LANGUAGES}),
+        ("--debug", "show a traceback with an error", {"action": "store_true"}),
+    ):
+        group.add_argument(flag, help=text, default=argparse.SUPPRESS, **how)

@@ -69,7 +69,7 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
     """
     given = {name: value for name, value in vars(args).items() if name != "config"}
     config = read_dataset_config(args.config) if args.config else {}
-    flags = effective_options(given, "command line")
+    flags = effective_options(given, "the command line")
     options = build_options(
         PreprocessOptions,
         (str(args.config), config),

@@ -44,8 +44,8 @@ def test_the_scan_finds_texts_in_every_place_where_an_error_takes_them(program, 
     tree = ast.parse(
         "REMEDY = 'a constant'\n"
         "def f(a):\n"
-        "    raise InputError(f'no {a}', found='some ' 'text', expected='one' if a else f'two {a.b}',\n"
-        "                     remedy=REMEDY)\n"
+        "    raise InputError(f'no {a}', found='some ' 'text',\n"
+        "                     expected='one' if a else f'two {a.b}', remedy=REMEDY)\n"
         "def g():\n"
         "    log.warning('%s of %d', 1, 2)\n"
         "    show(f'  first {x}\\nsecond')\n"

@@ -94,4 +94,6 @@ MESSAGES = {
     "{place} lacks {missing}": "{place:message} 缺少 {missing:message}",
     "msrl-ext recipe show NAME shows one": "msrl-ext recipe show NAME 可显示一个配方",
     "{place} is not {expected}": "{place:message} 不是 {expected:message}",
+    "neither a file nor a name in the shipped configs/{kind}": "既不是文件，也不是随包 configs/{kind} 中的名称",
+    "give the flags": "请给出这些参数",
 }

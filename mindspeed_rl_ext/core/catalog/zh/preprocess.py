@@ -163,4 +163,5 @@ MESSAGES = {
     "dataset-additional-keys can't be {taken} with --format verl": "--format verl 时 dataset-additional-keys 不能是 {taken}",
     "verl reads a column of that name": "verl 会读取同名的列",
     "--format verl": "--format verl",
+    "verl puts the model's chat template around each prompt: give the tokenizer one": "verl 会给每个提示套上模型的对话模板：请给 tokenizer 配上模板",
 }
