@@ -70,6 +70,7 @@ _MAPS = re.compile(r"\A([a-zA-Z])\s*:\s*([a-z])\s*(?:\\mapsto|\\to|->)(?![A-Za-z
 _DOTS = re.compile(r"\.([0-9]*)\\dot\{?([0-9])\}?([0-9]*)\\dot\{?([0-9])\}?")
 _CHOOSE = re.compile(
     r"(?:\{\}_?|_)\{?([a-z0-9]+)\}?C_\{?([a-z0-9]+)\}?|(?<![A-Za-z])nCr\(([^(),]+),([^(),]+)\)"
+    r"|(?<![A-Za-z\\])C_(?:([nm])|\{([nm])\})\^(?:([kmr])|\{([kmr])\})"
 )
 _LETTERED_PARTS = re.compile(r"[a-z] ?: ?[^:,]+(?:, ?[a-z] ?: ?[^:,]+)+")
 _PARTS_SAID = re.compile(r"(?:\A|(?<=, ))([A-Za-z][A-Za-z ]{2,24}) is (?=[-$\\0-9])")
