@@ -61,6 +61,8 @@ _REVERSED = re.compile(r"([\[\]])([^\[\]();,]+)[;,]([^\[\]();,]+)([\[\]])")
 # `,\quadx_2=3` and `x=1orx=2`, as data sets have them.
 _GLUED_SPACE = re.compile(r"\\q?quad(?=[A-Za-z])")
 _GLUED_JOIN = re.compile(r"(?<=[0-9)}])(or|and)(?=[A-Za-z(\\][^A-Za-z])")
+# Braces around the whole; with a comma or a bar inside they may be those of a set.
+_GROUPED = re.compile(r"\{([^{}|,;:]+)\}")
 _NOT = re.compile(r"\\not\s*(=|\\in(?![a-z]))")
 _UNION = re.compile(r"([)\]}])\s*U\s*(?=[\[({\\])")
 _LESS = re.compile(r"(\\mathbb\{R\}|(?<![A-Za-z{])R)\s*(?:\\\\?|- ?\\?)\{([^{}\\]*)\\?\}")
@@ -113,6 +115,8 @@ def spelled_out(text: str) -> str:
     bare = "\\" + bare if _MONEY.match(bare) else bare.strip("$").strip()
     if _PLAIN.fullmatch(bare):
         return _number(bare) if ".(" not in bare and "(" not in bare else _signs(bare)
+    if bare[0] == "{" and (inner := _GROUPED.fullmatch(bare)):
+        return spelled_out(inner[1])
     bare = _signs(bare)
     if not _WORDED.search(bare) and bare.isascii():
         return bare
