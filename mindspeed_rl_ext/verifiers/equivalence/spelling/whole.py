@@ -10,6 +10,7 @@ the other side can tell.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mindspeed_rl_ext.verifiers.equivalence.spelling.bare_units import with_unit
 from mindspeed_rl_ext.verifiers.equivalence.spelling.characters import plain_characters
@@ -56,6 +57,7 @@ _CURRENCY = re.compile(r"(USD|EUR|GBP|CNY|RMB|INR|Rs\.?|US\\?\$) ?(-?[0-9][0-9.,
 _WORDED = re.compile(r"(?<!\\)[A-Za-z]{2}|[A-J]\s*[).:]|\A[*`\"_~]|[0-9] ?[A-Za-z]|\\text")
 _PLAIN = re.compile(r"[-+0-9.,/(){} ]*")
 _WRAPPERS = ("**", "`", '"', "__")
+_MARKS = frozenset(mark[0] for mark in _WRAPPERS)
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z{}%$])")
 _REVERSED = re.compile(r"([\[\]])([^\[\]();,]+)[;,]([^\[\]();,]+)([\[\]])")
 # `,\quadx_2=3` and `x=1orx=2`, as data sets have them.
@@ -97,6 +99,8 @@ _LOGARITHM = re.compile(r"(?<![A-Za-z])(\\?log)(2|10)\(")
 _REPEATING = re.compile(r"(-?[0-9]+\.[0-9]*)\(([0-9]+)\)")
 
 
+# A pure function; references stand in many pairs.
+@lru_cache(maxsize=1 << 13)
 def spelled_out(text: str) -> str:
     """The answer without what only dresses it up.
 
@@ -128,7 +132,8 @@ def spelled_out(text: str) -> str:
     for pattern, spelled in _RESPELLED:
         if match := pattern.fullmatch(bare):
             return match.expand(spelled)
-    bare = without_qualifiers(stated(_ASIDE.sub(r"\1", bare)))
+    said = stated(_ASIDE.sub(r"\1", bare))
+    bare = without_qualifiers(said) if said != bare else bare
     if len(_PARTS_SAID.findall(bare)) > 1:
         bare = _PARTS_SAID.sub(r"\1: ", bare)
     if _NAMED_PART.match(bare):
@@ -246,6 +251,8 @@ def _has_signs(text: str) -> bool:
 
 def _undressed(text: str) -> str:
     """Without Markdown's marks or quotes around the whole."""
+    if text[:1] not in _MARKS:
+        return text
     for mark in _WRAPPERS:
         inner = text[len(mark) : -len(mark)]
         if inner.strip() and text == f"{mark}{inner}{mark}" and mark not in inner:
