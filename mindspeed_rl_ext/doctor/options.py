@@ -27,13 +27,20 @@ class DoctorOptions:
         metavar="HF_DIR",
     )
     checkpoint: Path | None = option(
-        "a converted checkpoint", "转换好的检查点目录", default=None, metavar="DIR"
+        "a checkpoint of any format", "任意格式的检查点目录", default=None, metavar="DIR"
     )
     data: str | None = option(
         "packed files to look at, or a Parquet file of chat prompts",
         "要检查的打包文件前缀，或对话提示的 Parquet 文件",
         default=None,
         metavar="PREFIX",
+    )
+    max_prompt_length: int | None = option(
+        "with --model, the longest prompt of Parquet files in tokens; by default that of --verl",
+        "配合 --model：Parquet 文件里 prompt 的最大 token 数；不写时取 --verl 的",
+        default=None,
+        metavar="TOKENS",
+        minimum=1,
     )
     launch: Path | None = option(
         "a launch script (.sh)", "启动脚本（.sh）", default=None, metavar="SCRIPT"
