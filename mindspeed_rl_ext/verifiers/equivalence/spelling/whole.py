@@ -65,6 +65,8 @@ _GLUED_SPACE = re.compile(r"\\q?quad(?=[A-Za-z])")
 _GLUED_JOIN = re.compile(r"(?<=[0-9)}])(or|and)(?=[A-Za-z(\\][^A-Za-z])")
 # Braces around the whole; with a comma or a bar inside they may be those of a set.
 _GROUPED = re.compile(r"\{([^{}|,;:]+)\}")
+# Boxes side by side are a list, not a product.
+_BOXES = re.compile(r"\}[\s$]*(?:\\q?quad[\s$]*)?\\boxed")
 _NOT = re.compile(r"\\not\s*(=|\\in(?![a-z]))")
 _UNION = re.compile(r"([)\]}])\s*U\s*(?=[\[({\\])")
 _LESS = re.compile(r"(\\mathbb\{R\}|(?<![A-Za-z{])R)\s*(?:\\\\?|- ?\\?)\{([^{}\\]*)\\?\}")
@@ -199,6 +201,8 @@ def _signs(text: str) -> str:
         text = text.replace("\\\\", "\\")
     if text[:1] == "]" or text[-1:] == "[" or "[ \\cup" in text or "] \\cup ]" in text:
         text = _REVERSED.sub(_turned, text)
+    if r"\boxed" in text:
+        text = _BOXES.sub(r"}, \\boxed", text)
     if r"\q" in text:
         text = _GLUED_SPACE.sub(r"\\quad ", text)
     if "or" in text or "and" in text:
