@@ -82,10 +82,7 @@ def boxed_answer(text: str, *, is_block: bool = False) -> Stated:
     others = _others_behind(text[together[-1].end :])
     if is_block and (match := _BEFORE.search(before)) and _is_value(match["other"]):
         others = (match["other"].strip("$"), *others)
-    # Of several boxes the text that holds them, as it stands: the comparison reads through boxes.
-    content = together[0].content
-    if len(together) > 1:
-        content = text[together[0].start : together[-1].end]
+    content = ", ".join(box.content for box in together)
     return Stated(content, denies(before), others)
 
 

@@ -22,7 +22,7 @@ _ANNOUNCED = re.compile(
 _WHEN = re.compile(r"(?:当|若)\s*([^\u4e00-\u9fff]+?)\s*(?:时|的时候)")
 # `最大值为5`: the quantity that an answer is; not what it is not.
 _NAMED = re.compile(
-    r"\A(?![\u4e00-\u9fff]*[不非或没无未])[\u4e00-\u9fff]{0,8}(?:是|为|等于)\s*[::]?\s*(?=[-+0-9(\[\\$√a-zA-Z])"
+    r"\A(?![\u4e00-\u9fff]*[不非或没无未至可也])[\u4e00-\u9fff]{0,8}(?:是|为|等于)\s*[::]?\s*(?=[-+0-9(\[\\$√a-zA-Z])"
 )
 _CHOSEN = re.compile(r"\A(?:故|应|因此|所以)?(?:选择|选项|选)(?:答案|项)?(?:是|为)?\s*[::]?\s*")
 _WHOLE = tuple(

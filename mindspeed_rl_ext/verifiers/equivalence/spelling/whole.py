@@ -10,6 +10,7 @@ the other side can tell.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mindspeed_rl_ext.verifiers.equivalence.spelling.bare_units import with_unit
 from mindspeed_rl_ext.verifiers.equivalence.spelling.characters import plain_characters
@@ -56,11 +57,16 @@ _CURRENCY = re.compile(r"(USD|EUR|GBP|CNY|RMB|INR|Rs\.?|US\\?\$) ?(-?[0-9][0-9.,
 _WORDED = re.compile(r"(?<!\\)[A-Za-z]{2}|[A-J]\s*[).:]|\A[*`\"_~]|[0-9] ?[A-Za-z]|\\text")
 _PLAIN = re.compile(r"[-+0-9.,/(){} ]*")
 _WRAPPERS = ("**", "`", '"', "__")
+_MARKS = frozenset(mark[0] for mark in _WRAPPERS)
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z{}%$])")
 _REVERSED = re.compile(r"([\[\]])([^\[\]();,]+)[;,]([^\[\]();,]+)([\[\]])")
 # `,\quadx_2=3` and `x=1orx=2`, as data sets have them.
 _GLUED_SPACE = re.compile(r"\\q?quad(?=[A-Za-z])")
 _GLUED_JOIN = re.compile(r"(?<=[0-9)}])(or|and)(?=[A-Za-z(\\][^A-Za-z])")
+# Braces around the whole; with a comma or a bar inside they may be those of a set.
+_GROUPED = re.compile(r"\{([^{}|,;:]+)\}")
+# Boxes side by side are a list, not a product.
+_BOXES = re.compile(r"\}[\s$]*(?:\\q?quad[\s$]*)?\\boxed")
 _NOT = re.compile(r"\\not\s*(=|\\in(?![a-z]))")
 _UNION = re.compile(r"([)\]}])\s*U\s*(?=[\[({\\])")
 _LESS = re.compile(r"(\\mathbb\{R\}|(?<![A-Za-z{])R)\s*(?:\\\\?|- ?\\?)\{([^{}\\]*)\\?\}")
@@ -70,6 +76,7 @@ _MAPS = re.compile(r"\A([a-zA-Z])\s*:\s*([a-z])\s*(?:\\mapsto|\\to|->)(?![A-Za-z
 _DOTS = re.compile(r"\.([0-9]*)\\dot\{?([0-9])\}?([0-9]*)\\dot\{?([0-9])\}?")
 _CHOOSE = re.compile(
     r"(?:\{\}_?|_)\{?([a-z0-9]+)\}?C_\{?([a-z0-9]+)\}?|(?<![A-Za-z])nCr\(([^(),]+),([^(),]+)\)"
+    r"|(?<![A-Za-z\\])C_(?:([nm])|\{([nm])\})\^(?:([kmr])|\{([kmr])\})"
 )
 _LETTERED_PARTS = re.compile(r"[a-z] ?: ?[^:,]+(?:, ?[a-z] ?: ?[^:,]+)+")
 _PARTS_SAID = re.compile(r"(?:\A|(?<=, ))([A-Za-z][A-Za-z ]{2,24}) is (?=[-$\\0-9])")
@@ -94,6 +101,8 @@ _LOGARITHM = re.compile(r"(?<![A-Za-z])(\\?log)(2|10)\(")
 _REPEATING = re.compile(r"(-?[0-9]+\.[0-9]*)\(([0-9]+)\)")
 
 
+# A pure function; references stand in many pairs.
+@lru_cache(maxsize=1 << 13)
 def spelled_out(text: str) -> str:
     """The answer without what only dresses it up.
 
@@ -112,6 +121,8 @@ def spelled_out(text: str) -> str:
     bare = "\\" + bare if _MONEY.match(bare) else bare.strip("$").strip()
     if _PLAIN.fullmatch(bare):
         return _number(bare) if ".(" not in bare and "(" not in bare else _signs(bare)
+    if bare[0] == "{" and (inner := _GROUPED.fullmatch(bare)):
+        return spelled_out(inner[1])
     bare = _signs(bare)
     if not _WORDED.search(bare) and bare.isascii():
         return bare
@@ -123,7 +134,8 @@ def spelled_out(text: str) -> str:
     for pattern, spelled in _RESPELLED:
         if match := pattern.fullmatch(bare):
             return match.expand(spelled)
-    bare = without_qualifiers(stated(_ASIDE.sub(r"\1", bare)))
+    said = stated(_ASIDE.sub(r"\1", bare))
+    bare = without_qualifiers(said) if said != bare else bare
     if len(_PARTS_SAID.findall(bare)) > 1:
         bare = _PARTS_SAID.sub(r"\1: ", bare)
     if _NAMED_PART.match(bare):
@@ -189,6 +201,8 @@ def _signs(text: str) -> str:
         text = text.replace("\\\\", "\\")
     if text[:1] == "]" or text[-1:] == "[" or "[ \\cup" in text or "] \\cup ]" in text:
         text = _REVERSED.sub(_turned, text)
+    if r"\boxed" in text:
+        text = _BOXES.sub(r"}, \\boxed", text)
     if r"\q" in text:
         text = _GLUED_SPACE.sub(r"\\quad ", text)
     if "or" in text or "and" in text:
@@ -241,6 +255,8 @@ def _has_signs(text: str) -> bool:
 
 def _undressed(text: str) -> str:
     """Without Markdown's marks or quotes around the whole."""
+    if text[:1] not in _MARKS:
+        return text
     for mark in _WRAPPERS:
         inner = text[len(mark) : -len(mark)]
         if inner.strip() and text == f"{mark}{inner}{mark}" and mark not in inner:
