@@ -35,6 +35,13 @@ class DoctorOptions:
         default=None,
         metavar="PREFIX",
     )
+    max_prompt_length: int | None = option(
+        "with --model, the longest prompt of Parquet files in tokens; by default that of --verl",
+        "配合 --model：Parquet 文件里 prompt 的最大 token 数；不写时取 --verl 的",
+        default=None,
+        metavar="TOKENS",
+        minimum=1,
+    )
     launch: Path | None = option(
         "a launch script (.sh)", "启动脚本（.sh）", default=None, metavar="SCRIPT"
     )

@@ -168,6 +168,13 @@ class World:
         parquet.write_table(table, self.folder / "chats.parquet")
         return self.findings(data=str(self.folder / "chats"))
 
+    def chats_measured(self, model: str = "chat_model", verl: str | None = None) -> list[Finding]:
+        """On a file beside a model, whose prompts may have two tokens."""
+        self.chats(ASKED)
+        path = self.request.getfixturevalue(model)
+        data = str(self.folder / "chats.parquet")
+        return self.findings(data=data, model=path, max_prompt_length=2, verl=verl)
+
     def chats_empty(self) -> list[Finding]:
         """On a file that has columns and no rows."""
         pyarrow = pytest.importorskip("pyarrow", reason="extra [data] is not installed")
@@ -531,6 +538,9 @@ CASES: dict[str, Case] = {
     ),
     "chat-mixed-references": lambda w: w.chats_mixed(),
     "chat-solution-beside": lambda w: w.chats(ASKED, extra_info={"answer": "One and one. #### 2"}),
+    "chat-too-long": lambda w: w.chats_measured(),
+    "chat-left-out": lambda w: w.chats_measured(verl="data.filter_overlong_prompts=True"),
+    "chat-lengths-unmeasured": lambda w: w.chats_measured("model"),
     "chat-mixed-types": lambda w: w.chats_mixed(),
     "chat-unreadable": lambda w: w.findings(data=str(w.folder / "no.parquet")),
     "chat-no-rows": lambda w: w.chats_empty(),
