@@ -1,4 +1,4 @@
-"""What a checkpoint contains: format, layout, number formats, tensors."""
+"""What a checkpoint contains: format, layout, number formats, tensors; how to convert it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def _print(found: dict[str, Any]) -> None:
     if "layout" in found:
         set_items = {key: value for key, value in found["layout"].items() if value}
         print("layout: " + ", ".join(f"{key}={value}" for key, value in set_items.items()))
-    width = max(len(f"{row['part']}/{row['name']}") for row in found["tensors"])
+    width = max((len(f"{row['part']}/{row['name']}") for row in found["tensors"]), default=0)
     for row in found["tensors"]:
         name = f"{row['part']}/{row['name']}".lstrip("/")
         print(f"  {name:<{width}}  {row['dtype']:<9} {row['shape']}")
+    print(f"to convert it: {found['convert']}")

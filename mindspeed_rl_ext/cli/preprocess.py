@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+from pathlib import Path
 
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.host_flags import add_host_flags
 from mindspeed_rl_ext.core.options import add_options, build_options
 from mindspeed_rl_ext.preprocess.dataset_config import (
@@ -65,6 +67,13 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
         ("flags", flags),
         remedy="give the flags, or name a --config",
     )
+    if "input" not in flags and not Path(options.input).exists():
+        raise InputError(
+            f"no such file: {options.input}",
+            found=f"the input of {args.config}",
+            remedy="give --input, or fetch it: the head of a shipped data recipe has the commands "
+            "(msrl-ext init DIR copies the recipes)",
+        )
     if options.handler_name in HANDLER_SYNONYMS:
         logger.info("%s: rows are handled by %s", options.handler_name, PROMPT_ONLY_HANDLER)
     if "seed" in {**config, **flags} and not (options.shuffle or options.split):

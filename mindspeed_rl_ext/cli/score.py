@@ -6,7 +6,7 @@ Each line of --input has `response` and `answer`, optionally `id`, `prompt`, `gr
 Example:
   msrl-ext score --input rollouts.jsonl --verifier "countdown,countdown_format" --weight 0.8,0.2
   msrl-ext score --input rollouts.jsonl --verifier simplerl,r1_acc --explain "line 7"
-  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify
+  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify,host
   msrl-ext score --check-references train.jsonl
 """
 
@@ -21,6 +21,7 @@ from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputErro
 from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
 from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.hosts.graders import DATA_SOURCE, HOST, host_grader
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.audit.comparing import comparison_lines
 from mindspeed_rl_ext.verifiers.audit.explaining import explain_row
@@ -28,6 +29,7 @@ from mindspeed_rl_ext.verifiers.audit.graders import Grader, find_grader
 from mindspeed_rl_ext.verifiers.audit.references import check_references
 from mindspeed_rl_ext.verifiers.audit.rows import (
     Row,
+    cell,
     find_row,
     read_columns,
     read_rows,
@@ -81,7 +83,7 @@ def _score(path: Path, options: ScoreOptions) -> int:
     if options.output is not None:
         _check_output(options.output, path, options.overwrite)
     bound = resolve_all(options.verifier)
-    graders = {name: find_grader(name) for name in options.compare}
+    graders = {name: find_grader(name, {HOST: host_grader}) for name in options.compare}
     rows = read_rows(path, options.answer_column, options.label_extractor or "none")
     if options.explain is not None:
         print("\n".join(explain_row(find_row(rows, options.explain, path), bound)))
@@ -128,8 +130,9 @@ def _comparisons(
     responses = [row.rollout.response for row in rows]
     answers = [row.rollout.answer for row in rows]
     ids = [str(row.rollout.id) for row in rows]
+    sources = [cell(row.rollout, DATA_SOURCE) for row in rows]
     for other, grade in graders.items():
-        theirs = grade(responses, {**data, "answer": answers})
+        theirs = grade(responses, {DATA_SOURCE: sources, **data, "answer": answers})
         for one in bound:
             if one.verifier.judges_answer is not False:
                 ours = result.verdicts[one.name]

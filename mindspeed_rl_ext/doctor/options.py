@@ -27,7 +27,7 @@ class DoctorOptions:
         metavar="HF_DIR",
     )
     checkpoint: Path | None = option(
-        "a converted checkpoint", "转换好的检查点目录", default=None, metavar="DIR"
+        "a checkpoint of any format", "任意格式的检查点目录", default=None, metavar="DIR"
     )
     data: str | None = option(
         "packed files to look at, or a Parquet file of chat prompts",

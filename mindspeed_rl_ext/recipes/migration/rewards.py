@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import RL_VERIFIERS
+from mindspeed_rl_ext.core.responses.host_verifiers import RL_VERIFIERS
 from mindspeed_rl_ext.doctor.readers.verl.known import OUR_MANAGER
 from mindspeed_rl_ext.recipes.migration.rows import REWARD_KWARGS, RL, Pair, Source
 from mindspeed_rl_ext.verifiers.registry import find_verifier, registry_names

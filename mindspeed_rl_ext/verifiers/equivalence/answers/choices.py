@@ -13,7 +13,7 @@ _DRESS = re.compile(
     r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|mbox|bf|rm|quad|qquad)(?![A-Za-z])"
     r"|\\left|\\right|\\[ ,;:!]|[{}$~*]"
 )
-_LONE = re.compile(r"(?:([A-Ja-j])|\(([A-Ja-j])\)|\[([A-J])\]|([A-J])[).:])\.?")
+_LONE = re.compile(r"(?:([A-Ja-j])|\(([A-Ja-j])\)|\[([A-J])\]|([A-J])[).:]|([a-e])\))\.?")
 _MARKED = re.compile(r"(?:\(([A-Ja-j])\)[.:]?|([A-Ja-e])\)|([A-J])[.:])\s*(.*)", re.DOTALL)
 _NAMED = re.compile(r"(?:the )?(?:correct )?(?:answer|option|choice)(?: is)?:? ?", re.IGNORECASE)
 _MANY = re.compile(r"\(?[A-J]\)?(?:(?:\s*(?:,|;|/|&|、|\band\b|\bor\b)\s*|(?<=\)))\(?[A-J]\)?)+")
