@@ -151,6 +151,8 @@ def test_what_a_page_shows_works_in_its_order(page, world, monkeypatch, capfd):
 def test_what_configurations_and_help_texts_show_works(made, world, monkeypatch, capfd):
     found = [one for one in commands_elsewhere(ROOT) if one.plan is not None]
     assert len({one.command.page for one in found}) > 15  # they are still found
+    if SLOW:
+        shutil.rmtree("train_output")  # the trainings make it
     for number, one in enumerate({one.command.text: one for one in found}.values()):
         if one.command.page.endswith(".py"):  # examples, each of its own
             folder = world / "alone" / str(number)
