@@ -57,7 +57,7 @@ def run(*words: Any, log: Path | None = None, **env: str) -> str:
 
 
 def warm_start(out: Path) -> Path:
-    """Makes the policy that the run starts from; verl 0.9.1 does not start where TRL is installed."""
+    """Makes the policy that the run starts from; verl 0.9.1 starts only where there is no TRL."""
     import torch
 
     policy = out / "policy"
@@ -153,10 +153,11 @@ def overrides(out: Path, policy: Path, steps: int, ranks: int) -> dict[str, Any]
 def train(out: Path, policy: Path, steps: int, ranks: int) -> Path:
     """Runs verl's trainer; the folder of the actor's shards."""
     given = overrides(out, policy, steps, ranks).items()
+    path = [str(HERE / "stand_ins"), *filter(None, [os.getenv("PYTHONPATH")])]
     run(sys.executable, "-W", "ignore", "-m", "verl.trainer.main_ppo",
         *(f"{key}={value}" for key, value in given), log=out / "run.log",
-        PYTHONPATH=os.pathsep.join(filter(None, [str(HERE / "stand_ins"), os.getenv("PYTHONPATH")])),
-        VERL_FILE_LOGGER_PATH=str(out / "metrics.jsonl"), **ENVIRONMENT)  # fmt: skip
+        PYTHONPATH=os.pathsep.join(path), VERL_FILE_LOGGER_PATH=str(out / "metrics.jsonl"),
+        **ENVIRONMENT)  # fmt: skip
     return out / "checkpoints" / f"global_step_{steps}" / "actor"
 
 

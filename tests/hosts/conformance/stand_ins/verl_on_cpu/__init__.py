@@ -28,12 +28,10 @@ REGISTRIES = {
 class AfterRegistries:
     """Adds the rollout when verl has imported its registries: importing them here costs seconds."""
 
-    waiting = dict(REGISTRIES)
-
     @classmethod
     def find_spec(cls, name, path=None, target=None):
         """The registry's own spec, which adds the rollout after the module ran."""
-        register = cls.waiting.pop(name, None)
+        register = REGISTRIES.pop(name, None)
         if register is None:
             return None
         spec = importlib.util.find_spec(name)
