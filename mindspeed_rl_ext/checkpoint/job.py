@@ -303,7 +303,7 @@ def _prediction_layers(options: ConvertOptions, source: CheckpointReader, model:
     if wanted is None and held:
         raise InputError(
             "the model has multi-token-prediction layers",
-            found=f"{held}: model.layers.{model.sizes.layers} and after",
+            found=f"{held}: {model.first_prediction()} and after",
             remedy=f"--mtp-num-layers {held} converts them, --mtp-num-layers 0 leaves them out; "
             "the other layers do not need them",
         )
