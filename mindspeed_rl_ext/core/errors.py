@@ -62,7 +62,7 @@ class ExtError(Exception):
         Example:
             >>> print(InputError("unknown command 'x'", remedy="check the path").in_language("zh"))
             未知命令 'x'
-              建议：check the path
+              建议：检查路径
         """
         texts = (self.found, self.expected, self.remedy)
         rows = [
