@@ -22,6 +22,7 @@ from pathlib import Path
 from mindspeed_rl_ext.verifiers.equivalence import cascade
 from mindspeed_rl_ext.verifiers.equivalence.answers.answer import read_answer
 from mindspeed_rl_ext.verifiers.equivalence.cascade import decide
+from mindspeed_rl_ext.verifiers.equivalence.spelling.whole import spelled_out
 
 Pair = tuple[str, str]
 
@@ -78,6 +79,7 @@ def main() -> None:
     rate(made(200, 1))  # compiles patterns, finds primes
     cascade._decided.cache_clear()
     read_answer.cache_clear()
+    spelled_out.cache_clear()
     cold = rate(pairs)
     warm = rate(pairs)
     asked = sum(decide(prediction, reference).ask for prediction, reference in pairs)

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Writes the reference tables into the documentation: python scripts/docs.py [--check]
+"""Writes the reference tables into the documentation: python scripts/docs.py [--check | --commands]
 
 A page holds a table between two comments, `<!-- table: NAME ARGUMENT -->` and
 `<!-- table end -->`; NAME is a module of scripts/reference, which makes the table of what the
 package declares. The page's language is that of its path. `--check` writes nothing and exits with
-1 where a committed table differs.
+1 where a committed table differs. `--commands` lists every command that the pages show, with how a
+test runs it: run, print, named or marked.
 
-Covers: every *.md of the checkout.
+The tutorial's notebooks are written from its pages too.
+
+Covers: every *.md of the checkout, docs/*/tutorial.ipynb.
 Does not cover: the text around the tables; people write it.
 """
 
@@ -27,6 +30,7 @@ for _folder in (ROOT, ROOT / "scripts"):
         sys.path.insert(0, str(_folder))
 
 import reference  # noqa: E402  found beside this file
+from documented import listing, notebook  # noqa: E402
 
 from mindspeed_rl_ext.core.errors import InputError, nearest  # noqa: E402
 from mindspeed_rl_ext.core.language import Language  # noqa: E402
@@ -41,11 +45,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 on a difference"
     )
-    check = parser.parse_args(argv).check
+    parser.add_argument(
+        "--commands", action="store_true", help="list the documented commands; write nothing"
+    )
+    args = parser.parse_args(argv)
+    if args.commands:
+        print("\n".join(listing.listing_lines(listing.documented_commands(ROOT))))
+        return 0
+    check = args.check
     changed = 0
-    for page in pages(ROOT):
-        old = page.read_text(encoding="utf-8")
-        new = filled(old, language_of_page(page), str(page.relative_to(ROOT)))
+    for page, new in derived(ROOT):
+        old = page.read_text(encoding="utf-8") if page.is_file() else ""
         if new != old:
             changed += 1
             if check:
@@ -56,6 +66,16 @@ def main(argv: list[str] | None = None) -> int:
     if check and changed:
         print(f"{changed} page(s) differ; run: python scripts/docs.py", file=sys.stderr)
     return int(check and changed > 0)
+
+
+def derived(root: Path) -> Iterator[tuple[Path, str]]:
+    """Every file that is written here, and what must stand in it."""
+    for page in pages(root):
+        old = page.read_text(encoding="utf-8")
+        yield page, filled(old, language_of_page(page), str(page.relative_to(root)))
+    for name in filter(lambda name: (root / name).is_file(), notebook.NOTEBOOKS):
+        text = (root / name).read_text(encoding="utf-8")
+        yield notebook.notebook_path(root / name), notebook.notebook_of(text)
 
 
 def pages(root: Path) -> Iterator[Path]:

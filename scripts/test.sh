@@ -3,7 +3,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 choose_environment
-install_package test train,report,data,verify,ray,test
+install_package test train,report,data,verify,ray,test,docs
 install_oracle() {
     "$PY" -I -c 'import megatron.core' 2>/dev/null && return
     echo "installing megatron-core, the oracle of the checkpoint tests"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tests that need verl, in an environment of their own: bash scripts/test_verl.sh [pytest arguments]
 # The environment is made in .venv-verl (several gigabytes, some minutes), once.
+# CI does not run it: the environment and these tests take more than 5 minutes together.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 VERL_VERSION="${VERL_VERSION:-0.9.1}"

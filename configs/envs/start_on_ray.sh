@@ -1,4 +1,4 @@
-# Functions of the launch scripts in configs/msrl and configs/rlxf; not run by itself.
+# Functions of the launch scripts in configs/msrl, configs/rlxf and configs/verl; not run by itself.
 # ray is that of the host's requirements: do not install another one beside it.
 
 # What Ascend's environment wants; runtime_env.yaml says the same to Ray's workers.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -21,16 +21,14 @@ from mindspeed_rl_ext.checkpoint.copying.journal import Journal
 from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
 from mindspeed_rl_ext.checkpoint.destination import check_replaceable
-from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile
 from mindspeed_rl_ext.checkpoint.job import Job, plan_id, plan_job, was_finished
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, manifest_text
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, write_manifest
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify_opened
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
 from mindspeed_rl_ext.core.files.staging import finish_killed, install, staging
-from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.core.progress import progress
 
 log = logging.getLogger(__name__)
@@ -90,9 +88,19 @@ def run_job(job: Job) -> ConvertReport:
                     found="files of another size or time than at the start",
                     remedy="wait until the checkpoint is wholly written, then convert again",
                 )
-            written = _written(job, journal)
-            with_nan = sorted({w.plan.ref.name for w in written if w.sums.has_nan})
-            names = _finish(job, folder, written, identity, drifted)
+            names = job.writer.finish(folder, job.target, job.files)
+            with_nan = write_manifest(
+                folder / MANIFEST,
+                kind=job.target_format.name,
+                source=options.load_dir,
+                cfg_dir=job.model.folder,
+                model_type=job.model.spec.name,
+                layout=job.layout,
+                written=_written(job, journal),
+                plan_id=identity,
+                drifted=drifted,
+            )
+            names = _in_order(names, job.writer.marker)
             if options.verify:
                 verified = _verified_staged(job, folder)
             install(folder, options.save_dir, names, _old(job, names))
@@ -151,31 +159,14 @@ def _call(work: Callable[[], None], worker: Worker) -> None:
     work()
 
 
-def _written(job: Job, journal: Journal) -> list[Written]:
-    def rows(file: PlannedFile) -> list[Written]:
-        pairs = zip(file.plans, journal.done[file.name], strict=True)
-        return [Written(file.name, plan, sums) for plan, sums in pairs]
-
-    return [row for file in job.files for row in rows(file)]
+def _written(job: Job, journal: Journal) -> Iterator[Written]:
+    for file in job.files:
+        for plan, sums in zip(file.plans, journal.done[file.name], strict=True):
+            yield Written(file.name, plan, sums)
 
 
-def _finish(
-    job: Job, folder: Path, written: list[Written], identity: str, drifted: list[str]
-) -> list[str]:
-    """Writes what lies beside the tensors; returns the names to move, the marker last."""
-    names = job.writer.finish(folder, job.target, job.files)
-    manifest = manifest_text(
-        kind=job.target_format.name,
-        source=job.options.load_dir,
-        cfg_dir=job.model.folder,
-        model_type=job.model.spec.name,
-        layout=job.layout,
-        written=written,
-        plan_id=identity,
-        drifted=drifted,
-    )
-    write_text_atomic(folder / MANIFEST, manifest)
-    marker = job.writer.marker
+def _in_order(names: list[str], marker: str) -> list[str]:
+    """The names to move into place, the marker last."""
     return [*(name for name in names if name not in (MANIFEST, marker)), MANIFEST, marker]
 
 

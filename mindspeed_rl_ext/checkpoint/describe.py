@@ -1,6 +1,6 @@
 """What a checkpoint contains.
 
-Covers: format, layout, sizes, tensors.
+Covers: format, layout, sizes, tensors, the command that converts it.
 Does not cover: comparing two; `differences` does.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.formats import recognise
-from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
+from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, Format, TensorInfo
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -31,12 +32,28 @@ def describe(folder: Path) -> dict[str, Any]:
         "kind": made.name,
         "tensors": tensors,
         "bytes": sum(row["bytes"] for row in tensors),
+        "convert": how_to_convert(made, source, folder),
     }
     if source.args:
         found["iteration_dir"] = source.folder.name
         found["layout"] = asdict(source.layout)
         found["args"] = {name: _plain(value) for name, value in sorted(source.args.items())}
     return found
+
+
+def how_to_convert(made: Format, source: CheckpointReader, folder: Path) -> str:
+    """The command that converts a checkpoint into what its format is usually converted to.
+
+    Args:
+        made: its format.
+        source: the opened checkpoint; where it knows no config.json, the command asks for one.
+        folder: its directory.
+    """
+    words = ["msrl-ext convert", f"--load-dir {quote(str(folder))}"]
+    words += [f"--save-model-type {made.usual_target}", "--save-dir OUT"]
+    if source.find_config() is None:
+        words.append("--hf-cfg-dir MODEL")
+    return " ".join(words)
 
 
 def _row(info: TensorInfo) -> dict[str, Any]:

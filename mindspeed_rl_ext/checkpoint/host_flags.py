@@ -71,7 +71,6 @@ NO_EFFECT: Mapping[str, int | None] = {
     "--source-pipeline-parallel-size": 1,
 }
 
-_MERGE = "merge the adapter into the HuggingFace model first (merge_and_unload)"
 _MAMBA = (
     "--d-model", "--mamba-d-state", "--mamba-head-dim", "--mamba-num-groups", "--mamba-state-dim",
     "--mamba2-head-dim", "--mamba2-n-groups",
@@ -82,10 +81,6 @@ REFUSED: Mapping[str, Refused] = {
     ),
     "--post-norm": Refused(values=0),
     "--orm": Refused(values=0),
-    "--lora-load": Refused(remedy=_MERGE),
-    "--lora-r": Refused(remedy=_MERGE),
-    "--lora-alpha": Refused(remedy=_MERGE),
-    "--lora-target-modules": Refused(values=None, remedy=_MERGE),
     "--num-layers": Refused(remedy="set num_hidden_layers in config.json and remove the rest"),
     "--ckpt-format": Refused(harmless=("torch",), remedy="--save-model-type torch_dist"),
     "--true-vocab-size": Refused(remedy="vocab_size of config.json says it"),
@@ -95,7 +90,9 @@ REFUSED: Mapping[str, Refused] = {
     "--load-from-legacy": Refused(values=0, remedy="only Megatron core's tensors are read"),
     "--save-to-legacy": Refused(values=0, remedy="only Megatron core's tensors are written"),
     **{name: Refused(remedy="state-space models are not converted") for name in _MAMBA},
-    "--save-lora-to-hf": Refused(values=0),
+    "--save-lora-to-hf": Refused(
+        values=0, remedy="--lora-load merges the adapter into its base model"
+    ),
     "--qlora-nf4": Refused(values=0),
     "--ckpt-cfg-path": Refused(remedy="leave it out: a model is a file in checkpoint/models"),
 }

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.adapters.merged import with_adapter
 from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
 from mindspeed_rl_ext.checkpoint.destination import (
     check_apart,
@@ -166,6 +167,8 @@ def plan_job(options: ConvertOptions) -> Job:
         )
     to_read, to_write = _formats_of(options)
     given = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
+    if options.lora_load:
+        given.append(options.lora_load)
     check_apart(options.save_dir, given, ())
     # A run that goes on looks again when it has the directory for itself.
     if not options.resume:
@@ -227,7 +230,7 @@ def writer_of(target: Format) -> CheckpointWriter:
 
 
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
-    source = to_read.open(options.load_dir)
+    source = with_adapter(to_read.open(options.load_dir), options)
     model = _model(options, source)
     held = source.parts(model)
     source.check_shards(model, held)
@@ -300,7 +303,7 @@ def _prediction_layers(options: ConvertOptions, source: CheckpointReader, model:
     if wanted is None and held:
         raise InputError(
             "the model has multi-token-prediction layers",
-            found=f"{held}: model.layers.{model.sizes.layers} and after",
+            found=f"{held}: {model.first_prediction()} and after",
             remedy=f"--mtp-num-layers {held} converts them, --mtp-num-layers 0 leaves them out; "
             "the other layers do not need them",
         )

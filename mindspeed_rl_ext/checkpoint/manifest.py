@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mindspeed_rl_ext.checkpoint.copying.streaming import Sums
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files.whole_files import open_atomic
 from mindspeed_rl_ext.version import __version__
 
 MANIFEST = "manifest.json"
@@ -47,28 +48,33 @@ class Written:
     sums: Sums
 
 
-def manifest_text(
+def write_manifest(
+    path: Path,
     *,
     kind: str,
     source: Path,
     cfg_dir: Path,
     model_type: str,
     layout: Layout,
-    written: Sequence[Written],
+    written: Iterable[Written],
     plan_id: str = "",
     drifted: Sequence[str] = (),
-) -> str:
-    """The text of manifest.json.
+) -> list[str]:
+    """Writes manifest.json, a line per tensor, one after another: a large model has a million.
 
     Args:
+        path: the file.
         kind: the name of the format that it describes.
         source: the checkpoint that was read.
         cfg_dir: the directory of config.json and the tokenizer.
         model_type: the spec's name.
         layout: how the sharded side is laid out.
-        written: all tensors.
+        written: all tensors; gone through once.
         plan_id: the identity of the plan that was carried out.
         drifted: tensors of the source whose copies differed.
+
+    Returns:
+        Names of the tensors that hold NaN, each once.
     """
     content: dict[str, Any] = {
         "format": FORMAT,
@@ -81,10 +87,18 @@ def manifest_text(
         "plan": plan_id,
         "sha256": file_hashes(cfg_dir),
         "drifted": list(drifted),
-        "with_nan": [item.plan.ref.name for item in written if item.sums.has_nan],
-        "tensors": [_row(item) for item in written],
     }
-    return json.dumps(content, indent=1) + "\n"
+    with_nan: list[str] = []
+    with open_atomic(path) as file:
+        file.write(json.dumps(content, indent=1).removesuffix("\n}").encode())
+        file.write(b',\n "tensors": [')
+        for number, item in enumerate(written):
+            if item.sums.has_nan:
+                with_nan.append(item.plan.ref.name)
+            row = json.dumps(_row(item), separators=(", ", ": "))
+            file.write((",\n  " if number else "\n  ").encode() + row.encode())
+        file.write(f'\n ],\n "with_nan": {json.dumps(with_nan)}\n}}\n'.encode())
+    return sorted(set(with_nan))
 
 
 def _row(item: Written) -> dict[str, Any]:

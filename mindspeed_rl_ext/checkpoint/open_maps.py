@@ -1,7 +1,8 @@
 """Mapped files, opened in turn: a checkpoint of 2,048 rank files has more than a process may open.
 
-Covers: the files used last stay mapped; one that changed since it was first opened is named.
-Does not cover: a change in the middle of one access: `convert` looks again when all is read.
+Covers: the files used last stay mapped; one that changed since it was first opened is named, also
+where it became shorter in the middle of an access.
+Does not cover: another change in the middle of one: `convert` looks again when all is read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from mindspeed_rl_ext.checkpoint.lost_pages import Watched
 from mindspeed_rl_ext.core.errors import InputError
 
 _MOST_FILES = 256
@@ -28,18 +30,38 @@ class FileState:
         self.path = path
         found = os.stat(path)
         self.size, self._was = found.st_size, (found.st_size, found.st_mtime_ns, found.st_ino)
+        self._watched: list[Watched] = []
+
+    def map(self) -> mmap.mmap:
+        """Maps the file."""
+        self.check()
+        with self.path.open("rb") as file:
+            opened = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._watched.append(Watched(opened))
+        return opened
+
+    def check_read(self) -> None:
+        """Raises InputError where zeros were read in the place of what the file no longer has."""
+        if any(watched.lost for watched in self._watched):
+            self.check()
+            raise self._changed("it became shorter, and whole again")
 
     def check(self) -> None:
-        """Raises InputError where it is another file now; reading a lost page would be fatal."""
+        """Raises InputError where it is another file now."""
         try:
             found = os.stat(self.path)
         except FileNotFoundError:
             found = None
         if found is not None and (found.st_size, found.st_mtime_ns, found.st_ino) == self._was:
             return
-        raise InputError(
+        raise self._changed(
+            "it is gone" if found is None else f"{found.st_size} bytes, or another time"
+        )
+
+    def _changed(self, found: str) -> InputError:
+        return InputError(
             f"{self.path} changed while it was read",
-            found="it is gone" if found is None else f"{found.st_size} bytes, or another time",
+            found=found,
             expected=f"{self.size} bytes, as when it was opened",
             remedy="wait until the checkpoint is wholly written, then convert again",
         )
@@ -60,7 +82,7 @@ class _OpenMaps:
             if found is not None:
                 self._maps.move_to_end(state)
                 return found
-            found = self._maps[state] = _mapped(state)
+            found = self._maps[state] = state.map()
             most = _most_files()
             while len(self._maps) > most:
                 self._maps.popitem(last=False)
@@ -70,12 +92,6 @@ class _OpenMaps:
         """Forgets the file's map."""
         with self._lock:
             self._maps.pop(state, None)
-
-
-def _mapped(state: FileState) -> mmap.mmap:
-    state.check()
-    with state.path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _most_files() -> int:

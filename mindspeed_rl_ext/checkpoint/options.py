@@ -177,6 +177,28 @@ class ConvertOptions:
         "dualpipev: stages hold slices of both ends", "dualpipev：每段持有首尾两端的层",
         default=None, choices=("dualpipev",), group=LAYOUT,
     )  # fmt: skip
+    lora_load: Path | None = option(
+        "adapter to merge: of PEFT, or rank files of a host",
+        "要合并的 LoRA 适配器目录：PEFT 或主机的 rank 文件",
+        default=None, metavar="DIR", identity=False,
+    )  # fmt: skip
+    lora_r: int | None = option(
+        "the adapter's rank; compared with what it says", "适配器的秩；与适配器自身的记录核对",
+        default=None, minimum=1, metavar="N",
+    )  # fmt: skip
+    lora_alpha: float | None = option(
+        "the adapter's alpha, where it does not say it", "适配器的 alpha（适配器未记录时需给出）",
+        default=None, metavar="ALPHA",
+    )  # fmt: skip
+    lora_target_modules: tuple[str, ...] = option(
+        "layers that the adapter may change", "适配器可以改动的层", default=(), metavar="NAME"
+    )
+    lora_rounding: str = option(
+        "of a merged weight: once rounds the float32 sum, host rounds product, change and sum, as "
+        "MindSpeed-LLM does",
+        "合并后权重的舍入：once 对 float32 的和舍入一次，host 与 MindSpeed-LLM 相同（三次）",
+        default="once", choices=("once", "host"),
+    )  # fmt: skip
     resume: bool = option(
         "go on where a stopped run was", "从中断处继续", default=False, identity=False
     )

@@ -148,7 +148,9 @@ class MappedFile:
     def bytes(self, start: int, length: int) -> bytes:
         """A copy of a few bytes."""
         self._state.check()
-        return OPEN_MAPS.get(self._state)[start : start + length]
+        found = OPEN_MAPS.get(self._state)[start : start + length]
+        self._state.check_read()
+        return found
 
     def array(self, dtype: DType, start: int, count: int) -> Array:
         """`count` numbers from byte `start` on, as a view.
@@ -166,8 +168,13 @@ class MappedFile:
         self._advise("MADV_WILLNEED", start, length)
 
     def release(self, start: int, length: int) -> None:
-        """Drops the pages of a range from this process; they stay in the page cache."""
+        """Drops the pages of a range from this process; they stay in the page cache.
+
+        Raises:
+            InputError: the file became shorter while its values were read.
+        """
         self._advise("MADV_DONTNEED", start, length)
+        self._state.check_read()
 
     def window(self, start: int, length: int) -> FileWindow:
         """A part of the file, seen as a file of its own."""

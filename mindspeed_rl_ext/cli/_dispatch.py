@@ -2,18 +2,15 @@
 
 Covers: the list of commands, error messages, exit codes. A command is a module of this folder with
 `add_arguments(parser)` and `run(args) -> int`, found in this folder and imported when called;
-the first line of its docstring is its summary, `SUMMARY_ZH` the same in Chinese. It prints its
-results to standard output and logs to standard error. Modules with a leading underscore are no
-commands.
+its docstring is its description and the first line of that its summary, `DESCRIPTION_ZH` the same
+in Chinese. It prints its results to standard output and logs to standard error. Modules with a
+leading underscore are no commands. `--lang` and `--debug` stand before or after a command's name.
 Does not cover: any work of its own.
 """
 
 from __future__ import annotations
 
-import argparse
-import errno
 import io
-import logging
 import os
 import pkgutil
 import sys
@@ -21,60 +18,110 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import NamedTuple
 
 from mindspeed_rl_ext import cli
+from mindspeed_rl_ext.cli._output import log_to_stderr, show, show_error
+from mindspeed_rl_ext.cli._parsing import CommandParser, add_common_flags
 from mindspeed_rl_ext.core.errors import (
     EXIT_INTERRUPTED,
-    EXIT_MACHINE_FAILED,
     EXIT_WRONG_INPUT,
     ExtError,
     InputError,
     nearest,
 )
-from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
-from mindspeed_rl_ext.version import __version__
-
-MACHINE_ERRNOS = frozenset(
-    {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
-        *(errno.EACCES, errno.EPERM, errno.EROFS),
-        *(errno.ENOMEM, errno.EIO),
-    }
+from mindspeed_rl_ext.core.language import (
+    DEFAULT_LANGUAGE,
+    LANGUAGES,
+    Language,
+    Text,
+    current_language,
+    language_chosen,
 )
-
+from mindspeed_rl_ext.version import __version__
 
 # What the package depends on, as imported and as installed: a checkout may lack it.
 DEPENDENCIES = {"numpy": "numpy", "yaml": "PyYAML", "tqdm": "tqdm"}
 
+_USAGE_HEAD = Text("usage: msrl-ext COMMAND [options]", "用法：msrl-ext 命令 [选项]")
+_USAGE_TAIL = Text(
+    "msrl-ext COMMAND --help describes one; --debug shows a traceback with an error;\n"
+    "--lang en|zh chooses the language, otherwise MSRL_EXT_LANG or the locale does.",
+    "msrl-ext 命令 --help 说明一个命令；--debug 出错时显示调用栈；\n"
+    "--lang en|zh 选择语言，不写时取 MSRL_EXT_LANG 或系统语言。",
+)
+
+
+class Words(NamedTuple):
+    """A command line.
+
+    Args:
+        rest: the words without the flags that every command has.
+        debug: whether `--debug` is among them.
+        lang: the language asked for with `--lang`.
+    """
+
+    rest: list[str]
+    debug: bool
+    lang: str | None
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `msrl-ext`; returns the exit code (0, 1, 2, 3, 130 or 143)."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in _own_words(words)
-    if debug:
-        words.remove("--debug")
     _print_anything()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    log_to_stderr()
     try:
-        return _dispatch(words)
+        words = _split(list(sys.argv[1:] if argv is None else argv))
+    except InputError as error:
+        return show_error(error)
+    with language_chosen(words.lang):
+        return _run(words)
+
+
+def _run(words: Words) -> int:
+    try:
+        return _dispatch(words.rest)
     except KeyboardInterrupt as error:
         left = str(error) or "nothing half-written was left behind"
-        print(f"interrupted: {left}", file=sys.stderr)
+        show(f"interrupted: {left}", to_stderr=True)
         return int(getattr(error, "exit_code", EXIT_INTERRUPTED))
     except BrokenPipeError:
         # The reader of our output (`| head`) went away; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ModuleNotFoundError as error:
-        if debug or error.name not in DEPENDENCIES:
+        if words.debug or error.name not in DEPENDENCIES:
             raise
-        print(_message(_missing_dependency(error.name)), file=sys.stderr)
-        return EXIT_WRONG_INPUT
+        return show_error(_missing_dependency(error.name))
     except (ExtError, OSError, MemoryError) as error:
-        if debug:
+        if words.debug:
             traceback.print_exc()
-        print(_message(error), file=sys.stderr)
-        return _exit_code(error)
+        return show_error(error)
+
+
+def _split(words: list[str]) -> Words:
+    """Takes the flags that every command has out of the words.
+
+    Raises:
+        InputError: an unknown language.
+    """
+    rest, debug, lang = [], False, None
+    left = iter(words)
+    for word in left:
+        if word == "--debug":
+            debug = True
+        elif word == "--lang" or word.startswith("--lang="):
+            lang = word.partition("=")[2] if "=" in word else next(left, "")
+        else:
+            rest.append(word)
+        if rest == ["run"]:  # what follows are the words of a script
+            rest += left
+    if lang is not None and lang not in LANGUAGES:
+        raise InputError(
+            f"unknown language {lang!r}",
+            expected=f"--lang {' or '.join(LANGUAGES)}",
+        )
+    return Words(rest, debug, lang)
 
 
 def _print_anything() -> None:
@@ -82,11 +129,6 @@ def _print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _own_words(words: list[str]) -> list[str]:
-    """Words that are ours: those of a script under `run` are not."""
-    return words[:1] if words[:1] == ["run"] else words
 
 
 def _dispatch(words: list[str]) -> int:
@@ -100,13 +142,9 @@ def _dispatch(words: list[str]) -> int:
     if name not in command_names():
         raise InputError(f"unknown command {name!r}", remedy=nearest(name, command_names()))
     module = load_command(name)
-    parser = argparse.ArgumentParser(
-        prog=f"msrl-ext {name}",
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = CommandParser(f"msrl-ext {name}", description_of(name, current_language()))
     module.add_arguments(parser)
+    add_common_flags(parser)
     return int(module.run(parser.parse_args(rest)))
 
 
@@ -126,27 +164,29 @@ def load_command(name: str) -> ModuleType:
     return import_module(f"{cli.__name__}.{name.replace('-', '_')}")
 
 
-def summary_of(name: str, language: Language = DEFAULT_LANGUAGE) -> str:
-    """What a command does, in one line.
+def description_of(name: str, language: Language = DEFAULT_LANGUAGE) -> str:
+    """What a command does.
 
     Args:
         name: the command.
-        language: English is the first line of its module's docstring; Chinese its `SUMMARY_ZH`,
-            English again where it has none.
+        language: English is its module's docstring; Chinese its `DESCRIPTION_ZH`, English again
+            where it has none.
     """
     module = load_command(name)
-    english = (module.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-    return str(getattr(module, "SUMMARY_ZH", english)) if language == "zh" else english
+    english = module.__doc__ or ""
+    return str(getattr(module, "DESCRIPTION_ZH", english)) if language == "zh" else english
+
+
+def summary_of(name: str, language: Language = DEFAULT_LANGUAGE) -> str:
+    """The first line of a command's description."""
+    return description_of(name, language).strip().partition("\n")[0].rstrip(".。")
 
 
 def _usage() -> str:
-    names = command_names()
+    names, language = command_names(), current_language()
     width = max(map(len, names))
-    rows = "\n".join(f"  {name:<{width}}  {summary_of(name)}" for name in names)
-    return (
-        f"usage: msrl-ext COMMAND [options]\n\n{rows}\n\n"
-        "msrl-ext COMMAND --help describes one; --debug shows a traceback with an error."
-    )
+    rows = "\n".join(f"  {name:<{width}}  {summary_of(name, language)}" for name in names)
+    return f"{_USAGE_HEAD.in_language(language)}\n\n{rows}\n\n{_USAGE_TAIL.in_language(language)}"
 
 
 def _missing_dependency(name: str) -> InputError:
@@ -154,30 +194,3 @@ def _missing_dependency(name: str) -> InputError:
         f"{sys.executable} has no {name}, which this package needs",
         remedy=f"pip install {' '.join(DEPENDENCIES.values())}, or install the package",
     )
-
-
-def _message(error: BaseException) -> str:
-    if isinstance(error, ExtError):
-        return f"error: {error}"
-    if isinstance(error, MemoryError):
-        return "error: out of memory\n  remedy:   fewer --workers, or a machine with more memory"
-    return f"error: {error}\n  remedy:   {_os_remedy(error)}"
-
-
-def _os_remedy(error: BaseException) -> str:
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return "free disk space, then run the command again"
-    if number == errno.EFBIG:
-        return "raise the limit on the size of a file (ulimit -f)"
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "check the permissions of the path"
-    return "check the path"
-
-
-def _exit_code(error: BaseException) -> int:
-    if isinstance(error, ExtError):
-        return error.exit_code
-    if isinstance(error, MemoryError) or getattr(error, "errno", None) in MACHINE_ERRNOS:
-        return EXIT_MACHINE_FAILED
-    return EXIT_WRONG_INPUT

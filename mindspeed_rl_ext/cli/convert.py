@@ -10,9 +10,14 @@ import argparse
 import json
 
 from mindspeed_rl_ext.checkpoint.host_flags import add_arguments, read_options
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.interrupts import terminable
 
-SUMMARY_ZH = "在 HuggingFace 与 Megatron-core 检查点之间转换，参数与宿主的转换脚本相同"
+DESCRIPTION_ZH = """在 HuggingFace 与 Megatron 格式之间转换检查点，参数与宿主的转换脚本相同。
+
+能读的格式都能转成能写的格式；mg -> mg 即重新切分。整个计划成立之前不写任何文件；--dry-run
+到此为止。
+"""
 
 __all__ = ["add_arguments", "run"]
 
@@ -26,14 +31,15 @@ def run(args: argparse.Namespace) -> int:
     options = read_options(args)
     job = plan_job(options)
     if options.dry_run:
-        lines = [json.dumps(job.as_data(), indent=1)] if options.json else plan_lines(job)
-        for line in lines:
-            print(line)
+        if options.json:
+            print(json.dumps(job.as_data(), indent=1))
+        else:
+            show("\n".join(plan_lines(job)))
         return 0
     with terminable():
         report = run_job(job)
     if options.json:
         print(json.dumps(report_data(report, options), indent=1))
     else:
-        print(report_line(report, options))
+        show(report_line(report, options))
     return 0

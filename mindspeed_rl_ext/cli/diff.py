@@ -6,10 +6,11 @@ import argparse
 import json
 
 from mindspeed_rl_ext.checkpoint.options import DiffOptions
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
-SUMMARY_ZH = "比较同一格式的两个检查点，每个不同的张量一行"
+DESCRIPTION_ZH = "比较同一格式的两个检查点，每个不同的张量一行。"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +31,6 @@ def run(args: argparse.Namespace) -> int:
             text = row["what"]
             if "max_abs_diff" in row:
                 text = f"{row['differing']} values differ, by at most {row['max_abs_diff']:.3g}"
-            print(f"{row['name']}: {text}")
-        print(f"{len(rows)} tensors differ")
+            show(f"{row['name']}: {text}")
+        show(f"{len(rows)} tensors differ")
     return EXIT_CHECK_FAILED if rows else EXIT_DONE

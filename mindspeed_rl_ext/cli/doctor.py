@@ -13,19 +13,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
-from mindspeed_rl_ext.core.language import language_of
+from mindspeed_rl_ext.core.language import current_language
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.doctor.options import DoctorOptions
 
-SUMMARY_ZH = "在训练花钱之前检查配置、模型、检查点、脚本、数据与环境"
+DESCRIPTION_ZH = """启动训练前找出配置中的问题。
+
+不带选项时检查：Python、彼此冲突的库、激活、可导入的宿主。带文件时检查：该类文件的规则，以及文件
+之间是否匹配。不导入宿主，也不导入体积大的库。发现错误时退出码为 1，文件损坏时为 2。
+
+  msrl-ext doctor --config grpo.yaml --model ./Qwen2.5-7B --checkpoint ./qwen25-7b-tp2pp2 \\
+      --data ./dataset/math_17k/data --runtime-env runtime_env.yaml --launch start.sh
+  msrl-ext doctor --verl run_qwen3.sh
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext doctor`."""
-    add_options(parser, DoctorOptions, language=language_of(None, os.environ))
+    add_options(parser, DoctorOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from mindspeed_rl_ext.doctor.reference import rules_as_json, rules_as_text
 
     options = build_options(DoctorOptions, ("the command line", given_options(DoctorOptions, args)))
-    language = language_of(options.lang, os.environ)
+    language = current_language()
     if options.rules:
         print(rules_as_json(language) if options.json else rules_as_text(language))
         return EXIT_DONE

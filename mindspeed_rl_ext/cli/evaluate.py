@@ -18,22 +18,33 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
-from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.recipes.evaluation.figures.table import shown
 from mindspeed_rl_ext.recipes.evaluation.options import EvaluateOptions
 from mindspeed_rl_ext.recipes.evaluation.run import evaluate_benchmarks
 from mindspeed_rl_ext.verifiers.plugins import import_user_module
 
-SUMMARY_ZH = "在数学基准上评测模型，或评测别处生成的回复"
+DESCRIPTION_ZH = """在数学基准上评测模型，或评测别处生成的回复。
+
+对 --data-dir 下 NAME/test.jsonl（与 simpleRL-reason 的 eval/data 同一布局）的每道题生成提示，按
+严格与宽松两种标准评分，给出带区间的 pass@1、avg@k、maj@k、pass@k，CS336 笔记的三类结果，
+长度，以及按难度和科目的表。回复从不执行。写出 rollouts.jsonl（msrl-ext score 可读）、
+summary.json 和 metrics.jsonl（msrl-ext report 可读）。
+
+示例：
+  msrl-ext evaluate --benchmark gsm8k,math500 --data-dir eval/data --backend hf --model out/hf
+  msrl-ext evaluate --benchmark aime24 --data-dir eval/data --backend vllm --model out/hf \
+--n 16 --temperature 0.6 --max-tokens 3072
+  msrl-ext evaluate --benchmark gsm8k --data-dir eval/data --backend jsonl --responses made.jsonl
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext evaluate`."""
-    add_options(parser, EvaluateOptions, language=language_of(None, os.environ))
+    add_options(parser, EvaluateOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,8 +58,10 @@ def run(args: argparse.Namespace) -> int:
     for name in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
         os.environ.setdefault(name, "1")
     summary = evaluate_benchmarks(options)
-    print(json.dumps(summary, indent=2) if options.json else shown(summary))
-    written = f"wrote rollouts.jsonl, summary.json, metrics.jsonl to {options.output}"
-    print(written, file=sys.stderr)
+    if options.json:
+        print(json.dumps(summary, indent=2))
+    else:
+        show(shown(summary))
+    show(f"wrote rollouts.jsonl, summary.json, metrics.jsonl to {options.output}", to_stderr=True)
     missing = summary.get("file", {}).get("missing")
     return EXIT_CHECK_FAILED if missing else EXIT_DONE

@@ -7,11 +7,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.shipped import SHIPPED_FOLDERS, shipped_folder
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options, option
 
-SUMMARY_ZH = "把随包的配置和脚本复制出来，供修改"
+DESCRIPTION_ZH = "把随包的配置和脚本复制出来，供修改。"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Copies the shipped folders into a directory."""
     options = build_options(InitOptions, ("flags", given_options(InitOptions, args)))
     copied = copy_shipped(options.directory, overwrite=options.overwrite)
-    print(f"copied {copied} files to {options.directory}")
+    show(f"copied {copied} files to {options.directory}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint contains: format, layout, number formats, tensors."""
+"""What a checkpoint contains: format, layout, number formats, tensors; how to convert it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 from mindspeed_rl_ext.checkpoint.options import InspectOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
-SUMMARY_ZH = "显示检查点的内容：格式、切分、数值类型、张量"
+DESCRIPTION_ZH = "显示检查点的内容：格式、切分、数值类型、张量。"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +36,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(found: dict[str, Any]) -> None:
     formats = Counter(row["dtype"] for row in found["tensors"])
-    print(f"{found['path']}: {found['kind']}, {len(found['tensors'])} tensors", end=", ")
-    print(f"{in_bytes(found['bytes'])}, " + ", ".join(f"{n} {f}" for f, n in formats.items()))
+    size, counts = in_bytes(found["bytes"]), ", ".join(f"{n} {f}" for f, n in formats.items())
+    show(f"{found['path']}: {found['kind']}, {len(found['tensors'])} tensors, {size}, {counts}")
     if "layout" in found:
         set_items = {key: value for key, value in found["layout"].items() if value}
-        print("layout: " + ", ".join(f"{key}={value}" for key, value in set_items.items()))
-    width = max(len(f"{row['part']}/{row['name']}") for row in found["tensors"])
+        show("layout: " + ", ".join(f"{key}={value}" for key, value in set_items.items()))
+    width = max((len(f"{row['part']}/{row['name']}") for row in found["tensors"]), default=0)
     for row in found["tensors"]:
         name = f"{row['part']}/{row['name']}".lstrip("/")
         print(f"  {name:<{width}}  {row['dtype']:<9} {row['shape']}")
+    print(f"to convert it: {found['convert']}")

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import argparse
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.cli.preprocess import summary
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.preprocess.packing.merge import merge
 from mindspeed_rl_ext.preprocess.packing.options import MergeOptions
 
-SUMMARY_ZH = "合并打包文件：`preprocess --shard I/N` 的各部分，或不同数据的多次结果"
+DESCRIPTION_ZH = """合并打包文件：`preprocess --shard I/N` 的各部分，或不同数据的多次结果。
+
+  msrl-ext merge ./dataset/gsm8k                     各部分 PREFIX_part1of4 ... 按顺序
+  msrl-ext merge ./dataset/both ./dataset/a ./dataset/b   依次相接
+各部分保留在原处。
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
     options = build_options(MergeOptions, ("flags", given_options(MergeOptions, args)))
     seed = options.seed if options.shuffle else None
     report = merge(options.prefix, options.parts, shuffle_seed=seed, overwrite=options.overwrite)
-    print(summary(report))
+    show(summary(report))
     return 0

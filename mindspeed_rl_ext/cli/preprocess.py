@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+from pathlib import Path
 
+from mindspeed_rl_ext.cli._output import show
+from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.host_flags import add_host_flags
 from mindspeed_rl_ext.core.options import add_options, build_options
 from mindspeed_rl_ext.preprocess.dataset_config import (
@@ -29,7 +32,15 @@ from mindspeed_rl_ext.preprocess.options import (
 from mindspeed_rl_ext.preprocess.report import PreprocessReport, format_counts
 from mindspeed_rl_ext.preprocess.run import preprocess
 
-SUMMARY_ZH = "把数据集变成 MindSpeed-RL 和 MindSpeed-LLM 读取的只含提示的打包文件"
+DESCRIPTION_ZH = """把数据集变成 MindSpeed-RL、MindSpeed-LLM 或 verl 读取的只含提示的文件。
+
+参数与宿主的 preprocess_data.py 相同；在这里不起作用的参数会说明。不能用的行带着原因丢弃，
+并保存在 <prefix>_rejects.jsonl 里。
+
+  msrl-ext preprocess --input train.jsonl --tokenizer-name-or-path ./Qwen2.5-7B \\
+    --output-prefix ./dataset/gsm8k --prompt-type qwen_math_r1 \\
+    --map-keys '{"prompt":"question","query":"","response":"answer"}'
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Preprocesses, then prints what was kept."""
     report = preprocess(options_of(args))
-    print(summary(report))
+    show(summary(report))
     return 0
 
 
@@ -58,13 +69,20 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
     """
     given = {name: value for name, value in vars(args).items() if name != "config"}
     config = read_dataset_config(args.config) if args.config else {}
-    flags = effective_options(given, "command line")
+    flags = effective_options(given, "the command line")
     options = build_options(
         PreprocessOptions,
         (str(args.config), config),
         ("flags", flags),
         remedy="give the flags, or name a --config",
     )
+    if "input" not in flags and not Path(options.input).exists():
+        raise InputError(
+            f"no such file: {options.input}",
+            found=f"the input of {args.config}",
+            remedy="give --input, or fetch it: the head of a shipped data recipe has the commands "
+            "(msrl-ext init DIR copies the recipes)",
+        )
     if options.handler_name in HANDLER_SYNONYMS:
         logger.info("%s: rows are handled by %s", options.handler_name, PROMPT_ONLY_HANDLER)
     if "seed" in {**config, **flags} and not (options.shuffle or options.split):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.preprocess.packing.options import PreviewOptions
 from mindspeed_rl_ext.preprocess.packing.packed import read_packed, report_file
@@ -18,7 +19,7 @@ from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer, load
 from mindspeed_rl_ext.preprocess.verl.preview import chat_rows, verl_file_of
 from mindspeed_rl_ext.preprocess.verl.reading import VerlFile
 
-SUMMARY_ZH = "把打包的行显示为文本：带特殊 token 的提示、标签、token 数"
+DESCRIPTION_ZH = "把打包的行或 verl 的 Parquet 行显示为文本：提示、标签、token 数。"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def _show_packed(options: PreviewOptions) -> None:
     tokenizer = load_tokenizer(options.tokenizer_name_or_path or recorded_tokenizer(data.prefix))
     for row in decode_rows(data, tokenizer, options.rows):
         print(_shown(row))
-    print(f"{len(data)} rows, keys {', '.join(data.keys)}, {data.lengths().sum()} prompt tokens")
+    show(f"{len(data)} rows, keys {', '.join(data.keys)}, {data.lengths().sum()} prompt tokens")
     _show_lengths({key: data.lengths(key) for key in data.keys if key != "attention_mask"})
 
 
@@ -52,11 +53,11 @@ def _show_chat(options: PreviewOptions, file: VerlFile) -> None:
         folder = recorded_tokenizer(file.path.with_suffix(""))
     template = ChatTemplate(load_with_transformers(folder)) if folder else None
     for row in chat_rows(file, template, options.rows):
-        print(f"=== row {row.number} ===")
+        show(f"=== row {row.number} ===")
         print("\n".join(f"--- {name} ---\n{text}" for name, text in row.texts), end="\n\n")
     if template is None:
-        print("no report beside the file: --tokenizer-name-or-path shows prompts as templated")
-    print(f"{len(file)} rows, columns {', '.join(file.keys)}")
+        show("no report beside the file: --tokenizer-name-or-path shows prompts as templated")
+    show(f"{len(file)} rows, columns {', '.join(file.keys)}")
     _show_lengths(file.lengths)
 
 
@@ -64,7 +65,7 @@ def _show_lengths(lengths: Mapping[str, npt.NDArray[Any]]) -> None:
     for key, counts in lengths.items():
         print(f"{key:<10} {', '.join(f'{k} {v}' for k, v in percentiles(counts).items())}")
     if "input_ids" in lengths:
-        print("\nprompt tokens, rows")
+        show("\nprompt tokens, rows")
         print("\n".join(histogram(lengths["input_ids"])))
 
 

@@ -17,13 +17,13 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import (
     EXIT_CHECK_FAILED,
     EXIT_DONE,
     InputError,
     MissingExtraError,
 )
-from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.recipes.quickstart.options import (
     DEFAULT_OUTPUT,
@@ -32,7 +32,12 @@ from mindspeed_rl_ext.recipes.quickstart.options import (
     loop_recipe,
 )
 
-SUMMARY_ZH = "几分钟内在两个 CPU 核上走完整个流程，无需下载"
+DESCRIPTION_ZH = """在两个 CPU 核上几分钟走完整个流程，无需下载。
+
+当场造出一个很小的 Qwen2 和 Countdown 任务：打包提示，预热策略，转换到 Megatron-core 再转回，
+用我们的打分器做 GRPO 训练，在没见过的题上评测。给出 --input 时改为预处理你自己的数据，并给其中的
+参考答案打分。
+"""
 
 EXAMPLES_SHOWN = 5
 # Looked for before the first stage, not found missing minutes later; with the extras of each.
@@ -49,7 +54,7 @@ _OF_OWN_DATA = ("tokenizer_name_or_path", "prompt_type", "label_extractor", "ver
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext quickstart`."""
-    add_options(parser, QuickstartOptions, language=language_of(None, os.environ))
+    add_options(parser, QuickstartOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,7 +87,7 @@ def _run_loop(options: QuickstartOptions, output: Path, *, overwrite: bool) -> i
     rows: list[tuple[str, str, float]] = []
     stages = stages_of(work)
     for number, stage in enumerate(stages, start=1):
-        print(f"[{number}/{len(stages)}] {stage.name}", flush=True)
+        show(f"[{number}/{len(stages)}] {stage.name}")
         start_s = time.monotonic()
         rows.append((stage.name, stage.run(work), time.monotonic() - start_s))
     checks, decided = check_figures(work), is_full_length(recipe)
@@ -99,7 +104,7 @@ def _run_loop(options: QuickstartOptions, output: Path, *, overwrite: bool) -> i
     _print_table(rows)
     for check in checks:
         verdict = ("ok" if check.ok else "NOT REACHED") if decided else "not judged: fewer steps"
-        print(f"{check.name}: {check.value:+.3f} (expected {check.expected}): {verdict}")
+        show(f"{check.name}: {check.value:+.3f} (expected {check.expected}): {verdict}")
     return EXIT_CHECK_FAILED if decided and not all(c.ok for c in checks) else EXIT_DONE
 
 
@@ -124,17 +129,17 @@ def _run_own_data(asked: QuickstartOptions, source: Path, output: Path, *, overw
         raise
     report = result.report
     dropped = ", ".join(f"{n} {reason}" for reason, n in report.dropped.items()) or "none"
-    print(f"rows kept      {report.kept}")
-    print(f"rows dropped   {dropped}")
-    print(f"prompt tokens  {report.tokens}")
-    print(f"seconds        {result.seconds:.1f} ({report.seconds:.1f} of them to preprocess)")
-    print(f"packed files   {output / 'packed'}")
+    show(f"rows kept      {report.kept}")
+    show(f"rows dropped   {dropped}")
+    show(f"prompt tokens  {report.tokens}")
+    show(f"seconds        {result.seconds:.1f} ({report.seconds:.1f} of them to preprocess)")
+    show(f"packed files   {output / 'packed'}")
     count, failed, accepted = result.num_references, result.failed, result.accepted
-    print(f"references     {count - len(failed)} of {count} get the full score (expected: all)")
-    print(f"perturbed      {len(accepted)} of {count} get the full score (expected: none)")
+    show(f"references     {count - len(failed)} of {count} get the full score (expected: all)")
+    show(f"perturbed      {len(accepted)} of {count} get the full score (expected: none)")
     for what, answers in (("without the full score", failed), ("accepted perturbed", accepted)):
         if answers:
-            print(f"{what}: {', '.join(map(repr, answers[:EXAMPLES_SHOWN]))}")
+            show(f"{what}: {', '.join(map(repr, answers[:EXAMPLES_SHOWN]))}")
     return EXIT_CHECK_FAILED if failed or accepted else EXIT_DONE
 
 
@@ -142,8 +147,8 @@ def _print_table(rows: list[tuple[str, str, float]]) -> None:
     width = max(len(name) for name, _, _ in rows)
     print()
     for name, text, seconds in rows:
-        print(f"{name:<{width}}  {seconds:6.1f} s  {text}")
-    print(f"{'all':<{width}}  {sum(s for _, _, s in rows):6.1f} s\n")
+        show(f"{name:<{width}}  {seconds:6.1f} s  {text}")
+    show(f"{'all':<{width}}  {sum(s for _, _, s in rows):6.1f} s\n")
 
 
 def _require_libraries(extras: dict[str, str]) -> None:

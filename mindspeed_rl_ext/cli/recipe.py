@@ -7,7 +7,9 @@ import argparse
 from mindspeed_rl_ext.core.errors import EXIT_DONE
 from mindspeed_rl_ext.recipes.training.recipe.files import find_recipe, read_yaml, recipe_names
 
-SUMMARY_ZH = "列出训练配方，或显示其中一个：`msrl-ext recipe list`、`msrl-ext recipe show NAME`"
+DESCRIPTION_ZH = (
+    "列出训练配方，或显示其中一个：`msrl-ext recipe list`、`msrl-ext recipe show NAME`。"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
-from mindspeed_rl_ext.core.language import Language, language_of
+from mindspeed_rl_ext.core.language import Language, current_language
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.report.comparison import (
     ComparisonFiles,
@@ -26,12 +25,17 @@ from mindspeed_rl_ext.report.page.words import Words
 from mindspeed_rl_ext.report.run import write_report
 from mindspeed_rl_ext.report.terminal import as_json, file_lines, lines_of, run_lines
 
-SUMMARY_ZH = "从日志给出一次运行的曲线、吞吐和诊断"
+DESCRIPTION_ZH = """从日志给出一次运行的曲线、吞吐和诊断。
+
+可读：我们的 metrics.jsonl 和 rollouts.jsonl，MindSpeed-RL 和 MindSpeed-LLM 的控制台日志，TRL 的
+trainer_state.json 和打印的日志，以及 tensorboard 的事件文件；给目录时取其中第一个有的。打印结果，
+并写出 report.html（一个不联网也能打开的文件）和 curves.png。
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext report`."""
-    add_options(parser, ReportOptions, language=language_of(None, os.environ))
+    add_options(parser, ReportOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     options = build_options(ReportOptions, ("the command line", given))
     if not options.runs:
         raise InputError("no run is named", remedy="give a run's directory, or one of its logs")
-    language = language_of(options.lang, os.environ)
+    language = current_language()
     if len(options.runs) > 1:
         return _print_runs(write_comparison(options.runs, options, language), options, language)
     if len(stage_folders(options.runs[0])) > 1:

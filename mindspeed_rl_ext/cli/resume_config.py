@@ -8,22 +8,26 @@ Comments and order stay. In MindSpeed-LLM's rlxf files the same keys of the acto
 from __future__ import annotations
 
 import argparse
-import os
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
 from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 from mindspeed_rl_ext.core.files.yaml_file import read_yaml
-from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.doctor.options import ResumeOptions
 from mindspeed_rl_ext.doctor.resume import resumed
 
-SUMMARY_ZH = "写出续训用的配置：续训需要的键要么全有，要么全无"
+DESCRIPTION_ZH = """写出续训用的配置：续训需要的键要么全有，要么全无。
+
+MindSpeed-RL 中：finetune、no_load_optim、no_load_rng 为 false；load 是该次运行的 save；参考模型从
+首次运行的权重加载（rl_config.integrated_mode_config.ref_model_load_path）。注释和顺序不变。
+MindSpeed-LLM 的 rlxf 文件中，actor 和 critic 的同名键同样处理。
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext resume-config`."""
-    add_options(parser, ResumeOptions, language=language_of(None, os.environ))
+    add_options(parser, ResumeOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,6 +46,6 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"no directory {options.output.parent}", remedy="make it first")
     write_text_atomic(options.output, changed)
     for change in changes:
-        print(change)
-    print(f"\nwrote {options.output}; check it: msrl-ext doctor --config {options.output}")
+        show(str(change))
+    show(f"\nwrote {options.output}; check it: msrl-ext doctor --config {options.output}")
     return EXIT_DONE

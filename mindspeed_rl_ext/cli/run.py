@@ -18,7 +18,11 @@ from types import ModuleType, TracebackType
 from mindspeed_rl_ext.activation.activate import activate
 from mindspeed_rl_ext.core.errors import EXIT_INTERRUPTED, InputError
 
-SUMMARY_ZH = "激活插件后运行 Python 脚本，效果同 `python SCRIPT ARGS`"
+DESCRIPTION_ZH = """激活插件后运行 Python 脚本，效果同 `python SCRIPT ARGS`。
+
+用于没有 site 的 Python（`-S`），或装不了本包 .pth 的环境。此时 Ray 的工作进程还需要
+`worker_process_setup_hook: mindspeed_rl_ext.activate`，见 configs/envs/runtime_env.yaml。
+"""
 
 UNCAUGHT = 1  # python's own exit code for an uncaught exception
 

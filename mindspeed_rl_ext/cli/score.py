@@ -6,21 +6,22 @@ Each line of --input has `response` and `answer`, optionally `id`, `prompt`, `gr
 Example:
   msrl-ext score --input rollouts.jsonl --verifier "countdown,countdown_format" --weight 0.8,0.2
   msrl-ext score --input rollouts.jsonl --verifier simplerl,r1_acc --explain "line 7"
-  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify
+  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify,host
   msrl-ext score --check-references train.jsonl
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE, InputError
 from mindspeed_rl_ext.core.files.jsonlines import write_jsonl
-from mindspeed_rl_ext.core.language import language_of
+from mindspeed_rl_ext.core.language import current_language
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
+from mindspeed_rl_ext.hosts.graders import DATA_SOURCE, HOST, host_grader
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.audit.comparing import comparison_lines
 from mindspeed_rl_ext.verifiers.audit.explaining import explain_row
@@ -28,6 +29,7 @@ from mindspeed_rl_ext.verifiers.audit.graders import Grader, find_grader
 from mindspeed_rl_ext.verifiers.audit.references import check_references
 from mindspeed_rl_ext.verifiers.audit.rows import (
     Row,
+    cell,
     find_row,
     read_columns,
     read_rows,
@@ -39,14 +41,24 @@ from mindspeed_rl_ext.verifiers.options import RAY, ScoreOptions
 from mindspeed_rl_ext.verifiers.plugins import import_user_module
 from mindspeed_rl_ext.verifiers.scoring import Result, score
 
-SUMMARY_ZH = "用打分器给保存的 rollout 打分，不花训练的钱"
+DESCRIPTION_ZH = """用打分器给保存的 rollout 打分，训练花钱之前先看结果。
+
+--input 的每一行有 `response` 和 `answer`，还可以有 `id`、`prompt`、`group`、`step`、`num_tokens`
+以及打分器需要的任何列。输出会加上 `reward` 和 `verdicts`。
+
+示例：
+  msrl-ext score --input rollouts.jsonl --verifier "countdown,countdown_format" --weight 0.8,0.2
+  msrl-ext score --input rollouts.jsonl --verifier simplerl,r1_acc --explain "line 7"
+  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify
+  msrl-ext score --check-references train.jsonl
+"""
 
 _SHOWN_FAULTS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext score`."""
-    add_options(parser, ScoreOptions, language=language_of(None, os.environ))
+    add_options(parser, ScoreOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     for module in options.modules:
         import_user_module(module)
     if options.list:
-        print("\n".join(listing_lines(language_of(None, os.environ))))
+        print("\n".join(listing_lines(current_language())))
         return EXIT_DONE
     if options.check_references is not None:
         return _check(options.check_references, options)
@@ -71,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
 def _check(path: Path, options: ScoreOptions) -> int:
     checked = check_references(path, options.answer_column, options.label_extractor or "auto")
     for fault in checked.faults[:_SHOWN_FAULTS]:
-        print(f"  {fault}")
+        show(f"  {fault}")
     failed = len(checked.faults)
-    print(f"{checked.count} references, {failed} not equal to themselves")
+    show(f"{checked.count} references, {failed} not equal to themselves")
     return EXIT_CHECK_FAILED if failed else EXIT_DONE
 
 
@@ -81,21 +93,21 @@ def _score(path: Path, options: ScoreOptions) -> int:
     if options.output is not None:
         _check_output(options.output, path, options.overwrite)
     bound = resolve_all(options.verifier)
-    graders = {name: find_grader(name) for name in options.compare}
+    graders = {name: find_grader(name, {HOST: host_grader}) for name in options.compare}
     rows = read_rows(path, options.answer_column, options.label_extractor or "none")
     if options.explain is not None:
-        print("\n".join(explain_row(find_row(rows, options.explain, path), bound)))
+        show("\n".join(explain_row(find_row(rows, options.explain, path), bound)))
         return EXIT_DONE
     data = read_columns(rows, bound, path)
     result = _result(options, rows, data)
     if options.output is not None:
         write_jsonl(options.output, (row.to_row() for row in scored_rollouts(rows, result)))
     ids = [str(row.rollout.id) for row in rows]
-    print("\n".join(summary_lines(result, ids)))
+    show("\n".join(summary_lines(result, ids)))
     for line in _comparisons(bound, rows, data, result, graders):
-        print(line)
+        show(line)
     if options.output is not None:
-        print(f"wrote {len(rows)} rows to {options.output}")
+        show(f"wrote {len(rows)} rows to {options.output}")
     return EXIT_DONE
 
 
@@ -128,8 +140,9 @@ def _comparisons(
     responses = [row.rollout.response for row in rows]
     answers = [row.rollout.answer for row in rows]
     ids = [str(row.rollout.id) for row in rows]
+    sources = [cell(row.rollout, DATA_SOURCE) for row in rows]
     for other, grade in graders.items():
-        theirs = grade(responses, {**data, "answer": answers})
+        theirs = grade(responses, {DATA_SOURCE: sources, **data, "answer": answers})
         for one in bound:
             if one.verifier.judges_answer is not False:
                 ours = result.verdicts[one.name]

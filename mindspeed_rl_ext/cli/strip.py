@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.cli.preprocess import summary
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.preprocess.packing.options import StripOptions
@@ -19,7 +20,13 @@ from mindspeed_rl_ext.preprocess.packing.preview import recorded_tokenizer
 from mindspeed_rl_ext.preprocess.packing.strip import strip, strip_options
 from mindspeed_rl_ext.preprocess.templates.tokenizer import load_tokenizer
 
-SUMMARY_ZH = "从 input_ids 里含有回复的指令打包文件做出只含提示的文件"
+DESCRIPTION_ZH = """把指令数据的打包文件（input_ids 里含有回复）变成只含提示的文件。
+
+这类文件由宿主的指令 handler 生成：提示部分的 labels 为 -100。最后一条回复之前的内容保留，
+参考答案从回复中取出。
+
+  msrl-ext strip ./dataset/gsm8k_instruct ./dataset/gsm8k --tokenizer-name-or-path ./Qwen2.5-7B
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
     given = build_options(StripOptions, ("flags", given_options(StripOptions, args)))
     folder = given.tokenizer_name_or_path or recorded_tokenizer(read_packed(given.source).prefix)
     options = strip_options(given, str(folder))
-    print(summary(strip(options, load_tokenizer(Path(folder).expanduser().resolve()))))
+    show(summary(strip(options, load_tokenizer(Path(folder).expanduser().resolve()))))
     return 0

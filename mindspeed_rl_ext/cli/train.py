@@ -8,23 +8,26 @@ size names its model and data at the head of its file and is started with `accel
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from mindspeed_rl_ext.cli import doctor
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import EXIT_DONE, InputError
-from mindspeed_rl_ext.core.language import language_of
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 from mindspeed_rl_ext.recipes.training.cluster import VERL
 from mindspeed_rl_ext.recipes.training.options import TRL, TrainOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
-SUMMARY_ZH = "按配方训练：采样、微调、专家迭代、GRPO"
+DESCRIPTION_ZH = """按配方训练：采样、微调、专家迭代、GRPO。
+
+`msrl-ext recipe list` 列出配方。cpu 规模只需要本机；real 规模在文件开头写明模型和数据，用
+`accelerate launch` 启动（--print 显示完整命令）。给出 --engine 时，同样的训练在集群上运行。
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `msrl-ext train`."""
-    add_options(parser, TrainOptions, language=language_of(None, os.environ))
+    add_options(parser, TrainOptions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,7 +67,7 @@ def _train(recipe: Recipe, options: TrainOptions, output: Path) -> int:
     for result in results:
         accuracy = "" if result.accuracy is None else f"held-out accuracy {result.accuracy:.3f}"
         line = "; ".join(filter(None, (result.line, accuracy)))
-        print(f"{result.stage:<{width}}  {result.seconds:7.1f} s  {line}")
+        show(f"{result.stage:<{width}}  {result.seconds:7.1f} s  {line}")
     print(f"\nmsrl-ext report {output / results[-1].stage}")
     return EXIT_DONE
 

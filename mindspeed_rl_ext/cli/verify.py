@@ -7,10 +7,11 @@ import json
 
 from mindspeed_rl_ext.checkpoint.options import VerifyOptions
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
+from mindspeed_rl_ext.cli._output import show
 from mindspeed_rl_ext.core.errors import EXIT_CHECK_FAILED, EXIT_DONE
 from mindspeed_rl_ext.core.options import add_options, build_options, given_options
 
-SUMMARY_ZH = "证明两个检查点是同一个模型：名称、形状和每个值，双向核对"
+DESCRIPTION_ZH = "证明两个检查点是同一个模型：名称、形状和每个值，双向核对。"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +31,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({**row, "problems": report.problems}, indent=1))
     else:
         for problem in report.problems:
-            print(problem)
+            show(problem)
         verdict = "the same model" if report.ok else f"{len(report.problems)} problems"
         size = in_bytes(report.compared_bytes)
-        print(f"{report.tensors} tensors, {size} compared bit for bit: {verdict}")
+        show(f"{report.tensors} tensors, {size} compared bit for bit: {verdict}")
     return EXIT_DONE if report.ok else EXIT_CHECK_FAILED

@@ -17,12 +17,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from mindspeed_rl_ext.core.catalog import translate
+from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language, Text
+
 EXIT_DONE = 0
 EXIT_CHECK_FAILED = 1
 EXIT_WRONG_INPUT = 2
 EXIT_MACHINE_FAILED = 3
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+
+_LABELS = (
+    Text("found:    ", "实际："),
+    Text("expected: ", "应为："),
+    Text("remedy:   ", "建议："),
+)
 
 
 class ExtError(Exception):
@@ -42,8 +51,26 @@ class ExtError(Exception):
         self.what, self.found, self.expected, self.remedy = what, found, expected, remedy
 
     def __str__(self) -> str:
-        rows = (("found:", self.found), ("expected:", self.expected), ("remedy:", self.remedy))
-        return "\n".join([self.what, *(f"  {label:<9} {text}" for label, text in rows if text)])
+        return self.in_language(DEFAULT_LANGUAGE)
+
+    def in_language(self, language: Language) -> str:
+        """The message, a line for each thing that it says.
+
+        Args:
+            language: the reader's; a text without a twin in it stays English.
+
+        Example:
+            >>> print(InputError("unknown command 'x'", remedy="check the path").in_language("zh"))
+            未知命令 'x'
+              建议：检查路径
+        """
+        texts = (self.found, self.expected, self.remedy)
+        rows = [
+            f"  {label.in_language(language)}{translate(text, language)}"
+            for label, text in zip(_LABELS, texts, strict=True)
+            if text
+        ]
+        return "\n".join([translate(self.what, language), *rows])
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.what, self.found, self.expected, self.remedy))

@@ -13,7 +13,7 @@ from mindspeed_rl_ext.core.files.yaml_file import read_yaml
 from mindspeed_rl_ext.core.rules import Finding, Place, worst_first
 from mindspeed_rl_ext.doctor.opened import Opened, open_files
 from mindspeed_rl_ext.doctor.options import DoctorOptions
-from mindspeed_rl_ext.doctor.readers.chat_files import chat_file_of, read_chat_files
+from mindspeed_rl_ext.doctor.readers.chat_files import ChatFiles, chat_file_of, read_chat_files
 from mindspeed_rl_ext.doctor.readers.checkpoint import read_checkpoint
 from mindspeed_rl_ext.doctor.readers.dataset import DatasetFile
 from mindspeed_rl_ext.doctor.readers.environment import Environment
@@ -84,7 +84,7 @@ def subjects(options: DoctorOptions, opened: Opened, environment: Environment) -
         chats = chat_file_of(options.data)
         model = str(options.model) if options.model else None
         if chats is not None:
-            yield read_chat_files([chats], Place(options.data))
+            yield _chat_files(chats, options, environment, opened.max_prompt_length)
         else:
             yield read_packed_files(options.data, model, opened.max_prompt_length)
     if options.ray:
@@ -122,10 +122,26 @@ def _verl(options: DoctorOptions, environment: Environment) -> Iterator[object]:
     for run in load_verl(options.verl or "", environment, options.verl_version, config):
         yield run
         yield from prompts_of_verl(run)
-        yield from chats_of_verl(run)
+        yield from chats_of_verl(run, options.model, options.max_prompt_length)
         ours = our_verifiers(run)
         if ours is not None:
             yield ours
+
+
+def _chat_files(
+    path: Path, options: DoctorOptions, environment: Environment, of_host: int | None
+) -> ChatFiles:
+    """A Parquet file, with the longest prompt of the run that is named beside it."""
+    runs = load_verl(options.verl, environment, None, {}) if options.verl else []
+    of_run = next((run.number("data.max_prompt_length") for run in runs), None)
+    drops = all(run.flag("data.filter_overlong_prompts") is not False for run in runs)
+    return read_chat_files(
+        [path],
+        Place(options.data or ""),
+        model=options.model,
+        max_prompt_length=options.max_prompt_length or of_run or of_host,
+        drops=bool(runs) and drops,
+    )
 
 
 def _one_per_model(roles: dict[str, Role]) -> list[Role]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mindspeed_rl_ext.core.language import LANGUAGES, Language
 from mindspeed_rl_ext.core.options import check_options, option
 
 
@@ -27,13 +26,20 @@ class DoctorOptions:
         metavar="HF_DIR",
     )
     checkpoint: Path | None = option(
-        "a converted checkpoint", "转换好的检查点目录", default=None, metavar="DIR"
+        "a checkpoint of any format", "任意格式的检查点目录", default=None, metavar="DIR"
     )
     data: str | None = option(
         "packed files to look at, or a Parquet file of chat prompts",
         "要检查的打包文件前缀，或对话提示的 Parquet 文件",
         default=None,
         metavar="PREFIX",
+    )
+    max_prompt_length: int | None = option(
+        "with --model, the longest prompt of Parquet files in tokens; by default that of --verl",
+        "配合 --model：Parquet 文件里 prompt 的最大 token 数；不写时取 --verl 的",
+        default=None,
+        metavar="TOKENS",
+        minimum=1,
     )
     launch: Path | None = option(
         "a launch script (.sh)", "启动脚本（.sh）", default=None, metavar="SCRIPT"
@@ -71,12 +77,6 @@ class DoctorOptions:
         "list all rules, those of other packages too, and look at nothing",
         "列出全部规则（包括其他包的），不做检查",
         default=False,
-    )
-    lang: Language | None = option(
-        "language; that of LANG where left out",
-        "语言；不写时取 LANG 的语言",
-        default=None,
-        choices=LANGUAGES,
     )
     json: bool = option("findings as a JSON list", "以 JSON 列表输出结果", default=False)
 

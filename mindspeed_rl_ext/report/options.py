@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.language import LANGUAGES
 from mindspeed_rl_ext.core.options import check_options, option
 
 _SIZES = "sizes that the log lacks"
@@ -58,9 +57,6 @@ class ReportOptions:
         "heading of the page; default: the directory's name",
         "页面标题；默认为目录名",
         default=None,
-    )
-    lang: str | None = option(
-        "default: that of the environment", "默认跟随环境", default=None, choices=LANGUAGES
     )
     json: bool = option("print JSON instead of text", "打印 JSON 而不是文字", default=False)
     a3: bool = option(

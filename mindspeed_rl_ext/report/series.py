@@ -36,12 +36,14 @@ class Series:
         steps: int64 `[n]`, where it was logged, rising.
         values: float64 `[n]`; NaN and infinities may be among them.
         reach: steps on each side that the running mean takes in; chosen by the length where None.
+        colour: number of the line's colour in every plot; its place among the lines where None.
     """
 
     name: str
     steps: np.ndarray
     values: np.ndarray
     reach: int | None = None
+    colour: int | None = None
 
     @property
     def logged(self) -> bool:

@@ -70,9 +70,11 @@ class ScoreOptions:
         default=None, metavar="ID",
     )  # fmt: skip
     compare: tuple[str, ...] = option(
-        "second graders: math-verify, a verifier, or module:function(response, answer); shows by "
-        "family where they disagree with the verifiers that judge the answer",
-        "另一个打分器：math-verify、任一打分器，或 module:function(response, answer)；"
+        "second graders: math-verify, host (the host that is installed; host:NAME for a rule of "
+        "it), a verifier, or module:function(response, answer); shows by family where they "
+        "disagree with the verifiers that judge the answer",
+        "另一个打分器：math-verify、host（当前安装的宿主；host:NAME 指定其规则）、任一打分器，"
+        "或 module:function(response, answer)；"
         "按类别列出与判断答案的打分器不一致之处",
         default=(), repeat=True, parse=_specs, metavar="NAME",
     )  # fmt: skip

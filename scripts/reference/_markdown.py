@@ -11,7 +11,7 @@ YES_NO = {True: Text("yes", "是"), False: Text("no", "否"), None: Text("", "")
 
 
 def markdown_table(head: Sequence[Text], rows: Iterable[Sequence[str]], language: Language) -> str:
-    """A table; a `|` within a cell is escaped, a line break becomes a space.
+    """A table; `|`, and `<` outside code, are escaped in cells; a line break becomes a space.
 
     Example:
         >>> print(markdown_table([Text("a", "甲")], [["x | y"]], "en"))
@@ -35,4 +35,7 @@ def codes(texts: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    parts = " ".join(text.split()).replace("|", "\\|").split("`")
+    # Between backquotes is code; elsewhere a page would take <think> for a tag, and show nothing.
+    plain = [part if place % 2 else part.replace("<", "&lt;") for place, part in enumerate(parts)]
+    return "`".join(plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.core.language import Language, Text
-from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import RL_VERIFIERS
+from mindspeed_rl_ext.core.responses.host_verifiers import RL_VERIFIERS
 from reference._markdown import code, markdown_table
 
 HEAD = (Text("the host's", "宿主的"), Text("scores", "打分"), Text("ours", "我们的"))

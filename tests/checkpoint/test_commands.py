@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 
@@ -201,3 +203,35 @@ def test_the_script_does_what_the_command_does(repo_root, hf_dir, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "mg/latest_checkpointed_iteration.txt").read_text() == "1"
+
+
+@pytest.mark.parametrize("kind", ["hf", "mg", "torch_dist"])
+def test_inspect_and_doctor_say_a_command_that_converts_it(cli, hf_dir, tmp_path, kind):
+    source = hf_dir
+    if kind != "hf":
+        source = tmp_path / "a source"  # with a space, which a shell would split
+        convert(ConvertOptions("hf", kind, hf_dir, source))
+    code, out, _ = cli("inspect", source, "--json")
+    command = json.loads(out)["convert"]
+    assert code == 0
+    assert cli("inspect", source)[1].endswith(f"to convert it: {command}\n")
+    program, *words = shlex.split(command.replace("OUT", str(tmp_path / "out")))
+    assert program == "msrl-ext"
+    assert cli(*words)[0] == 0
+    assert cli("verify", source, tmp_path / "out")[0] == 0
+    code, out, err = cli("doctor", "--checkpoint", source)
+    assert (code, f"format {kind}" in out, command in out) == (0, True, True), out + err
+
+
+@pytest.mark.parametrize("kind", ["hf", "mg", "torch_dist"])
+def test_doctor_finds_a_file_that_was_cut_short(cli, hf_dir, tmp_path, kind):
+    source = hf_dir
+    if kind != "hf":
+        source = tmp_path / kind
+        convert(ConvertOptions("hf", kind, hf_dir, source))
+    path = max(source.rglob("*"), key=lambda path: path.stat().st_size)
+    os.truncate(path, path.stat().st_size - 100)
+    code, out, _ = cli("doctor", "--checkpoint", source)
+    assert code == 1
+    assert "checkpoint-unreadable" in out
+    assert path.name in out

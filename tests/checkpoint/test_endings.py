@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -10,10 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.copying import write_files
+from mindspeed_rl_ext.checkpoint.mapping.model import read_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError
@@ -76,6 +79,61 @@ def test_a_source_that_shrinks_while_it_is_read_is_named(kit, tmp_path, monkeypa
     assert not (tmp_path / "out").exists()
 
 
+# A conversion whose source is cut short after a window of it was handed out, before it is copied.
+CUT = """
+import os, sys
+from mindspeed_rl_ext.checkpoint.copying import write_files
+windows, path = write_files.windows, sys.argv[1]
+def cutting(*words):
+    for window in windows(*words):
+        if window.ref is not None and len(window.data) > 1 << 16:  # a view of the file itself
+            os.truncate(path, 4096)
+        yield window
+write_files.windows = cutting
+from mindspeed_rl_ext.cli._dispatch import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("to", ["mg", "hf", "torch_dist"])
+def test_a_source_that_shrinks_within_a_window_is_no_bus_error(kit, tmp_path, to):
+    kit.write_hf(tmp_path / "hf", kit.tiny(hidden=256, ffn=1024, vocab=2000), shards=1)
+    source = tmp_path / "hf"
+    if to == "hf":
+        convert(ConvertOptions("hf", "mg", source, tmp_path / "mg", 2))
+        source = tmp_path / "mg"
+    path = max(source.rglob("*.pt" if to == "hf" else "*.safetensors"))
+    words = ["convert", "--load-dir", source, "--save-dir", tmp_path / "out", "--workers", "1"]
+    words += ["--save-model-type", to, "--hf-cfg-dir", tmp_path / "hf"]
+    done = subprocess.run(
+        [sys.executable, "-c", CUT, *map(str, [path, *words])], capture_output=True, text=True
+    )
+    assert path.stat().st_size == 4096
+    assert done.returncode == 2, done.stderr
+    assert f"{path} changed while it was read" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+OTHER = """
+import mmap, sys
+from pathlib import Path
+from mindspeed_rl_ext.checkpoint.tensors import MappedFile
+ours, other = map(Path, sys.argv[1:])
+MappedFile(ours).bytes(0, 1)
+with other.open("r+b") as file:
+    mapped = mmap.mmap(file.fileno(), 0)
+    file.truncate(0)
+mapped[0]
+"""
+
+
+def test_a_bus_error_of_somebody_elses_map_still_ends_the_process(tmp_path):
+    for name in ("ours", "other"):
+        (tmp_path / name).write_bytes(b"x" * 10000)
+    words = [sys.executable, "-c", OTHER, str(tmp_path / "ours"), str(tmp_path / "other")]
+    assert subprocess.run(words, capture_output=True).returncode == -signal.SIGBUS
+
+
 def test_a_source_that_is_rewritten_meanwhile_is_refused(kit, hf_dir, tmp_path, monkeypatch):
     windows = write_files.windows
 
@@ -103,6 +161,35 @@ def test_more_rank_files_than_a_process_may_open(kit, tmp_path):
         assert verify(tmp_path / "hf", tmp_path / "mg").ok
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.slow
+def test_2048_rank_files_under_a_limit_of_1024(kit, tmp_path):
+    """TP 8, PP 8, EP 32, as DeepSeek-R1 is trained: the real numbers, there and back."""
+    config = {
+        "model_type": "qwen3_moe", "num_hidden_layers": 8, "hidden_size": 16, "head_dim": 4,
+        "num_attention_heads": 8, "num_key_value_heads": 8, "intermediate_size": 16,
+        "moe_intermediate_size": 8, "num_experts": 32, "num_experts_per_tok": 2,
+        "decoder_sparse_step": 1, "vocab_size": 32, "tie_word_embeddings": False,
+        "rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 64,
+    }  # fmt: skip
+    hf = tmp_path / "hf"
+    hf.mkdir()
+    (hf / "config.json").write_text(json.dumps(config))
+    rng = np.random.default_rng(0)
+    shapes = read_model(hf).shapes()
+    tensors = {name: rng.integers(0, 2**15, shape, "<u2") for name, shape in shapes.items()}
+    kit.write_safetensors(hf / "model.safetensors", tensors)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limits[1]))
+    try:
+        options = {"expert_parallel_size": 32, "moe_grouped_gemm": True, "workers": 2}
+        convert(ConvertOptions("hf", "mg", hf, tmp_path / "mg", 8, 8, **options))
+        assert len(list((tmp_path / "mg").rglob("*.pt"))) == 2048
+        convert(ConvertOptions("mg", "hf", tmp_path / "mg", tmp_path / "back", verify=True))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert verify(hf, tmp_path / "back").ok
 
 
 class Disk:

@@ -89,7 +89,8 @@ def host(tmp_path_factory) -> Path:
     for folder in ("mindspeed_llm", "mindspeed_llm/tasks", "mindspeed_llm/training"):
         (root / folder).mkdir(exist_ok=True)
         (root / folder / "__init__.py").touch()
-    (root / "mindspeed_llm/training/utils.py").write_text("auto_coverage = lambda f: f\n")
+    stand_in = "import torch\ntorch.Tensor.npu = lambda self: self\nauto_coverage = lambda f: f\n"
+    (root / "mindspeed_llm/training/utils.py").write_text(stand_in)
     return root
 
 
@@ -155,8 +156,14 @@ HOST_NAMES = {
     "MiniMaxM2": ("minimax_m2", {**TP2PP2EP2, "moe_grouped_gemm": True}, {}),
     "DeepseekV32": ("deepseek32", {**TP2PP2EP2, "moe_grouped_gemm": True}, {}),
     "Phi3": ("phi3.5", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}, {}),
+    "Qwen3Next": ("qwen3-next", PP2EP2, {"full_attention_interval": 2}),
     "Mistral": ("magistral", {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}, {}),
 }
+
+
+def name_interval(folder: Path, interval: int) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "full_attention_interval": interval}))
 
 
 @pytest.mark.parametrize("family", HOST_NAMES)
@@ -167,7 +174,52 @@ def test_families_of_the_host_are_ours(host, tmp_path, monkeypatch, family):
     config = {**models.FAMILIES[family], "vocab_size": 64, "num_hidden_layers": 4, **more}
     monkeypatch.setitem(models.FAMILIES, family, config)
     models.make(family, tmp_path / "hf")
+    if family == "Qwen3Next":  # published with the key, which transformers 5 does not write
+        name_interval(tmp_path / "hf", 2)
     run_host(host, model_type, tmp_path / "hf", tmp_path / "host", options)
     target = {"target": "mindspeed-llm-master"}
     convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "ours", **target, **options))
     assert shards(tmp_path / "ours") == shards(tmp_path / "host")
+
+
+@pytest.mark.parametrize("pp", [1, 2])
+def test_the_prediction_layer_of_qwen3_next_is_the_hosts(host, tmp_path, pp):
+    linear = beside("test_linear_attention")
+    linear.make_with_prediction(tmp_path / "hf")
+    name_interval(tmp_path / "hf", linear.INTERVAL)
+    options = {
+        "pipeline_parallel_size": pp, "expert_parallel_size": 2, "mtp_num_layers": 1,
+        "moe_grouped_gemm": True,
+    }  # fmt: skip
+    run_host(host, "qwen3-next", tmp_path / "hf", tmp_path / "host", options)
+    target = {"target": "mindspeed-llm-master"}
+    convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "ours", **target, **options))
+    assert shards(tmp_path / "ours") == shards(tmp_path / "host")
+    back = {"hf_cfg_dir": tmp_path / "hf", "verify": True}
+    convert(ConvertOptions("auto", "hf", tmp_path / "host", tmp_path / "back", **back))
+    assert linear.equal_models(tmp_path / "hf", tmp_path / "back")
+
+
+def test_an_adapter_is_merged_as_the_host_merges_it(host, kit, tmp_path):
+    adapters = beside("test_adapters")
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    kit.write_hf(hf, kit.tiny(dtype="F32", bias=False, vocab=40))
+    kit.edit_config(hf, attention_bias=False, mlp_bias=False)
+    sizes = {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}
+    target = {"target": "mindspeed-llm-master", "params_dtype": "bf16"}
+    convert(ConvertOptions("hf", "mg", hf, mg, **sizes, **target))
+    adapters.host_adapter(torch, kit, mg, lora)
+    rounded = {"lora_load": lora, "lora_rounding": "host"}
+    convert(ConvertOptions("mg", "hf", mg, tmp_path / "ours", hf_cfg_dir=hf, **rounded))
+    words = ["--load-model-type", "mg", "--save-model-type", "hf", "--model-type-hf", "llama2"]
+    words += ["--load-dir", mg, "--save-dir", tmp_path / "theirs", "--hf-cfg-dir", hf]
+    words += ["--lora-load", lora, "--lora-r", adapters.RANK, "--lora-alpha", adapters.ALPHA]
+    words += ["--lora-target-modules", *adapters.LAYERS]
+    done = subprocess.run(
+        [sys.executable, host / "convert_ckpt_v2.py", *map(str, words)],
+        capture_output=True, text=True, cwd=host, env={**os.environ, "PYTHONPATH": str(host)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    ours, theirs = adapters.values(tmp_path / "ours"), adapters.values(tmp_path / "theirs")
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)

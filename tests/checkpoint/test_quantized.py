@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import whole
+from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError
 
 torch = pytest.importorskip("torch", reason="torch makes and reads the FP8 values")
@@ -88,6 +90,45 @@ def test_a_shrunken_r1_as_published_goes_there_and_back(tmp_path, block, grouped
     config = json.loads((back / "config.json").read_text())
     assert "quantization_config" not in config
     assert config["num_nextn_predict_layers"] == 2
+
+
+# config.json of DeepSeek-R1 as it is published, without what is smaller here.
+R1 = {
+    "architectures": ["DeepseekV3ForCausalLM"], "attention_bias": False, "attention_dropout": 0.0,
+    "aux_loss_alpha": 0.001, "bos_token_id": 0, "eos_token_id": 1, "ep_size": 1,
+    "hidden_act": "silu", "initializer_range": 0.02, "max_position_embeddings": 163840,
+    "moe_layer_freq": 1, "n_group": 8, "norm_topk_prob": True, "num_experts_per_tok": 8,
+    "num_nextn_predict_layers": 1, "pretraining_tp": 1, "rms_norm_eps": 1e-06,
+    "rope_scaling": {
+        "beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 1.0, "mscale_all_dim": 1.0,
+        "original_max_position_embeddings": 4096, "type": "yarn",
+    },
+    "rope_theta": 10000, "routed_scaling_factor": 2.5, "scoring_func": "sigmoid",
+    "seq_aux": True, "topk_group": 4, "topk_method": "noaux_tc", "torch_dtype": "bfloat16",
+    "use_cache": True,
+}  # fmt: skip
+
+
+def test_a_shrunken_r1_goes_through_every_format(tmp_path):
+    """Its own config.json with fewer layers and experts: hf -> mg -> torch_dist -> hf."""
+    v3 = grid.MODELS["deepseek3-mtp"]
+    meant = write_fp8(tmp_path / "hf", replace(v3, config={**v3.config, **R1}, mtp=1))
+    to_mg = {
+        "tensor_parallel_size": 2, "pipeline_parallel_size": 2, "expert_parallel_size": 4,
+        "moe_grouped_gemm": True, "expert_tensor_parallel_size": 1, "mtp_num_layers": 1,
+    }  # fmt: skip
+    hf, mg, dist, back = (tmp_path / name for name in ("hf", "mg", "dist", "back"))
+    target = {"target": "mindspeed-llm-26.1", "verify": True}
+    convert(ConvertOptions("hf", "mg", hf, mg, **target, **to_mg))
+    convert(ConvertOptions("auto", "torch_dist", mg, dist, 2, **target))
+    convert(ConvertOptions("auto", "hf", dist, back, verify=True))
+    check_hf(back, meant)
+    assert verify(hf, mg).ok
+    assert verify(hf, dist).ok
+    assert verify(mg, back).ok
+    written = json.loads((back / "config.json").read_text())
+    assert "quantization_config" not in written
+    assert {key: written[key] for key in R1} == R1
 
 
 def test_float32_keeps_the_product_unrounded(tmp_path):

@@ -44,11 +44,18 @@ FAMILIES = {
         **LATENT, "q_lora_rank": 10, "n_group": 2, "topk_group": 1, "num_nextn_predict_layers": 0,
         "index_n_heads": 2, "index_head_dim": 8, "index_topk": 16,
     },
+    "Qwen3Next": {
+        **MOE, "num_experts": 4, "shared_expert_intermediate_size": 24, "head_dim": 16,
+        "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8,
+        "linear_value_head_dim": 6, "full_attention_interval": 3,
+    },
     "DeepseekV2": {**LATENT, "q_lora_rank": 10},
     "DeepseekV2-Lite": {**LATENT, "q_lora_rank": None},
     "DeepseekV3": {**LATENT, "q_lora_rank": 10, "n_group": 2, "topk_group": 1,
                    "num_nextn_predict_layers": 0},
 }  # fmt: skip
+# Families that the hosts cut by no TP.
+WITHOUT_TP = ("Qwen3Next",)
 
 
 def make(family: str, folder: Path):
@@ -89,7 +96,8 @@ def test_a_model_comes_back_with_the_same_logits(tmp_path, family):
         else {}
     )
     mg, back = tmp_path / "mg", tmp_path / "back"
-    convert(ConvertOptions("hf", "mg", tmp_path / "hf", mg, 2, 3, verify=True, **flags))
+    tp = 1 if family in WITHOUT_TP else 2
+    convert(ConvertOptions("hf", "mg", tmp_path / "hf", mg, tp, 3, verify=True, **flags))
     convert(ConvertOptions("mg", "hf", mg, back, hf_cfg_dir=tmp_path / "hf", verify=True))
     loaded = transformers.AutoModelForCausalLM.from_pretrained(back, dtype=torch.float32).eval()
     tokens = torch.arange(20).reshape(2, 10)
@@ -190,7 +198,10 @@ def test_a_shard_saved_without_checksums_is_read(tmp_path, kit, hf_dir):
 def test_what_comes_back_from_torch_dist_is_the_source(family, dialect, tmp_path):
     safetensors = pytest.importorskip("safetensors.torch")
     make(family, tmp_path / "hf")
-    options = {"tensor_parallel_size": 2, "make_vocab_size_divisible_by": 16, "verify": True}
+    if family in WITHOUT_TP and dialect == "core":
+        pytest.skip("Megatron core's names of it are refused; see test_linear_attention")
+    tp = 1 if family in WITHOUT_TP else 2
+    options = {"tensor_parallel_size": tp, "make_vocab_size_divisible_by": 16, "verify": True}
     convert(
         ConvertOptions(
             "hf", "torch_dist", tmp_path / "hf", tmp_path / "dist", mcore_dialect=dialect, **options

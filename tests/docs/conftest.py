@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# `documented` and `reference` lie beside docs.py, `world` beside the tests.
+for folder in (ROOT / "scripts", Path(__file__).parent):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ COMMAND = '''
     from mindspeed_rl_ext.core.options import add_options, build_options, check_options
     from mindspeed_rl_ext.core.options import given_options, option
 
-    SUMMARY_ZH = "数没有人数的东西"
+    DESCRIPTION_ZH = "数没有人数的东西"
 
 
     @dataclass(frozen=True)

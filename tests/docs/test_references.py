@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mindspeed_rl_ext.cli._dispatch import command_names
+from mindspeed_rl_ext.doctor.rulebook import load_rules
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = {".py", ".md", ".yaml", ".yml", ".toml", ".sh", ".json", ".txt", ".in", ".cff", ".jsonl"}
 # Names of papers that lie outside the repository, and the place of this checkout.
@@ -80,3 +83,31 @@ def test_every_heading_that_a_link_names_is_there(page):
 def _anchor(heading: str) -> str:
     words = heading.lstrip("#").strip().lower()
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+
+
+# Code, comments: what is no text that a page shows.
+NO_TEXT = re.compile(r"^ *```.*?^ *```|<!--.*?-->|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_nothing_that_a_page_says_is_taken_for_a_tag(page):
+    """`<think>` outside code is one to a browser, which shows nothing of it."""
+    text = NO_TEXT.sub("", page.read_text(encoding="utf-8"))
+    assert re.findall(r"</?[A-Za-z_][^>\n]*>", text) == []
+
+
+# Pages that name rules of the doctor, in backquotes; a key of a host and a program look like one.
+PAGES_WITH_RULES = [
+    f"docs/{language}/{name}.md"
+    for language in ("en", "zh")
+    for name in ("faq", "notes_to_commands")
+]
+NO_RULES = {"has-labels", "huggingface-cli"}
+RULE = re.compile(r"`([a-z]+(?:-[a-z0-9]+)+)`")
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_RULES)
+def test_every_rule_that_a_page_names_is_there(page):
+    named = set(RULE.findall((ROOT / page).read_text(encoding="utf-8")))
+    assert named  # the pattern still finds them
+    assert named - NO_RULES - set(command_names()) <= {rule.id for rule in load_rules()}

@@ -154,7 +154,7 @@ def test_a_broken_rlxf_file_is_exit_code_2(old, new, words, configs, doctor):
         ("--runtime-env", "env_var:\n  A: 'b'\n", ["did you mean env_vars"]),
         ("--runtime-env", "env_vars: 3\n", ["wrong type"]),
         ("--launch", None, ["not a readable script"]),
-        ("--checkpoint", None, ["no Megatron checkpoint"]),
+        ("--checkpoint", None, ["no checkpoint in"]),
     ],
 )
 def test_a_missing_or_broken_file_is_exit_code_2(flag, text, words, tmp_path, doctor):

@@ -129,8 +129,35 @@ def test_every_problem_of_a_chat_has_a_rule() -> None:
     kinds = {*re.findall(r'(?:RowProblem|FileProblem)\(\s*"(\w+)"', source), *REFERENCES}
     assert {"string_prompt", "mixed_types"} <= kinds
     names = {rule.id for rule in load_rules()}
-    # Lengths need a model's template and a limit; neither is given to them.
-    assert {f"chat-{kind.replace('_', '-')}" for kind in kinds - {"too_long"}} <= names
+    assert {f"chat-{kind.replace('_', '-')}" for kind in kinds} <= names
+
+
+def test_prompts_that_verl_would_cut_are_counted_with_their_lengths(
+    chat_model: Path, tmp_path: Path, findings: Any
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="extra [data] is not installed")
+    from pyarrow import parquet
+
+    texts = ["How many?", "How many " * 40 + "?", "How many?"]
+    rows = [{"prompt": [{"role": "user", "content": text}], "data_source": "x",
+             "reward_model": {"ground_truth": "7"}} for text in texts]  # fmt: skip
+    path = tmp_path / "chats.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+    def found(**options: Any) -> dict[str, Any]:
+        return {f.id: f for f in findings(data=str(path), model=chat_model, **options)}
+
+    long = found(max_prompt_length=60)["chat-too-long"]
+    assert long.level == "error"
+    assert "1 of 3 rows" in long.cause
+    assert "cut from the left to 60" in long.cause
+    assert "chat-prompts-only" in found(max_prompt_length=2000)
+    assert "chat-too-long" not in found()  # no length is named
+    of_run = f"data.train_files={path} data.max_prompt_length=60"
+    assert found(verl=of_run)["chat-too-long"].level == "error"
+    dropped = found(verl=f"{of_run} data.filter_overlong_prompts=True")
+    assert dropped["chat-left-out"].level == "note"
+    assert "chat-too-long" not in dropped
 
 
 def test_a_prefilled_think_tag_and_history_are_no_faults(pack: Pack, model: Path) -> None:

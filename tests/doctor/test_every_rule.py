@@ -104,6 +104,13 @@ class World:
         model = self.config_json() if "sha256" in manifest else None
         return self.findings(run or self.spoil(SEVEN, {}), checkpoint=folder, model=model)
 
+    def opened(self, name: str, content: bytes):
+        folder = self.folder / "checkpoint"
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        (folder / "config.json").write_text("{}")
+        return self.findings(checkpoint=folder)
+
     def trl(self, around: Environment | None = None, accelerate: Any = None, **changes: Any):
         path = self.folder / "trl.yaml"
         path.write_text(yaml.safe_dump({**TRL, **changes}))
@@ -160,6 +167,13 @@ class World:
         )
         parquet.write_table(table, self.folder / "chats.parquet")
         return self.findings(data=str(self.folder / "chats"))
+
+    def chats_measured(self, model: str = "chat_model", verl: str | None = None) -> list[Finding]:
+        """On a file beside a model, whose prompts may have two tokens."""
+        self.chats(ASKED)
+        path = self.request.getfixturevalue(model)
+        data = str(self.folder / "chats.parquet")
+        return self.findings(data=data, model=path, max_prompt_length=2, verl=verl)
 
     def chats_empty(self) -> list[Finding]:
         """On a file that has columns and no rows."""
@@ -301,6 +315,9 @@ def old_trl(world: World) -> list[Finding]:
     return world.trl(accelerate={"num_processes": 2})
 
 
+# A safetensors file with one value.
+_HEADER = b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
+SAFETENSORS = len(_HEADER).to_bytes(8, "little") + _HEADER + b"\0\0"
 MOE = {"actor_config/num_experts": 8, "actor_config/moe_tp_extend_ep": True}
 NPU = Environment((3, 11, 7), {"torch-npu": "2.7.1"})
 FOUR = {"env_vars/VLLM_DP_SIZE": "4"}
@@ -412,6 +429,8 @@ CASES: dict[str, Case] = {
         },
         model=w.config_json(),
     ),
+    "checkpoint-format": lambda w: w.opened("model.safetensors", SAFETENSORS),
+    "checkpoint-unreadable": lambda w: w.opened("model.safetensors", SAFETENSORS[:-1]),
     "checkpoint-layout-same": lambda w: w.checkpoint(),
     "checkpoint-layout-differs": lambda w: w.checkpoint(tp=4),
     "checkpoint-without-manifest": lambda w: w.checkpoint(manifest=False),
@@ -519,6 +538,9 @@ CASES: dict[str, Case] = {
     ),
     "chat-mixed-references": lambda w: w.chats_mixed(),
     "chat-solution-beside": lambda w: w.chats(ASKED, extra_info={"answer": "One and one. #### 2"}),
+    "chat-too-long": lambda w: w.chats_measured(),
+    "chat-left-out": lambda w: w.chats_measured(verl="data.filter_overlong_prompts=True"),
+    "chat-lengths-unmeasured": lambda w: w.chats_measured("model"),
     "chat-mixed-types": lambda w: w.chats_mixed(),
     "chat-unreadable": lambda w: w.findings(data=str(w.folder / "no.parquet")),
     "chat-no-rows": lambda w: w.chats_empty(),

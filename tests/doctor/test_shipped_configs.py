@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2] / "configs"
-KINDS = ("model", "msrl", "rlxf", "envs")
+KINDS = ("model", "msrl", "rlxf", "verl", "envs")
 FILES = sorted(path for kind in KINDS for path in (ROOT / kind).glob("*.yaml"))
 RUNS = sorted(path for kind in ("msrl", "rlxf") for path in (ROOT / kind).glob("*.yaml"))
+VERL = sorted((ROOT / "verl").glob("*.yaml"))
+VERL_RECIPES = ("simplerl_zero", "r1_zero", "gsm8k_grpo", "dapo_17k", "countdown")
 SCRIPTS = sorted(ROOT.rglob("*.sh"))
 KEY = re.compile(r"^\s*(?:- )?[\w-]+:")
 
@@ -43,6 +45,30 @@ def test_every_key_has_a_comment_on_its_line_or_above(path):
         if not above.lstrip().startswith("#"):
             unexplained.append(row)
     assert not unexplained
+
+
+@pytest.mark.parametrize("version", ["0.7", "0.8", "0.9"])
+@pytest.mark.parametrize("path", VERL, ids=name)
+def test_the_doctor_finds_no_fault_in_what_verl_runs(path, version, findings):
+    found = findings(verl=str(path), verl_version=version)
+    assert not [str(f) for f in found if f.level != "note" or "variables" in f.id]
+
+
+def test_verl_has_each_recipe_for_both_engines():
+    assert {path.stem for path in VERL} == {
+        f"{recipe}_{engine}" for recipe in VERL_RECIPES for engine in ("fsdp2", "megatron")
+    }
+
+
+@pytest.mark.parametrize("path", VERL, ids=name)
+def test_verl_trains_on_the_files_of_the_data_recipe(path):
+    text = path.read_text(encoding="utf-8")
+    [recipe] = set(re.findall(r"output_prefix of configs/(datasets/\w+\.yaml)", text))
+    prefix = yaml.safe_load((ROOT / recipe).read_text(encoding="utf-8"))["output_prefix"]
+    data = yaml.safe_load(text)["data"]
+    assert data["train_files"] == f"{prefix}.parquet"
+    assert data["val_files"] == f"{prefix}_heldout.parquet"
+    assert f"--config {Path(recipe).stem} --format verl" in text
 
 
 @pytest.mark.parametrize("path", RUNS, ids=name)
@@ -109,6 +135,15 @@ def test_a_script_says_what_is_wrong_before_it_starts_anything(kind, tmp_path):
     card = run_script(tmp_path, kind, TRAINER="trainer.py", SOCKET_IFNAME="no-such-card")
     assert card.returncode == 2
     assert "no-such-card" in card.stderr
+
+
+def test_the_script_of_verl_says_what_is_wrong_before_it_starts_anything(tmp_path):
+    unknown = run_script(tmp_path, "verl", CONFIG="nothing")
+    assert unknown.returncode == 2
+    assert "nothing.yaml" in unknown.stderr
+    absent = run_script(tmp_path, "verl", PYTHON="false")
+    assert absent.returncode == 2
+    assert "verl is not installed" in absent.stderr
 
 
 def test_hydra_finds_the_model_of_every_run(monkeypatch):

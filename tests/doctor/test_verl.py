@@ -254,3 +254,49 @@ def test_what_our_reward_would_refuse_is_found(overrides, cause, of_script):
     found = of_script(GOOD.replace("trainer.save_freq", f"{overrides} trainer.save_freq"))
     refused = found.get("verl-verifiers-refused")
     assert (refused is None) if cause is None else (refused and cause in refused.cause)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "megatron", "other"),
+    [
+        ("[ppo_trainer, _self_]", False, False),
+        ("[ppo_megatron_trainer, _self_]", True, False),
+        ("[ppo_trainer, {override model_engine: megatron}, _self_]", True, False),
+        ("[ppo_trainer, {override model_engine: veomni}, _self_]", False, True),
+        ("[{model: mine}, _self_]", False, False),
+        ("ppo_trainer", False, False),
+    ],
+)
+def test_a_yaml_says_on_which_configuration_and_engine_it_builds(
+    defaults, megatron, other, tmp_path
+):
+    path = tmp_path / "run.yaml"
+    path.write_text(f"defaults: {defaults}\ndata: {{seed: 1}}\n")
+    [run] = load_verl(str(path), BARE, None, {})
+    assert (run.is_megatron, run.is_other_engine) == (megatron, other)
+    assert not run.has("defaults")
+
+
+def test_variables_of_ray_s_processes_count_as_exported(of_script):
+    start = "python3 -m verl.trainer.main_ppo trainer.device=npu "
+    assert "verl-npu-variables-unset" in of_script(start + "data.seed=1\n")
+    names = ("HCCL_CONNECT_TIMEOUT", "RAY_EXPERIMENTAL_NOSET_ASCEND_RT_VISIBLE_DEVICES")
+    given = [f"+ray_kwargs.ray_init.runtime_env.env_vars.{name}=1" for name in names]
+    assert "verl-npu-variables-unset" not in of_script(start + " ".join(given) + "\n")
+
+
+def test_a_shipped_configuration_goes_by_its_name():
+    [run] = load_verl("dapo_17k_megatron", BARE, None, {})
+    assert run.is_megatron
+    assert run.npu
+    with pytest.raises(InputError, match="dapo_17k_megatron"):
+        load_verl("dapo_17k_megatro", BARE, None, {})
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_first_lines_of_the_page_on_verl_are_a_script_without_faults(language, of_script):
+    page = Path(__file__).resolve().parents[2] / "docs" / language / "hosts_verl.md"
+    script = page.read_text("utf-8").split("<<'END'\n")[1].split("END\n")[0]
+    assert "reward.reward_manager.name=msrl_ext" in script
+    found = of_script(script).values()
+    assert not [str(one) for one in found if one.level in ("error", "warning")]

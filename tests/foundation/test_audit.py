@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.core.responses import audit as module
-from mindspeed_rl_ext.core.responses.audit import AuditWriter, audit
+from mindspeed_rl_ext.core.responses.audit import AuditWriter, audit, scoring
 from mindspeed_rl_ext.core.responses.rollouts import Rollout, read_rollouts
 
 NODE = socket.gethostname()
@@ -167,3 +167,65 @@ def test_the_file_is_rotated_and_old_ones_go(monkeypatch, tmp_path):
     names = sorted(path.name for path in tmp_path.glob("*.jsonl"))
     assert names == ["rollouts.000004.jsonl", "rollouts.000005.jsonl", "rollouts.jsonl"]
     assert json.loads((tmp_path / names[-1]).read_text())["response"] == "5" * 60
+
+
+def test_nothing_is_made_or_written_while_someone_scores(tmp_path):
+    made = []
+
+    def make_rows():
+        for number in range(3 * module.SLICE_ROWS):
+            made.append(number)
+            yield Rollout(response=str(number), answer="")
+
+    writer = AuditWriter(tmp_path)
+    with scoring(), scoring():
+        writer.put(make_rows)
+        writer._thread.join(0.05)
+        assert made == []
+    assert writer.close() == 0
+    assert responses(tmp_path) == [str(number) for number in range(3 * module.SLICE_ROWS)]
+
+
+def test_scoring_that_begins_stops_the_writer_within_a_slice(tmp_path):
+    made, begun = [], threading.Event()
+
+    def make_rows():
+        for number in range(3 * module.SLICE_ROWS):
+            made.append(number)
+            if number == 1:
+                begun.set()
+                go_on.wait(10)
+            yield Rollout(response=str(number), answer="")
+
+    go_on = threading.Event()
+    writer = AuditWriter(tmp_path)
+    writer.put(make_rows)
+    assert begun.wait(10)
+    with scoring():
+        go_on.set()
+        writer._thread.join(0.05)
+        assert len(made) <= module.SLICE_ROWS
+    assert writer.close() == 0
+    assert len(responses(tmp_path)) == 3 * module.SLICE_ROWS
+
+
+def test_a_process_that_always_scores_loses_nothing(tmp_path):
+    writer = AuditWriter(tmp_path)
+    with scoring():
+        for number in range(3 * module.MAX_BATCHES):
+            writer.put(batch(str(number)))
+            while writer._queue.qsize() >= module.MAX_BATCHES - 1:
+                time.sleep(0.001)
+        assert writer.close(wait_s=10) == 0
+    assert len(responses(tmp_path)) == 3 * module.MAX_BATCHES
+
+
+def test_a_fork_while_someone_scores_leaves_a_child_that_writes(monkeypatch, tmp_path):
+    monkeypatch.setenv("MSRL_EXT_AUDIT", str(tmp_path))
+    with scoring():
+        child = os.fork()
+        if child == 0:
+            audit(batch("child"))
+            module._writers[str(tmp_path)]._thread.join(0.1)
+            os._exit(close_all() or len(responses(tmp_path / NODE)) - 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

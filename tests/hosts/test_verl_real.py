@@ -10,10 +10,13 @@ import math
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mindspeed_rl_ext.verifiers import verifier
 
 pytest.importorskip("verl", reason="verl is not installed")
 
@@ -69,7 +72,9 @@ def batch(rows: list[dict[str, Any]]) -> Any:
         tensors={"prompts": prompts, "responses": responses, "attention_mask": mask},
         non_tensors={
             "data_source": column([row["source"] for row in rows]),
-            "reward_model": column([{"ground_truth": r["truth"], "style": "rule"} for r in rows]),
+            "reward_model": column(
+                [r.get("reward_model", {"ground_truth": r["truth"], "style": "rule"}) for r in rows]
+            ),
             "extra_info": column([{"index": i, **r.get("extra", {})} for i, r in enumerate(rows)]),
         },
     )
@@ -131,6 +136,148 @@ def test_a_wrong_configuration_is_our_error(overrides: tuple[str, ...], message:
     with pytest.raises(InputError) as error:
         score([BOXED], *overrides)
     assert message in str(error.value)
+
+
+CALLS: list[str] = []
+
+
+@verifier("real_raises", needs=("answer",))
+def real_raises(response: str, *, answer: str) -> float:
+    """Raises for one response."""
+    if "raise" in response:
+        raise RuntimeError("broken verifier")
+    return 1.0
+
+
+@verifier("real_hangs", needs=("answer",))
+def real_hangs(response: str, *, answer: str) -> float:
+    """Hangs for one response."""
+    if "hang" in response:
+        threading.Event().wait(60)
+    return 1.0
+
+
+@verifier("real_nan", needs=("answer",))
+def real_nan(response: str, *, answer: str) -> float:
+    """No number for one response."""
+    return math.nan if "nan" in response else 1.0
+
+
+@verifier("real_counts", needs=("answer",))
+def real_counts(response: str, *, answer: str) -> float:
+    """Counts its calls."""
+    CALLS.append(response)
+    return 1.0
+
+
+@verifier("real_level", needs=("answer", "level"))
+def real_level(response: str, *, answer: str, level: str) -> float:
+    """Needs a column of the data."""
+    return float(level == "hard")
+
+
+def outcomes(found: list[dict[str, Any]]) -> list[tuple[float, str]]:
+    return [(one["reward_score"], one["reward_extra_info"]["outcome"]) for one in found]
+
+
+def test_a_reference_of_any_kind_costs_no_row() -> None:
+    right = "so \\boxed{72}"
+    rows = [
+        {**BOXED, "response": right, "truth": truth}
+        for truth in ("72", 72, ["71", "72"], {"a": 1}, None, "", [], math.nan)
+    ]
+    rows.append({**BOXED, "response": right, "reward_model": {"style": "rule"}})
+    rows.append({**BOXED, "response": right, "reward_model": None})
+    found = outcomes(score(rows, "+reward.reward_kwargs.verifiers=[boxed_acc]"))
+    assert found[:3] == [(1.0, "CORRECT")] * 3
+    assert {outcome for _, outcome in found[3:]} <= {"BAD_REFERENCE", "UNPARSEABLE"}
+    assert [reward for reward, _ in found[3:]] == [0.0] * 7
+
+
+def test_an_empty_response_and_one_of_a_megabyte_are_scored() -> None:
+    rows = [
+        {**BOXED, "response": ""},
+        {**BOXED, "response": "we go on and on " * 65_536 + "\\boxed{72}"},
+        {**BOXED, "response": "\\boxed{" * 131_072},
+    ]
+    found = score(rows, "+reward.reward_kwargs.verifiers=[boxed_acc]")
+    assert [one["reward_score"] for one in found] == [0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "outcome"),
+    [
+        ("real_raises", "raise", "ERROR"),
+        ("real_nan", "nan", "ERROR"),
+        ("real_hangs", "hang", "TIMEOUT"),
+    ],
+)
+def test_a_verifier_that_fails_on_a_row_costs_that_row_alone(
+    name: str, word: str, outcome: str
+) -> None:
+    rows = [{**BOXED, "response": text} for text in ("fine", word, "good")]
+    kwargs = [f"+reward.reward_kwargs.verifiers=[{name}]", "+reward.reward_kwargs.timeout_s=2"]
+    found = outcomes(score(rows, *kwargs))
+    assert found[1][1] == outcome
+    assert found[1][0] <= 0.0
+    if name != "real_hangs":  # its batch ends together
+        assert found[0] == found[2] == (1.0, "SCORED")
+
+
+def test_a_column_that_a_row_lacks_costs_that_row_alone() -> None:
+    rows = [{**BOXED, "extra": {"level": "hard"}}, BOXED]
+    found = score(rows, "+reward.reward_kwargs.verifiers=[real_level]")
+    assert [one["reward_score"] for one in found] == [1.0, 0.0]
+    assert "level" in found[1]["reward_extra_info"]["reason"]
+    assert tuple(found[0]["reward_extra_info"]) == tuple(found[1]["reward_extra_info"])
+
+
+def test_equal_responses_of_a_group_are_judged_once() -> None:
+    CALLS.clear()
+    rows = [{**BOXED, "response": text} for text in ["same"] * 7 + ["other"]]
+    found = score(rows, "+reward.reward_kwargs.verifiers=[real_counts]")
+    assert [one["reward_score"] for one in found] == [1.0] * 8
+    assert sorted(CALLS) == ["other", "same"]
+
+
+def test_acc_stands_only_where_a_verifier_judges_the_answer() -> None:
+    rows = [BOXED, {**BOXED, "source": "style"}]
+    table = "{math: [boxed_acc], style: [r1_format]}"
+    judged, styled = score(rows, f"+reward.reward_kwargs.verifiers={table}")
+    assert judged["reward_extra_info"]["acc"] == 1.0
+    unjudged = styled["reward_extra_info"]["acc"]
+    assert unjudged is None or math.isnan(unjudged)
+    [alone] = score([BOXED], "+reward.reward_kwargs.verifiers=[r1_format]")
+    assert "acc" not in alone["reward_extra_info"]
+
+
+DEFAULT = """
+import sys
+sys.path.insert(0, {folder!r})
+import {name} as rows_of
+from verl.trainer.ppo.reward import load_reward_manager
+import asyncio
+manager = load_reward_manager(rows_of.configuration(), rows_of.Bytes())
+rows = [rows_of.GSM8K, rows_of.BOXED, rows_of.COUNTDOWN, {{**rows_of.BOXED, "source": "new"}}]
+data = rows_of.batch(rows)
+
+async def every_row():
+    return [await manager.run_single(data[i : i + 1]) for i in range(len(rows))]
+
+found = manager.loop.run_until_complete(every_row())
+keys = {{tuple(one["reward_extra_info"]) for one in found}}
+print([one["reward_score"] for one in found], len(keys))
+"""
+
+
+def test_verls_default_function_is_replaced_where_the_variable_asks(tmp_path: Path) -> None:
+    program = tmp_path / "default.py"
+    program.write_text(DEFAULT.format(folder=str(Path(__file__).parent), name=Path(__file__).stem))
+    asked = {**os.environ, "MSRL_EXT_VERL_DEFAULT": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=False, env=asked
+    )
+    assert "[1.0, 1.0, 1.0, 1.0] 1" in done.stdout, done.stderr[-3000:]
 
 
 def test_its_reward_loop_on_ray_finds_the_manager_in_its_workers(tmp_path: Path) -> None:

@@ -302,6 +302,19 @@ def test_print_tells_the_disk_that_checkpoints_take(
     assert "18 checkpoints of about 43 GB, 2 kept at a time" in printed
 
 
+def test_print_says_what_a_checkpoint_takes_before_the_weights_are_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["--config", "countdown", "--size", "real", "--print", "--set", "model=./nowhere"]
+    assert main(["train", *flags]) == 0
+    disk, command = capsys.readouterr().out.splitlines()
+    assert disk.startswith("# grpo: 9 checkpoints of 14 GB per billion parameters, 2 kept")
+    assert "no weights are at ./nowhere" in disk
+    assert command.startswith("accelerate launch")
+    assert main(["train", "--config", "countdown", "--size", "cpu", "--print"]) == 0
+    assert "checkpoints" not in capsys.readouterr().out  # a tiny model, made on the spot
+
+
 def table_of(name: str) -> dict[str, Any]:
     from accelerate.commands.config.config_args import load_config_from_file
 

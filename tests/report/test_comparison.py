@@ -42,6 +42,18 @@ def test_two_runs_share_every_plot_and_keep_their_findings(
     assert page.index("<h3>healthy</h3>") < page.index("<h3>entropy_up</h3>")
 
 
+def test_a_run_has_one_colour_in_every_plot(tmp_path: Path) -> None:
+    run_at(tmp_path / "first", 0.5)
+    other = run_at(tmp_path / "second", 0.9)
+    append_metrics(other / "metrics.jsonl", MetricsRow(31, {"simplerl_rewards/mean": 0.5}))
+    assert report(tmp_path / "first", other, "-o", tmp_path) == 0
+    page = (tmp_path / "comparison.html").read_text("utf-8")
+    charts = json.loads(page.partition('id="charts">')[2].partition("</script>")[0])
+    colours = {(line["label"], line["colour"]) for chart in charts for line in chart["lines"]}
+    assert ["second"] in [[line["label"] for line in chart["lines"]] for chart in charts]
+    assert colours == {("first", "c0"), ("second", "c1")}
+
+
 def test_runs_of_one_name_are_told_apart_by_the_folder_above(tmp_path: Path) -> None:
     runs = [run_at(tmp_path / name / "grpo", 0.5 + n / 4) for n, name in enumerate("ab")]
     assert report(*runs) == 0

@@ -30,6 +30,15 @@ UNDONE = [
     (r"12 \pmod 7", r"5", None),
     ("(1+2, 3)", "(3, 3)", "arithmetic"),
     (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", "-2", "arithmetic"),
+    (r"(-k + 4) + (-2 + 3k) \cdot 1", "2k+2", "arithmetic"),
+    (r"3\sqrt2 + \sqrt2", r"4\sqrt2", "arithmetic"),
+    ("5x - 2x + y", "3x+y", "arithmetic"),
+    (r"\sqrt{338}", r"13\sqrt2", "a square under a root"),
+    (r"\frac{4}{\sqrt{32}}", r"\frac{\sqrt2}{2}", "a square under a root"),
+    (r"\sqrt{\sqrt{12}}", r"\sqrt[4]{12}", "a root of a root"),
+    (r"\frac{19}{160}", "0.11875", "division"),
+    (r"x = \frac{7}{40}", "0.175", "division"),
+    (r"\frac{\csc x}{\cos x}-\frac{\cos x}{\sin x}", r"\tan x", "a sum of quotients"),
 ]
 DONE = [
     (r"\frac{6}{4}", "1.5"), (r"2\sqrt{12}", r"4\sqrt3"), ("(x+1)^2", "x^2+2x+1"),
@@ -38,6 +47,11 @@ DONE = [
     (r"\ln 8", r"3\ln 2"), (r"\frac{1+\sqrt5}{2}", r"\frac12+\frac{\sqrt5}{2}"),
     ("1+2i", "2i+1"), (r"5 \text{ cm}", "5"), ("-3", "-3.0"), (r"\frac{2\pi}{4}", r"\frac{\pi}{2}"),
     (r"\binom{n}{2}", r"\frac{n(n-1)}{2}"), (r"\sin 2x", r"2\sin x\cos x"),
+    (r"\sqrt{2-\sqrt3}", r"\frac{\sqrt6-\sqrt2}{2}"), (r"\sqrt{3+2\sqrt2}", r"1+\sqrt2"),
+    (r"30^\circ 30'", r"30.5^\circ"), (r"\Gamma(n+1)", "n!"), (r"\sqrt{98}", r"7\sqrt2"),
+    (r"\frac{1}{\sqrt8}", r"\frac{\sqrt2}{4}"), (r"-\frac{9}{8}", "-1.125"), ("15/100", "0.15"),
+    (r"10^{-3}", "0.001"), (r"\frac{x}{20}", "0.05x"), ("ab+5b+2a+10", "(a+5)(b+2)"),
+    (r"\frac{1}{x-1}-\frac{1}{x+1}", r"\frac{2}{x^2-1}"), (r"\tan x", r"\frac{\sin x}{\cos x}"),
 ]  # fmt: skip
 
 

@@ -121,3 +121,22 @@ def test_the_command_lists_and_uses_a_plugin_and_an_imported_module(tmp_path: Pa
     for name in ("from_plugin", "from_import"):
         assert f"{name}  levels: 1 / 0  needs: answer" in done.stdout
         assert f"{name}: mean 1.0000" in done.stdout
+
+
+def test_a_plugin_that_is_installed_after_a_miss_is_found(tmp_path: Path) -> None:
+    install = (
+        "import pathlib, sys; from mindspeed_rl_ext.verifiers import is_ours\n"
+        "assert not is_ours('late') and not is_ours('late')\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "(folder / 'late_rewards.py').write_text('from mindspeed_rl_ext import verifier\\n'\n"
+        "    '@verifier(\"late\", levels=(1.0, 0.0))\\n'\n"
+        "    'def late(response: str) -> float: return 1.0\\n')\n"
+        "info = folder / 'late_rewards-1.0.dist-info'; info.mkdir()\n"
+        "(info / 'METADATA').write_text('Metadata-Version: 2.1\\nName: late\\nVersion: 1.0\\n')\n"
+        "(info / 'entry_points.txt').write_text("
+        "'[mindspeed_rl_ext.verifiers]\\nlate = late_rewards:late\\n')\n"
+        "import importlib; importlib.invalidate_caches()\n"
+        "print(is_ours('late'))"
+    )
+    done = run_with_plugin(tmp_path, GOOD, install)
+    assert done.stdout.strip() == "True", done.stderr

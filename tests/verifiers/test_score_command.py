@@ -298,3 +298,13 @@ def test_help_and_listing_come_in_the_language_of_the_locale(
     is_chinese = locale.startswith("zh")
     assert ("框对得 1 分" in listed) is is_chinese
     assert ("rollout 文件" in helped) is is_chinese
+
+
+def test_a_structured_reference_is_not_explained_as_if_it_were_compared(
+    rollouts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["score", "--input", str(rollouts), "--verifier", "countdown", "--explain", "a"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "countdown: CORRECT, score 1" in shown
+    assert "UNPARSEABLE" not in shown

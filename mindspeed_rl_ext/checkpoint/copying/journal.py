@@ -56,11 +56,19 @@ class Journal:
         self.done[file] = list(sums)
 
     def _append(self, row: dict[str, Any]) -> None:
-        torn = self._path.is_file() and not self._path.read_bytes().endswith(b"\n")
+        torn = self._path.is_file() and not _ends_a_line(self._path)
         with self._path.open("ab") as file:
             file.write((b"\n" if torn else b"") + json.dumps(row).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether the last byte ends a line; a file of 2,048 long lines is not read for it."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:

@@ -18,19 +18,22 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     DENSE,
     EMBEDDING,
     FINAL_NORM,
+    FULL,
     HEAD,
     HOST_MTP,
     LAYER,
+    LINEAR,
     MM_SPLIT,
     MOE,
     PREDICTION,
+    TP,
     ModelSpec,
     Row,
 )
 from mindspeed_rl_ext.core.errors import InputError, nearest
 
 _PLACES = (EMBEDDING, LAYER, FINAL_NORM, HEAD, PREDICTION)
-_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT)
+_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT, TP)
 
 
 def check_spec(spec: ModelSpec) -> None:
@@ -47,7 +50,8 @@ def check_spec(spec: ModelSpec) -> None:
                 found=problem,
                 remedy=remedy,
             )
-        key = (row.mcore, row.place, row.option, row.without, row.mlp, row.layout, row.not_layout)
+        kinds = (row.option, row.without, row.mlp, row.attention, row.layout, row.not_layout)
+        key = (row.mcore, row.place, *kinds)
         if row.mcore and key in seen:
             raise InputError(
                 f"the table of {spec.name} has two rows of {row.mcore}",
@@ -71,6 +75,10 @@ def _problems(spec: ModelSpec, row: Row) -> Iterator[tuple[str, str]]:
             yield f"unknown kind of layout {name!r}", nearest(name, _LAYOUTS)
     if row.mlp not in ("", DENSE, MOE):
         yield f"unknown kind of layer {row.mlp!r}", nearest(row.mlp, (DENSE, MOE))
+    if row.attention not in ("", FULL, LINEAR):
+        yield f"unknown kind of attention {row.attention!r}", nearest(row.attention, (FULL, LINEAR))
+    if row.attention and spec.linear is None:
+        yield "a row of one kind of attention", "say in `linear` which layers have it linear"
     if row.mlp == MOE and spec.sparse is None:
         yield "a row of layers with experts", "say in `sparse` which layers have experts"
     if bool(row.grouped) != bool(row.grouped_rule):
@@ -85,7 +93,9 @@ def _wrong_names(row: Row) -> Iterator[tuple[str, str]]:
     allowed = {"layer"} if row.place in (LAYER, PREDICTION) else set()
     for hf in row.hf:
         needed = allowed | ({"expert"} if row.grouped else set())
-        if _fields(hf.name) != needed:
+        # What a model has once may stand in a prediction layer's row.
+        once = row.place == PREDICTION and not _fields(hf.name)
+        if _fields(hf.name) != needed and not once:
             yield f"{hf.name!r} has {_shown(_fields(hf.name))}", f"write {_shown(needed)}"
     for name in filter(None, (row.mcore, row.te, row.newer, row.grouped, row.grouped_te)):
         unknown = _fields(name) - allowed - ({"expert"} if row.grouped else set())

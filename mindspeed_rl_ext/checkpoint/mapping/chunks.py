@@ -16,6 +16,7 @@ from itertools import product
 from math import prod
 
 from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Part, Slot
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, matrix_shape
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -152,10 +153,13 @@ def _slot_of(name: str, joins: Sequence[Join]) -> Slot:
     copies = []
     for join in joins:
         cut = cut_slot(join.item.slot, join.area, name)
-        copies += [
-            replace(copy, source=copy.source + len(names), row=copy.row + join.row)
-            for copy in cut.copies
-        ]
+        if names or join.row:
+            copies += [
+                replace(copy, source=copy.source + len(names), row=copy.row + join.row)
+                for copy in cut.copies
+            ]
+        else:
+            copies += cut.copies
         names += cut.hf
     return Slot(
         name=name,
@@ -189,16 +193,20 @@ def cut_slot(slot: Slot, area: Box, name: str) -> Slot:
         if rows <= 0 or cols <= 0:
             continue
         box = Box(copy.box.row + row - copy.row, rows, copy.box.col + col - copy.col, cols)
-        copies.append(replace(copy, box=box, row=row - area.row, col=col - area.col))
+        copies.append(Copy(copy.source, box, row - area.row, col - area.col, copy.padding))
     used = sorted({copy.source for copy in copies})
-    return replace(
-        slot,
+    if used != list(range(len(used))):
+        copies = [replace(copy, source=used.index(copy.source)) for copy in copies]
+    return Slot(
         name=name,
         shape=(area.rows, area.cols),
         rule=CHUNK,
-        hf=tuple(slot.hf[source] for source in used),
-        copies=tuple(replace(copy, source=used.index(copy.source)) for copy in copies),
+        hf=tuple([slot.hf[source] for source in used]),
+        copies=tuple(copies),
         matrix=(area.rows, area.cols),
+        split=slot.split,
+        keep_dtype=slot.keep_dtype,
+        repeats=slot.repeats,
     )
 
 
@@ -208,13 +216,19 @@ def by_source(slot: Slot) -> list[tuple[Slot, Box]]:
     Gate above up, for one; each part is a whole HuggingFace tensor.
     """
     found = []
-    for number, hf in enumerate(slot.hf):
-        mine = [copy for copy in slot.copies if copy.source == number]
-        rows = sum(copy.box.rows for copy in mine)
-        width = (slot.matrix or matrix_shape(slot.shape))[1]
-        area = Box(mine[0].row, rows, 0, width)
+    for hf, area in zip(slot.hf, source_areas(slot), strict=True):
         part = cut_slot(slot, area, f"{slot.name} ({hf})")
         found.append((replace(part, rule="replicate", split=NOT_SPLIT), area))
+    return found
+
+
+def source_areas(slot: Slot) -> list[Box]:
+    """Where the tensors lie in a slot whose tensors stand one above the other."""
+    width = (slot.matrix or matrix_shape(slot.shape))[1]
+    found = []
+    for number in range(len(slot.hf)):
+        mine = [copy for copy in slot.copies if copy.source == number]
+        found.append(Box(mine[0].row, sum(copy.box.rows for copy in mine), 0, width))
     return found
 
 

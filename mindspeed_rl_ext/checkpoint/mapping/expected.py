@@ -12,7 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.mapping.layout import Chunk, Layout, check_divisible, chunks
+from mindspeed_rl_ext.checkpoint.mapping.layout import (
+    Chunk,
+    Layout,
+    check_divisible,
+    check_kinds,
+    chunks,
+)
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES, Copy, Shard, Split
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
@@ -21,6 +27,7 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     FINAL_NORM,
     HEAD,
     LAYER,
+    LINEAR,
     MOE,
     PREDICTION,
     Hf,
@@ -33,6 +40,7 @@ TE = "transformer_engine"
 NOT_SPLIT = Split(tp=1, tp_rank=0)
 # How the tensors of a decoder's layer and of a prediction layer begin.
 _LAYER_PREFIX, _PREDICTION_PREFIX = "decoder.layers.", "mtp."
+_HF_LAYER = "model.layers.{layer}."
 _INNER_LAYER = "mtp.layers.{layer}.transformer_layer."
 
 
@@ -90,7 +98,7 @@ class _Table:
     sizes: Sizes
     layout: Layout
     _shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
-    _rows: dict[tuple[str, bool], list[Row]] = field(default_factory=dict)
+    _rows: dict[tuple[str, bool, bool], list[Row]] = field(default_factory=dict)
 
     def shape(self, dims: tuple[str, ...]) -> Shape:
         """The shape that dimensions mean; each is worked out once."""
@@ -103,11 +111,12 @@ class _Table:
         sparse = layer in self.sizes.moe_layers
         if layer >= self.sizes.layers:  # a prediction layer is as the last layer
             sparse = bool(self.sizes.moe_layers)
-        if (place, sparse) not in self._rows:
-            self._rows[place, sparse] = self._filtered(place, sparse)
-        return self._rows[place, sparse]
+        key = (place, sparse, layer in self.sizes.linear_layers)
+        if key not in self._rows:
+            self._rows[key] = self._filtered(*key)
+        return self._rows[key]
 
-    def _filtered(self, place: str, sparse: bool) -> list[Row]:
+    def _filtered(self, place: str, sparse: bool, linear: bool) -> list[Row]:
         if place == HEAD and self.sizes.tied:
             return []
         kinds = self.layout.kinds
@@ -118,6 +127,7 @@ class _Table:
             and (not row.option or row.option in self.sizes.options)
             and (not row.without or row.without not in self.sizes.options)
             and (not row.mlp or (row.mlp == MOE) == sparse)
+            and (not row.attention or (row.attention == LINEAR) == linear)
             and (not row.layout or row.layout in kinds)
             and (not row.not_layout or row.not_layout not in kinds)
         ]
@@ -134,10 +144,20 @@ class _Table:
         ]
         return [*own, *(_inside_prediction(row) for row in self.rows(LAYER, layer))]
 
+    def hf_name(self, hf: Hf, layer: int, expert: int) -> str:
+        """The HuggingFace name; prediction layers may have a beginning of their own."""
+        own = self.spec.mtp_names
+        if own and layer >= self.sizes.layers:
+            name = hf.name.replace(_HF_LAYER, own)
+            return name.format(layer=layer - self.sizes.layers, expert=expert)
+        return hf.name.format(layer=layer, expert=expert)
+
     def source_of(self, hf: Hf, layer: int, expert: int) -> str:
         """The HuggingFace name, or that of the tensor that it repeats."""
         if not hf.copy_of:
-            return hf.name.format(layer=layer, expert=expert)
+            if not self.spec.mtp_names:  # planning asks half a million times
+                return hf.name.format(layer=layer, expert=expert)
+            return self.hf_name(hf, layer, expert)
         heads = [row.hf[0].name for row in self.spec.rows if row.place == HEAD]
         tied = self.sizes.tied and hf.copy_of in heads
         return self.rows(EMBEDDING)[0].hf[0].name if tied else hf.copy_of
@@ -231,6 +251,7 @@ def expected_parts(spec: ModelSpec, sizes: Sizes, layout: Layout) -> list[Part]:
     Raises:
         InputError: something does not divide.
     """
+    check_kinds(spec, layout)
     check_divisible(sizes, layout)
     table = _Table(spec, sizes, layout)
     return [
@@ -260,7 +281,7 @@ def hf_part(spec: ModelSpec, sizes: Sizes, mtp: int = 0) -> Part:
     table = _Table(spec, sizes, Layout())
     found: dict[str, Slot] = {}
     for row, layer in _hf_rows(table, mtp):
-        for name, hf, expert in _hf_names(row, sizes, layer):
+        for name, hf, expert in _hf_names(table, row, layer):
             shape = table.shape(hf.dims)
             height, width = matrix_shape(shape)
             box = (Copy(0, Box(0, height, 0, width)),)
@@ -283,16 +304,17 @@ def _hf_rows(table: _Table, mtp: int) -> Iterator[tuple[Row, int]]:
         yield from ((row, 0) for row in table.rows(place))
 
 
-def _hf_names(row: Row, sizes: Sizes, layer: int) -> Iterator[tuple[str, Hf, int]]:
-    for expert in range(sizes.experts if row.grouped else 1):
+def _hf_names(table: _Table, row: Row, layer: int) -> Iterator[tuple[str, Hf, int]]:
+    for expert in range(table.sizes.experts if row.grouped else 1):
         for hf in row.hf:
-            yield hf.name.format(layer=layer, expert=expert), hf, expert
+            yield table.hf_name(hf, layer, expert), hf, expert
 
 
 def applying_rows(spec: ModelSpec, sizes: Sizes) -> list[Row]:
     """The rows that some layer of the model has."""
     table = _Table(spec, sizes, Layout())
-    layers = {layer in sizes.moe_layers: layer for layer in range(sizes.layers)}
+    kinds = (sizes.moe_layers, sizes.linear_layers)
+    layers = {tuple(layer in kind for kind in kinds): layer for layer in range(sizes.layers)}
     places = [(EMBEDDING, 0), (FINAL_NORM, 0), (HEAD, 0), *((LAYER, n) for n in layers.values())]
     return [row for place, layer in places for row in table.rows(place, layer)]
 

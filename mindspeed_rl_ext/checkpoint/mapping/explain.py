@@ -54,7 +54,10 @@ def explain_names(extra: Sequence[str], missing: Collection[str]) -> Explanation
         The explanation; None where there is none.
     """
     if any(".lora_A." in name or ".lora_B." in name for name in extra):
-        return Explanation("it holds the matrices of a LoRA adapter", _MERGE)
+        return Explanation(
+            "it holds the matrices of a LoRA adapter",
+            "--load-dir with its base model and --lora-load with the adapter merge them",
+        )
     for prefix, explanation in _PREFIXES.items():
         if extra and all(name.startswith(prefix) for name in extra):
             return explanation

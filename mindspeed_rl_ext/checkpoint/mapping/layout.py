@@ -14,10 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 from math import lcm
+from typing import NamedTuple
 
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT, TP, ModelSpec
 from mindspeed_rl_ext.core.errors import InputError
+
+# Kind of layout -> what messages call it, and the remedy.
+_REFUSED = {
+    CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
+    TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Layout:
         pp: pipeline-parallel size.
         layers_per_virtual_stage: layers of a virtual stage; 0 without virtual stages.
         layer_list: layers of each pipeline stage; empty for equal stages.
+        chunk_layers: layers of each model chunk in the order of the model, of a checkpoint whose
+            stages Megatron's own args set; empty otherwise.
         noop_layers: slots, counted from 0 over all slots, that hold no layer.
         padded_vocab: rows of the embedding over all TP ranks.
         transformer_impl: "local" or "transformer_engine".
@@ -47,6 +56,7 @@ class Layout:
     pp: int = 1
     layers_per_virtual_stage: int = 0
     layer_list: tuple[int, ...] = ()
+    chunk_layers: tuple[int, ...] = ()
     noop_layers: tuple[int, ...] = ()
     padded_vocab: int = 0
     transformer_impl: str = "local"
@@ -63,7 +73,12 @@ class Layout:
     def kinds(self) -> frozenset[str]:
         """What the layout has of what rows of tables ask for."""
         core = self.dialect == CORE
-        found = {CORE: core, HOST_MTP: self.mtp > 0 and not core, MM_SPLIT: self.mm_split}
+        found = {
+            CORE: core,
+            HOST_MTP: self.mtp > 0 and not core,
+            MM_SPLIT: self.mm_split,
+            TP: self.tp > 1,
+        }
         return frozenset(kind for kind, has in found.items() if has)
 
     def ranks(self) -> list[tuple[int, int]]:
@@ -122,25 +137,55 @@ def chunks(layout: Layout, num_layers: int) -> list[Chunk]:
     slots = _slots(layout, num_layers)
     if layout.dualpipe:
         return _dualpipe_chunks(layout, slots)
-    if layout.layers_per_virtual_stage:
-        pieces = _virtual_slices(layout, len(slots))
-    else:
-        pieces = [
-            (pp, "model", start, stop)
-            for pp, (start, stop) in enumerate(_stages(layout, len(slots)))
-        ]
-    last_key = max(key for _, key, _, _ in pieces)
+    pieces = _pieces(layout, len(slots))
+    first, last = pieces[0], pieces[-1]
     return [
         Chunk(
-            pp_rank=pp,
-            key=key,
+            pp_rank=piece.pp_rank,
+            key=f"model{piece.virtual}" if last.virtual else "model",
             layers=tuple(
-                (local, layer) for local, layer in enumerate(slots[start:stop]) if layer is not None
+                (local, layer)
+                for local, layer in enumerate(slots[piece.start : piece.stop])
+                if layer is not None
             ),
-            first=start == 0,
-            last=pp == layout.pp - 1 and key == last_key,
+            first=piece is first,
+            last=piece is last,
         )
-        for pp, key, start, stop in sorted(pieces)
+        for piece in sorted(pieces)
+    ]
+
+
+class _Piece(NamedTuple):
+    """The slots of one chunk, from the first up to but not with the last."""
+
+    pp_rank: int
+    virtual: int
+    start: int
+    stop: int
+
+
+def _pieces(layout: Layout, total: int) -> list[_Piece]:
+    """The chunks in the order of the model."""
+    if layout.chunk_layers:
+        return _uneven_chunks(layout, total)
+    if layout.layers_per_virtual_stage:
+        return _virtual_slices(layout, total)
+    return [_Piece(pp, 0, *ends) for pp, ends in enumerate(_stages(layout, total))]
+
+
+def _uneven_chunks(layout: Layout, total: int) -> list[_Piece]:
+    stops = list(accumulate(layout.chunk_layers))
+    if stops[-1] != total or len(stops) % layout.pp:
+        raise InputError(
+            "the stages of the checkpoint's args do not fit the model",
+            found=f"{len(stops)} chunks with {stops[-1]} layers, {layout.pp} stages",
+            expected=f"{total} layers",
+            remedy="check --hf-cfg-dir",
+        )
+    starts = [0, *stops[:-1]]
+    return [
+        _Piece(number % layout.pp, number // layout.pp, *ends)
+        for number, ends in enumerate(zip(starts, stops, strict=True))
     ]
 
 
@@ -211,7 +256,7 @@ def _uneven_stages(layout: Layout, total: int) -> list[tuple[int, int]]:
     return list(zip([0, *stops[:-1]], stops, strict=True))
 
 
-def _virtual_slices(layout: Layout, total: int) -> list[tuple[int, str, int, int]]:
+def _virtual_slices(layout: Layout, total: int) -> list[_Piece]:
     each = layout.layers_per_virtual_stage
     if layout.pp == 1 or total % (layout.pp * each):
         raise InputError(
@@ -223,7 +268,7 @@ def _virtual_slices(layout: Layout, total: int) -> list[tuple[int, str, int, int
     if layout.layer_list:
         _uneven_stages(layout, total)
     return [
-        (n % layout.pp, f"model{n // layout.pp}", n * each, (n + 1) * each)
+        _Piece(n % layout.pp, n // layout.pp, n * each, (n + 1) * each)
         for n in range(total // each)
     ]
 
@@ -255,6 +300,14 @@ def padded_vocab(vocab: int, tp: int, divisible_by: int, wanted: int | None) -> 
             remedy=f"--padded-vocab-size {-(-max(vocab, wanted) // tp) * tp}, or leave it out",
         )
     return wanted
+
+
+def check_kinds(spec: ModelSpec, layout: Layout) -> None:
+    """Raises InputError where the family has no defined format in such a layout."""
+    for kind, why in spec.refused_layouts.items():
+        if kind in layout.kinds:
+            found, remedy = _REFUSED[kind]
+            raise InputError(f"{spec.name} is not converted with {found}", found=why, remedy=remedy)
 
 
 def check_divisible(sizes: Sizes, layout: Layout) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.uneven_stages import chunk_layers
 from mindspeed_rl_ext.checkpoint.options import parse_numbers
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -20,9 +21,9 @@ def layout_of_args(args: Mapping[str, Any], place: str) -> Layout:
     Raises:
         InputError: the parallel sizes are missing, or something not read yet is set.
     """
-    for name, known in (("schedules_method", "dualpipev"), ("pipeline_model_parallel_layout", "")):
-        if args.get(name) and args[name] != known:
-            raise InputError(f"{place} has {name}={args[name]}, which is not read")
+    if args.get("schedules_method") not in (None, "", "dualpipev"):
+        found = args["schedules_method"]
+        raise InputError(f"{place} has schedules_method={found}, which is not read")
     sizes = [args.get(f"{kind}_model_parallel_size") for kind in ("tensor", "pipeline")]
     if not all(isinstance(size, int) and size > 0 for size in sizes):
         raise InputError(
@@ -41,11 +42,15 @@ def layout_of_args(args: Mapping[str, Any], place: str) -> Layout:
         )
     impl = args.get("transformer_impl")
     dualpipe = args.get("schedules_method") == "dualpipev"
+    pp = int(sizes[1] or 1)
+    layer_list = parse_numbers(args.get("num_layer_list"))
+    uneven = () if dualpipe or layer_list else chunk_layers(args, pp, _virtual_stages(args))
     return Layout(
         tp=int(sizes[0] or 1),
-        pp=int(sizes[1] or 1),
-        layers_per_virtual_stage=0 if dualpipe else _per_virtual_stage(args, int(sizes[1] or 1)),
-        layer_list=parse_numbers(args.get("num_layer_list")) or _uneven(args, int(sizes[1] or 1)),
+        pp=pp,
+        layers_per_virtual_stage=0 if dualpipe or uneven else _per_virtual_stage(args, pp),
+        layer_list=layer_list,
+        chunk_layers=uneven,
         noop_layers=tuple(sorted(parse_numbers(args.get("noop_layers")))),
         transformer_impl=impl if impl == "transformer_engine" else "local",
         ep=ep,
@@ -55,24 +60,17 @@ def layout_of_args(args: Mapping[str, Any], place: str) -> Layout:
     )
 
 
+def _virtual_stages(args: Mapping[str, Any]) -> int:
+    """Virtual stages per pipeline stage, where args give their number."""
+    names = ("virtual_pipeline_model_parallel_size", "num_virtual_stages_per_pipeline_rank")
+    counts = (args.get(name) for name in names)
+    return next((count for count in counts if isinstance(count, int) and count > 1), 1)
+
+
 def _per_virtual_stage(args: Mapping[str, Any], pp: int) -> int:
     """Layers of a virtual stage; Megatron's args may give the number of virtual stages alone."""
-    each = args.get("num_layers_per_virtual_pipeline_stage")
-    count, layers = args.get("virtual_pipeline_model_parallel_size"), args.get("num_layers")
-    if each is None and isinstance(count, int) and isinstance(layers, int) and count > 1:
+    each, layers = args.get("num_layers_per_virtual_pipeline_stage"), args.get("num_layers")
+    count = _virtual_stages(args)
+    if each is None and isinstance(layers, int) and count > 1:
         return layers // (pp * count)
     return int(each or 0)
-
-
-def _uneven(args: Mapping[str, Any], pp: int) -> tuple[int, ...]:
-    """Layers of each stage, where Megatron's args set the first or last apart."""
-    first, last = (args.get(f"decoder_{end}_pipeline_num_layers") for end in ("first", "last"))
-    layers = args.get("num_layers")
-    if pp < 2 or not isinstance(layers, int) or (first is None and last is None):
-        return ()
-    ends = [int(number) for number in (first, last) if number is not None]
-    count = pp - len(ends)
-    each = (layers - sum(ends)) // count if count else 0
-    front = ends[:1] if first is not None else []
-    back = ends[-1:] if last is not None else []
-    return (*front, *([each] * count), *back)

@@ -43,6 +43,8 @@ class Model:
 
     def ignored(self) -> tuple[str, ...]:
         """Patterns of HuggingFace tensors that are left out: no weights, prediction layers."""
+        if self.spec.mtp_names:
+            return (*self.spec.ignored, *(() if self.mtp else ("mtp.*",)))
         left_out = range(self.mtp, self.prediction_layers)
         return (*self.spec.ignored, *(f"model.layers.{self.sizes.layers + n}.*" for n in left_out))
 
@@ -52,14 +54,21 @@ class Model:
         key = self.spec.mtp_key
         return int(self.sizes.config.get(key) or 0) if key else 0
 
+    def first_prediction(self) -> str:
+        """How the names of the first prediction layer's tensors begin."""
+        own = self.spec.mtp_names
+        return (own.format(layer=0) if own else f"model.layers.{self.sizes.layers}.").rstrip(".")
+
     def held_predictions(self, names: Iterable[str]) -> int:
         """How many prediction layers HuggingFace names are of."""
-        layers, found = self.sizes.layers, set()
+        own = self.spec.mtp_names
+        start = own.partition("{")[0] or "model.layers."
+        first, found = 0 if own else self.sizes.layers, set()
         for name in names:
-            number = name.removeprefix("model.layers.").partition(".")[0]
-            if name.startswith("model.layers.") and number.isdigit() and int(number) >= layers:
+            number = name.removeprefix(start).partition(".")[0]
+            if name.startswith(start) and number.isdigit() and int(number) >= first:
                 found.add(int(number))
-        return min(len(found), self.prediction_layers)
+        return len(found) if own else min(len(found), self.prediction_layers)
 
     def tied_name(self) -> str:
         """The embedding that the output layer is in a tied model; "" in others."""

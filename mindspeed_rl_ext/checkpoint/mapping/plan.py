@@ -8,9 +8,9 @@ Does not cover: free disk and output files; `job` checks and `convert` writes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, DType
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
@@ -21,8 +21,7 @@ from mindspeed_rl_ext.core.errors import InputError
 Matrix = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A box of a source tensor and where it goes in the tensor to write.
 
     Args:
@@ -52,8 +51,7 @@ class Piece:
         return self.box.rows if self.transposed else self.box.cols
 
 
-@dataclass(frozen=True)
-class TensorPlan:
+class TensorPlan(NamedTuple):
     """One tensor to write.
 
     Args:
@@ -67,7 +65,7 @@ class TensorPlan:
     ref: Ref
     shape: Shape
     dtype: DType
-    pieces: tuple[Piece, ...] = field(repr=False)
+    pieces: tuple[Piece, ...]
     matrix: Matrix = (0, 0)
 
     @property
@@ -236,7 +234,9 @@ def one_dtype(
 ) -> DType:
     """The format of a tensor made of several; InputError where they disagree."""
     first = formats[pieces[0].ref]
-    if wanted is None and all(formats[piece.ref] is first for piece in pieces):
+    if wanted is None and (
+        len(pieces) == 1 or all(formats[piece.ref] is first for piece in pieces)
+    ):
         return first
     kinds = {formats[piece.ref].name: formats[piece.ref] for piece in pieces}
     if wanted is not None and all(kind in CASTABLE for kind in kinds):
@@ -252,7 +252,9 @@ def one_dtype(
 
 
 def _checked(part: Part, slot: Slot, dtype: DType, pieces: tuple[Piece, ...]) -> TensorPlan:
-    area = sum(piece.box.rows * piece.box.cols for piece in pieces)
+    area = 0
+    for piece in pieces:
+        area += piece.box.rows * piece.box.cols
     matrix = slot.matrix or matrix_shape(slot.shape)
     if area != matrix[0] * matrix[1]:
         raise AssertionError(

@@ -37,6 +37,7 @@ class Sizes:
         config: all of config.json.
         extra: the spec's further sizes, such as "experts".
         moe_layers: layers that have experts.
+        linear_layers: layers that have linear attention.
     """
 
     layers: int
@@ -51,6 +52,7 @@ class Sizes:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     extra: Mapping[str, int] = field(default_factory=dict)
     moe_layers: frozenset[int] = frozenset()
+    linear_layers: frozenset[int] = frozenset()
 
     @property
     def experts(self) -> int:
@@ -172,6 +174,7 @@ def sizes_of_config(spec: ModelSpec, config: Mapping[str, Any]) -> Sizes:
         config=config,
         extra=extra,
         moe_layers=_moe_layers(spec, config, numbers["layers"]),
+        linear_layers=_linear_layers(spec, config, numbers["layers"]),
     )
 
 
@@ -200,6 +203,23 @@ def _moe_layers(spec: ModelSpec, config: Mapping[str, Any], layers: int) -> froz
         for layer in range(first, layers)
         if layer not in dense and (layer + sparse.every_offset) % every == 0
     )
+
+
+def _linear_layers(spec: ModelSpec, config: Mapping[str, Any], layers: int) -> frozenset[int]:
+    linear = spec.linear
+    if linear is None:
+        return frozenset()
+    kinds = config.get(linear.types)
+    if kinds is None:
+        every = _number({linear.every: linear.default, **config}, linear.every)
+        return frozenset(layer for layer in range(layers) if (layer + 1) % every)
+    if not isinstance(kinds, list) or len(kinds) != layers:
+        raise InputError(
+            f"config.json has no usable {linear.types}",
+            found=f"{len(kinds)} entries" if isinstance(kinds, list) else repr(kinds),
+            expected=f"a list with the kind of each of {layers} layers",
+        )
+    return frozenset(layer for layer, kind in enumerate(kinds) if kind == linear.kind)
 
 
 def _default_head_dim(config: Mapping[str, Any], keys: Mapping[str, str]) -> int:

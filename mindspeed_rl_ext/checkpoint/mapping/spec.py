@@ -14,8 +14,9 @@ EMBEDDING, LAYER, FINAL_NORM, HEAD = "embedding", "layer", "final_norm", "head"
 # A multi-token-prediction layer: what it has beside the rows of a layer.
 PREDICTION = "prediction"
 # What some layouts have, and rows ask for.
-CORE, HOST_MTP, MM_SPLIT = "core", "host_mtp", "mm_split"
+CORE, HOST_MTP, MM_SPLIT, TP = "core", "host_mtp", "mm_split", "tp"
 DENSE, MOE = "dense", "moe"
+FULL, LINEAR = "full", "linear"
 
 # Size -> key of config.json, or keys with | between; a model file replaces or adds single rows.
 CONFIG_KEYS: Mapping[str, str] = {
@@ -61,6 +62,7 @@ class Row:
         layout: the row exists only in layouts of this kind (CORE, HOST_MTP, MM_SPLIT).
         not_layout: the row exists only in other layouts.
         mlp: DENSE or MOE where only layers of that kind have it; "" for all.
+        attention: FULL or LINEAR where only layers of that kind have it; "" for all.
         grouped: the tensor that holds all experts of a rank under `--moe-grouped-gemm`.
         grouped_te: its name for one expert of it under transformer_engine.
         grouped_rule: the rule of `grouped`.
@@ -78,6 +80,7 @@ class Row:
     layout: str = ""
     not_layout: str = ""
     mlp: str = ""
+    attention: str = ""
     grouped: str = ""
     grouped_te: str = ""
     grouped_rule: str = ""
@@ -102,6 +105,23 @@ class Sparse:
 
 
 @dataclass(frozen=True)
+class Linear:
+    """Which layers have linear attention, as keys of config.json.
+
+    Args:
+        types: a list with the kind of each layer, which goes first.
+        kind: the value in that list that means linear attention.
+        every: each n-th layer has full attention, the others linear.
+        default: n where config.json has neither key.
+    """
+
+    types: str = "layer_types"
+    kind: str = "linear_attention"
+    every: str = "full_attention_interval"
+    default: int = 4
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model family.
 
@@ -116,7 +136,11 @@ class ModelSpec:
         config_keys: rows that differ from CONFIG_KEYS or add to it.
         optional_keys: sizes that may be absent or null, which is 0.
         sparse: which layers have experts; None for a dense model.
+        linear: which layers have linear attention; None where none has.
         mtp_key: key of config.json with the number of multi-token-prediction layers.
+        mtp_names: how the names of such a layer begin, with `{layer}` counted from 0, where they
+            do not go on from the other layers; their names then say how many there are.
+        refused_layouts: kind of layout (CORE, TP) -> why it is not written or read.
         mla: attention is multi-head latent attention.
         ignored: patterns of HuggingFace tensors that hold no weights.
         args: what Megatron's args have otherwise than for a Llama.
@@ -132,7 +156,10 @@ class ModelSpec:
     config_keys: Mapping[str, str] = field(default_factory=dict)
     optional_keys: Mapping[str, str] = field(default_factory=dict)
     sparse: Sparse | None = None
+    linear: Linear | None = None
     mtp_key: str = ""
+    mtp_names: str = ""
+    refused_layouts: Mapping[str, str] = field(default_factory=dict)
     mla: bool = False
     ignored: tuple[str, ...] = ("*.rotary_emb.inv_freq",)
     args: Mapping[str, Any] = field(default_factory=dict)

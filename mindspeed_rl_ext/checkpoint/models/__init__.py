@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -19,25 +18,9 @@ from typing import Any
 
 from mindspeed_rl_ext.checkpoint.mapping.check_spec import check_spec
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
+from mindspeed_rl_ext.checkpoint.models.not_converted import HOST_NAMES, NOT_CONVERTED
 from mindspeed_rl_ext.core.errors import InputError, nearest
 from mindspeed_rl_ext.core.registry import Registry
-
-# Families that hosts convert and this package does not: what would be missing.
-NOT_CONVERTED: Mapping[str, str] = {
-    "qwen3_next": "layers with linear attention (convolution, decay), in Megatron by TP 1 only",
-    "mamba2": "state-space layers",
-    "longcat_flash": "two attentions and two MLPs per layer, experts of no weight",
-    "phimoe": "LayerNorm with biases, and a bias of the output layer",
-    "bailing_moe": "one tensor of query, key and value beside norms of its own names",
-    "bailing_moe_v2": "one tensor of query, key and value beside norms of its own names",
-    "deepseek_v4": "compressed attention and hash routing",
-    "glm_moe_dsa": "an indexer that only some layers have",
-    "hy_v3": "a router and experts of names of its own",
-    "plm": "an MLP without gate in front of latent attention",
-    "gpt_oss": "MXFP4 weights, attention sinks, biases of experts",
-    "qwen3_5": "layers with linear attention",
-    "qwen3_5_text": "layers with linear attention",
-}
 
 
 def models() -> Registry[ModelSpec]:
@@ -63,6 +46,8 @@ def _models_of(folders: tuple[str, ...]) -> Registry[ModelSpec]:
 
 def find_model(name: str) -> ModelSpec:
     """The spec of that name or alias; InputError with the nearest names otherwise."""
+    if name in HOST_NAMES:
+        raise _not_converted(f"--model-type-hf {name}", HOST_NAMES[name])
     if name not in models():
         raise InputError(
             f"unknown model type {name!r}", remedy=nearest(name, ["auto", *models().names()])
@@ -81,11 +66,7 @@ def model_of_config(config: dict[str, Any]) -> ModelSpec:
         kind: models().get(name) for name in models() for kind in models().get(name).model_types
     }
     if found in NOT_CONVERTED:
-        raise InputError(
-            f"config.json has model_type {found!r}, which is not converted",
-            found=NOT_CONVERTED[found],
-            remedy="a table in checkpoint/models would have to say how Megatron names it",
-        )
+        raise _not_converted(f"model_type {found!r} of config.json", found)
     if found not in known:
         raise InputError(
             f"config.json has model_type {found!r}, which is not converted",
@@ -93,6 +74,14 @@ def model_of_config(config: dict[str, Any]) -> ModelSpec:
             remedy=nearest(found, known),
         )
     return known[found]
+
+
+def _not_converted(what: str, model_type: str) -> InputError:
+    return InputError(
+        f"{what} is not converted",
+        found=NOT_CONVERTED[model_type],
+        remedy="a table in checkpoint/models would have to say how Megatron names it",
+    )
 
 
 def choose_model(name: str, config: dict[str, Any], add_qkv_bias: bool = False) -> ModelSpec:

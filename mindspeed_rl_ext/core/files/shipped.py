@@ -57,10 +57,10 @@ def resolve_config(name_or_path: str, kind: str, folders: Sequence[Path] = ()) -
     by_stem = {f.stem: f for f in candidates.values()}
     found = candidates.get(name_or_path) or by_stem.get(name_or_path)
     if found is None:
+        others = "".join(f" or in {folder}" for folder in folders)
         raise InputError(
             f"no config {name_or_path!r}",
-            found=f"neither a file nor a name in the shipped configs/{kind}"
-            + "".join(f" or in {folder}" for folder in folders),
+            found=f"neither a file nor a name in the shipped configs/{kind}{others}",
             remedy=nearest(name_or_path, by_stem),
         )
     return found

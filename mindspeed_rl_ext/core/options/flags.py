@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, get_origin
 
-from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
+from mindspeed_rl_ext.core.catalog import translate
+from mindspeed_rl_ext.core.language import Language, current_language
 from mindspeed_rl_ext.core.options.declaration import Declared, declared_options, parse_value
 from mindspeed_rl_ext.core.options.values import plain
 
@@ -19,7 +20,7 @@ def add_options(
     parser: argparse.ArgumentParser,
     kind: type,
     *,
-    language: Language = DEFAULT_LANGUAGE,
+    language: Language | None = None,
     names: Sequence[str] | None = None,
 ) -> None:
     """Adds a flag for each option; one that is not given is absent from the namespace.
@@ -27,16 +28,17 @@ def add_options(
     Args:
         parser: where to add.
         kind: the dataclass.
-        language: of the help.
+        language: of the help; that of the process where None.
         names: the options to add; all where None.
     """
+    language = language or current_language()
     groups: dict[str, Any] = {"": parser}
     for name, one in declared_options(kind).items():
         if one.flag is None or (names is not None and name not in names):
             continue
         title = one.option.group
         if title not in groups:
-            groups[title] = parser.add_argument_group(title)
+            groups[title] = parser.add_argument_group(translate(title, language))
         flags = (one.flag, *one.option.aliases)
         dest = {"dest": name} if one.flag.startswith("-") else {}
         words = flags if dest else (name,)

@@ -2,7 +2,8 @@
 
 With MSRL_EXT_AUDIT=DIR every scored batch of every host goes to `DIR/NODE/rollouts.jsonl`, one
 file a node whatever number of processes score there. Rows are made and written by a thread, from a
-queue of bounded length; the file is rotated. Off by default.
+queue of bounded length, while nobody scores in this process: a thread that works beside a scoring
+one takes its time through the interpreter's lock. The file is rotated. Off by default.
 
 Covers: a full queue, a full disk, a directory that can't be written, a mount that hangs, fork, the
 end of the process: a run never waits and never fails; what was not written is counted and logged.
@@ -19,7 +20,9 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from mindspeed_rl_ext.core.responses.rollouts import Rollout
@@ -27,12 +30,38 @@ from mindspeed_rl_ext.core.responses.rollouts import Rollout
 VARIABLE = "MSRL_EXT_AUDIT"
 FILE = "rollouts.jsonl"
 MAX_BATCHES = 16  # that wait to be written; a batch of 1,024 long responses is tens of MB
+URGENT_BATCHES = MAX_BATCHES // 2  # so many are written although someone scores
+SLICE_ROWS = 8  # made between two looks at whether someone scores: well under a millisecond
 MAX_FILE_BYTES = 256 << 20
 KEPT_FILES = 8  # of those that were rotated away
 CLOSE_S = 2.0  # how long the end of the process waits
 _LOG = logging.getLogger(__name__)
 
 MakeRows = Callable[[], Iterable[Rollout]]
+# How many calls score in this process now. Hosts score from several threads; writers wait on it.
+_calm = threading.Condition()
+_scoring = 0
+
+
+@contextmanager
+def scoring() -> Iterator[None]:
+    """Writers wait while this is entered, so that they take no time of what is done inside.
+
+    Example:
+        >>> with scoring():
+        ...     sum(range(10))
+        45
+    """
+    global _scoring
+    with _calm:
+        _scoring += 1
+    try:
+        yield
+    finally:
+        with _calm:
+            _scoring = max(0, _scoring - 1)  # a fork inside has begun at 0
+            if not _scoring:
+                _calm.notify_all()
 
 
 class AuditWriter:
@@ -45,7 +74,7 @@ class AuditWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._queue: queue.Queue[MakeRows | None] = queue.Queue(MAX_BATCHES)
-        self._lost, self._fault = 0, ""
+        self._lost, self._fault, self._closing = 0, "", False
         self._thread = threading.Thread(target=self._run, name="msrl-ext-audit", daemon=True)
         self._thread.start()
 
@@ -55,6 +84,9 @@ class AuditWriter:
             if self._fault:
                 raise queue.Full
             self._queue.put_nowait(make_rows)
+            if self._queue.qsize() == URGENT_BATCHES:
+                with _calm:
+                    _calm.notify_all()
         except queue.Full:
             if not self._lost:
                 reason = self._fault or f"{MAX_BATCHES} batches wait already"
@@ -63,6 +95,9 @@ class AuditWriter:
 
     def close(self, wait_s: float = CLOSE_S) -> int:
         """Waits for what is queued, as long as that; returns how many batches were lost."""
+        with _calm:
+            self._closing = True
+            _calm.notify_all()
         try:
             self._queue.put_nowait(None)
             self._thread.join(wait_s)
@@ -82,12 +117,26 @@ class AuditWriter:
             if make_rows is None:
                 return
             try:
-                _append(self._folder, _encoded(make_rows()))
+                _append(self._folder, self._encode(iter(make_rows())))
             except Exception as error:  # noqa: BLE001  the run must go on whatever happens here
                 self._lost += 1
                 self._fault = f"{type(error).__name__}: {error}"
                 _LOG.warning("%s: writing to %s failed: %s", VARIABLE, self._folder, self._fault)
                 return
+
+    def _encode(self, rows: Iterator[Rollout]) -> bytes:
+        """The lines of a batch, made in slices while nobody scores or too much waits."""
+        parts: list[bytes] = []
+        while True:
+            with _calm:
+                _calm.wait_for(self._may_work)
+            part = _encoded(islice(rows, SLICE_ROWS))
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+
+    def _may_work(self) -> bool:
+        return not _scoring or self._closing or self._queue.qsize() >= URGENT_BATCHES
 
 
 def _encoded(rows: Iterable[Rollout]) -> bytes:
@@ -151,11 +200,12 @@ def auditing() -> bool:
 
 
 def _forget_writers() -> None:
-    global _lock
+    global _lock, _calm, _scoring
     for writer in _writers.values():
         atexit.unregister(writer.close)
     _writers.clear()
-    _lock = threading.Lock()  # the parent's may have been held at the fork
+    # The parent's locks may have been held at the fork, and its threads do not score here.
+    _lock, _calm, _scoring = threading.Lock(), threading.Condition(), 0
 
 
 os.register_at_fork(after_in_child=_forget_writers)

@@ -1,7 +1,8 @@
-"""A converted checkpoint: its layout, its manifest, its rank directories, beside a run.
+"""A checkpoint of any format: its layout, its manifest, its rank directories, beside a run.
 
 Covers: manifest.json of `msrl-ext convert`; without it the layout, from the names of rank
-directories. Does not cover: tensors; `msrl-ext verify` does.
+directories; whether it opens, which reads the headers of its files.
+Does not cover: tensors; `msrl-ext verify` does.
 """
 
 from __future__ import annotations
@@ -38,16 +39,22 @@ class CheckpointInUse:
 
     Args:
         folder: its directory.
-        layout: its parallel sizes.
+        kind: the name of its format.
+        layout: its parallel sizes; all 1 where its format has none.
+        convert: the command that converts it; "" where it does not open.
+        broken: why it does not open; None where it does.
         manifest: manifest.json; empty without one.
         ranks: names of its rank directories.
         roles: the roles of the run, the actor first; empty where no run is given.
         model: the HuggingFace directory that it may come from.
     """
 
-    label: ClassVar[Text] = Text("converted checkpoint", "转换好的检查点")
+    label: ClassVar[Text] = Text("checkpoint", "检查点")
 
     folder: Path
+    kind: str
+    convert: str
+    broken: InputError | None
     layout: Layout
     manifest: Mapping[str, Any]
     ranks: frozenset[str]
@@ -66,10 +73,15 @@ def read_checkpoint(folder: Path, roles: Mapping[str, Role], model: Path | None)
     Raises:
         InputError: no checkpoint, or a broken manifest.
     """
+    # Formats need numpy, which a doctor without --checkpoint does not import.
+    from mindspeed_rl_ext.checkpoint.describe import how_to_convert
+    from mindspeed_rl_ext.checkpoint.formats import find_format, formats, recognise
+
     ranks = frozenset(p.name for p in folder.glob("iter_*/mp_rank_*") if p.is_dir()) | frozenset(
         p.name for p in folder.glob("release/mp_rank_*") if p.is_dir()
     )
-    path = folder / MANIFEST
+    path, manifest = folder / MANIFEST, dict[str, Any]()
+    layout = _layout_of(ranks) if ranks else Layout(1, 1, 1)
     if path.is_file():
         try:
             manifest = json.loads(path.read_text("utf-8"))
@@ -79,14 +91,15 @@ def read_checkpoint(folder: Path, roles: Mapping[str, Role], model: Path | None)
             raise InputError(
                 f"{path} is broken", found=repr(error), remedy="convert again"
             ) from error
-        return CheckpointInUse(folder, layout, manifest, ranks, roles, model)
-    if not ranks:
-        raise InputError(
-            f"{folder} is no Megatron checkpoint",
-            found="neither manifest.json nor iter_*/mp_rank_*",
-            remedy="give the directory that --save-dir named",
-        )
-    return CheckpointInUse(folder, _layout_of(ranks), {}, ranks, roles, model)
+    made = find_format(manifest["kind"]) if manifest.get("kind") in formats() else recognise(folder)
+    convert, broken = "", None
+    try:
+        convert = how_to_convert(made, made.open(folder), folder)
+    except InputError as error:
+        broken = error
+    return CheckpointInUse(
+        folder, made.name, convert, broken, layout, manifest, ranks, roles, model
+    )  # fmt: skip
 
 
 def _layout_of(ranks: frozenset[str]) -> Layout:

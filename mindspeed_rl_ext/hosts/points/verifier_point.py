@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.responses.audit import audit, auditing
+from mindspeed_rl_ext.core.responses.audit import audit, auditing, scoring
 from mindspeed_rl_ext.core.responses.metrics import reward_key
 from mindspeed_rl_ext.core.responses.rollouts import (
     Rollout,
@@ -64,6 +64,7 @@ class Batch:
 ScoreByHost = Callable[[str], "tuple[list[float], Metrics] | None"]
 
 
+@scoring()
 def score_batch(
     batch: Batch, score_by_host: ScoreByHost, host_names: Sequence[str], prefix: str
 ) -> tuple[list[float], Metrics]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.core.files.shipped import resolve_config
 from mindspeed_rl_ext.core.options import flags_of
+from mindspeed_rl_ext.recipes.training.models import MADE_HERE
 from mindspeed_rl_ext.recipes.training.options import TrainOptions
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 
@@ -37,11 +38,10 @@ def launch_lines(recipe: Recipe, options: TrainOptions, output: Path) -> list[st
 
 
 def disk_lines(recipe: Recipe) -> list[str]:
-    """Comments on the disk of each stage's checkpoints; none where the model is not there."""
-    parameters = _parameters(recipe.model)
-    if parameters is None:
+    """Comments on the disk of each stage's checkpoints; none of a model that is made here."""
+    if recipe.model in MADE_HERE:
         return []
-    size_gb = parameters * BYTES_PER_PARAMETER / 1e9
+    parameters = _parameters(recipe.model)
     lines = []
     for stage in recipe.stages:
         table = {} if stage == "sample" else getattr(recipe, stage).trl
@@ -50,6 +50,14 @@ def disk_lines(recipe: Recipe) -> list[str]:
             continue
         count = max(1, steps // every)
         kept = min(count, table.get("save_total_limit") or count)
+        if parameters is None:
+            lines.append(
+                f"# {stage}: {count} checkpoints of {BYTES_PER_PARAMETER} GB per billion "
+                f"parameters, {kept} kept at a time, and one more while it is written; "
+                f"no weights are at {recipe.model} yet"
+            )
+            continue
+        size_gb = parameters * BYTES_PER_PARAMETER / 1e9
         lines.append(
             f"# {stage}: {count} checkpoints of about {size_gb:.0f} GB, {kept} kept at a time: "
             f"{kept * size_gb:.0f} GB, and one more while it is written"

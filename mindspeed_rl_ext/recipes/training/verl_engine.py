@@ -15,10 +15,11 @@ Example:
 
 from __future__ import annotations
 
+import logging
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,24 +28,27 @@ from typing import Any
 from mindspeed_rl_ext.core.errors import InputError, shorten
 from mindspeed_rl_ext.core.files.shipped import resolve_config
 from mindspeed_rl_ext.core.files.yaml_file import read_yaml
+from mindspeed_rl_ext.doctor.readers.verl.known import OUR_MANAGER
 from mindspeed_rl_ext.preprocess.options import PreprocessOptions
 from mindspeed_rl_ext.preprocess.packing.packed import heldout_prefix
 from mindspeed_rl_ext.preprocess.run import preprocess
 from mindspeed_rl_ext.preprocess.templates.chat_template import PROMPT_TYPE
 from mindspeed_rl_ext.preprocess.templates.template import load_template
 from mindspeed_rl_ext.preprocess.verl.chat import text_around
+from mindspeed_rl_ext.recipes.hydra_text import hydra_text
 from mindspeed_rl_ext.recipes.training.cluster import VERL
 from mindspeed_rl_ext.recipes.training.recipe.schema import Recipe
 from mindspeed_rl_ext.recipes.training.rows.prompts import preprocess_options
+from mindspeed_rl_ext.recipes.training.verl_keys import (
+    ROLLOUT,
+    trl_overrides,
+    without_counterpart,
+)
+
+logger = logging.getLogger(__name__)
 
 MODULE = "verl.trainer.main_ppo"
 STAGE = "grpo"
-# TRL's defaults of what a recipe may leave out.
-_DEFAULTS: Mapping[str, Any] = {
-    "per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_iterations": 1,
-    "num_generations": 8, "max_completion_length": 256, "learning_rate": 1e-6, "epsilon": 0.2,
-    "beta": 0.0, "temperature": 1.0, "save_steps": 500, "max_grad_norm": 1.0,
-}  # fmt: skip
 _HELD_OUT_FRACTION = 0.02
 _MAX_PROMPT = 1024
 
@@ -77,58 +81,28 @@ def verl_overrides(recipe: Recipe, output: Path) -> list[str]:
         recipe: of the real size, with a stage grpo.
         output: everything is written under it.
     """
-    return [f"{key}={_hydra(value)}" for key, value in _overrides(recipe, output)]
+    return [f"{key}={hydra_text(value)}" for key, value in _overrides(recipe, output)]
 
 
 def _overrides(recipe: Recipe, output: Path) -> Iterator[tuple[str, Any]]:
-    trl = {**_DEFAULTS, **recipe.grpo.trl}
-    devices, group = _devices(recipe), int(trl["num_generations"])
-    micro = int(trl["per_device_train_batch_size"]) * devices
-    update = micro * int(trl["gradient_accumulation_steps"]) // group
-    generation = micro * int(trl.get("steps_per_generation") or trl["gradient_accumulation_steps"])
-    prefix = _prefix(recipe, output)
-    actor, rollout, ref = (f"actor_rollout_ref.{part}" for part in ("actor", "rollout", "ref"))
+    devices, prefix = _devices(recipe), _prefix(recipe, output)
+    trl = dict(trl_overrides(recipe.grpo.trl, devices))
     yield "algorithm.adv_estimator", "grpo"
     yield "data.train_files", f"{prefix}.parquet"
     yield "data.val_files", f"{heldout_prefix(prefix)}.parquet"
-    yield "data.train_batch_size", generation // group
     yield "data.max_prompt_length", recipe.dataset.options.get("max_prompt_length", _MAX_PROMPT)
-    yield "data.max_response_length", trl["max_completion_length"]
     yield "data.filter_overlong_prompts", True
     yield "data.seed", recipe.seed
     yield "actor_rollout_ref.model.path", recipe.model
-    yield (
-        "actor_rollout_ref.model.enable_gradient_checkpointing",
-        bool(trl.get("gradient_checkpointing", True)),
-    )
-    yield f"{actor}.optim.lr", trl["learning_rate"]
-    yield f"{actor}.ppo_mini_batch_size", update
-    yield f"{actor}.ppo_micro_batch_size_per_gpu", trl["per_device_train_batch_size"]
-    yield f"{actor}.ppo_epochs", trl["num_iterations"]
-    yield f"{actor}.clip_ratio", trl["epsilon"]
-    yield f"{actor}.clip_ratio_low", trl["epsilon"]
-    yield f"{actor}.clip_ratio_high", trl.get("epsilon_high") or trl["epsilon"]
-    yield f"{actor}.grad_clip", trl["max_grad_norm"]
-    yield f"{actor}.use_kl_loss", trl["beta"] > 0
-    yield f"{actor}.kl_loss_coef", trl["beta"]
-    yield f"{rollout}.name", "vllm"
-    yield f"{rollout}.n", group
-    yield f"{rollout}.temperature", trl["temperature"]
-    yield f"{rollout}.tensor_model_parallel_size", trl.get("vllm_tensor_parallel_size", 1)
-    yield f"{rollout}.gpu_memory_utilization", trl.get("vllm_gpu_memory_utilization", 0.5)
-    for part in (rollout, ref):
-        yield f"{part}.log_prob_micro_batch_size_per_gpu", trl["per_device_train_batch_size"]
-    yield "reward.reward_manager.name", "msrl_ext"
+    yield f"{ROLLOUT}.name", "vllm"
+    yield from trl.items()
+    yield "reward.reward_manager.name", OUR_MANAGER
     yield "+reward.reward_kwargs.verifiers", list(recipe.verifiers)
     yield "+reward.reward_kwargs.weights", list(recipe.weights)
     if recipe.grpo.dynamic_sampling is not None:
         yield "algorithm.filter_groups.enable", True
         yield "algorithm.filter_groups.metric", "score"
-        rounds = recipe.grpo.dynamic_sampling.max_rounds
-        yield "algorithm.filter_groups.max_num_gen_batches", rounds + 1
-    yield "trainer.total_training_steps", trl.get("max_steps")
-    yield "trainer.save_freq", trl["save_steps"]
-    yield "trainer.test_freq", trl["save_steps"]
+    yield "trainer.test_freq", trl["trainer.save_freq"]
     yield "trainer.n_gpus_per_node", devices
     yield "trainer.nnodes", 1
     yield "trainer.project_name", "mindspeed-rl-ext"
@@ -136,6 +110,24 @@ def _overrides(recipe: Recipe, output: Path) -> Iterator[tuple[str, Any]]:
     yield "trainer.logger", ["console", "file"]
     yield "trainer.default_local_dir", str(output / STAGE)
     yield "trainer.rollout_data_dir", str(output / "rollouts")
+
+
+def differences(recipe: Recipe) -> list[str]:
+    """What of a recipe verl does not take: earlier stages, keys of TRL without a counterpart."""
+    earlier = recipe.stages[: recipe.stages.index(STAGE)] if STAGE in recipe.stages else ()
+    found = []
+    if earlier:
+        found.append(
+            f"verl trains the stage {STAGE}; {', '.join(earlier)} come before: "
+            f"msrl-ext train --config {recipe.name} --size real "
+            f"{' '.join(f'--stage {stage}' for stage in earlier)}, then --set model=DIR"
+        )
+    if recipe.grpo.dynamic_sampling is not None:
+        found.append("verl draws until the batch is full, however many rounds that takes")
+    keys = without_counterpart(recipe.grpo.trl)
+    if keys:
+        found.append(f"verl has nothing for these keys of TRL: {', '.join(keys)}")
+    return found
 
 
 def as_shell(recipe: Recipe, output: Path) -> str:
@@ -146,6 +138,7 @@ def as_shell(recipe: Recipe, output: Path) -> str:
     return "\n".join(
         [
             "# NPUs: add trainer.device=npu. Further overrides stand behind the last line.",
+            *(f"# {line}" for line in differences(recipe)),
             shlex.join(data),
             " \\\n".join(lines),
         ]
@@ -165,6 +158,8 @@ def run_verl(recipe: Recipe, output: Path) -> int:
             remedy="--print shows the commands",
         )
     training = verl_commands(recipe, output)[-1]
+    for line in differences(recipe):
+        logger.warning("%s", line)
     options = verl_data_options(recipe, output)
     if not Path(f"{options.output_prefix}.parquet").is_file():
         preprocess(options)
@@ -225,15 +220,3 @@ def _devices(recipe: Recipe) -> int:
     """How many processes the recipe's accelerate file starts."""
     table = read_yaml(resolve_config(recipe.accelerate, "accelerate")).value
     return int(table.get("num_processes", 1))
-
-
-def _hydra(value: Any) -> str:
-    """A value in hydra's grammar; a text with other characters than a path's is quoted."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_hydra, value))}]"
-    if value is None:
-        return "null"
-    if not isinstance(value, str):
-        return str(value)
-    plain = all(char.isalnum() or char in "_-./:" for char in value)
-    return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -83,22 +83,24 @@ def line_chart(
     bounds = [series[name] for name in panel.bounds or () if name in series]
     axes = axes_of(list(drawn.values()), bounds)
     shapes = _band(bounds, axes) if len(bounds) == 2 else ""
-    for number, line in enumerate(drawn.values()):
-        shapes += _line(line, axes, f"c{number % 6}")
+    colours = {
+        label: f"c{(place if line.colour is None else line.colour) % 6}"
+        for place, (label, line) in enumerate(drawn.items())
+    }
+    for label, line in drawn.items():
+        shapes += _line(line, axes, colours[label])
     notes = ["band"] * (len(bounds) == 2)
     notes += ["raw_and_mean"] * any(line.is_smoothed for line in drawn.values())
-    note = "".join(f" <small>{escape(words(key))}</small>" for key in notes)
-    legend = _legend((f"c{i % 6}", label, line) for i, (label, line) in enumerate(drawn.items()))
+    note = f" <small>{escape('; '.join(map(words, notes)))}</small>" if notes else ""
+    legend = _legend((colours[label], label, line) for label, line in drawn.items())
     data = {
         "first": axes.first,
         "last": axes.last,
-        "lines": [
-            _pointed(label, f"c{i % 6}", line) for i, (label, line) in enumerate(drawn.items())
-        ],
+        "lines": [_pointed(label, colours[label], line) for label, line in drawn.items()],
     }
     one = next(iter(drawn.values()))
-    named = legend if list(drawn) != [one.name] else _last_value(one)
-    ends = {f"c{i % 6}": line for i, line in enumerate(drawn.values())}
+    named = legend if list(drawn) != [one.name] else _last_value(one, words)
+    ends = {colours[label]: line for label, line in drawn.items()}
     plot = _plot(shapes, axes, words, unit=panel.unit, marks=marks, ends=ends)
     flat = all(line.all_zero for line in drawn.values())
     return Chart(_figure(heading + note, named, plot), data, flat)
@@ -229,14 +231,17 @@ def _flags(marks: Sequence[Mark], axes: Axes) -> str:
 
 
 def _ends(lines: Mapping[str, Series], axes: Axes) -> str:
-    """The last value of each line beside its end, unless two would lie on each other."""
+    """The value at the end of each line, beside it, unless two would lie on each other.
+
+    It is the running mean's where that is what is drawn: a number belongs where it stands.
+    """
     found: list[tuple[float, float, str, float]] = []
     for colour, line in lines.items():
         smooth = line.smooth[np.isfinite(line.smooth)]
         if len(smooth):
             top = float(np.clip(axes.y(smooth[-1:])[0] / BOX * 100, 0, 100))
             left = float(axes.x(line.steps[-1:])[0] / BOX * 100)
-            found.append((top, left, colour, float(line.finite.values[-1])))
+            found.append((top, left, colour, float(smooth[-1])))
     kept: list[tuple[float, float, str, float]] = []
     for one in sorted(found):
         if not kept or one[0] - kept[-1][0] >= _END_DISTANCE:
@@ -266,8 +271,8 @@ def _legend(lines: Any, *, percent: bool = False) -> str:
     return f'<ul class="legend">{rows}</ul>'
 
 
-def _last_value(line: Series) -> str:
-    return f'<p class="now">{_bold(line)}</p>'
+def _last_value(line: Series, words: Words) -> str:
+    return f'<p class="now">{escape(words("last_step"))}{_bold(line)}</p>'
 
 
 def _bold(line: Series, *, percent: bool = False) -> str:

@@ -59,7 +59,12 @@ def compared_panels(compared: Sequence[Compared]) -> list[ComparedPanel]:
     for key, label in sorted(keys, key=lambda pair: order[pair[0]]):
         panel = next(one for one in PANELS if one.key == key)
         panel = replace(panel, bounds=None, label=label)
-        lines = {n: of[key, label] for n, of in of_runs.items() if (key, label) in of}
+        # A run keeps its colour where others lack the metric.
+        lines = {
+            name: replace(of[key, label], colour=number)
+            for number, (name, of) in enumerate(of_runs.items())
+            if (key, label) in of
+        }
         found.append(ComparedPanel(panel, lines))
     return found
 

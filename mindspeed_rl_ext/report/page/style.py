@@ -91,7 +91,7 @@ nav a:hover { text-decoration: underline; }
 .legend li { overflow-wrap: anywhere; }
 .legend i { display: inline-block; width: .65em; height: .65em; border-radius: 3px;
   background: var(--c); margin-right: .4em; }
-.now { margin: 0; font-size: .88rem; }
+.now { margin: 0; font-size: .82rem; color: var(--quiet); }
 .plot { position: relative; height: 13.4rem; margin-top: auto; }
 .plot.none { display: grid; place-items: center; color: var(--quiet); background: var(--faint);
   border-radius: 8px; }

@@ -36,6 +36,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "unit_speed": ("tokens per second and device", "token/秒/设备"),
     "unit_seconds": ("seconds", "秒"),
     "raw_and_mean": ("pale: each step, strong: running mean", "浅色：每步的值，深色：滑动平均"),
+    "last_step": ("last step", "最后一步"),
     "raw_values": ("values of each step", "每步的值"),
     "zero_curves": ("Curves that are 0 throughout", "始终为 0 的曲线"),
     "scroll": ("scroll the table sideways →", "表格可左右滑动 →"),

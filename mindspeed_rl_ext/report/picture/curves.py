@@ -95,12 +95,15 @@ def _draw_panel(
 def _draw_line(axes: Any, label: str, line: Series) -> None:
     # A dollar sign would start a formula.
     name = label.replace("$", r"\$")
+    colour = None if line.colour is None else f"C{line.colour}"
     if len(line.steps) < SMOOTH_FROM_POINTS:
         heights = _drawable(line.values)
-        axes.plot(line.steps, heights, label=name, linewidth=1.6, marker="o", markersize=3)
+        style: dict[str, Any] = {"linewidth": 1.6, "marker": "o", "markersize": 3}
+        axes.plot(line.steps, heights, label=name, color=colour, **style)
         return
     at = thin(line.smooth, _POINTS)
-    (smooth,) = axes.plot(line.steps[at], _drawable(line.smooth[at]), label=name, linewidth=1.8)
+    heights = _drawable(line.smooth[at])
+    (smooth,) = axes.plot(line.steps[at], heights, label=name, color=colour, linewidth=1.8)
     at = thin(line.values, _POINTS)
     colour = smooth.get_color()
     axes.plot(line.steps[at], _drawable(line.values[at]), color=colour, alpha=0.3, linewidth=0.8)

@@ -11,21 +11,19 @@ Example:
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from mindspeed_rl_ext.core.responses.rollouts import Rollout
 from mindspeed_rl_ext.core.responses.text import Box, find_boxes, find_tags, last_number
+from mindspeed_rl_ext.verifiers.responses.answers import HEDGE
+from mindspeed_rl_ext.verifiers.responses.boxes import goes_on_with_or, has_alternatives
 
 RESTATED, HEDGED, BOX_ONLY_IN_THINK = "restated", "hedged", "box_only_in_think"
 IDENTICAL = "identical_answers"
 SIGNS = (RESTATED, HEDGED, BOX_ONLY_IN_THINK)
 _OUTCOME = "RESTATED"
-_OR = re.compile(r"\bor\b|或")
-# Between a box and another answer: white space, math delimiters, commas.
-_THEN_OR = re.compile(r"[\s$,，、)\]]*(?:\bor\b|或)\s*\S")
 _MAX_CHARS = 200
 
 
@@ -104,16 +102,18 @@ def _end_of_thinking(response: str) -> int:
 
 def _hedges(rollout: Rollout, boxes: list[Box]) -> bool:
     """Several answers where the reference is one."""
-    if not boxes or _OR.search(rollout.answer):
+    if any(verdict.stage == HEDGE for verdict in rollout.verdicts.values()):
+        return True
+    if not boxes or has_alternatives(rollout.answer):
         return False
     several = len({box.content for box in boxes}) > 1
     last = boxes[-1]
-    inside = _OR.search(last.content) is not None
-    behind = _THEN_OR.match(rollout.response, last.end) is not None
+    inside = has_alternatives(last.content)
+    behind = goes_on_with_or(rollout.response[last.end :])
     return inside or behind or (several and _joined(rollout.response, boxes))
 
 
 def _joined(response: str, boxes: list[Box]) -> bool:
     """Whether two neighbouring boxes stand in one sentence, joined by an "or"."""
     between = (response[a.end : b.start] for a, b in pairwise(boxes))
-    return any(len(text) < _MAX_CHARS and _OR.search(text) for text in between)
+    return any(len(text) < _MAX_CHARS and has_alternatives(text) for text in between)

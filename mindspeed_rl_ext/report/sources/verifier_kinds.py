@@ -11,20 +11,12 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from mindspeed_rl_ext.core.responses.host_verifiers import (
+    JUDGES_ANSWER,
+    JUDGES_FORMAT,
+    RL_VERIFIERS,
+)
 from mindspeed_rl_ext.verifiers.registry import find_verifier
-
-# The hosts' own verifiers, by what they judge.
-_ANSWER, _FORMAT, _NEITHER = "answer", "format", "neither"
-_OF_HOSTS: Mapping[str, str] = {
-    "acc": _ANSWER,
-    "base_acc": _ANSWER,
-    "math_17k_acc": _ANSWER,
-    "format": _FORMAT,
-    "strict_format": _FORMAT,
-    "step": _NEITHER,
-}
 
 
 def judges_answer(name: str) -> bool | None:
@@ -32,13 +24,17 @@ def judges_answer(name: str) -> bool | None:
     found = find_verifier(name)
     if found is not None:
         return found.judges_answer
-    return _OF_HOSTS[name] == _ANSWER if name in _OF_HOSTS else None
+    host = RL_VERIFIERS.get(name)
+    return None if host is None else host.judges == JUDGES_ANSWER
 
 
 def judges_format(name: str) -> bool:
     """Whether a verifier is known to judge the format alone."""
     found = find_verifier(name)
-    return _OF_HOSTS.get(name) == _FORMAT if found is None else bool(found.judges_format)
+    if found is not None:
+        return bool(found.judges_format)
+    host = RL_VERIFIERS.get(name)
+    return host is not None and host.judges == JUDGES_FORMAT
 
 
 def answer_verifier(names: list[str]) -> str | None:

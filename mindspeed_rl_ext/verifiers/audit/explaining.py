@@ -39,7 +39,8 @@ def explain_row(rollout: Rollout, bound: Sequence[BoundVerifier]) -> list[str]:
     block = last_block(response)
     lines.append(f"  answer block: {_short(block) if block is not None else 'none'}")
     answer = last_boxed(response) or block
-    if answer:
+    # A structured reference (Countdown's target and numbers) is its verifier's own to read.
+    if answer and not rollout.answer.lstrip().startswith("{"):
         lines.append(f"  compared: {_short(answer)} with {_short(rollout.answer)}")
         lines += [f"    {step}" for step in steps(answer, rollout.answer)]
     for one in bound:

@@ -1,7 +1,8 @@
 """Second opinions: other graders, asked about the same responses.
 
 Covers: `math-verify` (in workers that can be killed), any verifier of the registry by its spec, any
-function `module:function` that takes a response and a reference answer.
+function `module:function` that takes a response and a reference answer, and words that other parts
+bring (`host`).
 Does not cover: what their answers mean beside ours; `comparing` does.
 """
 
@@ -31,11 +32,12 @@ Columns = Mapping[str, Sequence[Any]]
 Grader = Callable[[Sequence[str], Columns], list[Verdict]]
 
 
-def find_grader(name: str) -> Grader:
+def find_grader(name: str, others: Mapping[str, Callable[[str], Grader]] | None = None) -> Grader:
     """The grader of a name.
 
     Args:
-        name: `math-verify`, the spec of a verifier, or `module:function`.
+        name: `math-verify`, the spec of a verifier, `module:function`, or a word of `others`.
+        others: what makes the grader of a word, given what stands behind its colon.
 
     Raises:
         InputError: an unknown name, or a function that cannot be imported.
@@ -47,6 +49,8 @@ def find_grader(name: str) -> Grader:
             raise MissingExtraError("math-verify", "verify", f"--compare {MATH_VERIFY}")
         return _math_verify
     module, colon, function = name.partition(":")
+    if others and module in others:
+        return others[module](function)
     if colon and "(" not in module:
         return _of_function(_imported(module, function, name))
     return _of_verifier(resolve(name))
@@ -108,11 +112,29 @@ def _of_function(function: Callable[..., Any]) -> Grader:
 
 def _called(function: Callable[..., Any], response: str, answer: str) -> Verdict:
     try:
-        score = _score_of(function(response, answer))
+        return graded(function(response, answer))
     except Exception as error:  # noqa: BLE001 - a foreign function may raise anything; it is shown
-        return Verdict(Outcome.ERROR, 0.0, f"{type(error).__name__}: {error}"[:300], "call")
+        return graded(error)
+
+
+def graded(value: Any, name: str = "") -> Verdict:
+    """The verdict of a foreign grader, from what it returned or raised.
+
+    Args:
+        value: a number, a verdict, a table, a tuple that begins so, or an exception.
+        name: what the reason begins with.
+
+    Example:
+        >>> graded({"score": 1.0}, "verl").reason, graded(KeyError("gold")).outcome.value
+        ('verl score 1', 'ERROR')
+    """
+    before = f"{name} " if name else ""
+    if isinstance(value, Exception):
+        reason = f"{before}{type(value).__name__}: {value}"
+        return Verdict(Outcome.ERROR, 0.0, reason[:300], "call")
+    score = _score_of(value)
     outcome = Outcome.CORRECT if score > 0 else Outcome.WRONG
-    return Verdict(outcome, score, f"score {score:g}", "call")
+    return Verdict(outcome, score, f"{before}score {score:g}", "call")
 
 
 def _score_of(value: Any) -> float:

@@ -43,6 +43,7 @@ from mindspeed_rl_ext.verifiers.equivalence.spelling.whole import (
     spelled_out,
 )
 from mindspeed_rl_ext.verifiers.equivalence.values.approximate import is_rounding, same_number
+from mindspeed_rl_ext.verifiers.equivalence.values.exact import exact_value, signed_square
 from mindspeed_rl_ext.verifiers.equivalence.values.field import Field, NoSquareRootError
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
 
@@ -268,6 +269,9 @@ def _by_trees(left: Answer, right: Answer, policy: Policy) -> Decision | None:
     scale = left.unit.factor / right.unit.factor if left.unit.name and right.unit.name else 1
     if scale != 1:
         one = Product(((one, False), (Number(Fraction(scale)), False)))
+    decision = _by_values(one, right.tree)
+    if decision is not None:
+        return decision
     # Sorted: the order of the sides is not to matter.
     seed = " ".join(
         sorted(" ".join(token.text for token in side.quantity) for side in (left, right))
@@ -297,15 +301,22 @@ def _may_ask(left: Answer, right: Answer) -> bool:
     return settles and (alike or cancels)
 
 
+def _by_values(left: Node, right: Node) -> Decision | None:
+    """Two rational values, or square roots of them, exactly; None for others."""
+    for value in (exact_value, signed_square):
+        one = value(left)
+        other = None if one is None else value(right)
+        if other is not None:
+            same = one == other or is_rounding(left, right) or is_rounding(right, left)
+            return _verdict(same, "tree", ("two values",))
+    return None
+
+
 def _compare(left: Node, right: Node, seed: str, policy: Policy) -> Decision | None:
     """Compares at a point; another prime where one has not the roots that are needed."""
-    if isinstance(left, Number) and isinstance(right, Number):
-        same = left.value == right.value or is_rounding(left, right) or is_rounding(right, left)
-        return _verdict(same, "tree", ("two numbers",))
     start = zlib.crc32(seed.encode("utf-8", "replace"))
     for attempt in range(_MAX_PRIMES):
-        fields = (Field(f"first {seed}", start + attempt), Field(f"second {seed}", start + attempt))
-        comparison = Comparison(fields, policy, rules_for)
+        comparison = Comparison(Field(seed, start + attempt), policy, rules_for)
         try:
             decision = comparison.same(left, right)
         except NoSquareRootError:

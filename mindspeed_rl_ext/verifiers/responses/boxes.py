@@ -27,6 +27,7 @@ _MARKS = r"[\s$\\()\[\]{}*:,]{0,12}"
 _VALUE = r"(?:[^\n.;\u3002\uff1b]|\.(?=[0-9])){1,80}"
 _OR = r"(?:\bor\b|\u6216\u8005|\u6216|\u8fd8\u662f)"
 _BEHIND = re.compile(rf"{_MARKS}{_OR}\s{{0,4}}(?P<others>{_VALUE})")
+_GOES_ON = re.compile(rf"{_MARKS}{_OR}\s{{0,4}}\S")
 _BEFORE = re.compile(rf"(?P<other>[^\s,;:]{{1,40}})\s{{1,4}}{_OR}{_MARKS}\Z")
 _DENIAL = re.compile(
     r"(?:\bnot|n['\u2019]t|\bcannot|\bnever|\u4e0d(?:\u662f|\u4e3a|\u7b49\u4e8e)|\u2260|\\neq?)"
@@ -42,10 +43,9 @@ _SAYS_THE_SAME = re.compile(r"\A[\s$]*(?:\u2248|\\approx)|%\s*\Z")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 # Between boxes that are one answer together: nothing, a comma, "and". Not "or": of alternatives
 # the last counts.
-_BETWEEN = re.compile(
-    r"[\s$]*(?:\\[)\]])?[\s$]*(?:,|;|\uff0c|\u3001|\band\b|\u548c)?[\s$]*(?:and\b)?"
-    r"[\s$]*(?:\\[(\[])?[\s$]*"
-)
+_SPACES = re.compile(r"(?:[\s$]|\\q?quad(?![A-Za-z])|\\[ ,;:])+")
+_AND = r"(?:\\text\{ ?and ?\}|and\b)"
+_BETWEEN = re.compile(rf"(?:\\[)\]])? ?(?:,|;|\uff0c|\u3001|\u548c|{_AND})? ?{_AND}? ?(?:\\[(\[])?")
 _LOOK_BACK = 60
 _MAX_BETWEEN = 40
 MAX_TOGETHER = 20
@@ -82,10 +82,7 @@ def boxed_answer(text: str, *, is_block: bool = False) -> Stated:
     others = _others_behind(text[together[-1].end :])
     if is_block and (match := _BEFORE.search(before)) and _is_value(match["other"]):
         others = (match["other"].strip("$"), *others)
-    # Of several boxes the text that holds them, as it stands: the comparison reads through boxes.
-    content = together[0].content
-    if len(together) > 1:
-        content = text[together[0].start : together[-1].end]
+    content = ", ".join(box.content for box in together)
     return Stated(content, denies(before), others)
 
 
@@ -136,12 +133,34 @@ def _side_by_side(text: str, boxes: Sequence[Box]) -> list[Box]:
     together = [boxes[-1]]  # of equal boxes the last stands for all
     for box in reversed(boxes[-MAX_TOGETHER:-1]):
         between = text[box.end : together[0].start]
-        near = len(between) <= _MAX_BETWEEN and _BETWEEN.fullmatch(between)
+        near = len(between) <= _MAX_BETWEEN and _BETWEEN.fullmatch(
+            _SPACES.sub(" ", between).strip()
+        )
         if not box.content or not near:
             break
         together.insert(0, box)
     alike = len({box.content for box in together}) == 1
     return together[-1:] if alike else together
+
+
+def has_alternatives(text: str) -> bool:
+    """Whether a text says "or".
+
+    Example:
+        >>> has_alternatives("3 or 4"), has_alternatives("for")
+        (True, False)
+    """
+    return re.search(_OR, text) is not None
+
+
+def goes_on_with_or(tail: str) -> bool:
+    """Whether what stands behind an answer begins with "or", whatever follows.
+
+    Example:
+        >>> goes_on_with_or("$, or so it seems"), goes_on_with_or(". Or 4")
+        (True, False)
+    """
+    return _GOES_ON.match(tail[:120]) is not None
 
 
 def _others_behind(tail: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mindspeed_rl_ext.core.responses.audit import scoring
 from mindspeed_rl_ext.verifiers.api import BoundVerifier
 from mindspeed_rl_ext.verifiers.equivalence import deferred, symbolic
 from mindspeed_rl_ext.verifiers.equivalence.deferred import Pair
@@ -26,6 +27,7 @@ MAX_CHANGES = 3
 STAGE = "calls"
 
 
+@scoring()
 def score_batch(
     bound: Sequence[BoundVerifier], responses: Sequence[str], columns: Mapping[str, Sequence[Any]]
 ) -> dict[str, list[Verdict]]:

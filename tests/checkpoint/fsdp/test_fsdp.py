@@ -289,3 +289,15 @@ def test_the_output_layer_of_a_tied_model_must_be_the_embedding(tmp_path):
     torch.save(state, tmp_path / "fsdp" / "model_world_size_1_rank_0.pt")
     report = to_hf(tmp_path / "fsdp", tmp_path / "out2", hf_cfg_dir=tmp_path / "hf")
     assert report.drifted == ("model.embed_tokens.weight",)
+
+
+@pytest.mark.parametrize("case", ["uneven", "dcp"])
+def test_inspect_and_doctor_say_a_command_that_converts_it(saved, tmp_path, cli, case):
+    code, out, _ = cli("inspect", saved / case, "--json")
+    command = json.loads(out)["convert"]
+    assert code == 0
+    words = command.replace("OUT", str(tmp_path / "out")).replace("MODEL", str(saved / "hf" / case))
+    assert cli(*words.split()[1:])[0] == 0
+    check(safetensors.load_file(saved / "hf" / case / "model.safetensors"), tmp_path / "out")
+    code, out, err = cli("doctor", "--checkpoint", saved / case)
+    assert (code, command in out) == (0, True), out + err

@@ -7,13 +7,15 @@ Does not cover: copying values; which tensors there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
+from math import prod
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan, Item
 from mindspeed_rl_ext.checkpoint.copying.streaming import Sums
+from mindspeed_rl_ext.checkpoint.dtypes import DType
 from mindspeed_rl_ext.checkpoint.formats.dcp import metadata as stored
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import (
     Call,
@@ -24,6 +26,7 @@ from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import (
 )
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
 from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
+from mindspeed_rl_ext.checkpoint.tensors import Shape
 
 _ALIGNMENT = 64
 _CLASSES = "torch.distributed.checkpoint.metadata"
@@ -59,19 +62,37 @@ class ItemFile:
         """Places one tensor; returns where."""
         padding = -self.at % _ALIGNMENT
         start = self.at + padding
-        layout = TorchZip()
-        before = layout.add("archive/data.pkl", dumps(StoredTensor("0", plan.dtype, plan.shape)))
-        before += layout.add("archive/byteorder", b"little")
-        before += layout.add("archive/version", b"3\n")
-        before += layout.place("archive/data/0", plan.nbytes)
-        behind = partial(_behind, layout, plan.nbytes)
-        self.items.append(Item(plan, self.at, b"\0" * padding + before, behind))
-        self.at = start + layout.at + len(layout.finish([0]))
-        return stored.Item(self.name, start, self.at - start)
+        archive = _archive(plan.dtype, plan.shape)
+        before = b"\0" * padding + archive.before
+        self.items.append(Item(plan, self.at, before, archive.behind))
+        self.at = start + archive.length
+        return stored.Item(self.name, start, archive.length)
 
     def file_plan(self) -> FilePlan:
         """The file, for copying."""
         return FilePlan(self.head, tuple(self.items), self.at)
+
+
+@dataclass(frozen=True)
+class _Archive:
+    """A torch file of one tensor, all but its values: what stands before and behind them."""
+
+    before: bytes
+    behind: Callable[[Sums], bytes]
+    length: int
+
+
+@lru_cache(maxsize=1024)
+def _archive(dtype: DType, shape: Shape) -> _Archive:
+    """The archive of such a tensor; the thousands of experts of a model have few shapes."""
+    size = prod(shape) * dtype.itemsize
+    layout = TorchZip()
+    before = layout.add("archive/data.pkl", dumps(StoredTensor("0", dtype, shape)))
+    before += layout.add("archive/byteorder", b"little")
+    before += layout.add("archive/version", b"3\n")
+    before += layout.place("archive/data/0", size)
+    length = layout.at + len(layout.finish([0]))
+    return _Archive(before, partial(_behind, layout, size), length)
 
 
 def _behind(layout: TorchZip, size: int, sums: Sums) -> bytes:

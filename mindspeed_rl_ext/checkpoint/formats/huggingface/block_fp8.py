@@ -23,7 +23,8 @@ FP8 = by_name("float8_e4m3fn")
 # What the publisher's script writes.
 DEQUANTIZED = by_name("bfloat16")
 _FLOAT32 = by_name("float32")
-_ROWS_AT_ONCE = 16
+# What fits a core's cache with its indices, whether the window is wide or narrow.
+_VALUES_AT_ONCE = 1 << 16
 
 
 def e4m3_values() -> Array:
@@ -115,14 +116,14 @@ class BlockFp8View(TensorView):
         offsets = ((columns - left) * 256).astype(np.intp)
         right = int(columns[-1]) + 1 if columns.size else 0
         found = np.empty(codes.shape, dtype.carrier)
-        row = 0
+        row, step = 0, max(1, _VALUES_AT_ONCE // max(1, codes.shape[1]))
         while row < codes.shape[0]:
             band = (first_row + row) // blocks.height
             stop = min(codes.shape[0], (band + 1) * blocks.height - first_row)
             products = _VALUES * blocks.scales[band, left:right, None]
             table = cast(products.ravel(), _FLOAT32, dtype)
-            for at in range(row, stop, _ROWS_AT_ONCE):
-                some = slice(at, min(at + _ROWS_AT_ONCE, stop))
+            for at in range(row, stop, step):
+                some = slice(at, min(at + step, stop))
                 np.take(table, codes[some] + offsets, out=found[some], mode="wrap")
             row = stop
         return found

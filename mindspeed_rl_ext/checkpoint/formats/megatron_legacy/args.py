@@ -17,6 +17,7 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.rope import rope_theta, rotary_percent
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
 from mindspeed_rl_ext.checkpoint.mapping.targets import Convention
+from mindspeed_rl_ext.core.errors import InputError
 
 ITERATION = 1
 _HF_NAMES = (
@@ -48,6 +49,12 @@ _HF_NAMES = (
     "qk_nope_head_dim",
     "qk_rope_head_dim",
     "v_head_dim",
+    "partial_rotary_factor",
+    "linear_conv_kernel_dim",
+    "linear_key_head_dim",
+    "linear_value_head_dim",
+    "linear_num_key_heads",
+    "linear_num_value_heads",
 )
 
 
@@ -68,6 +75,7 @@ def build_args(target: Target, dtype: DType) -> Namespace:
         **_experts(sizes, layout, convention),
         **(_routing(sizes) if sizes.experts else {}),
         **(_latent_attention(sizes, layout) if target.model.spec.mla else {}),
+        **(_linear_attention(sizes) if sizes.linear_layers else {}),
         "vocab_size": sizes.vocab,
         "padded_vocab_size": layout.padded_vocab,
         "make_vocab_size_divisible_by": options.make_vocab_size_divisible_by,
@@ -205,6 +213,19 @@ def _latent_attention(sizes: Sizes, layout: Layout) -> dict[str, Any]:
         "qk_layernorm": True,
         "mla_mm_split": layout.mm_split,
     }
+
+
+def _linear_attention(sizes: Sizes) -> dict[str, Any]:
+    """Hosts know the layers of full attention by their distance."""
+    full = [layer for layer in range(sizes.layers) if layer not in sizes.linear_layers]
+    every = full[0] + 1 if full else sizes.layers + 1
+    if full != list(range(every - 1, sizes.layers, every)):
+        raise InputError(
+            "the layers with full attention are not evenly spaced",
+            found=", ".join(map(str, full)),
+            expected="every n-th layer, which hosts call full_attention_interval",
+        )
+    return {"full_attention_interval": every}
 
 
 def _training(dtype: DType) -> dict[str, Any]:

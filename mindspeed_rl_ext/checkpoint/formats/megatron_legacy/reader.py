@@ -8,6 +8,8 @@ Does not cover: torch_dist checkpoints (refused by name).
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +49,10 @@ _DIALECT_MARKS = (
     ("0.12", ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")),
 )
 _MM_SPLIT_MARKS = ("linear_qk_nope",)
+# What PEFT adds to names: of a layer with an adapter, and of the adapter called "default".
+_WRAPPED = ".base_layer."
+_ADAPTER = re.compile(r"\.lora_([AaBb])(\.default)?\.weight$")
+_GROUPED_ADAPTER = re.compile(r"weight[12]_lora_[ab]$")
 
 
 class MegatronReader:
@@ -69,6 +75,7 @@ class MegatronReader:
             )
         self._archives: dict[str, TorchArchive] = {}
         self._tensors: dict[Ref, LazyTensor] = {}
+        self.adapter_tensors: set[str] = set()
         self.args: Mapping[str, Any] = self._open(ranks[0].parent.name)
         layout = layout_of_args(self.args, str(ranks[0]))
         self._check_directories({path.parent.name for path in ranks}, layout)
@@ -102,10 +109,22 @@ class MegatronReader:
 
     def parts(self, model: Model) -> list[Part]:
         """What the ranks must hold, compared with args, names and shapes."""
+        if self.adapter_tensors:
+            raise InputError(
+                f"{self.folder} holds an adapter beside its weights",
+                found=f"{len(self.adapter_tensors)} tensors: {some(sorted(self.adapter_tensors))}",
+                remedy="--lora-r and --lora-alpha merge it",
+            )
         check_args(model, self.args, self.layout, str(self.folder))
         parts = expected_parts(model.spec, model.sizes, self.layout)
         self._check(parts)
         return parts
+
+    def without_adapter(self) -> MegatronReader:
+        """The checkpoint without the adapter that lies in the same files."""
+        found = copy.copy(self)
+        found.adapter_tensors = set()
+        return found
 
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
         """The tensors as they are: none is stored in chunks."""
@@ -208,10 +227,20 @@ class MegatronReader:
         for name, value in model.items():
             if str(name).endswith("_extra_state"):
                 continue
-            ref = Ref(shard, chunk, str(name))
+            known = _ADAPTER.sub(_plain_adapter_name, str(name).replace(_WRAPPED, "."))
+            if not self._keeps(known):
+                continue
+            ref = Ref(shard, chunk, known)
             if not isinstance(value, LazyTensor):
                 raise InputError(f"{ref} is no tensor", found=type(value).__name__)
             self._tensors[ref] = value
+
+    def _keeps(self, name: str) -> bool:
+        """Whether a tensor of that name is one of the model; others are noted."""
+        if is_adapter_name(name):
+            self.adapter_tensors.add(name)
+            return False
+        return True
 
     def _check_directories(self, found: set[str], layout: Layout) -> None:
         count = layout.tp * layout.pp * layout.ep
@@ -239,7 +268,8 @@ class MegatronReader:
         for ref, tensor in self._tensors.items():
             if ref.name == _EMBEDDING and tensor.shape:
                 return tensor.shape[0] * layout.tp
-        why = explain_names([ref.name for ref in self._tensors], {_EMBEDDING})
+        names = [*(ref.name for ref in self._tensors), *self.adapter_tensors]
+        why = explain_names(names, {_EMBEDDING})
         raise InputError(
             f"no embedding in {self.folder}",
             found=why.what if why else some(map(str, self._tensors)),
@@ -298,6 +328,15 @@ def is_megatron_legacy(folder: Path) -> bool:
 
 def _is_prediction(name: str) -> bool:
     return name.startswith("mtp.layers.")
+
+
+def is_adapter_name(name: str) -> bool:
+    """Whether a tensor is a matrix of an adapter."""
+    return bool(_ADAPTER.search(name) or _GROUPED_ADAPTER.search(name))
+
+
+def _plain_adapter_name(found: re.Match[str]) -> str:
+    return f".lora_{found[1].upper()}.weight"
 
 
 def _is_virtual(key: Any) -> bool:

@@ -158,7 +158,7 @@ def _is_fused(own: str, layer: str, naming: Naming) -> bool:
     Its local layers always do, but those with downward projections of latent attention; those of
     transformer_engine do where the norm is fused, which it is not before experts.
     """
-    if f"{layer}self_attention.linear_qkv.weight" not in naming.names:
+    if f"{layer}self_attention.linear_kv_down_proj.weight" in naming.names:
         return False
     has_experts = f"{layer}mlp.router.weight" in naming.names
     before_experts = own == "pre_mlp_layernorm." and has_experts

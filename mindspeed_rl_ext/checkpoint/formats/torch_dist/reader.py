@@ -82,6 +82,8 @@ class TorchDistReader(Chunked):
         least: list[str] | None = None
         for dialect in declared_options(ConvertOptions)["mcore_dialect"].option.choices or ():
             layout = replace(self.layout, dialect=dialect)
+            if layout.kinds & set(model.spec.refused_layouts):
+                continue
             slots = expected_parts(model.spec, model.sizes, layout)[0].slots
             placed, missing = place_slots(slots, tensors)
             if not missing:

@@ -44,9 +44,9 @@ from mindspeed_rl_ext.checkpoint.formats.torch_dist.reader import BACKEND
 from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     Placed,
     StoredBox,
-    by_source,
     join_boxes,
     parts_of,
+    source_areas,
 )
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot, expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, check_divisible, chunks
@@ -171,7 +171,7 @@ def _boxes(item: Placed, model: Model, layout: Layout) -> Iterator[StoredBox]:
     height, width = item.matrix
     areas = [Box(0, height, 0, width)]
     if item.slot.rule in _STACKS:
-        areas = [area for _, area in by_source(item.slot)]
+        areas = source_areas(item.slot)
     axis = 0 if item.slot.rule in _STACKS else _AXIS.get(item.slot.rule)
     if len(item.slot.shape) > 2:
         axis = None

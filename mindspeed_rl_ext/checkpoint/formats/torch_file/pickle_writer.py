@@ -18,6 +18,7 @@ from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -138,8 +139,13 @@ def _put_ordered(value: OrderedDict[Any, Any], emit: _Emit) -> None:
     _put_items(value, emit)
 
 
+@lru_cache(maxsize=256)
+def _global_bytes(module: str, name: str) -> bytes:
+    return pickle.GLOBAL + f"{module}\n{name}\n".encode("ascii")
+
+
 def _put_global(value: Global, emit: _Emit) -> None:
-    emit(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode("ascii"))
+    emit(_global_bytes(value.module, value.name))
 
 
 def _put_call(value: Call, emit: _Emit) -> None:

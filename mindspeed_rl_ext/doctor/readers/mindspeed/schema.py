@@ -7,6 +7,7 @@ Does not cover: relations between keys; the rules do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from mindspeed_rl_ext.core.errors import InputError, nearest
@@ -14,13 +15,15 @@ from mindspeed_rl_ext.core.files.yaml_file import Document
 
 
 def is_number(value: object) -> bool:
-    """A number that is no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A finite number that is no truth value."""
+    if isinstance(value, float):
+        return isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_whole(value: object) -> bool:
     """A whole number; `1.0e+3` is one."""
-    return is_number(value) and float(value) == int(float(value))  # type: ignore[arg-type]
+    return is_number(value) and (isinstance(value, int) or float(value).is_integer())  # type: ignore[arg-type]
 
 
 def _is_list_of(inner: Callable[[object], bool]) -> Callable[[object], bool]:

@@ -14,15 +14,15 @@ from typing import ClassVar
 
 from mindspeed_rl_ext.core.files.yaml_file import Document
 from mindspeed_rl_ext.core.language import Text
-from mindspeed_rl_ext.core.rules import Place
-from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers, Role
-from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
-from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun
-from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import (
+from mindspeed_rl_ext.core.responses.host_verifiers import (
     LLM_VERIFIERS,
     RL_VERIFIERS,
     HostVerifier,
 )
+from mindspeed_rl_ext.core.rules import Place
+from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Layers, Role
+from mindspeed_rl_ext.doctor.readers.mindspeed.rl_run import RolloutRun
+from mindspeed_rl_ext.doctor.readers.mindspeed.rlxf_run import RlxfRun
 from mindspeed_rl_ext.doctor.readers.rewards.prompts import DataHint, hint
 
 # Recipes that notes say something of.

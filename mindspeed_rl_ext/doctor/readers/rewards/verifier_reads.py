@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mindspeed_rl_ext.core.errors import ExtError
+from mindspeed_rl_ext.core.responses.host_verifiers import HostVerifier
 from mindspeed_rl_ext.core.responses.response_parts import ANSWER_TAG, THINK_TAG
-from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import HostVerifier
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import bare_name
 from mindspeed_rl_ext.verifiers import resolve
 

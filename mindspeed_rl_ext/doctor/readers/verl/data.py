@@ -24,11 +24,13 @@ from mindspeed_rl_ext.doctor.readers.verl.run import VerlRun
 
 FILES, VALIDATION, MAX_ROWS = "data.train_files", "data.val_files", 200
 COLUMNS = ("data_source", "prompt", "reward_model", "extra_info")
-# What verl's own preprocessing of a data set asks for, by a name in the path.
+# What verl's own preprocessing of a data set asks for, by the names that it gives its files: others
+# write other prompts, ours among them.
+_FILE = r"/(?:train|test)\.parquet$"
 _BY_NAME = (
-    ("GSM8K", re.compile(r"gsm8k", re.I), frozenset({HASH_LINE})),
+    ("GSM8K", re.compile(rf"gsm8k\w*{_FILE}", re.I), frozenset({HASH_LINE})),
     ("DAPO-Math-17k", re.compile(r"dapo", re.I), frozenset({ANSWER_LINE})),
-    ("MATH", re.compile(r"(?:^|/)math(?:/|[-_]?500|$)", re.I), frozenset({BOX})),
+    ("MATH", re.compile(rf"(?:^|/)math(?:[-_]?500)?{_FILE}", re.I), frozenset({BOX})),
 )
 
 
@@ -68,12 +70,24 @@ def prompts_of_verl(run: VerlRun) -> Iterator[VerlData | ScoredPrompts]:
             yield ScoredPrompts(names, run.place(FILES), {}, hint)
 
 
-def chats_of_verl(run: VerlRun) -> Iterator[ChatFiles]:
-    """The Parquet files of a run that are here, those of training and of validation apart."""
+def chats_of_verl(run: VerlRun, model: Path | None, longest: int | None) -> Iterator[ChatFiles]:
+    """The Parquet files of a run that are here, those of training and of validation apart.
+
+    Args:
+        run: the run.
+        model: a HuggingFace directory, whose tokenizer measures prompts; None measures none.
+        longest: the longest prompt in tokens; the run's where None.
+    """
     for key in (FILES, VALIDATION):
         here = [Path(path) for path in _paths(run, key) if _is_here(Path(path))]
         if here and find_spec("pyarrow") is not None:
-            yield read_chat_files(here, run.place(key))
+            yield read_chat_files(
+                here,
+                run.place(key),
+                model=model,
+                max_prompt_length=longest or run.number("data.max_prompt_length"),
+                drops=run.flag("data.filter_overlong_prompts") is not False,
+            )
 
 
 def _paths(run: VerlRun, key: str = FILES) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mindspeed_rl_ext.hosts.verl.points import NAME
+
 # trainer/ppo/core_algos.py.
 _ESTIMATORS = """
     gae grpo reinforce_plus_plus reinforce_plus_plus_baseline remax rloo opo grpo_passk gpg
@@ -22,7 +24,8 @@ _LOSS_MODES = """
 LOSS_MODES = frozenset(_LOSS_MODES.split())
 KL_TYPES = frozenset({"kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "full"})
 # experimental/reward_loop/reward_manager, and ours.
-MANAGERS = frozenset({"naive", "dapo", "gdpo", "rate_limited", "remote", "msrl_ext"})
+OUR_MANAGER = NAME
+MANAGERS = frozenset({"naive", "dapo", "gdpo", "rate_limited", "remote", OUR_MANAGER})
 # What the values of reward_kwargs may be, by manager; others take any.
 MANAGER_KWARGS: Mapping[str, frozenset[str]] = {
     "dapo": frozenset({"overlong_buffer_cfg", "max_resp_len"}),

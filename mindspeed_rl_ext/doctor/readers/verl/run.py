@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mindspeed_rl_ext.core.errors import InputError
+from mindspeed_rl_ext.core.files.shipped import resolve_config
 from mindspeed_rl_ext.core.files.yaml_file import Document, parse_yaml, read_yaml
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.rules import Place
@@ -24,6 +25,10 @@ from mindspeed_rl_ext.doctor.readers.verl.shell import Command, Word, read_comma
 
 TRAINER = r"\b(main_ppo\w*|main_dapo|fully_async_main|one_step_off_ppo)\b"
 NEWEST = (0, 9)
+SHIPPED = "verl"  # the folder under configs/
+ENGINE = "model_engine"
+# Where a configuration gives Ray's processes their variables.
+_VARIABLES = "ray_kwargs.ray_init.runtime_env.env_vars."
 _OVERRIDE = re.compile(r"(\+{0,2}|~)([A-Za-z_@][\w.@/-]*)=(.*)", re.S)
 _NPU = re.compile(r"torch_npu|ASCEND_RT|HCCL_|set_env\.sh|\bnpu\b", re.I)
 
@@ -57,7 +62,7 @@ class VerlRun:
         all_settings: every override, those that another one replaces too.
         entry: the module that is started.
         config_name: --config-name; "" where it is not given.
-        exported: variables that the script exports.
+        exported: variables that the script exports, or gives Ray's processes.
         version: the first two numbers of verl's version.
         npu: whether it is for Ascend NPUs and nothing else.
         composed: keys of the installed verl's configuration; empty where it is not installed.
@@ -119,15 +124,15 @@ class VerlRun:
     @property
     def is_megatron(self) -> bool | None:
         """Whether Megatron trains; None where that is open."""
-        if self.is_open("model_engine") or self.is_open("actor_rollout_ref.actor.strategy"):
+        if self.is_open(ENGINE) or self.is_open("actor_rollout_ref.actor.strategy"):
             return None
-        named = "megatron" in self.config_name or self.get("model_engine") == "megatron"
+        named = "megatron" in self.config_name or self.get(ENGINE) == "megatron"
         return named or self.get("actor_rollout_ref.actor.strategy") == "megatron"
 
     @property
     def is_other_engine(self) -> bool:
         """Whether neither FSDP nor Megatron trains, or that is open."""
-        engine, name = self.settings.get("model_engine"), self.config_name
+        engine, name = self.settings.get(ENGINE), self.config_name
         known = ("", "ppo_trainer", "ppo_megatron_trainer", "ppo_trainer.yaml")
         other = engine is not None and engine.value not in ("dp", "megatron")
         return other or name not in known or self.is_megatron is None
@@ -139,7 +144,7 @@ def load_verl(
     """Reads the runs of a script, a file of overrides, a YAML, or overrides themselves.
 
     Args:
-        given: a path, or overrides.
+        given: a path, the name of a shipped configuration, or overrides.
         environment: says which verl is installed.
         version: verl's, such as 0.9; that of the installed one, or the newest, where None.
         config: config.json of the model; empty without one.
@@ -150,11 +155,13 @@ def load_verl(
     installed = environment.versions.get("verl", "")
     spelled = numbers(version or installed)[:2] or NEWEST
     common = {"version": spelled, "config": config, "composed": composed_keys(installed)}
+    if "=" in given and not Path(given).is_file():
+        return [_of_overrides(given, "--verl", **common)]
     path = Path(given)
     if not path.is_file():
-        if "=" not in given:
+        if path.suffix or len(path.parts) > 1:
             raise InputError(f"no file {given}", expected="a script, overrides, or a YAML")
-        return [_of_overrides(given, "--verl", **common)]
+        path = resolve_config(given, SHIPPED)
     if path.suffix in (".yaml", ".yml"):
         return [_of_yaml(read_yaml(path), **common)]
     try:
@@ -234,14 +241,25 @@ def _of_overrides(text: str, source: str, **common: Any) -> VerlRun:
 
 
 def _of_yaml(document: Document, **common: Any) -> VerlRun:
+    base, engine = _defaults(document)
     settings = [
         Setting(key, value, isinstance(value, str) and "${" in value, "",
                 document.place(*key.split(".")))
-        for key, value in _flat(document.value, "")
-        if not isinstance(value, Mapping)
+        for key, value in (*engine.items(), *_flat(document.value, ""))
+        if not isinstance(value, Mapping) and key != "defaults"
     ]  # fmt: skip
-    given = _built(str(document.path), settings, "main_ppo", "", frozenset(), False, **common)
+    given = _built(str(document.path), settings, "main_ppo", base, frozenset(), False, **common)
     return replace(given, is_yaml=True)
+
+
+def _defaults(document: Document) -> tuple[str, dict[str, Any]]:
+    """The configuration that a YAML builds on, and the model engine that it chooses there."""
+    listed = document.value.get("defaults")
+    entries = listed if isinstance(listed, list) else []
+    names = [name for name in entries if isinstance(name, str) and "trainer" in name]
+    tables = [entry for entry in entries if isinstance(entry, Mapping)]
+    engines = [str(v) for one in tables for k, v in one.items() if str(k).split()[-1] == ENGINE]
+    return names[-1] if names else "", {ENGINE: engines[-1]} if engines else {}
 
 
 def _built(
@@ -261,6 +279,8 @@ def _built(
         last[one.key] = one if decided else Setting(one.key, None, True, one.prefix, one.place)
     npu = npu or last.get("trainer.device", Setting("", "", False, "", Place(""))).value == "npu"
     chosen = {key: one for key, one in last.items() if one.prefix != "~"}
+    of_ray = (key[len(_VARIABLES) :] for key in chosen if key.startswith(_VARIABLES))
+    exported |= frozenset(of_ray)
     return VerlRun(
         source, chosen, tuple(settings), entry, name.removesuffix(".yaml"), exported,
         common["version"], npu, common["composed"], common["config"],

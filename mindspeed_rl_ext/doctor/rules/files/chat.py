@@ -1,7 +1,8 @@
 """Parquet files of chat prompts, of anybody's making: what verl can't use, or uses otherwise.
 
 Covers: chats that are none, templated twice, end with the assistant or have no text; references
-that are missing or of several types; answers in the prompt or beside it; types between files.
+that are missing or of several types; answers in the prompt or beside it; types between files;
+with a model, prompts that are too long.
 Does not cover: whether the answers are right; which verifier reads them.
 """
 
@@ -88,6 +89,30 @@ of_rows(
     "",
     "",
 )
+of_rows(
+    "too_long",
+    "error",
+    "the prompt is longer than max_prompt_length, and verl cuts off its beginning "
+    "(filter_overlong_prompts is off by default)",
+    "提示超过 max_prompt_length，verl 会截掉开头（filter_overlong_prompts 默认关闭）",
+    "data.filter_overlong_prompts=True, or a larger data.max_prompt_length",
+    "data.filter_overlong_prompts=True，或增大 data.max_prompt_length",
+)
+of_rows(
+    "left_out",
+    "note",
+    "the prompt is longer than max_prompt_length, and verl leaves the row out",
+    "提示超过 max_prompt_length，verl 会去掉这一行",
+    "",
+    "",
+)
+CHAT_UNMEASURED = rule(
+    "chat-lengths-unmeasured",
+    "note",
+    on=ChatFiles,
+    en=("how long prompts are can't be told: {cause}",),
+    zh=("无法得知提示的长度：{cause}",),
+)
 CHAT_MIXED_TYPES = rule(
     "chat-mixed-types",
     "error",
@@ -116,13 +141,16 @@ def rows(files: ChatFiles) -> Iterator[Finding]:
             values = {"file": problem.file, "detail": problem.detail}
             yield CHAT_MIXED_TYPES.at(files.place, **values)
         else:
-            by_kind[problem.kind].append(problem)
+            dropped = problem.kind == "too_long" and files.limit and files.limit.drops
+            by_kind["left_out" if dropped else problem.kind].append(problem)
     for kind, found in by_kind.items():
         first = found[0]
         values = {"file": first.file, "row": str(first.row), "detail": first.detail}
         declared = BOOK.rules.get(id_of(kind))
         yield declared.at(files.place, **values, count=len(found), total=files.total)
-    if files.total and by_kind.keys() <= {"solution_beside"}:
+    if files.unmeasured:
+        yield CHAT_UNMEASURED.at(files.place, cause=files.unmeasured)
+    if files.total and by_kind.keys() <= {"solution_beside", "left_out"}:
         yield CHAT_PROMPTS_ONLY.at(files.place, total=files.total)
 
 

@@ -1,6 +1,7 @@
-"""A converted checkpoint beside the YAML that loads it and the model that it came from.
+"""A checkpoint beside the YAML that loads it and the model that it came from.
 
-Covers: its rank directories, its layout, the hashes of config and tokenizer in manifest.json.
+Covers: its format, whether its files are whole, its rank directories, its layout, the hashes of
+config and tokenizer in manifest.json.
 Does not cover: tensors; `msrl-ext verify` does.
 """
 
@@ -14,6 +15,39 @@ from mindspeed_rl_ext.core.rules import Finding, Place
 from mindspeed_rl_ext.doctor.readers.checkpoint import MANIFEST, CheckpointInUse, Layout
 from mindspeed_rl_ext.doctor.readers.mindspeed.layers import Role
 from mindspeed_rl_ext.doctor.rulebook import check, rule
+
+# The format that has a file per rank.
+RANK_FILES = "mg"
+
+CHECKPOINT_FORMAT = rule(
+    "checkpoint-format",
+    "note",
+    on=CheckpointInUse,
+    en=("the checkpoint has the format {kind}", "{convert} converts it"),
+    zh=("检查点的格式是 {kind}", "转换命令：{convert}"),
+)
+CHECKPOINT_UNREADABLE = rule(
+    "checkpoint-unreadable",
+    "error",
+    on=CheckpointInUse,
+    en=("the checkpoint of format {kind} does not open: {reason}", "{remedy}"),
+    zh=("{kind} 格式的检查点打不开：{reason}", "{remedy}"),
+)
+
+
+@check(CheckpointInUse)
+def whole_files(found: CheckpointInUse) -> Iterator[Finding]:
+    """It opens: no file is missing or cut short."""
+    place = Place(str(found.folder))
+    if found.broken is None:
+        yield CHECKPOINT_FORMAT.at(place, kind=found.kind, convert=found.convert)
+    elif not missing_ranks(found):
+        remedy = found.broken.remedy or "copy the checkpoint again"
+        lines = str(found.broken).splitlines()
+        reason = "; ".join(" ".join(line.split()) for line in lines if "remedy:" not in line)
+        values = {"kind": found.kind, "reason": reason, "remedy": remedy}
+        yield CHECKPOINT_UNREADABLE.at(place, **values)
+
 
 CHECKPOINT_WITHOUT_MANIFEST = rule(
     "checkpoint-without-manifest",
@@ -43,19 +77,27 @@ CHECKPOINT_INCOMPLETE = rule(
 @check(CheckpointInUse)
 def rank_directories(found: CheckpointInUse) -> Iterator[Finding]:
     """Every rank directory is there."""
-    place, layout = Place(str(found.folder)), found.layout
-    if not found.manifest:
+    place, missing = Place(str(found.folder)), missing_ranks(found)
+    if found.kind == RANK_FILES and not found.manifest:
         yield CHECKPOINT_WITHOUT_MANIFEST.at(place)
-    expected = {
+    if missing:
+        count = len(_rank_dirs(found.layout))
+        values = {"missing": len(missing), "count": count, "first": missing[0]}
+        yield CHECKPOINT_INCOMPLETE.at(place, **values)
+
+
+def missing_ranks(found: CheckpointInUse) -> list[str]:
+    """Rank directories that are not there; none are missing in other formats."""
+    return sorted(_rank_dirs(found.layout) - found.ranks) if found.kind == RANK_FILES else []
+
+
+def _rank_dirs(layout: Layout) -> set[str]:
+    return {
         _rank_dir(t, p, e, layout)
         for t in range(layout.tp)
         for p in range(layout.pp)
         for e in range(layout.ep)
     }
-    missing = sorted(expected - found.ranks)
-    if found.manifest.get("kind") != "hf" and missing:
-        values = {"missing": len(missing), "count": len(expected), "first": missing[0]}
-        yield CHECKPOINT_INCOMPLETE.at(place, **values)
 
 
 def _rank_dir(tp: int, pp: int, ep: int, layout: Layout) -> str:
@@ -88,6 +130,8 @@ CHECKPOINT_LAYOUT_DIFFERS = rule(
 @check(CheckpointInUse)
 def layout_of_roles(found: CheckpointInUse) -> Iterator[Finding]:
     """The layout is that of the roles that load it; of the actor where none names it."""
+    if found.kind != RANK_FILES:  # other formats load whatever the sizes are
+        return
     roles = dict(found.roles)
     named = {name: role for name, role in roles.items() if _loads(role, found.folder)}
     for name, role in (named or dict([*roles.items()][:1])).items():

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mindspeed_rl_ext.core.language import LANGUAGES, Text
+from mindspeed_rl_ext.core.responses.host_verifiers import BELONGS
 from mindspeed_rl_ext.core.responses.response_parts import (
     BOX,
     describe_condition,
     unmet_conditions,
 )
 from mindspeed_rl_ext.core.rules import Finding
-from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import BELONGS
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import ScoredPrompts, bare_name
 from mindspeed_rl_ext.doctor.readers.rewards.verifier_reads import TAGS, reads_of
 from mindspeed_rl_ext.doctor.rulebook import check, rule

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mindspeed_rl_ext.core.errors import ExtError, nearest
+from mindspeed_rl_ext.core.responses.host_verifiers import HostVerifier
 from mindspeed_rl_ext.core.rules import Finding, Place
-from mindspeed_rl_ext.doctor.readers.rewards.host_verifiers import HostVerifier
 from mindspeed_rl_ext.doctor.readers.rewards.scoring import Scoring
 from mindspeed_rl_ext.doctor.rulebook import check, rule
 from mindspeed_rl_ext.verifiers import parse_spec, registry_names, resolve

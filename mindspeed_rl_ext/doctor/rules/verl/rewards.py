@@ -27,6 +27,9 @@ from mindspeed_rl_ext.doctor.rulebook import check, rule
 REWARD_KWARGS, FUNCTION_KWARGS = OPEN_TABLES
 NAME, SOURCE = "reward.custom_reward_function.name", "reward.reward_manager.source"
 SINCE = (0, 9)
+# Tables whose keys are not verl's: hydra's; Ray's, Megatron's, those of models and engines.
+_OF_HYDRA = "hydra."
+_OF_OTHERS = (".ray_init.", ".override_transformer_config.", ".override_config.", ".engine_kwargs.")
 
 VERL_KEY_MOVED = rule(
     "verl-reward-key-moved",
@@ -198,13 +201,22 @@ def _functions(path: Path) -> dict[str, list[str] | None]:
     "verl-key-unknown",
     "error",
     on=VerlRun,
-    en=("{key} is no key of the installed verl: hydra refuses it", "{nearest}, or +{key}"),
-    zh=("{key} 不是已安装 verl 的键：hydra 会拒绝", "{nearest}，或 +{key}"),
+    en=(
+        "{key} is no key of the installed verl: hydra refuses it as an override, and nothing "
+        "reads it in a YAML",
+        "{nearest}, or +{key}",
+    ),
+    zh=(
+        "{key} 不是已安装 verl 的键：作为覆盖项 hydra 会拒绝，写在 YAML 里则没有人读",
+        "{nearest}，或 +{key}",
+    ),
 )
 def installed_keys(run: VerlRun) -> Iterator[At]:
     """Keys are those of the verl that is installed."""
     for setting in run.all_settings if run.composed else ():
         key = setting.key
-        known = key in run.composed or never(key) or key.startswith((*OPEN_TABLES, "hydra."))
+        known = key in run.composed or never(key) or key.startswith((*OPEN_TABLES, _OF_HYDRA))
+        # A YAML adds to tables that overrides need a `+` for.
+        known = known or (run.is_yaml and any(part in f".{key}." for part in _OF_OTHERS))
         if not known and setting.prefix == "" and "." in key:
             yield at(setting.place, key=key, nearest=nearest(key, run.composed))

@@ -13,7 +13,7 @@ _DRESS = re.compile(
     r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|mbox|bf|rm|quad|qquad)(?![A-Za-z])"
     r"|\\left|\\right|\\[ ,;:!]|[{}$~*]"
 )
-_LONE = re.compile(r"(?:([A-Ja-j])|\(([A-Ja-j])\)|\[([A-J])\]|([A-J])[).:])\.?")
+_LONE = re.compile(r"(?:([A-Ja-j])|\(([A-Ja-j])\)|\[([A-J])\]|([A-J])[).:]|([a-e])\))\.?")
 _MARKED = re.compile(r"(?:\(([A-Ja-j])\)[.:]?|([A-Ja-e])\)|([A-J])[.:])\s*(.*)", re.DOTALL)
 _NAMED = re.compile(r"(?:the )?(?:correct )?(?:answer|option|choice)(?: is)?:? ?", re.IGNORECASE)
 _MANY = re.compile(r"\(?[A-J]\)?(?:(?:\s*(?:,|;|/|&|、|\band\b|\bor\b)\s*|(?<=\)))\(?[A-J]\)?)+")
@@ -23,6 +23,7 @@ _MAY_BEGIN = re.compile(
     re.IGNORECASE,
 )
 _OTHER = re.compile(r"\([A-J]\)|(?<![A-Za-z])[A-J]\)")
+_OPERATOR = re.compile(r"[+*/^=<>!_]|\\(?:cdot|times|div|pm)(?![A-Za-z])")
 _LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 
 
@@ -67,6 +68,8 @@ def read_choice(text: str) -> Choice | None:
     if _OTHER.search(match[4]) or match[4].startswith(("or ", "and ", ",")):
         return Choice(frozenset())
     letter = match[1] or match[2] or match[3]
+    if _OPERATOR.match(match[4]) or (letter.islower() and match[4][0] == "-"):
+        return None  # `(i)+(1)` is a sum
     return Choice(frozenset(letter.upper()), _behind(text, letter))
 
 

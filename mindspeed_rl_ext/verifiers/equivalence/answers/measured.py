@@ -6,6 +6,7 @@ Does not cover: words that change a number, such as `6 divided by two`: they are
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence.answers.units import (
@@ -16,6 +17,7 @@ from mindspeed_rl_ext.verifiers.equivalence.answers.units import (
 )
 from mindspeed_rl_ext.verifiers.equivalence.answers.words import without_braces
 from mindspeed_rl_ext.verifiers.equivalence.reading.lexer import Token
+from mindspeed_rl_ext.verifiers.equivalence.reading.literals import exact
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import is_digits, words
 
 FUNCTIONS = words(r"\sin \cos \tan \cot \sec \csc")
@@ -119,10 +121,10 @@ def _minutes(found: list[Token]) -> Measured | None:
     shapes = {"dm": 2, "dmmm": 3, "dms": 3}
     if shapes.get(marks) != len(parts):
         return None
-    written = "+".join(f"{part}/{60**at}" if at else part for at, part in enumerate(parts))
-    made = []
-    for piece in written.replace("+", " + ").replace("/", " / ").split():
-        made.append(Token("number" if piece[0].isdigit() else "mark", piece))
+    angle = sum((exact(part) / 60**at for at, part in enumerate(parts)), Fraction(0))
+    made = [Token("number", str(angle.numerator))]
+    if angle.denominator != 1:
+        made += [Token("mark", "/"), Token("number", str(angle.denominator))]
     return Measured(made, parse_unit("degree"))
 
 

@@ -15,6 +15,7 @@ _CLOCK = re.compile(
     r"(?P<hour>[0-9]{1,2})(?:[:：](?P<minute>[0-9]{2})(?:[:：](?P<second>[0-9]{2}))?)?"
     r"\s*(?:(?P<mark>[AaPp])\s?\.?\s?[Mm]\.?|o'clock|(?P<noon>noon)|(?P<midnight>midnight))?"
 )
+_MAY_BE_TIME = re.compile("[:mM]|noon|NOON|Noon")
 _WORDS = {"noon": (12, 0, 0, "p"), "midnight": (12, 0, 0, "a")}
 
 
@@ -34,7 +35,7 @@ def read_time(text: str) -> Time | None:
         >>> read_time("8:34 p.m."), read_time("3:4")
         (Time(hour=8, minute=34, second=0, mark='p'), None)
     """
-    if len(text) > 40 or (":" not in text and "m" not in text.lower() and text.isascii()):
+    if len(text) > 40 or (text.isascii() and not _MAY_BE_TIME.search(text)):
         return None
     bare = " ".join(_DRESS.sub(" ", text).split())
     if bare.casefold() in _WORDS:

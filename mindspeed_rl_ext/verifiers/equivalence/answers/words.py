@@ -25,11 +25,16 @@ _PHRASES = {
         "the empty set", "none exist", "no such solution", "no roots", "none", "no real roots",
         "no solution exists", "no solutions exist", "null set",
     ),
-    "nowhere": ("does not exist", "do not exist", "doesn't exist", "dne", "no limit"),
+    "nowhere": (
+        "does not exist", "do not exist", "doesn't exist", "dne", "undefined", "not defined",
+        "is undefined", "no limit",
+    ),
     "endless": (
         "infinitely many", "infinitely many solutions", "infinite", "infinite solutions",
         "infinitely many values", "an infinite number", "infinity", "infinite number of solutions",
     ),
+    "divergent": ("diverges", "divergent", "the series diverges", "it diverges"),
+    "convergent": ("converges", "convergent", "the series converges", "it converges"),
     "yes": ("yes", "true", "correct"),
     "no": ("no", "false", "incorrect"),
 }  # fmt: skip

@@ -250,7 +250,7 @@ class AtomReader(NumberReader):
         start = self._at
         bracket = self._bracket()
         if name == r"\Gamma":
-            return Call("factorial", (Sum((("+", bracket), ("-", Number(Fraction(1))))),))
+            return Call("factorial", (_one_less(bracket),))
         if name == r"\zeta":
             return Call("zeta", (bracket,))
         if name == "C" and isinstance(bracket, Sequence) and len(bracket.items) == 2:
@@ -319,8 +319,10 @@ class AtomReader(NumberReader):
 
     def _takes_derivative(self) -> Symbol | str | None:
         r"""`\frac{d}{dx}`: the name x; `\frac{dy}{dx}`: a name of its own; None for others."""
-        texts = [self.peek(i).text for i in range(10)]
-        kinds = [self.peek(i).kind for i in range(10)]
+        if self.peek(1).text != "d":
+            return None
+        texts = [self.peek(i).text for i in range(8)]
+        kinds = [self.peek(i).kind for i in range(8)]
         if texts[:5] == ["{", "d", "}", "{", "d"] and kinds[5] == "letter" and texts[6] == "}":
             self._at += 7
             return texts[5]
@@ -359,3 +361,12 @@ def _raised(base: Node, exponent: Node) -> Node:
 
 def _refuse(token: Token) -> NoReturn:
     raise UnreadableError(f"{token.text[:20]!r} is not read" if token.text else "it ends too early")
+
+
+def _one_less(node: Node) -> Node:
+    r"""The `n` of `\Gamma(n+1)`."""
+    one = Number(Fraction(1))
+    if isinstance(node, Sum) and len(node.terms) > 1 and node.terms[-1] == ("+", one):
+        first = node.terms[0]
+        return first[1] if len(node.terms) == 2 and first[0] == "+" else Sum(node.terms[:-1])
+    return Sum((("+", node), ("-", one)))

@@ -10,6 +10,8 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError
 
 MAX_DEPTH = 40
 END = Token("end", "")
+# Behind the last token, so that looking ahead mostly needs no check.
+_AHEAD = (END,) * 8
 
 
 class Cursor:
@@ -20,13 +22,14 @@ class Cursor:
     """
 
     def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
+        self._tokens = [*found, *_AHEAD]
+        self._length = len(found)
         self._at = 0
         self._depth = 0
 
     def at_end(self) -> bool:
         """Whether every token was read."""
-        return self._at >= len(self._tokens)
+        return self._at >= self._length
 
     def peek(self, ahead: int = 0) -> Token:
         """A token to come, or END."""
@@ -36,17 +39,15 @@ class Cursor:
             return END
 
     def next(self) -> Token:
-        """Takes a token."""
-        token = self.peek()
-        self._at += 1
+        """Takes a token; END stays."""
+        token = self._tokens[self._at]
+        if token is not END:
+            self._at += 1
         return token
 
     def take(self, text: str) -> bool:
         """Takes the token of this text, where it comes next."""
-        try:
-            token = self._tokens[self._at]
-        except IndexError:
-            return False
+        token = self._tokens[self._at]
         if token.text != text or token.kind == "text":
             return False
         self._at += 1

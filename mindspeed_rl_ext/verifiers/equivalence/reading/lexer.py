@@ -50,11 +50,13 @@ _SAME = {
 _DROPPED = words(r"""
     \left \right \displaystyle \textstyle \scriptstyle \limits \big \Big \bigg \Bigg \bigl
     \bigr \Bigl \Bigr \biggl \biggr \quad \qquad \, \! \; \: \> \  \$ \( \) \[ \] \hfill
-    \boxed \fbox \mathbf \boldsymbol \mathit \bm \pmb \rm \bf \it \mathsf \textnormal""") | {
+    \boxed \fbox \mathbf \boldsymbol \mathit \bm \pmb \rm \bf \it \mathsf""") | {
     "\\ ",
     "\\\n",
 }
-_TEXTS = words(r"\text \textbf \textit \textrm \mbox \mathrm \operatorname \hbox \si \unit")
+_TEXTS = words(
+    r"\text \textbf \textit \textrm \mbox \mathrm \textnormal \operatorname \hbox \si \unit"
+)
 _LETTERS = words(r"\mathcal \mathscr \mathfrak \mathbb")
 _SETS = words("R Z N Q C")
 _VECTORS = re.compile(r"\\(?:vec|mathbf|boldsymbol|bm|overrightarrow|hat)(?![A-Za-z])")
@@ -74,7 +76,8 @@ _WORDS = {
     "delta": r"\delta", "cosec": r"\csc", "infty": r"\infty",
 }  # fmt: skip
 _APPLIED = words("sin cos tan ln log")
-_UNIT_LETTERS = words("m g s h L l N J W V K")
+# Units that are a letter or a function elsewhere.
+_UNIT_WORDS = words("m g s h L l N J W V K min")
 # What a number may end with: a unit in \mathrm may stand behind it.
 _NUMBER_ENDS = frozenset({"}", ")", r"\pi"})
 _NUMBER_WORDS = {
@@ -123,34 +126,33 @@ def tokens(text: str) -> list[Token]:
         if match is None:  # the last alternative takes any character
             break
         position = match.end()
-        if match["number"] and depth and "," in match["number"]:
-            # Inside brackets a comma separates; outside it may group thousands.
-            match = _PLAIN.match(cleaned, match.start()) or match
-            position = match.end()
-            found.append(Token("number", match[0]))
-        elif match["space"] is None:
-            position = _take(match, cleaned, position, found)
-            depth += (match[0] in _OPENING) - (match[0] in _CLOSING)
+        kind, text = match.lastgroup, match[0]
+        if kind == "number":
+            if depth and "," in text:
+                # Inside brackets a comma separates; outside it may group thousands.
+                match = _PLAIN.match(cleaned, match.start()) or match
+                position = match.end()
+            found.append(_number(match[0]))
+        elif kind == "mark":
+            depth += (text in _OPENING) - (text in _CLOSING)
+            found.append(Token("mark", text))
+        elif kind == "command":
+            depth += (text in _OPENING) - (text in _CLOSING)
+            position = _take_command(text, cleaned, position, found)
+        elif kind == "word":
+            found += _word(text, "word")
+        elif kind == "double":
+            _take_double(text, found)
         if len(found) > MAX_TOKENS:
             raise UnreadableError(f"more than {MAX_TOKENS} tokens")
     return _without_final_marks(found)
 
 
-def _take(match: re.Match[str], text: str, position: int, found: list[Token]) -> int:
-    if match["command"]:
-        return _take_command(match["command"], text, position, found)
-    if match["word"]:
-        found += _word(match["word"], "word")
-    elif match["mark"]:
-        found.append(Token("mark", match["mark"]))
-    elif match["double"]:
-        _take_double(match["double"], found)
-    else:
-        number = match[0].replace(",", "")
-        if len(number) > MAX_DIGITS:
-            raise UnreadableError(f"a number of more than {MAX_DIGITS} digits")
-        found.append(Token("number", number))
-    return position
+def _number(text: str) -> Token:
+    number = text.replace(",", "")
+    if len(number) > MAX_DIGITS:
+        raise UnreadableError(f"a number of more than {MAX_DIGITS} digits")
+    return Token("number", number)
 
 
 def _take_double(sign: str, found: list[Token]) -> None:
@@ -176,7 +178,7 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
     if name in _TEXTS:
         content, position = _braced(text, position)
         content = content.replace("~", " ").strip()
-        if content in _UNIT_LETTERS and _is_quantity(found, name):
+        if content in _UNIT_WORDS and _is_quantity(found, name):
             found.append(Token("text", content))
         elif (counted := _COUNTED.match(content)) is not None:
             found += tokens(counted[1])
@@ -199,7 +201,7 @@ def _take_command(command: str, text: str, position: int, found: list[Token]) ->
             content, position = _braced(text, position)
             found.append(Token("text", content.replace("\\", " ").strip()))
     elif name in _LETTERS:
-        content, position = _braced(text, position)
+        content, position = _one(text, position)
         content = content.strip()
         is_set = name == r"\mathbb" and content in _SETS
         known = len(content) == 1 and not is_set
@@ -246,6 +248,14 @@ def _word(word: str, kind: str) -> list[Token]:
     if kind == "text" or len(word) >= _MIN_WORD:
         return [Token(kind, word)]
     return [Token("letter", letter) for letter in word]
+
+
+def _one(text: str, position: int) -> tuple[str, int]:
+    r"""What a font command takes: a group, or the letter behind it, as in `\mathbb R`."""
+    rest = text[position:].lstrip()
+    if not rest[:1].isalpha():
+        return _braced(text, position)
+    return rest[0], len(text) - len(rest) + 1
 
 
 def _braced(text: str, position: int) -> tuple[str, int]:

@@ -82,6 +82,9 @@ def multiplied(factors: Items[tuple[Node, bool]]) -> Node:
             product = factor.rows if product is None else _times(product, factor.rows)
     if product is None:  # there is one, as above; for the type checker
         raise UnreadableError("no matrix")
+    several = sum(isinstance(factor, Matrix) for factor, _ in factors) > 1
+    if several and len(product) == len(product[0]) == 1:  # a row times a column
+        return Product((*scalars, (product[0][0], False))) if scalars else product[0][0]
     if not scalars:
         return Matrix("", product)
     return Matrix(

@@ -26,15 +26,18 @@ class NumberReader(GroupReader):
 
     def _number(self) -> Node:
         text = self.next().text
-        if self.peek().text == "_":
+        token = self.peek()
+        if token.text == "_":
             self.next()
             return self._based(text)
-        if self.peek().text in (r"\overline", r"\bar", r"\dot") and "." in text:
+        if token.text in (r"\overline", r"\bar", r"\dot") and "." in text:
             return self._repeating(text)
         value = exact(text)
-        parts = self._literal_fraction() if is_digits(text) else None
-        if parts is None:
+        if not is_digits(text):
             return Number(value, written_digits(text))
+        parts = self._literal_fraction(token)
+        if parts is None:
+            return Number(value)
         numerator, denominator, length = parts
         self._at += length
         if not 0 < numerator < denominator or self.peek().text in ("^", "!"):
@@ -49,8 +52,6 @@ class NumberReader(GroupReader):
         if len(token.text) == 1:
             self.next()
         else:
-            # The list of tokens is this reader's own copy.
-            self._tokens = list(self._tokens)
             self._tokens[self._at] = Token("number", token.text[1:])
         return token.text[0]
 
@@ -64,9 +65,9 @@ class NumberReader(GroupReader):
         period = 10 ** len(digits) - 1
         return Number(exact(text + "0") + Fraction(int(digits), period * 10**places))
 
-    def _literal_fraction(self) -> tuple[int, int, int] | None:
+    def _literal_fraction(self, first: Token) -> tuple[int, int, int] | None:
         r"""The `\frac{1}{2}` or `1/2` that comes next, if it is literal, and its tokens."""
-        if self.peek().kind != "number" and self.peek().text != r"\frac":
+        if first.kind != "number" and first.text != r"\frac":
             return None
         texts = [self.peek(i).text for i in range(7)]
         layouts = (

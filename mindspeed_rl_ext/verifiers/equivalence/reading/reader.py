@@ -35,9 +35,15 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Symbol,
     UnreadableError,
     children,
+    words,
 )
 
 MAX_WRITTEN = 100
+# What ends a term at sight; the empty text is that of the end.
+_ENDS_TERM = words("+ - , ; = < > } ) ]") | {""}
+_SIGNS = words(r"+ - \pm \mp")
+_SET_SIGNS = words(r"\cup \cap \setminus")
+_BEHIND_A_HEAD = words("( _ ^ '")
 _RELATIONS = {
     "=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", r"\in": "in",
     r"\approx": "~", r"\equiv": "=",
@@ -67,7 +73,7 @@ class Reader(CalculusReader):
     def listing(self) -> Node:
         """Items separated by `,`, `;`, "and" or "or"; one item is itself."""
         items, separators = [self.union()], list[str]()
-        while separator := self._separator(",;"):
+        while separator := "" if self.at_end() else self._separator(",;"):
             items.append(self.union())
             separators.append(separator)
         if not separators:
@@ -89,17 +95,20 @@ class Reader(CalculusReader):
 
     def union(self) -> Node:
         """Relations joined by a union sign; what a `\\setminus` takes away is the last part."""
-        parts = [self.intersection()]
+        first = self.relation()
+        if self.peek().text not in _SET_SIGNS:
+            return first
+        parts = [self.intersection(first)]
         while self.take(r"\cup"):
-            parts.append(self.intersection())
+            parts.append(self.intersection(self.relation()))
         node = parts[0] if len(parts) == 1 else Joined(tuple(parts))
         if self.take(r"\setminus"):
             return Call("setminus", (node, self.relation()))
         return node
 
-    def intersection(self) -> Node:
+    def intersection(self, first: Node) -> Node:
         """Relations joined by an intersection sign."""
-        parts = [self.relation()]
+        parts = [first]
         while self.take(r"\cap"):
             parts.append(self.relation())
         return parts[0] if len(parts) == 1 else Call("cap", tuple(parts))
@@ -108,7 +117,7 @@ class Reader(CalculusReader):
         """Sums with relation signs between them; a head such as `f(x)` may stand first."""
         self.take(r"\approx")
         sides, signs = [self._head() or self.ratio()], []
-        while self.peek().text in _RELATIONS and self.peek().kind != "text":
+        while (token := self.peek()).text in _RELATIONS and token.kind != "text":
             sign = _RELATIONS[self.next().text]
             if sign in "<>" and self.take("="):
                 sign += "="
@@ -120,7 +129,7 @@ class Reader(CalculusReader):
 
     def _head(self) -> Node | None:
         """The `x(t)` of `x(t) = t^2`, `f^{-1}(3)` of `f^{-1}(3) = 2`; None for products."""
-        if self.peek().kind != "letter" or self.peek(1).text not in ("(", "_", "^", "'"):
+        if self.peek().kind != "letter" or self.peek(1).text not in _BEHIND_A_HEAD:
             return None
         start, name = self._at, self.next().text
         if self.take("_"):
@@ -160,16 +169,19 @@ class Reader(CalculusReader):
 
     def ratio(self) -> Node:
         """Sums with `:` between them."""
-        parts = [self.sum()]
+        first = self.sum()
+        if self.peek().text != ":":
+            return first
+        parts = [first]
         while self.peek().kind == "mark" and self.take(":"):
             parts.append(self.sum())
-        return parts[0] if len(parts) == 1 else Sequence(":", ":", tuple(parts))
+        return first if len(parts) == 1 else Sequence(":", ":", tuple(parts))
 
     def sum(self) -> Node:
         """Signed terms."""
         with self.deeper():
             terms = [(self._signs(), self.term())]
-            while self.peek().text in ("+", "-", r"\pm", r"\mp"):
+            while self.peek().text in _SIGNS:
                 terms.append((self._signs(), self.term()))
         if len(terms) == 1:
             return terms[0][1] if terms[0][0] == "+" else Sum(tuple(terms))
@@ -179,7 +191,10 @@ class Reader(CalculusReader):
 
     def term(self) -> Node:
         """Factors with `*`, `/` or nothing between them."""
-        factors: list[tuple[Node, bool]] = [(self.power(), False)]
+        first = self.power()
+        if self.peek().text in _ENDS_TERM:
+            return first
+        factors: list[tuple[Node, bool]] = [(first, False)]
         after_slash = False
         while not self.at_differential():
             token = self.peek()
@@ -230,7 +245,7 @@ class Reader(CalculusReader):
     def _signs(self) -> str:
         """The sign before a term: `+`, `-`, `+-` or `-+`."""
         negative, double = False, ""
-        while self.peek().text in ("+", "-", r"\pm", r"\mp") and self.peek().kind != "text":
+        while (token := self.peek()).text in _SIGNS and token.kind != "text":
             sign = self.next().text
             if sign in (r"\pm", r"\mp"):
                 if double:

@@ -175,11 +175,11 @@ Parts = tuple["Node", ...]
 # For each kind of node: the trees directly inside it, and the node again with other trees there.
 _INSIDE: Mapping[type, tuple[Callable[[Any], Parts], Callable[[Any, Parts], Node]]] = {
     Sum: (
-        lambda node: tuple(term for _, term in node.terms),
+        lambda node: tuple([term for _, term in node.terms]),
         lambda node, new: Sum(tuple((s, t) for (s, _), t in zip(node.terms, new, strict=True))),
     ),
     Product: (
-        lambda node: tuple(factor for factor, _ in node.factors),
+        lambda node: tuple([factor for factor, _ in node.factors]),
         lambda node, new: Product(
             tuple((f, d) for f, (_, d) in zip(new, node.factors, strict=True))
         ),
@@ -248,10 +248,20 @@ class Fold(Generic[Folded]):
     A fold writes the methods for the kinds that it knows; any other kind is `other`.
     """
 
+    # The method for each kind of node; `__init_subclass__` looks them up once.
+    _known: Mapping[type, Callable[[Any, Any], Any]] = {}
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        known = {kind: getattr(cls, name, None) for kind, name in _METHODS.items()}
+        cls._known = {kind: method for kind, method in known.items() if method is not None}
+
     def visit(self, node: Node) -> Folded:
         """The result for a tree."""
-        method = getattr(self, _METHODS.get(type(node), "other"), self.other)
-        found: Folded = method(node)
+        method = self._known.get(type(node))
+        if method is None:
+            return self.other(node)
+        found: Folded = method(self, node)
         return found
 
     def other(self, node: Node) -> Folded:
@@ -269,10 +279,18 @@ def symbols(node: Node) -> frozenset[str]:
         >>> sorted(symbols(Sum((("+", Symbol("x")), ("-", Symbol("y"))))))
         ['x', 'y']
     """
-    if isinstance(node, Symbol):
-        return frozenset({node.name} - CONSTANTS)
-    found: frozenset[str] = frozenset().union(*map(symbols, children(node)))
-    return found - {node.name, r"\infty"} if isinstance(node, (Integral, Series)) else found
+    found: set[str] = set()
+    rest = [node]
+    while rest:
+        inner = rest.pop()
+        if isinstance(inner, Symbol):
+            found.add(inner.name)
+        elif isinstance(inner, (Integral, Series)):
+            parts = frozenset().union(*map(symbols, children(inner)))
+            found |= parts - {inner.name, r"\infty"}
+        elif not isinstance(inner, Number):
+            rest += children(inner)
+    return frozenset(found) - CONSTANTS
 
 
 def all_names(node: Node) -> frozenset[str]:

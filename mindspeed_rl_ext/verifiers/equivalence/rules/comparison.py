@@ -1,4 +1,4 @@
-"""Two trees compared by the table of rules, at the points of two fields.
+"""Two trees compared by the table of rules, at the points of a field.
 
 Covers: looking up the rules of two kinds, trying them in their order, the path that they leave.
 Does not cover: the rules themselves (`table` names them). Every answer is True, False or None:
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from mindspeed_rl_ext.verifiers.equivalence.policy import Policy
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import Node, UnreadableError
 from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import VALUES, kind_of
 from mindspeed_rl_ext.verifiers.equivalence.values.approximate import real_size, same_number
+from mindspeed_rl_ext.verifiers.equivalence.values.exact import exact_value
 from mindspeed_rl_ext.verifiers.equivalence.values.field import Field
 
 
@@ -33,18 +35,16 @@ Rules = Sequence[tuple[str, Decide, bool]]
 
 
 class Comparison:
-    """Compares trees at the points of two fields over the same prime's kind.
+    """Compares trees at the points of a field.
 
     Args:
-        fields: independent points modulo the same prime; the second serves equations only.
+        field: a point modulo a prime.
         policy: the conventions.
         rules: the rules for two kinds, in order; `table.rules_for`.
     """
 
-    def __init__(
-        self, fields: tuple[Field, Field], policy: Policy, rules: Callable[[str, str], Rules]
-    ) -> None:
-        self.field, self.other = fields
+    def __init__(self, field: Field, policy: Policy, rules: Callable[[str, str], Rules]) -> None:
+        self.field = field
         self.policy = policy
         self._rules = rules
         # The names of the rules that decided, the innermost first.
@@ -53,6 +53,11 @@ class Comparison:
         self.digits = 0
         # Ends of intervals that are no rational numbers, and the number that stands for each.
         self._ends: list[tuple[Node, float]] = []
+
+    @cached_property
+    def other(self) -> Field:
+        """An independent point modulo the same prime, which equations need."""
+        return self.field.elsewhere(-1)
 
     def same(self, left: Node, right: Node) -> bool | None:
         """Whether two trees are the same mathematics; None where that is not decided."""
@@ -80,15 +85,16 @@ class Comparison:
 
     def exact(self, node: Node) -> Fraction | None:
         """The rational value of a tree, where it has one."""
-        if kind_of(node) not in VALUES:
-            return None
+        exact = exact_value(node)
+        if exact is not None or kind_of(node) not in VALUES:
+            return exact
         return self.field.value(node).exact
 
     def end(self, node: Node) -> Fraction | float | None:
         """The number that an end of an interval is; equal ends have equal numbers."""
         if kind_of(node) not in VALUES:
             return None
-        exact = self.field.value(node).exact
+        exact = self.exact(node)
         return exact if exact is not None else self._irrational(node)
 
     def _irrational(self, node: Node) -> float | None:

@@ -48,11 +48,11 @@ def bare_tuple(comparison: Comparison, left: Listing, right: Bracketed) -> Decis
 
 
 def one_item_set(comparison: Comparison, left: Bracketed, right: Node) -> Decision:
-    r"""`\{5\}` for 5. `\{2.5\}` may be the set or the fractional part 0.5: not 2.5."""
+    r"""`\{5\}` for 5, `\{\frac13\}`. `\{2.5\}` may be the set or the fractional part: not 2.5."""
     if len(left.items) != 1:
         return PASS
     exact = comparison.exact(left.items[0])
-    if exact is None or exact.denominator != 1:
+    if exact is None or (exact.denominator != 1 and not 0 < exact < 1):
         return None
     return comparison.same(left.items[0], right)
 

@@ -31,8 +31,9 @@ from mindspeed_rl_ext.verifiers.equivalence.values.approximate import (
     is_rounding,
     same_at_real_points,
 )
+from mindspeed_rl_ext.verifiers.equivalence.values.exact import exact_value
 from mindspeed_rl_ext.verifiers.equivalence.values.field import NoSquareRootError
-from mindspeed_rl_ext.verifiers.equivalence.values.functions import TRIGONOMETRIC
+from mindspeed_rl_ext.verifiers.equivalence.values.functions import HYPERBOLIC, TRIGONOMETRIC
 
 # A wrong sign survives so many points with a chance of one in a million.
 _CONFIRMATIONS = 20
@@ -43,6 +44,9 @@ def values(comparison: Comparison, left: Node, right: Node) -> Decision:
     """Two values: exactly, then at a random point, then by their digits."""
     if is_rounding(left, right) or is_rounding(right, left):
         return True
+    one, other = exact_value(left), exact_value(right)
+    if one is not None and other is not None:
+        return one == other
     a, b = comparison.field.value(left), comparison.field.value(right)
     if a.exact is not None and b.exact is not None:
         return a.exact == b.exact
@@ -71,7 +75,7 @@ def congruent(comparison: Comparison, left: Node, right: Node) -> Decision:
         value, given, modulus = parts
         if value is None or given is None or modulus is None:
             return None
-        return True if value == given and 0 <= value < modulus else None
+        return True if 0 <= value < modulus and value == given % modulus else None
     (one, modulus_of_one), (two, modulus_of_two) = children(left), children(right)
     if not comparison.same(modulus_of_one, modulus_of_two):
         return False
@@ -162,6 +166,6 @@ def _cancels(node: Node, names: frozenset[str]) -> bool:
     if isinstance(node, Power):
         return isinstance(node.exponent, Number) and not node.exponent.value
     if isinstance(node, Sum):
-        trigonometric = {c.name for c in calls(node)} & TRIGONOMETRIC
+        trigonometric = {c.name for c in calls(node)} & (TRIGONOMETRIC | HYPERBOLIC)
         return bool(trigonometric) or all(_cancels(term, names) for _, term in node.terms)
     return False

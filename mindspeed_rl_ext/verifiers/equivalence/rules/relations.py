@@ -29,6 +29,7 @@ from mindspeed_rl_ext.verifiers.equivalence.rules.comparison import (
 from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import (
     FLIPPED,
     INTERVAL,
+    RATIO,
     RESIDUE,
     SET,
     TUPLE,
@@ -126,10 +127,24 @@ def _same_definition(comparison: Comparison, left: Relation, right: Relation) ->
                 return None
             body_of_two = substituted(body_of_two, theirs.name, mine)
         return comparison.same_item(body_of_one, body_of_two)
+    if isinstance(one, Symbol) and isinstance(two, Symbol):
+        return _same_sequence(comparison, left, right)
     for head, name, body in ((one, two, body_of_two), (two, one, body_of_one)):
         if is_head(head) and isinstance(name, Symbol) and name.name not in symbols(body):
             return comparison.same_item(body_of_one, body_of_two)
     return None
+
+
+def _same_sequence(comparison: Comparison, left: Relation, right: Relation) -> bool | None:
+    """`a_n = 3n+2` and `a_k = 3k+2`."""
+    (one, body_of_one), (two, body_of_two) = left.sides, right.sides
+    if not isinstance(one, Symbol) or not isinstance(two, Symbol):
+        return None
+    (name, _, index), (other, _, running) = one.name.partition("_"), two.name.partition("_")
+    letters = len(index) == len(running) == 1 and index.isalpha() and running.isalpha()
+    if name != other or not letters or index in symbols(body_of_two):
+        return None
+    return comparison.same_item(body_of_one, substituted(body_of_two, running, Symbol(index)))
 
 
 def _solved(comparison: Comparison, left: Relation, right: Relation) -> bool:
@@ -182,7 +197,8 @@ def _stated(comparison: Comparison, sides: tuple[Node, ...], other: Node) -> boo
     rest = [side for side in sides if not is_name(side)]
     if is_name(other) and any(side == other for side in sides):
         return None
-    closed = not is_structure(sides[-1]) and not symbols(sides[-1])
+    value = not is_structure(sides[-1]) or kind_of(sides[-1]) == RATIO
+    closed = value and not symbols(sides[-1])
     closed = closed and sides[-1] != Number(Fraction(0))  # an equation, not the value 0
     if len(rest) > 1 and closed and all(is_quantity(side) for side in sides[:-1]):
         rest = [sides[-1]]
@@ -235,7 +251,7 @@ def _rounds(comparison: Comparison, one: Node, other: Node) -> bool:
     for decimal, value in ((one, other), (other, one)):
         literal = decimal_literal(decimal)
         size = real_size(value) if kind_of(value) in VALUES else None
-        if literal is None or size is None:
+        if literal is None or size is None or _is_coarse(literal):
             continue
         places = 0
         while places < 30 and (literal[0] * 10**places).denominator != 1:
@@ -245,6 +261,12 @@ def _rounds(comparison: Comparison, one: Node, other: Node) -> bool:
         if distance < (1.0 if cut_off else 0.5 + 1e-9) * 10.0**-places:
             return True
     return False
+
+
+def _is_coarse(literal: tuple[Fraction, int]) -> bool:
+    r"""Whether a number is written with one digit: `\pi \approx 3` states neither side."""
+    value, digits = literal
+    return (digits or len(str(abs(value.numerator)))) < 2
 
 
 def _approximations(comparison: Comparison, left: Relation, right: Relation) -> bool | None:

@@ -178,6 +178,8 @@ TABLE: tuple[Rule, ...] = (
             (r"\frac{2}{4}", "0.5", True),
             ("(x+1)^2", "x^2+2x+1", True),
             (r"\sqrt{2-\sqrt3}", r"\frac{\sqrt6-\sqrt2}{2}", True),
+            (r"\sqrt{50}", r"5\sqrt2", True),
+            (r"-\frac{\sqrt3}{2}", r"\sqrt{\frac34}", False),
             ("x+1", "x+2", False),
         ),
     ),

@@ -9,10 +9,12 @@ Does not cover: other spellings of a text (`spelling`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import permutations
 from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence.answers.answer import Answer
+from mindspeed_rl_ext.verifiers.equivalence.answers.units import parse_unit
 from mindspeed_rl_ext.verifiers.equivalence.reading.substitution import substituted
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Call,
@@ -25,12 +27,13 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Sum,
     Symbol,
     all_names,
+    calls,
     children,
     mapped,
     symbols,
     words,
 )
-from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import is_domain
+from mindspeed_rl_ext.verifiers.equivalence.rules.kinds import assigned, is_domain
 
 Pairs = Iterator[tuple[Node, Node]]
 Example = tuple[str, str, bool]
@@ -81,6 +84,20 @@ def _degrees(left: Answer, right: Answer) -> Pairs:
     yield (stripped, bare.tree) if marked is left else (bare.tree, stripped)
 
 
+def _radians(left: Answer, right: Answer) -> Pairs:
+    r"""`\arcsin\frac12` and `30^\circ`: the angle of a function in degrees."""
+    for marked, bare in ((left, right), (right, left)):
+        if marked.unit != _DEGREE or bare.unit.name or not marked.tree or not bare.tree:
+            continue
+        functions = {call.name for call in calls(bare.tree)}
+        if functions & _ARCS:
+            degree = ((Symbol(r"\pi"), False), (Number(Fraction(180)), True))
+            angle = Product(((marked.tree, False), *degree))
+            yield (angle, bare.tree) if marked is left else (bare.tree, angle)
+
+
+_DEGREE = parse_unit("degree")
+_ARCS = words(r"\arcsin \arccos \arctan \arccot")
 _FUNCTIONS = words(r"\sin \cos \tan \cot \sec \csc")
 
 
@@ -88,7 +105,7 @@ def _parameters(left: Answer, right: Answer) -> Pairs:
     r"""`n\pi` and `x = k\pi`; `(1+t, 2t)` and `(1+s, 2s)`: a parameter has no name of its own."""
     if left.tree is None or right.tree is None:
         return
-    one, other = _solution(left.tree), _solution(right.tree)
+    one, other = (_along(_solution(side), side) for side in (left.tree, right.tree))
     mine, theirs = symbols(one), symbols(other)
     if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
         return
@@ -131,6 +148,10 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "degree signs left out", _degrees,
         ((r"90^\circ - x", "90-x", True), (r"\sin 30^\circ", r"\sin 30", False)),
+    ),
+    Variant(
+        "degrees and radians", _radians,
+        ((r"\arcsin\frac12", r"30^\circ", True), (r"\arctan 1", r"44^\circ", False)),
     ),
     Variant(
         "a parameter under another name", _parameters,
@@ -182,6 +203,14 @@ def _solution(node: Node) -> Node:
     if isinstance(node, Relation) and node.signs == ("=",) and isinstance(node.sides[0], Symbol):
         return node.sides[1]
     return node
+
+
+def _along(node: Node, whole: Node) -> Node:
+    """`x=2+3t, y=1-t` as the tuple of its values."""
+    items = whole.items if isinstance(whole, Listing) else ()
+    values = assigned(items)
+    named = bool(items) and values is not items
+    return Sequence("(", ")", tuple(values)) if named else node
 
 
 def _declares(node: Node) -> bool:

@@ -27,7 +27,7 @@ _UNIT = re.compile(
     rf"(?P<long>(?:{_SQUARE}|{_CUBIC}|{_LONG}){_POWER}(?:{_SIGN}(?:{_SYMBOL}){_POWER}){{0,3}}"
     rf"(?: (?:{_SYMBOL}){_POWER}){{0,2}})"
     rf"|(?P<short>(?:{_SYMBOL}){_POWER}(?:{_SIGN}(?:{_SYMBOL}){_POWER}){{1,3}})"
-    rf"|(?P<letter>(?<= )(?:m ?\^ ?\{{?[23]\}}?|[mgsLNJWVKA]))"
+    rf"|(?P<letter>(?<= )(?:m ?\^ ?\{{?[23]\}}?|[mgshLNJWVKA]))"
 )
 _UNIT_START = re.compile(r"(?<=[0-9.)}])(?:\\[,;: ]|~| )*(?=[A-Za-zµμ])")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")

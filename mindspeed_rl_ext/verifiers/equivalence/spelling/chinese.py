@@ -19,6 +19,11 @@ _ANNOUNCED = re.compile(
     r"\A(?:所以|因此|故|则|解|综上)*[,:]?\s*(?:正确|最终|最后|本题)*的?(?:答案|结果|结论|值|答)"
     r"\s*(?:应该|应)?(?:是|为|等于|选)?\s*[::]?\s*(?!案)"
 )
+_WHEN = re.compile(r"(?:当|若)\s*([^\u4e00-\u9fff]+?)\s*(?:时|的时候)")
+# `最大值为5`: the quantity that an answer is; not what it is not.
+_NAMED = re.compile(
+    r"\A(?![\u4e00-\u9fff]*[不非或没无未至可也])[\u4e00-\u9fff]{0,8}(?:是|为|等于)\s*[::]?\s*(?=[-+0-9(\[\\$√a-zA-Z])"
+)
 _CHOSEN = re.compile(r"\A(?:故|应|因此|所以)?(?:选择|选项|选)(?:答案|项)?(?:是|为)?\s*[::]?\s*")
 _WHOLE = tuple(
     (re.compile(pattern), meaning)
@@ -35,6 +40,7 @@ _WHOLE = tuple(
         ("是的?|对的?|正确|成立|能|可以|会", "yes"),
         ("否|不是|不对|错误?的?|不正确|不成立|不能|不可以|不会", "no"),
         ("全体实数|所有实数|任意实数|实数集|一切实数", r"\mathbb{R}"),
+        ("无|没有", r"\text{none}"),
         ("正无穷大?", r"\infty"),
         ("负无穷大?", r"-\infty"),
     )
@@ -84,7 +90,10 @@ def without_chinese(text: str) -> str:
     """
     if not _CJK.search(text) or len(text) > 400:
         return text
+    if match := _WHEN.fullmatch(text.strip().rstrip(".,")):
+        text = match[1]
     text = _CHOSEN.sub("", _ANNOUNCED.sub("", text.strip())).strip().rstrip(".")
+    text = _NAMED.sub("", text)
     for pattern, meaning in _WHOLE:
         if pattern.fullmatch(text):
             return meaning

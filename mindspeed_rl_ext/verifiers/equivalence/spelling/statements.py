@@ -43,6 +43,7 @@ _BEHIND = re.compile(
     r"|where [a-zA-Z] (?:is|are) (?:any|an?) (?:arbitrary |real |integer |positive |non-?zero )*"
     r"(?:constants?|number|integer|parameter)s?"
     r"|respectively|in total|altogether|only|exactly|approximately|respectively|in all"
+    r"|is the (?:only|unique) (?:real |positive |integer )?(?:solution|answer|root|value)"
     r"|as required|if possible|\(approximately\)|\(approx\.?\)|\(exact\))\s*\.?\}?\s*\Z",
     re.IGNORECASE,
 )

@@ -32,8 +32,8 @@ MAX_FACTORIAL = 1000
 MAX_CHOSEN = 30
 MAX_TURNS = 10_000
 _SECOND = {r"\sec": r"\cos", r"\csc": r"\sin"}
+HYPERBOLIC = frozenset({r"\sinh", r"\cosh", r"\tanh"})
 TRIGONOMETRIC = frozenset({r"\sin", r"\cos", r"\tan", r"\cot", *_SECOND})
-_HYPERBOLIC = frozenset({r"\sinh", r"\cosh", r"\tanh"})
 _E = Symbol("e")
 _ONE = Number(Fraction(1))
 
@@ -88,7 +88,7 @@ class Functions(Residues):
             found = self._trigonometric(node.name, node.arguments[0])
             if found is not None:
                 return found
-        if node.name in _HYPERBOLIC:
+        if node.name in HYPERBOLIC:
             return self._hyperbolic(node.name, node.arguments[0])
         if node.name == r"\ln":
             return self._logarithm(node.arguments[0])

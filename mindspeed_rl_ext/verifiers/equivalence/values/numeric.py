@@ -240,7 +240,7 @@ class Calculator(Fold[Any]):
         self._only_floats()
         try:
             return complex(limit(node))
-        except (KeyError, ValueError):
+        except ValueError:
             total, vanished = 0j, 0
             for k in range(_MAX_TERMS):
                 term = self._at(node.name, node.first + k).visit(node.body)

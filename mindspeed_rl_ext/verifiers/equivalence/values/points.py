@@ -21,9 +21,9 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Symbol,
     UnreadableError,
 )
+from mindspeed_rl_ext.verifiers.equivalence.values.exact import MAX_BITS, ExactFold
 
 SCALE = 5040
-_MAX_BITS = 4096
 _MAX_POWER = 8
 _NO_NUMBERS = frozenset({"i", r"\infty", r"\emptyset"})
 
@@ -86,7 +86,7 @@ class _Positive(Fold[bool]):
 _POSITIVE = _Positive()
 
 
-class _WholePoint(Fold[Fraction]):
+class _WholePoint(ExactFold):
     """The number that a polynomial is at the point of a seed; UnreadableError for others."""
 
     def __init__(self, seed: str) -> None:
@@ -94,39 +94,26 @@ class _WholePoint(Fold[Fraction]):
 
     def visit(self, node: Node) -> Fraction:
         found = super().visit(node)
-        if found.numerator.bit_length() + found.denominator.bit_length() > _MAX_BITS:
+        if found.numerator.bit_length() + found.denominator.bit_length() > MAX_BITS:
             raise UnreadableError("a number too long")
         return found
-
-    def number(self, node: Number) -> Fraction:
-        return node.value
 
     def symbol(self, node: Symbol) -> Fraction:
         if node.name in _NO_NUMBERS:
             return self.other(node)
         return _of_name(node.name, self._seed)
 
-    def sum(self, node: Sum) -> Fraction:
-        if any(len(sign) != 1 for sign, _ in node.terms):
-            return self.other(node)
-        return sum((int(f"{sign}1") * self.visit(term) for sign, term in node.terms), Fraction(0))
-
     def product(self, node: Product) -> Fraction:
-        total = Fraction(1)
-        for factor, divides in node.factors:
-            value = self.visit(factor)
-            if divides and (not isinstance(factor, Number) or not value):
-                return self.other(node)
-            total = total / value if divides else total * value
-        return total
+        divisors = [factor for factor, divides in node.factors if divides]
+        if not all(isinstance(factor, Number) and factor.value for factor in divisors):
+            return self.other(node)
+        return super().product(node)
 
     def power(self, node: Power) -> Fraction:
         exponent = node.exponent
-        if not isinstance(exponent, Number) or exponent.value.denominator != 1:
+        if not isinstance(exponent, Number) or not 0 <= exponent.value <= _MAX_POWER:
             return self.other(node)
-        if not 0 <= exponent.value <= _MAX_POWER:
-            return self.other(node)
-        return self.visit(node.base) ** exponent.value.numerator
+        return super().power(node)
 
 
 def _of_name(name: str, seed: str) -> Fraction:

@@ -10,8 +10,8 @@ import hashlib
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import UnreadableError
 from mindspeed_rl_ext.verifiers.equivalence.values.primes import (
@@ -31,8 +31,7 @@ class NoSquareRootError(Exception):
     """This prime lacks a root, or has too many; another prime has to be taken."""
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """The worth of a tree.
 
     Args:

@@ -11,8 +11,10 @@ from itertools import product
 
 from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
     Node,
+    Number,
     Sequence,
     Sum,
+    Symbol,
     children,
     mapped,
 )
@@ -41,9 +43,17 @@ def alternatives(node: Node) -> list[Node]:
 
 def has_double_sign(node: Node) -> bool:
     r"""Whether there is a `\pm` or `\mp` somewhere in a tree."""
-    if isinstance(node, Sum) and any(len(sign) == 2 for sign, _ in node.terms):
-        return True
-    return any(map(has_double_sign, children(node)))
+    rest = [node]
+    while rest:
+        inner = rest.pop()
+        if isinstance(inner, Sum):
+            for sign, term in inner.terms:
+                if len(sign) == 2:
+                    return True
+                rest.append(term)
+        elif not isinstance(inner, (Number, Symbol)):
+            rest += children(inner)
+    return False
 
 
 def _turns_together(node: Sequence) -> bool:

@@ -1,4 +1,4 @@
-"""What the hosts' verifiers read and score, and which of ours takes the place of which.
+"""What the hosts' verifiers read, judge and score, and which of ours takes the place of which.
 
 Covers: MindSpeed-RL 2.0 to master, MindSpeed-LLM Feb 2025 and 2.0. One name means different
 scores on different lines; ours mean one thing everywhere.
@@ -13,21 +13,26 @@ from typing import NamedTuple
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.core.responses.response_parts import ANSWER_LINE, ANSWER_TAG, BOX, THINK_TAG
 
+# What a verifier's score says something about.
+JUDGES_ANSWER, JUDGES_FORMAT, JUDGES_NEITHER = "answer", "format", "neither"
 TAGS = (THINK_TAG, ANSWER_TAG)
 # Verifiers that a guide or a note pairs with one data set.
 BELONGS = {"math_17k_acc": "DAPO-Math-17k", "math_17k": "DAPO-Math-17k", "countdown": "Countdown"}
 
 
 class HostVerifier(NamedTuple):
-    """What one does, the verifier of ours for it, and what a response must have to be paid."""
+    """What one does, the verifier of ours for it, what a response must have to be paid."""
 
     does: Text
     ours: str
     reads: tuple[str, ...] = ()
+    judges: str = JUDGES_ANSWER
 
 
-def _row(does: str, does_zh: str, ours: str, *reads: str) -> HostVerifier:
-    return HostVerifier(Text(does, does_zh), ours, reads)
+def _row(
+    does: str, does_zh: str, ours: str, *reads: str, judges: str = JUDGES_ANSWER
+) -> HostVerifier:
+    return HostVerifier(Text(does, does_zh), ours, reads, judges)
 
 
 RL_VERIFIERS: Mapping[str, HostVerifier] = {
@@ -42,14 +47,16 @@ RL_VERIFIERS: Mapping[str, HostVerifier] = {
         "有标签 1，否则 0；标签后有文字、标签重复也给分，不检查 boxed",
         "r1_format, countdown_format",
         *TAGS,
+        judges=JUDGES_FORMAT,
     ),
-    "step": _row("counts words such as First", "数 First 之类的步骤词", "-"),
+    "step": _row("counts words such as First", "数 First 之类的步骤词", "-", judges=JUDGES_NEITHER),
     "strict_format": _row(
         "1 / -0.5 for one block of each tag with a box (1 / -1 in MindSpeed-LLM)",
         "标签齐全且含 boxed 给 1，否则 -0.5（MindSpeed-LLM 为 -1）",
         "r1_format, strict_tags",
         *TAGS,
         BOX,
+        judges=JUDGES_FORMAT,
     ),
     "base_acc": _row(
         "1 / 0, right and with tags and box (in MindSpeed-LLM right in any form)",
@@ -84,7 +91,6 @@ RL_VERIFIERS: Mapping[str, HostVerifier] = {
         BOX,
     ),
 }
-_LLM_NAMES = ("acc", "format", "step", "strict_format", "base_acc")
 LLM_VERIFIERS: Mapping[str, HostVerifier] = {
     "acc": _row(
         "1 right, -0.5 wrong, -1 without a box; up to 10 s for one answer",
@@ -100,6 +106,7 @@ LLM_VERIFIERS: Mapping[str, HostVerifier] = {
         "r1_format, strict_tags",
         *TAGS,
         BOX,
+        judges=JUDGES_FORMAT,
     ),
     "base_acc": _row(
         "1 / 0, right in any form, such as a number behind #### (MindSpeed-RL asks for tags "

@@ -1,0 +1,188 @@
+"""An adapter in rank files of the hosts, alone (`--lora-ckpt-filter`) or beside its base model.
+
+Covers: names with and without the adapter's own (`lora_A.default.weight`); any layout of rank
+files, whatever the layout of the base model; `lora_fusion`, which changes no tensor.
+Does not cover: adapters of grouped experts (`weight1_lora_a`), and those saved as torch_dist.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, Factors
+from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings, check_flag
+from mindspeed_rl_ext.checkpoint.adapters.table import (
+    DOWN,
+    PEFT_PREFIX,
+    UP,
+    AdapterModel,
+    adapter_model,
+)
+from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
+from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
+from mindspeed_rl_ext.checkpoint.dtypes import Array, cast
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import (
+    MegatronReader,
+    is_adapter_name,
+)
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.plan import held_boxes, slot_table
+from mindspeed_rl_ext.checkpoint.tensors import Shape, whole
+from mindspeed_rl_ext.checkpoint.wording import some
+from mindspeed_rl_ext.core.errors import InputError
+
+log = logging.getLogger(__name__)
+
+_DIALECTS = ("0.8", "0.12", "core")
+
+
+class MegatronAdapterReader(MegatronReader):
+    """The adapter's tensors of a Megatron checkpoint; what else it holds is left out.
+
+    Args:
+        folder: the directory with the tracker, or an iteration directory.
+        rank: `--lora-r`; None takes what the checkpoint's args say.
+        alpha: `--lora-alpha`, likewise.
+        targets: `--lora-target-modules`: no other layer may be changed; empty for any.
+
+    Raises:
+        InputError: no adapter, or rank and alpha are not known.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rank: int | None = None,
+        alpha: float | None = None,
+        targets: Iterable[str] = (),
+    ) -> None:
+        if any(folder.glob("*.distcp")) or any(folder.glob("*/*.distcp")):
+            raise InputError(
+                f"{folder} holds an adapter as torch_dist, which is not read",
+                remedy="save it again with --ckpt-format torch, or merge it in the host",
+            )
+        self._loading = threading.Lock()
+        super().__init__(folder)
+        self._check_targets(tuple(targets))
+        self.settings = AdapterSettings(
+            int(self._setting("--lora-r", "lora_r", rank)),
+            self._setting("--lora-alpha", "lora_alpha", alpha),
+            targets=tuple(sorted(self._layers)),
+        )
+
+    def adapter_model(self, model: Model) -> AdapterModel:
+        """The adapter's tensors, as the base model's table implies them."""
+        return adapter_model(model, self._layers, self.settings, self.layout.mtp)
+
+    def parts(self, model: Model) -> list[Part]:
+        """What the ranks must hold of an adapter; names and shapes compared."""
+        layout = self._layout(model)
+        parts = expected_parts(model.spec, model.sizes, layout)
+        self._check(parts)
+        return parts
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
+        """Nothing: matrices that were not trained yet are equal on all ranks."""
+
+    def changes(self, model: Model) -> dict[str, Factors]:
+        """What it changes: HuggingFace weight -> factors.
+
+        Raises:
+            InputError: layers that the model lacks, or other shapes.
+        """
+        wanted = self.adapter_model(model)
+        parts = self.parts(wanted)
+        copies = held_boxes(parts)[1]
+        drifted = sorted({pair.name for pair in copies if not equal_boxes(self, pair)})
+        if drifted:
+            log.warning("copies of the adapter differ, the first is taken: %s", some(drifted))
+        source = Assembled(self, parts, wanted.whole())
+        shapes = model.shapes()
+        found = {}
+        for slot in wanted.whole().slots:
+            if slot.name.endswith(UP):
+                module = slot.name.removeprefix(PEFT_PREFIX).removesuffix(UP)
+                found[f"{module}.weight"] = self._factors(
+                    source, module, shapes[f"{module}.weight"]
+                )
+        return found
+
+    def _factors(self, source: Assembled, module: str, shape: Shape) -> Factors:
+        rank = self.settings.rank
+
+        def load() -> tuple[Array, Array]:
+            found = []
+            # All threads that copy share `source`, which drops a tensor that another may be using.
+            with self._loading:
+                for end in (UP, DOWN):
+                    ref = whole(PEFT_PREFIX + module + end)
+                    view = source.view(ref)
+                    found.append(cast(view.array, view.dtype, FLOAT32))
+                    source.release(ref)
+            return found[0], found[1]
+
+        return Factors(shape, rank, self.settings.scale(module, rank), load)
+
+    def _layout(self, model: Model) -> Layout:
+        """The layout, with the names that the adapter's tensors have."""
+        held = set(self._tensors)
+        for dialect in _DIALECTS:
+            layout = replace(self.layout, dialect=dialect, grouped=False)
+            if {*slot_table(expected_parts(model.spec, model.sizes, layout))} == held:
+                return layout
+        return replace(self.layout, grouped=False)
+
+    def _check_targets(self, targets: tuple[str, ...]) -> None:
+        other = sorted(self._layers - set(targets))
+        if targets and other:
+            raise InputError(
+                "--lora-target-modules does not name all layers that the adapter changes",
+                found=f"{some(other)} in {self.folder}",
+                expected=some(targets, 12),
+                remedy="leave the flag out: the adapter's tensors say it",
+            )
+
+    def _setting(self, flag: str, name: str, given: float | None) -> float:
+        recorded = self.args.get(name)
+        known = recorded if isinstance(recorded, (int, float)) and recorded > 0 else None
+        held = self._rank() if name == "lora_r" else None
+        check_flag(flag, given, held, self.folder)
+        check_flag(flag, given, known, self.folder)
+        found = next((value for value in (given, held, known) if value is not None), None)
+        if found is None:
+            raise InputError(
+                f"{self.folder} does not say {name} of its adapter",
+                remedy=f"{flag} with the value that it was trained with",
+            )
+        return found
+
+    def _rank(self) -> int | None:
+        downs = (tensor for ref, tensor in self._tensors.items() if ref.name.endswith(DOWN))
+        return next((tensor.shape[0] for tensor in downs if tensor.shape), None)
+
+    @cached_property
+    def _layers(self) -> set[str]:
+        ends = (DOWN, UP)
+        names = (ref.name for ref in self._tensors if ref.name.endswith(ends))
+        return {name.removesuffix(DOWN).removesuffix(UP).rpartition(".")[2] for name in names}
+
+    def _keeps(self, name: str) -> bool:
+        return is_adapter_name(name)
+
+    def _padded_vocab(self, layout: Layout) -> int:
+        """Rows of the embedding, which an adapter of the output layer alone asks for."""
+        if not self._tensors:
+            raise InputError(
+                f"no adapter in {self.folder}",
+                found="no tensors with lora_A and lora_B in their names",
+                expected="a checkpoint that was trained with --lora-target-modules",
+                remedy="check --lora-load",
+            )
+        return int(self.args.get("padded_vocab_size") or 0)

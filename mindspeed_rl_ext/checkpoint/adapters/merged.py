@@ -1,0 +1,274 @@
+"""A checkpoint with an adapter merged into it, computed where values are read.
+
+Covers: any format and layout of the base: the change of a HuggingFace weight is added to whichever
+box of it a tensor holds. Base, product and sum are float32, rounded once to the format that is
+written; or rounded three times, as MindSpeed-LLM's converter rounds.
+Does not cover: adapters that change more than weights of linear layers; readers refuse those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, HOST, Factors, add_change
+from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
+from mindspeed_rl_ext.checkpoint.adapters.peft import PeftAdapter, is_peft
+from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
+from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, Array, DType, cast
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
+from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part
+from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.tensors import (
+    Box,
+    Ref,
+    Shape,
+    TensorSource,
+    TensorView,
+    matrix_shape,
+)
+from mindspeed_rl_ext.core.errors import InputError
+
+
+class Adapter(Protocol):
+    """An opened adapter."""
+
+    def paths(self) -> list[Path]:
+        """Its files."""
+
+    def changes(self, model: Model) -> dict[str, Factors]:
+        """HuggingFace weight -> how it changes."""
+
+
+class _Area(NamedTuple):
+    """A box of a changed weight that a tensor holds."""
+
+    copy: Copy
+    factors: Factors
+
+
+class MergedView(TensorView):
+    """A tensor with the changes of an adapter.
+
+    Args:
+        base: the tensor.
+        areas: the boxes of changed weights that it holds.
+        matrix: rows and columns that the boxes count; None for those of the shape.
+        like_host: round as MindSpeed-LLM's converter does.
+    """
+
+    def __init__(
+        self,
+        base: TensorView,
+        areas: Sequence[_Area],
+        matrix: tuple[int, int] | None,
+        like_host: bool,
+    ) -> None:
+        object.__setattr__(self, "dtype", FLOAT32)
+        object.__setattr__(self, "_parts", (base, areas, matrix, like_host))
+
+    @property
+    def _held(self) -> tuple[TensorView, Sequence[_Area], tuple[int, int] | None, bool]:
+        found: tuple[TensorView, Sequence[_Area], tuple[int, int] | None, bool]
+        found = self._parts  # type: ignore[attr-defined]
+        return found
+
+    @property
+    def shape(self) -> Shape:
+        """The tensor's shape."""
+        return self._held[0].shape
+
+    @property
+    def array(self) -> Array:
+        """All values, as float32."""
+        whole = self.box(slice(None), slice(None), FLOAT32, self._held[2])
+        return whole.reshape(self.shape)
+
+    @property
+    def in_file(self) -> bool:
+        """The file's values are those of the base."""
+        return False
+
+    @property
+    def written(self) -> DType:
+        """The format that the base is written in."""
+        return self._held[0].written
+
+    def box(
+        self, rows: slice, cols: slice, dtype: DType, matrix: tuple[int, int] | None = None
+    ) -> Array:
+        """The values of a box, rounded to a format."""
+        base, areas, counted, like_host = self._held
+        height, width = matrix or counted or matrix_shape(self.shape)
+        first_row, last_row, _ = rows.indices(height)
+        first_col, last_col, _ = cols.indices(width)
+        values = base.box(rows, cols, FLOAT32, matrix or counted).copy()
+        rounded = base.written if like_host else None
+        for copy, factors in areas:
+            size = (copy.box.cols, copy.box.rows) if copy.transposed else copy.box[1::2]
+            top, left = max(first_row, copy.row), max(first_col, copy.col)
+            bottom, right = (
+                min(last_row, copy.row + size[0]),
+                min(last_col, copy.col + size[1]),
+            )
+            if top >= bottom or left >= right:
+                continue
+            at, count = (top - copy.row, left - copy.col), (bottom - top, right - left)
+            if copy.transposed:
+                at, count = at[::-1], count[::-1]
+            product = factors.product(
+                Box(copy.box.row + at[0], count[0], copy.box.col + at[1], count[1])
+            )
+            here = values[
+                top - first_row : bottom - first_row, left - first_col : right - first_col
+            ]
+            change = product.T if copy.transposed else product
+            here[...] = add_change(here, change, factors.scale, rounded)
+        return cast(values, FLOAT32, dtype)
+
+
+class MergedSource:
+    """Tensors with the changes of an adapter.
+
+    Args:
+        base: the tensors.
+        parts: what they hold.
+        changes: HuggingFace weight -> how it changes.
+        like_host: round as MindSpeed-LLM's converter does.
+    """
+
+    def __init__(
+        self,
+        base: TensorSource,
+        parts: Sequence[Part],
+        changes: Mapping[str, Factors],
+        like_host: bool,
+    ) -> None:
+        self._base, self._like_host = base, like_host
+        self._areas: dict[Ref, tuple[list[_Area], tuple[int, int] | None]] = {}
+        for part in parts:
+            for slot in part.slots:
+                areas = [
+                    _Area(copy, changes[slot.hf[copy.source]])
+                    for copy in slot.copies
+                    if slot.hf[copy.source] in changes
+                ]
+                if areas:
+                    self._areas[part.ref(slot)] = (areas, slot.matrix)
+
+    def view(self, ref: Ref) -> TensorView:
+        """The tensor of that name, with its change."""
+        base = self._base.view(ref)
+        if ref not in self._areas:
+            return base
+        if base.dtype.name not in CASTABLE:
+            raise InputError(
+                f"an adapter cannot be merged into {ref}",
+                found=base.dtype.name,
+                expected=" or ".join(CASTABLE),
+            )
+        return MergedView(base, *self._areas[ref], self._like_host)
+
+    def prefetch(self, ref: Ref) -> None:
+        """Lets the disk read the tensor."""
+        self._base.prefetch(ref)
+
+    def release(self, ref: Ref) -> None:
+        """Drops the tensor's pages from this process."""
+        self._base.release(ref)
+
+
+class MergedReader:
+    """A checkpoint with an adapter merged into it; see `formats.protocol.CheckpointReader`.
+
+    Args:
+        base: the checkpoint.
+        adapter: the adapter.
+        like_host: round as MindSpeed-LLM's converter does.
+    """
+
+    def __init__(self, base: CheckpointReader, adapter: Adapter, like_host: bool) -> None:
+        self._base, self._adapter, self._like_host = base, adapter, like_host
+        self.folder, self.layout, self.args = base.folder, base.layout, base.args
+        self._source: TensorSource = base
+
+    def paths(self) -> list[Path]:
+        """The files of both."""
+        return sorted({*self._base.paths(), *self._adapter.paths()})
+
+    def tensors(self) -> list[TensorInfo]:
+        """The base's tensors."""
+        return self._base.tensors()
+
+    def find_config(self) -> Path | None:
+        """Where the base's config.json is."""
+        return self._base.find_config()
+
+    def parts(self, model: Model) -> list[Part]:
+        """What the base holds; the adapter is compared with the model as well."""
+        parts = self._base.parts(model)
+        self._source = self._merged(self._base, parts, model)
+        return parts
+
+    def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:
+        """The base's tensors for verifying, with their changes."""
+        source, parts = self._base.joined(model)
+        return self._merged(source, parts, model), parts
+
+    def prediction_layers(self, model: Model) -> int:
+        """How many multi-token-prediction layers the base holds."""
+        return self._base.prediction_layers(model)
+
+    def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
+        """Checks the base."""
+        self._base.check_shards(model, parts)
+
+    def byte_check(self) -> ByteCheck:
+        """A check of the base's files."""
+        return self._base.byte_check()
+
+    def view(self, ref: Ref) -> TensorView:
+        """The tensor of that name, with its change."""
+        return self._source.view(ref)
+
+    def prefetch(self, ref: Ref) -> None:
+        """Lets the disk read the tensor."""
+        self._base.prefetch(ref)
+
+    def release(self, ref: Ref) -> None:
+        """Drops the tensor's pages from this process."""
+        self._base.release(ref)
+
+    def _merged(self, source: TensorSource, parts: Sequence[Part], model: Model) -> MergedSource:
+        return MergedSource(source, parts, self._adapter.changes(model), self._like_host)
+
+
+def with_adapter(base: CheckpointReader, options: ConvertOptions) -> CheckpointReader:
+    """The checkpoint with the adapter that the options name; itself where they name none.
+
+    Raises:
+        InputError: no such adapter, or one that is not merged.
+    """
+    flags: dict[str, Any] = {
+        "rank": options.lora_r,
+        "alpha": options.lora_alpha,
+        "targets": options.lora_target_modules,
+    }
+    like_host = options.lora_rounding == HOST
+    if options.lora_load is not None:
+        kind = PeftAdapter if is_peft(options.lora_load) else MegatronAdapterReader
+        return MergedReader(base, kind(options.lora_load, **flags), like_host)
+    if any(value for value in flags.values()):
+        if not isinstance(base, MegatronReader) or not base.adapter_tensors:
+            raise InputError(
+                "--lora-r, --lora-alpha and --lora-target-modules are about an adapter",
+                found=f"no --lora-load, and no adapter beside the weights of {options.load_dir}",
+                remedy="--lora-load with the adapter's directory",
+            )
+        adapter = MegatronAdapterReader(options.load_dir, **flags)
+        return MergedReader(base.without_adapter(), adapter, like_host)
+    return base

@@ -1,0 +1,1 @@
+"""The Chinese tables, one per part of the package."""

@@ -1,0 +1,77 @@
+"""MindSpeed-LLM's own model and its load_checkpoint over our shards, on ranks over gloo."""
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import cpu_as_cuda
+
+job = json.loads(Path("job.json").read_text())
+cpu_as_cuda.install()
+sys.path.insert(0, job["checkout"])
+# `import mindspeed_llm` reads the command line, and patches what its flags ask for.
+sys.argv = ["pretrain_gpt.py", *job["words"]]
+import pretrain_gpt  # noqa: E402
+import torch  # noqa: E402
+
+LAYOUT = {"tp": "--tensor-model-parallel-size", "pp": "--pipeline-model-parallel-size"}
+
+
+def words_of(case):
+    sizes = [str(word) for name, flag in LAYOUT.items() for word in (flag, case[name])]
+    return [*job["words"], *sizes, "--load", case["load"], "--save", case["save"]]
+
+
+def ranks_of(case):
+    return case["tp"] * case["pp"]
+
+
+def work(rank, case, port):
+    """Builds the model, loads strictly, saves: a rank of the host before its first step."""
+    world = ranks_of(case)
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(world), "LOCAL_RANK": str(rank),
+                   "CUDA_DEVICE_MAX_CONNECTIONS": "1",
+                   "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
+    sys.argv = ["pretrain_gpt.py", *words_of(case)]
+    from megatron.core import mpu
+    from megatron.core.datasets import utils
+    from megatron.training import initialize
+    from megatron.training.checkpointing import load_checkpoint, save_checkpoint
+
+    # Indices of data sets, in C++; lines of 2025 compile them in a function of their own.
+    utils.compile_helpers = initialize._compile_dependencies = lambda *args: None
+    initialize.initialize_megatron()
+    model = pretrain_gpt.model_provider(
+        mpu.is_pipeline_first_stage(), mpu.is_pipeline_last_stage()
+    ).bfloat16()
+    for parameter in model.parameters():
+        torch.nn.init.constant_(parameter.data, 7)
+    load_checkpoint([model], None, None, strict=True)
+    save_checkpoint(1, [model], None, None, 0)
+    return sorted(name for name, _ in model.named_parameters())
+
+
+def fork(case, port):
+    """Every rank in a process of its own; their errors come back as text."""
+    children = {}
+    for rank in range(ranks_of(case)):
+        file = Path(f"rank{rank}.json")
+        file.unlink(missing_ok=True)
+        child = os.fork()
+        if not child:
+            try:
+                file.write_text(json.dumps(work(rank, case, port)))
+            except BaseException:  # noqa: BLE001  the error is what is looked at
+                file.write_text(json.dumps(traceback.format_exc()[-3000:]))
+            finally:
+                os._exit(0)
+        children[child] = file
+    for child in children:
+        os.waitpid(child, 0)
+    return [json.loads(file.read_text()) for file in children.values()]
+
+
+found = {case["name"]: fork(case, 29600 + number) for number, case in enumerate(job["cases"])}
+Path("found.json").write_text(json.dumps(found))
