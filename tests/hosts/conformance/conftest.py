@@ -236,6 +236,25 @@ def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def prefix(host_python, rows_file, tokenizer_dir, tmp_path_factory):
+    """Our packed files of the rows."""
+    made = tmp_path_factory.mktemp("packed") / "data"
+    map_keys = {"prompt": "question", "query": "", "response": "answer", "system": ""}
+    done = subprocess.run(
+        [
+            host_python, "-m", "mindspeed_rl_ext.cli", "preprocess", "--input", rows_file,
+            "--tokenizer-name-or-path", tokenizer_dir, "--output-prefix", made,
+            "--map-keys", json.dumps(map_keys), "--prompt-type", "qwen_r1",
+            "--dataset-additional-keys", "labels", "source", "--label-extractor", "gsm8k",
+        ],
+        env={"PATH": os.environ["PATH"], "HF_HUB_OFFLINE": "1"}, cwd=made.parent,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return made
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With pytest-xdist: the checks of a line in one file share what that line made."""
     for item in items if config.pluginmanager.hasplugin("xdist") else ():

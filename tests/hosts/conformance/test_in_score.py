@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-
 import pytest
 
 # Two samples of each of the first two rows, whose answers are 6 and 12.
@@ -18,25 +14,6 @@ RESPONSES = [
 SIMPLERL = [1.0, -1.0, 1.0, -0.5]
 NAMES = ["strict_format", "simplerl", "conformance_probe"]
 WEIGHTS = [1.0, 0.5, 0.001]
-
-
-@pytest.fixture(scope="session")
-def prefix(host_python, rows_file, tokenizer_dir, tmp_path_factory):
-    """Our packed files of the rows."""
-    made = tmp_path_factory.mktemp("packed") / "data"
-    map_keys = {"prompt": "question", "query": "", "response": "answer", "system": ""}
-    done = subprocess.run(
-        [
-            host_python, "-m", "mindspeed_rl_ext.cli", "preprocess", "--input", rows_file,
-            "--tokenizer-name-or-path", tokenizer_dir, "--output-prefix", made,
-            "--map-keys", json.dumps(map_keys), "--prompt-type", "qwen_r1",
-            "--dataset-additional-keys", "labels", "source", "--label-extractor", "gsm8k",
-        ],
-        env={"PATH": os.environ["PATH"], "HF_HUB_OFFLINE": "1"}, cwd=made.parent,
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return made
 
 
 @pytest.fixture(scope="session")

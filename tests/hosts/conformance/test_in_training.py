@@ -1,6 +1,7 @@
 """MindSpeed-LLM's own fine-tuning: five steps from our shards and data, as in transformers.
 
-Run: posttrain_gpt.py of 26.1 in float32 over gloo, one process. Not run: other lines, TP and PP.
+Run: posttrain_gpt.py of 26.1 in float32 over gloo, in one process and in four (TP2 PP2).
+Not run: other lines, data and expert parallelism, NPU kernels.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import re
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,7 +65,8 @@ def make_inputs(folder, tokenizer_dir):
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_dir)
     torch.manual_seed(0)
-    config = transformers.Qwen2Config(vocab_size=len(tokenizer), **SIZES)
+    vocab = -(-len(tokenizer) // 64) * 64  # padded, as Qwen's is
+    config = transformers.Qwen2Config(vocab_size=vocab, **SIZES)
     transformers.Qwen2ForCausalLM(config).float().save_pretrained(folder / "hf")
     tokenizer.save_pretrained(folder / "hf")
     writer = PackedWriter(folder, "sft", ("input_ids", "attention_mask", "labels"))
@@ -75,7 +78,7 @@ def make_inputs(folder, tokenizer_dir):
         writer.add({**row, "attention_mask": [1] * len(row["labels"])})
     writer.finish()
     writer.close()
-    return len(tokenizer)
+    return vocab
 
 
 def train_in_transformers(folder):
@@ -100,8 +103,9 @@ def train_in_transformers(folder):
     return losses, model
 
 
+@pytest.mark.parametrize(("tp", "pp"), [(1, 1), (2, 2)], ids=["one-process", "tp2-pp2"])
 def test_five_steps_have_the_losses_and_weights_of_transformers(
-    llm_line, script, host_python, tokenizer_dir, tmp_path
+    llm_line, script, host_python, tokenizer_dir, tmp_path, tp, pp
 ):
     if llm_line.name != "LLM_261":
         pytest.skip("its training was not tried")
@@ -111,19 +115,26 @@ def test_five_steps_have_the_losses_and_weights_of_transformers(
     vocab = make_inputs(tmp_path, tokenizer_dir)
     hf, mg, trained, back = (tmp_path / name for name in ("hf", "mg", "trained", "back"))
     convert(host_python, "--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf,
-            "--save-dir", mg, "--target", "mindspeed-llm-26.1",
-            "--make-vocab-size-divisible-by", 1)  # fmt: skip
-    done = script(
-        llm_line, TRAIN,
-        llm_line.paths()[0] / "posttrain_gpt.py", *HOST, "--padded-vocab-size", vocab,
-        "--tokenizer-name-or-path", hf, "--data-path", tmp_path / "sft", "--load", mg,
-        "--save", trained, RANK="0", LOCAL_RANK="0", WORLD_SIZE="1",
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()), CUDA_DEVICE_MAX_CONNECTIONS="1",
-        TORCH_COMPILE_DISABLE="1", TORCHDYNAMO_DISABLE="1",
-        TORCH_EXTENSIONS_DIR=str(tmp_path / "extensions"),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    losses = [float(loss) for loss in re.findall(r"lm loss: (\S+)", done.stdout)]
+            "--save-dir", mg, "--target", "mindspeed-llm-26.1", "--make-vocab-size-divisible-by", 1,
+            "--target-tensor-parallel-size", tp, "--target-pipeline-parallel-size", pp)  # fmt: skip
+    port = str(free_port())
+
+    def train(rank):
+        return script(
+            llm_line, TRAIN, llm_line.paths()[0] / "posttrain_gpt.py", *HOST,
+            "--padded-vocab-size", vocab, "--tensor-model-parallel-size", tp,
+            "--pipeline-model-parallel-size", pp, "--tokenizer-name-or-path", hf,
+            "--data-path", tmp_path / "sft", "--load", mg, "--save", trained,
+            RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(tp * pp), MASTER_PORT=port,
+            MASTER_ADDR="127.0.0.1", CUDA_DEVICE_MAX_CONNECTIONS="1", TORCH_COMPILE_DISABLE="1",
+            TORCHDYNAMO_DISABLE="1", TORCH_EXTENSIONS_DIR=str(tmp_path / f"extensions{rank}"),
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(tp * pp) as ranks:
+        done = list(ranks.map(train, range(tp * pp)))
+    for one in done:
+        assert one.returncode == 0, one.stdout[-2000:] + one.stderr[-6000:]
+    losses = [float(loss) for loss in re.findall(r"lm loss: (\S+)", done[-1].stdout)]
     expected, model = train_in_transformers(tmp_path)
     assert losses == pytest.approx(expected, abs=1e-4)
     assert losses[-1] < losses[0]

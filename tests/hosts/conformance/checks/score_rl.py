@@ -6,26 +6,14 @@ from types import SimpleNamespace
 
 import torch
 from mindspeed_rl.config_cls.rl_config import RLConfig
-from mindspeed_rl.datasets.build_dataset import build_train_valid_test_datasets
-from mindspeed_rl.datasets.dataloader import PromptDataLoader
-from mindspeed_rl.datasets.prompt_dataset import PromptDataset
 from mindspeed_rl.models import rule_verifier
+from rl_data import read_rows
 from transformers import AutoTokenizer
 
 job = json.loads(Path("job.json").read_text())
 tokenizer = AutoTokenizer.from_pretrained(job["tokenizer"])
 keys = ["labels", "source"]
-extra = SimpleNamespace(
-    max_prompt_length=512, is_pairwise_dataset=False, dataset_additional_keys=keys,
-    prompt_type=None, prompt_type_path=None, enable_thinking=False,
-)  # fmt: skip
-train, _, _ = build_train_valid_test_datasets(
-    data_prefix=[job["prefix"]], splits_string="100,0,0", seq_length=512,
-    train_valid_test_num_samples=(12, 0, 0), dataset_cls=PromptDataset, tokenizer=tokenizer,
-    parallel_state=None, full_shuffle_instruction_dataset=False, no_shuffle=True, seed=42,
-    extra_param=extra,
-)  # fmt: skip
-rows = next(iter(PromptDataLoader(train, len(job["responses"]) // 2, 0, 42, keys, True)))
+rows = read_rows(job["prefix"], tokenizer, keys, len(job["responses"]) // 2)
 
 
 def padded(rows):
