@@ -9,6 +9,8 @@ from pathlib import Path
 import cpu_as_cuda
 
 job = json.loads(Path("job.json").read_text())
+# The hosts' own torch is older than 2.6, which made reading args from a checkpoint an error.
+os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
 cpu_as_cuda.install()
 sys.path.insert(0, job["checkout"])
 # `import mindspeed_llm` reads the command line, and patches what its flags ask for.
