@@ -6,12 +6,12 @@ import sys
 import traceback
 from pathlib import Path
 
-import cpu_as_cuda
+import cuda_on_cpu
 
 job = json.loads(Path("job.json").read_text())
 # The hosts' own torch is older than 2.6, which made reading args from a checkpoint an error.
 os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
-cpu_as_cuda.install()
+cuda_on_cpu.install()
 sys.path.insert(0, job["checkout"])
 # `import mindspeed_llm` reads the command line, and patches what its flags ask for.
 sys.argv = ["pretrain_gpt.py", *job["words"]]
