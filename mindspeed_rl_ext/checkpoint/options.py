@@ -111,7 +111,7 @@ class ConvertOptions:
         default="auto", metavar="NAME",
     )  # fmt: skip
     add_qkv_bias: bool = option(
-        "with llama2: the older hosts' way to say Qwen2", "与 llama2 连用：旧版主机对 Qwen2 的写法",
+        "with llama2: the older hosts' way to say Qwen2", "与 llama2 连用：旧版宿主对 Qwen2 的写法",
         default=False,
     )  # fmt: skip
     params_dtype: str | None = option(
@@ -150,13 +150,13 @@ class ConvertOptions:
     target: str | None = option(
         "what will load it: a host line or a version of Megatron core, which fixes names and args; "
         "single flags override it",
-        "将加载它的主机版本或 Megatron core 版本：决定张量名与 args，单独的参数优先",
+        "将加载它的宿主版本或 Megatron core 版本：决定张量名与 args，单独的参数优先",
         default=None, choices=tuple(TARGETS), group=LAYOUT,
     )  # fmt: skip
     mcore_dialect: str | None = option(
         "whose names of latent attention, the shared gate and prediction layers are written: hosts "
         "up to 2.1 (0.8, the default), later hosts (0.12), Megatron core itself (core)",
-        "MLA、共享专家门控与 MTP 层的张量名：2.1 及更早的主机（0.8，默认）、更新的主机（0.12）、"
+        "MLA、共享专家门控与 MTP 层的张量名：2.1 及更早的宿主（0.8，默认）、更新的宿主（0.12）、"
         "Megatron core（core）",
         default=None, choices=("0.8", "0.12", "core"), group=LAYOUT,
     )  # fmt: skip
@@ -179,7 +179,7 @@ class ConvertOptions:
     )  # fmt: skip
     lora_load: Path | None = option(
         "adapter to merge: of PEFT, or rank files of a host",
-        "要合并的 LoRA 适配器目录：PEFT 或主机的 rank 文件",
+        "要合并的 LoRA 适配器目录：PEFT 或宿主的 rank 文件",
         default=None, metavar="DIR", identity=False,
     )  # fmt: skip
     lora_r: int | None = option(
