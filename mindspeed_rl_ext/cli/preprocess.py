@@ -56,8 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Preprocesses, then prints what was kept."""
-    report = preprocess(options_of(args))
-    show(summary(report))
+    options = options_of(args)
+    if args.config and not hasattr(args, "input") and not Path(options.input).exists():
+        raise InputError(
+            f"no such file: {options.input}",
+            found=f"the input of {args.config}",
+            remedy="give --input, or fetch it: the head of a shipped data recipe has the commands "
+            "(msrl-ext init DIR copies the recipes)",
+        )
+    show(summary(preprocess(options)))
     return 0
 
 
@@ -76,13 +83,6 @@ def options_of(args: argparse.Namespace) -> PreprocessOptions:
         ("flags", flags),
         remedy="give the flags, or name a --config",
     )
-    if "input" not in flags and not Path(options.input).exists():
-        raise InputError(
-            f"no such file: {options.input}",
-            found=f"the input of {args.config}",
-            remedy="give --input, or fetch it: the head of a shipped data recipe has the commands "
-            "(msrl-ext init DIR copies the recipes)",
-        )
     if options.handler_name in HANDLER_SYNONYMS:
         logger.info("%s: rows are handled by %s", options.handler_name, PROMPT_ONLY_HANDLER)
     if "seed" in {**config, **flags} and not (options.shuffle or options.split):

@@ -47,6 +47,7 @@ def build_world(folder: Path, root: Path) -> None:
         os.symlink(root / name, folder / name)
     _make_models(folder, root)
     _make_checkpoints(folder)
+    _make_adapter(folder / "adapter")
     _make_deepseek(folder / "DeepSeek-R1")
     _make_data(folder, root)
     _make_packed(folder)
@@ -82,6 +83,24 @@ def _make_models(folder: Path, root: Path) -> None:
     Qwen2ForCausalLM(config).save_pretrained(first)
     for name in MODELS[1:]:
         shutil.copytree(first, folder / name)
+
+
+def _make_adapter(folder: Path) -> None:
+    """As PEFT saves one for the models here: a change of each query and value projection."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir()
+    kinds, rank, hidden = ("q_proj", "v_proj"), 4, 32
+    tensors = {}
+    for layer in range(4):
+        for kind in kinds:
+            start = f"base_model.model.model.layers.{layer}.self_attn.{kind}"
+            tensors[f"{start}.lora_A.weight"] = torch.ones(rank, hidden)
+            tensors[f"{start}.lora_B.weight"] = torch.ones(hidden, rank)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": rank, "lora_alpha": 8, "target_modules": kinds}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
 
 
 def _make_checkpoints(folder: Path) -> None:
