@@ -42,7 +42,7 @@ _MACROS = {
     "sin": "sin", "cos": "cos", "tan": "tan", "log": "log", "ln": "ln", "exp": "exp", "cap": "∩",
     "{": "{", "}": "}", "%": "%", "$": "$", " ": " ", ",": " ", ";": " ", ":": " ", "quad": "  ",
     "&": "&", "#": "#", "_": "_", "in": "∈", "to": "→", "div": "÷", "approx": "≈", "emptyset": "∅",
-    "mathbf": "𝐛", "mathbb": "𝔹", "ldots": "…", "dots": "…",
+    "varnothing": "∅", "ldots": "…", "dots": "…",
 }  # fmt: skip
 _SPELLINGS = (
     ("\n", ""), ("\\!", ""), ("\\\\", "\\"),
