@@ -16,9 +16,10 @@ HEAD = (
 
 def render(language: Language, argument: str) -> str:
     """The table."""
-    return markdown_table(HEAD, map(_row, recipe_names()), language)
+    return markdown_table(HEAD, (_row(name, language) for name in recipe_names()), language)
 
 
-def _row(name: str) -> list[str]:
+def _row(name: str, language: Language) -> list[str]:
     recipe = load_recipe(name, "real")
-    return [f"`{name}`", recipe.summary, ", ".join(recipe.stages), codes(recipe.verifiers)]
+    summary = recipe.summary_zh if language == "zh" else recipe.summary
+    return [f"`{name}`", summary, ", ".join(recipe.stages), codes(recipe.verifiers)]

@@ -267,3 +267,12 @@ def test_tensorboard_gets_the_numbers_where_it_is_installed(policy: Path, tmp_pa
     files = list((tmp_path / "run" / "sft" / "runs").rglob("events.out.tfevents.*"))
     assert files
     assert any(b"train/loss" in path.read_bytes() for path in files)
+
+
+def test_every_shipped_recipe_has_its_line_in_both_languages():
+    from mindspeed_rl_ext.recipes.training.recipe.files import load_recipe, recipe_names
+
+    for name in recipe_names():
+        recipe = load_recipe(name, "real")
+        assert recipe.summary.isascii(), name
+        assert not recipe.summary_zh.isascii(), name

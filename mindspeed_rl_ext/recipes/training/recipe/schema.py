@@ -206,6 +206,9 @@ class Recipe:
         "in order; each starts from the policy of the one before",
         "按顺序执行；每个阶段从上一阶段的策略开始",
     )
+    summary_zh: str = option(
+        "the same line in Chinese", "同一行说明的中文", default="", identity=False
+    )
     seed: int = option(
         "of data order, sampling and models made on the spot",
         "数据顺序、采样与现场生成模型的随机种子",
