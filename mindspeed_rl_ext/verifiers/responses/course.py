@@ -5,8 +5,8 @@ where numbers and fractions must be spelled as the reference spells them.
 Does not cover: its slow mode (math-verify). Two differences: the course gives the text to sympy,
 which runs it; here nothing runs, `course_arithmetic` reads it and `equivalent` compares. And it
 knows every LaTeX command of pylatexenc, here those of `_MACROS`; any other is dropped, as
-pylatexenc drops what it does not know. The list of units is the course's own (Apache-2.0, from
-sail-sg/understand-r1-zero), in its order, since a verdict depends on both.
+pylatexenc drops what it does not know. It takes the same
+words for units, but for two that are misspelled there, the longest first.
 
 Example:
     >>> same_as_course("18", "18.0"), same_as_course("It is 18.", "18")
@@ -22,16 +22,22 @@ from mindspeed_rl_ext.verifiers.equivalence import Policy, equivalent
 from mindspeed_rl_ext.verifiers.responses.course_arithmetic import as_latex
 from mindspeed_rl_ext.verifiers.verdict import Outcome
 
-_UNITS = (
-    "east|degree|mph|kmph|ft|m sqaure| m east|sq m|deg|mile|q .|monkey|prime|ratio|"
-    "profit of rs|rd|o|gm|p . m|lb|tile|per|dm|lt|gain|ab|way|west|a .|b .|c .|d .|e .|f .|"
-    "g .|h .|t|a|h|no change|men|soldier|pie|bc|excess|st|inches|noon|percent|by|gal|kmh|c|"
-    "acre|rise|a . m|th|π r 2|sq|mark|l|toy|coin|sq . m|gallon|° f|profit|minw|yr|women|feet|"
-    "am|pm|hr|cu cm|square|v â € ™|are|rupee|rounds|cubic|cc|mtr|s|ohm|number|kmph|day|hour|"
-    "minute|min|second|man|woman|sec|cube|mt|sq inch|mp|∏ cm ³|hectare|more|sec|unit|cu . m|"
-    "cm 2|rs .|rs|kg|g|month|km|m|cm|mm|apple|liter|loss|yard|pure|year|increase|decrease|d|"
-    "less|Surface|litre|pi sq m|s .|metre|meter|inch"
-)
+# Words that the course takes for units, by kind; a point is any character, as it is there.
+_UNITS = {
+    "length": "cm dm feet ft inch inches km m metre meter mile mm mtr yard",
+    "area": "acre hectare sq square|a . m|cm 2|pi sq m|sq . m|sq inch|sq m|π r 2",
+    "volume": "cc cube cubic gal gallon l liter litre lt|cu . m|cu cm|∏ cm ³",
+    "time": "am day hour hr min minute minw month noon pm sec second year yr",
+    "speed": "kmh kmph mp mph",
+    "mass and resistance": "g gm kg lb mt ohm",
+    "angle and heat": "deg degree|° f",
+    "money": "gain loss profit rs rupee|p . m|profit of rs|rs .",
+    "people": "man men soldier woman women",
+    "thing": "apple coin mark monkey pie tile toy",
+    "word": "ab are bc by decrease east excess increase less more number per percent prime pure "
+    "ratio rd rise rounds st Surface th unit way west| m east|no change",
+    "letter": "a c d h o s t|a .|b .|c .|d .|e .|f .|g .|h .|q .|s .",
+}
 _MEASURES = (
     "degree|cm|centimeter|meter|mile|second|minute|hour|day|week|month|year|foot|feet|inch|yard"
 )
@@ -126,7 +132,9 @@ def _respelled(text: str) -> str:
 
 @cache
 def _unit_patterns() -> tuple[re.Pattern[str], ...]:
-    units = _UNITS.split("|")
+    kinds = [kind.split("|") for kind in _UNITS.values()]
+    units = [unit for single, *phrases in kinds for unit in (*phrases, *single.split())]
+    units.sort(key=len, reverse=True)  # `sq m` before `m`
     return tuple(re.compile(rf"(^|\W){u}($|\W)") for u in units + [u + "s" for u in units])
 
 
