@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if options.input is None or not options.verifier:
         raise InputError(
             "nothing to score",
+            found="no --input" if options.input is None else "no --verifier",
             expected="--input FILE and --verifier NAME",
             remedy="see msrl-ext score --help, or --list for the names",
         )

@@ -300,3 +300,10 @@ def test_the_first_lines_of_the_page_on_verl_are_a_script_without_faults(languag
     assert "reward.reward_manager.name=msrl_ext" in script
     found = of_script(script).values()
     assert not [str(one) for one in found if one.level in ("error", "warning")]
+
+
+def test_a_yaml_that_has_no_key_of_verl_is_refused(tmp_path):
+    path = tmp_path / "other.yaml"
+    path.write_text("a: 1\nrl_config: {lr: 1}\n")
+    with pytest.raises(InputError, match="is no configuration of verl"):
+        load_verl(str(path), BARE, None, {})

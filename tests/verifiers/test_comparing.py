@@ -10,7 +10,11 @@ import pytest
 from mindspeed_rl_ext.cli._dispatch import main
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.verifiers import Outcome, Verdict
-from mindspeed_rl_ext.verifiers.audit.comparing import answer_kind, disagreement_families
+from mindspeed_rl_ext.verifiers.audit.comparing import (
+    answer_kind,
+    comparison_lines,
+    disagreement_families,
+)
 from mindspeed_rl_ext.verifiers.audit.graders import find_grader
 from mindspeed_rl_ext.verifiers.pool.symbolic import available
 
@@ -132,3 +136,12 @@ def test_an_unknown_grader_is_named_before_anything_is_scored(name: str, says: s
 )  # fmt: skip
 def test_the_kind_of_a_reference_is_a_word(reference: str, kind: str) -> None:
     assert answer_kind(reference) == kind
+
+
+@pytest.mark.parametrize("other", list(Outcome))
+def test_a_plain_score_disagrees_with_nothing_and_is_counted_apart(other: Outcome) -> None:
+    scored, judged = Verdict(Outcome.SCORED, 0.3), Verdict(other, 0.0)
+    assert disagreement_families([scored, judged], [judged, scored], ["1", "2"]) == []
+    (line,) = comparison_lines(("a", "b"), [scored, judged], [judged, scored], ["1", "2"], "xy")
+    assert "0 of 0 rows alike" in line
+    assert line.endswith("rows with a score and no verdict: 2")

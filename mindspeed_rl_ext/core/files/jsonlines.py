@@ -30,7 +30,9 @@ def read_jsonl(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         [(1, {'a': 1})]
     """
     path = Path(path)
-    if not path.is_file():
+    if path.is_dir():
+        raise InputError(f"{path} is a directory", expected="a file of JSON lines")
+    if not path.exists():
         raise InputError(f"no such file: {path}", remedy="check the path")
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):

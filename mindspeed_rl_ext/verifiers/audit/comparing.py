@@ -62,6 +62,20 @@ def answer_kind(reference: str) -> str:
     return f"{kind} with a unit" if answer.unit.name else kind
 
 
+def disagree(one: Verdict, other: Verdict) -> bool:
+    """Whether one takes the answer for right and the other does not.
+
+    A plain score (SCORED) judges no answer, and disagrees with nothing.
+
+    Example:
+        >>> right, scored = Verdict(Outcome.CORRECT, 1.0), Verdict(Outcome.SCORED, 0.2)
+        >>> disagree(right, Verdict(Outcome.WRONG, 0.0)), disagree(right, scored)
+        (True, False)
+    """
+    both = {one.outcome, other.outcome}
+    return Outcome.SCORED not in both and len(both) > 1 and Outcome.CORRECT in both
+
+
 def disagreement_families(
     ours: Sequence[Verdict], theirs: Sequence[Verdict], answers: Sequence[str]
 ) -> list[Family]:
@@ -74,7 +88,7 @@ def disagreement_families(
     """
     found: dict[Kind, Family] = {}
     for row, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
-        if (mine.outcome is Outcome.CORRECT) != (other.outcome is Outcome.CORRECT):
+        if disagree(mine, other):
             kind = Kind(
                 answer_kind(answers[row]),
                 f"{mine.outcome.value} at {mine.stage or 'no stage'}",
@@ -105,9 +119,14 @@ def comparison_lines(
     only_ours = sum(
         ours[row].outcome is Outcome.CORRECT for family in families for row in family.rows
     )
+    scored = sum(
+        Outcome.SCORED in (a.outcome, b.outcome) for a, b in zip(ours, theirs, strict=True)
+    )
+    judged = len(ours) - scored
     lines = [
-        f"  {names[0]} and {names[1]}: {len(ours) - total} of {len(ours)} rows alike; "
+        f"  {names[0]} and {names[1]}: {judged - total} of {judged} rows alike; "
         f"{only_ours} CORRECT by {names[0]} alone, {total - only_ours} by {names[1]} alone"
+        + (f"; rows with a score and no verdict: {scored}" if scored else "")
     ]
     for family in families:
         kind = family.kind

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, Language
+from mindspeed_rl_ext.verifiers.audit.comparing import disagree
 from mindspeed_rl_ext.verifiers.registry import registry_names, verifier_named
 from mindspeed_rl_ext.verifiers.scoring import Result
 from mindspeed_rl_ext.verifiers.verdict import Outcome, Verdict
@@ -67,7 +68,7 @@ def disagreement_lines(verdicts: Mapping[str, Sequence[Verdict]], ids: Sequence[
         counts: Counter[tuple[str, str]] = Counter()
         first = -1
         for index, (a, b) in enumerate(zip(verdicts[one], verdicts[other], strict=True)):
-            if (a.outcome is Outcome.CORRECT) != (b.outcome is Outcome.CORRECT):
+            if disagree(a, b):
                 counts[a.outcome.value, b.outcome.value] += 1
                 first = index if first < 0 else first
         total = sum(counts.values())

@@ -66,4 +66,6 @@ MESSAGES = {
     "the input of {config}": "{config} 的输入文件",
     "give --input, or fetch it: the head of a shipped data recipe has the commands (msrl-ext init DIR copies the recipes)": "给出 --input，或先下载：随包数据配方的文件头写有下载命令（msrl-ext init DIR 会复制这些配方）",
     "give the flags, or name a --config": "请给出这些参数，或用 --config 指定配置",
+    "no --input": "没有 --input",
+    "no --verifier": "没有 --verifier",
 }

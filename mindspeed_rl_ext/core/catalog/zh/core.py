@@ -96,4 +96,5 @@ MESSAGES = {
     "{place} is not {expected}": "{place:message} 不是 {expected:message}",
     "neither a file nor a name in the shipped configs/{kind}": "既不是文件，也不是随包 configs/{kind} 中的名称",
     "give the flags": "请给出这些参数",
+    "a file of JSON lines": "每行一个 JSON 对象的文件",
 }

@@ -58,4 +58,6 @@ MESSAGES = {
     "a table in braces, or a value over several lines": "用花括号写的表，或跨多行的值",
     "key: value, one a line, tables by indentation": "键: 值，每行一个，用缩进表示层级",
     "write that part one key a line": "把该部分写成每行一个键",
+    "{path} is no configuration of verl": "{path} 不是 verl 的配置",
+    "keys of {_TABLES}": "{_TABLES} 的键",
 }

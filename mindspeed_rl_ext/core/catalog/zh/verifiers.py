@@ -90,4 +90,6 @@ MESSAGES = {
     "unreadable verifier {text}": "无法读取打分器 {text}",
     "name or name(key=value, key=value)": "name 或 name(key=value, key=value)",
     'for example "overlong(max_tokens=2048)"; positional values are not accepted': '例如 "overlong(max_tokens=2048)"；不接受位置参数',
+    "not a name with parameters": "不是带参数的名称",
+    "a parameter without a key": "有参数没有写键名",
 }

@@ -33,6 +33,10 @@ _OVERRIDE = re.compile(r"(\+{0,2}|~)([A-Za-z_@][\w.@/-]*)=(.*)", re.S)
 _NPU = re.compile(r"torch_npu|ASCEND_RT|HCCL_|set_env\.sh|\bnpu\b", re.I)
 
 
+# A configuration has keys of one of these at least.
+_TABLES = frozenset({"actor_rollout_ref", "algorithm", "critic", "data", "reward", "trainer"})
+
+
 @dataclass(frozen=True)
 class Setting:
     """One override.
@@ -248,6 +252,12 @@ def _of_yaml(document: Document, **common: Any) -> VerlRun:
         for key, value in (*engine.items(), *_flat(document.value, ""))
         if not isinstance(value, Mapping) and key != "defaults"
     ]  # fmt: skip
+    if not any(setting.key.lstrip("+~").split(".")[0] in _TABLES for setting in settings):
+        raise InputError(
+            f"{document.path} is no configuration of verl",
+            found=f"keys {', '.join(map(str, list(document.value)[:8])) or 'none'}",
+            expected=f"keys of {', '.join(sorted(_TABLES))}",
+        )
     given = _built(str(document.path), settings, "main_ppo", base, frozenset(), False, **common)
     return replace(given, is_yaml=True)
 
