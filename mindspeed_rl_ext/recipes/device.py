@@ -6,7 +6,10 @@ Does not cover: several devices; accelerate does.
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
+
+_LOG = logging.getLogger(__name__)
 
 
 def pick_device() -> str:
@@ -18,12 +21,22 @@ def pick_device() -> str:
     """
     import torch
 
-    if find_spec("torch_npu") is not None:
+    if find_spec("torch_npu") is not None and _npu_is_usable():
+        return "npu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _npu_is_usable() -> bool:
+    import torch
+
+    try:
         import torch_npu  # noqa: F401  # importing it adds torch.npu
 
-        if torch.npu.is_available():
-            return "npu"
-    return "cuda" if torch.cuda.is_available() else "cpu"
+        return bool(torch.npu.is_available())
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        # Without CANN or a driver, a library that it loads is not there.
+        _LOG.warning("torch_npu is installed but cannot be used, the NPU is left out: %s", error)
+        return False
 
 
 def use_one_thread() -> None:

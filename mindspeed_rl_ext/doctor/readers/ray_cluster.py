@@ -10,7 +10,10 @@ import hashlib
 import os
 import platform
 import socket
-from collections.abc import Mapping, Sequence
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +29,9 @@ LOCAL, AUTO = "local", "auto"
 CURRENT_CLUSTER = Path("/tmp/ray/ray_current_cluster")
 ANSWER_TIMEOUT_S = 5
 NODE_TIMEOUT_S = 120
+# Ray's own word for it, in its native log: the exception names the address only.
+WRONG_TOKEN = "InvalidAuthToken"
+STDERR = 2
 Facts = Mapping[str, Any]
 
 
@@ -131,19 +137,55 @@ def read_cluster(address: str, paths: Sequence[str], needed: int | None) -> Clus
 def _connect(ray: Any, address: str) -> bool:
     if ray.is_initialized():
         return False
+    without_token = getattr(ray.exceptions, "AuthenticationError", ())  # Ray of 2025 has none
+    log: list[str] = []
     try:
         if address == LOCAL:
             ray.init(address=LOCAL, include_dashboard=False, log_to_driver=False)
         else:
             _require_listener(address)
-            ray.init(address=address, log_to_driver=False)
+            with _native_log(log):
+                ray.init(address=address, log_to_driver=False)
+    except without_token as error:
+        raise _token_error(address, str(error).partition(". ")[0]) from error
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        refused = [line for line in log if WRONG_TOKEN in line]
+        if refused:
+            _, mark, why = refused[-1].partition(WRONG_TOKEN)
+            raise _token_error(address, mark + why) from error
+        sys.stderr.writelines(f"{line}\n" for line in log)
         raise InputError(
             f"no Ray cluster at {address}",
             found=(str(error).splitlines() or ["no answer"])[0],
             remedy="run ray start --head first, give --ray HOST:PORT, or --ray local",
         ) from error
     return True
+
+
+def _token_error(address: str, found: str) -> InputError:
+    return InputError(
+        f"the Ray cluster at {address} refuses this process: its authentication token differs",
+        found=found,
+        remedy="take RAY_AUTH_MODE and the token (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or "
+        "~/.ray/auth_token) from the head node; every node needs the same",
+    )
+
+
+@contextmanager
+def _native_log(lines: list[str]) -> Iterator[None]:
+    """Puts into `lines` what native code writes to stderr: Ray's exceptions leave the cause out."""
+    sys.stderr.flush()
+    kept = os.dup(STDERR)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, STDERR)
+            os.close(kept)
+            file.seek(0)
+            lines += file.read().decode("utf-8", "replace").splitlines()
 
 
 def _require_listener(address: str) -> None:

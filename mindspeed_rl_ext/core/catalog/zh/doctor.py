@@ -29,6 +29,8 @@ MESSAGES = {
     "--ray": "--ray",
     "no Ray cluster at {address}": "{address} 没有 Ray 集群",
     "run ray start --head first, give --ray HOST:PORT, or --ray local": "先运行 ray start --head，或给出 --ray HOST:PORT，或 --ray local",
+    "the Ray cluster at {address} refuses this process: its authentication token differs": "{address} 的 Ray 集群拒绝了本进程：认证令牌不一致",
+    "take RAY_AUTH_MODE and the token (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token) from the head node; every node needs the same": "RAY_AUTH_MODE 和令牌（RAY_AUTH_TOKEN、RAY_AUTH_TOKEN_PATH 或 ~/.ray/auth_token）取自 head 节点；所有节点必须一致",
     "a script, overrides, or a YAML": "脚本、覆盖项或 YAML",
     "{path} starts no trainer of verl": "{path} 没有启动 verl 的训练",
     "no command with main_ppo and overrides": "没有含 main_ppo 和覆盖项的命令",

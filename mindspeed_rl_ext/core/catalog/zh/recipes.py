@@ -1,6 +1,7 @@
 """Messages of training, evaluation and the quickstart, English to Chinese."""
 
 MESSAGES = {
+    "torch_npu is installed but cannot be used, the NPU is left out: {value}": "已安装 torch_npu 但无法使用，不使用 NPU：{value}",
     "unknown backend {name}": "未知的后端 {name}",
     "no HuggingFace model at {folder}": "{folder} 中没有 HuggingFace 模型",
     "no config.json": "没有 config.json",

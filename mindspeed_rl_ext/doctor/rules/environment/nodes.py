@@ -145,12 +145,11 @@ def _paths(good: Mapping[str, Facts]) -> Iterator[Finding]:
         absent = [node for node, mark in marks.items() if mark is None]
         if absent:
             yield NODES_PATH_MISSING.at(Place(path), path=path, nodes=", ".join(absent))
-            continue
-        by_value = _grouped({node: str(mark) for node, mark in marks.items()})
+        by_value = _grouped({node: mark for node, mark in marks.items() if mark is not None})
         if len(by_value) > 1:
             values = {"path": path, "values": _shown(by_value)}
             yield NODES_PATH_DIFFERS.at(Place(path), **values)
-        else:
+        elif not absent:
             yield NODES_PATH_SAME.at(Place(path), path=path, count=len(good))
 
 
