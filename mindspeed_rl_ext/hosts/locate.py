@@ -29,7 +29,8 @@ def host_folders() -> dict[str, tuple[str, ...]]:
             if "mindspeed_rl_ext" in getattr(finder, "__module__", type(finder).__module__):
                 continue
             spec = finder.find_spec(package, None) if hasattr(finder, "find_spec") else None
-            if spec is not None:
+            # A folder that only has the name, such as a checkout's parent, is no host.
+            if spec is not None and spec.origin is not None:
                 found[package] = tuple(spec.submodule_search_locations or ())
                 break
     return found

@@ -13,6 +13,7 @@ from mindspeed_rl_ext.hosts import catalog, lines
 from mindspeed_rl_ext.hosts.adapter import FEATURES, Adapter, Versions
 from mindspeed_rl_ext.hosts.fit import choose, fit_module
 from mindspeed_rl_ext.hosts.ledger import ledger_entries, ledger_row
+from mindspeed_rl_ext.hosts.locate import host_folders
 from mindspeed_rl_ext.hosts.point import Caller, Expect, LedgerRow, Point
 from mindspeed_rl_ext.hosts.points.checkpoint_plugin import CHECKPOINT_POINT
 from mindspeed_rl_ext.hosts.probe import source_misfits
@@ -157,3 +158,13 @@ def test_a_script_beside_the_host_is_looked_at_where_there_is_a_checkout(tmp_pat
     assert uncalled(CHECKPOINT_POINT, [str(package)]) == "convert_ckpt.py does not call it"
     (tmp_path / "convert_ckpt.py").write_text('MODULE_ROOT = "mindspeed_llm.tasks.checkpoint"\n')
     assert uncalled(CHECKPOINT_POINT, [str(package)]) == ""
+
+
+def test_a_folder_that_only_has_a_hosts_name_is_no_host(tmp_path, monkeypatch):
+    (tmp_path / "mindspeed_rl").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = host_folders()
+    assert "mindspeed_rl" not in before
+    (tmp_path / "mindspeed_rl" / "__init__.py").touch()
+    importlib.invalidate_caches()
+    assert host_folders()["mindspeed_rl"] == (str(tmp_path / "mindspeed_rl"),)
