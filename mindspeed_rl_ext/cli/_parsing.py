@@ -13,9 +13,15 @@ from typing import NoReturn
 from mindspeed_rl_ext.cli._output import show_error
 from mindspeed_rl_ext.core.catalog import translate
 from mindspeed_rl_ext.core.errors import InputError, nearest
-from mindspeed_rl_ext.core.language import LANGUAGES, Text, current_language
+from mindspeed_rl_ext.core.language import LANGUAGES, Language, Text, current_language
 
 _USAGE = Text("usage: ", "用法：")
+# What argparse says of wrong words, as templates; the rest of its messages stays English.
+_WRONG_WORDS = {
+    "unrecognized arguments: ": "未知参数：",
+    "the following arguments are required: ": "缺少参数：",
+}
+_WRONG_VALUE = re.compile(r"argument (\S+): (expected one argument|invalid \w+:? ?.*)", re.DOTALL)
 _UNKNOWN_FLAG = re.compile(r"unrecognized arguments: (--[\w-]+)")
 
 
@@ -61,16 +67,30 @@ class CommandParser(argparse.ArgumentParser):
         unknown = _UNKNOWN_FLAG.match(message)
         flags = [flag for action in self._actions for flag in action.option_strings]
         hint = nearest(unknown[1], flags) if unknown else ""
-        close = f"{hint} " if hint.startswith("did you mean") else ""
+        close = f"{hint}; " if hint.startswith("did you mean") else ""
         raise SystemExit(
             show_error(
                 InputError(
-                    message,
+                    _in_language(message, current_language()),
                     expected=f"{self.prog} [options]",
                     remedy=f"{close}{self.prog} --help lists the options",
                 )
             )
         )
+
+
+def _in_language(message: str, language: Language) -> str:
+    """A message of argparse."""
+    if language == "en":
+        return message
+    for english, chinese in _WRONG_WORDS.items():
+        if message.startswith(english):
+            return chinese + message[len(english) :]
+    wrong = _WRONG_VALUE.fullmatch(message)
+    if wrong:
+        reason = "缺少值" if wrong[2] == "expected one argument" else f"值不合适：{wrong[2]}"
+        return f"参数 {wrong[1]}：{reason}"
+    return message
 
 
 def add_common_flags(parser: argparse.ArgumentParser) -> None:

@@ -15,8 +15,10 @@ import logging
 from pathlib import Path
 
 from mindspeed_rl_ext.cli._output import show
+from mindspeed_rl_ext.core.catalog import translate
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.host_flags import add_host_flags
+from mindspeed_rl_ext.core.language import DEFAULT_LANGUAGE, current_language
 from mindspeed_rl_ext.core.options import add_options, build_options
 from mindspeed_rl_ext.preprocess.dataset_config import (
     HOST_FLAGS,
@@ -41,6 +43,19 @@ DESCRIPTION_ZH = """把数据集变成 MindSpeed-RL、MindSpeed-LLM 或 verl 读
     --output-prefix ./dataset/gsm8k --prompt-type qwen_math_r1 \\
     --map-keys '{"prompt":"question","query":"","response":"answer"}'
 """
+
+_ROWS_ZH = {
+    "kept": "保留",
+    "held out": "留出",
+    "dropped": "丢弃",
+    "tokens": "token 数",
+    "lengths": "长度",
+    "labels": "标签",
+    "keys": "键",
+    "sources": "来源",
+    "files": "文件",
+    "warning": "警告",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -110,4 +125,7 @@ def summary(report: PreprocessReport) -> str:
         ("files", f"{report.output_prefix}{files}"),
         *(("warning", warning) for warning in report.warnings),
     ]
-    return "\n".join(f"{name:<8} {text}" for name, text in rows)
+    language = current_language()
+    if language == DEFAULT_LANGUAGE:
+        return "\n".join(f"{name:<8} {text}" for name, text in rows)
+    return "\n".join(f"{_ROWS_ZH[name]}：{translate(text, language)}" for name, text in rows)

@@ -132,3 +132,17 @@ def test_a_wrong_flag_is_wrong_usage(fake):
         with pytest.raises(SystemExit) as stopped:
             cli.main(["fake", *words])
         assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_wrong_words_are_named_in_the_language_that_is_asked(fake, capsys, before):
+    fake(lambda args: 0)
+    words = ["--lang", "zh", "fake", "--nmber"] if before else ["fake", "--nmber", "--lang", "zh"]
+    with pytest.raises(SystemExit):
+        cli.main(words)
+    shown = capsys.readouterr().err
+    assert "错误：未知参数：--nmber" in shown
+    assert "是否想写 --number？; msrl-ext fake --help 列出全部选项" in shown
+    with pytest.raises(SystemExit):
+        cli.main(["fake", "--number", "x", "--lang", "zh"])
+    assert "错误：参数 --number：值不合适" in capsys.readouterr().err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import pickle
 import string
 import threading
@@ -262,3 +264,11 @@ def test_a_config_is_found_by_name_by_file_name_and_by_path(tmp_path):
     assert resolve_config(str(own), "envs") == own
     with pytest.raises(InputError, match="did you mean runtime_env"):
         resolve_config("runtime_evn", "envs")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
+def test_a_disk_that_stops_a_file_is_named_with_the_file(tmp_path, number):
+    path = tmp_path / "rows.jsonl"
+    with pytest.raises(OSError, match=r"rows\.jsonl"), open_atomic(path):
+        raise OSError(number, os.strerror(number))
+    assert list(tmp_path.iterdir()) == []

@@ -308,3 +308,15 @@ def test_a_structured_reference_is_not_explained_as_if_it_were_compared(
     shown = capsys.readouterr().out
     assert "countdown: CORRECT, score 1" in shown
     assert "UNPARSEABLE" not in shown
+
+
+def test_the_counts_of_a_file_come_in_the_language_that_is_asked(
+    rollouts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["score", "--input", str(rollouts), "--verifier", "simplerl,repetition(ngram=0)"]
+    assert main([*words, "--lang", "zh"]) == 0
+    shown = capsys.readouterr().out
+    assert "个回复，平均奖励" in shown
+    assert "判断不一致之处" in shown
+    reason = next(line for line in shown.splitlines() if "repetition has parameters" in line)
+    assert "首次：行 a" in reason, "a reason of several lines is one line here"

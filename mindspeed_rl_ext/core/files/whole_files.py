@@ -6,6 +6,7 @@ Does not cover: whole directories of shards; `staging` does.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mindspeed_rl_ext.core.errors import InputError
+
+# What stops a file while it is written, and carries no name.
+_WITHOUT_NAME = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
 @contextmanager
@@ -44,6 +48,10 @@ def open_atomic(path: str | Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
+    except OSError as error:
+        if error.errno in _WITHOUT_NAME and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         with suppress(FileNotFoundError):
             aside.unlink()

@@ -47,8 +47,10 @@ def _fault_lines(verdicts: Sequence[Verdict], ids: Sequence[str]) -> Iterator[st
         first: dict[str, str] = {}
         for verdict, row in zip(verdicts, ids, strict=True):
             if verdict.outcome is outcome:
-                counts[verdict.reason] += 1
-                first.setdefault(verdict.reason, row)
+                # An error's reason may have several lines.
+                reason = "; ".join(map(str.strip, verdict.reason.split("\n")))
+                counts[reason] += 1
+                first.setdefault(reason, row)
         for reason, number in counts.most_common(_SHOWN_REASONS):
             yield f"    {outcome.value}: {reason} ({number}, first: row {first[reason]})"
         rest = len(counts) - _SHOWN_REASONS
