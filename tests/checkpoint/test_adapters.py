@@ -201,6 +201,37 @@ def test_an_adapter_beside_the_weights_is_not_dropped_silently(kit, tmp_path, mo
         convert(ConvertOptions("mg", "hf", lora, tmp_path / "out", hf_cfg_dir=hf))
 
 
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("flags", [{}, {"lora_r": RANK, "lora_alpha": ALPHA}])
+def test_an_adapter_of_grouped_experts_is_refused_by_name(kit, tmp_path, model, beside, flags):
+    torch = pytest.importorskip("torch")
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    convert(ConvertOptions("hf", "mg", hf, mg))
+    host_adapter(torch, kit, mg, lora, beside=beside)
+    (path,) = (lora / "iter_0000001").rglob("*.pt")
+    content = kit.torch_load(path)
+    content["model"]["decoder.layers.0.mlp.experts.weight1_lora_a"] = torch.ones(2, RANK, 8)
+    torch.save(content, path)
+    given = {"load_dir": lora} if beside else {"load_dir": mg, "lora_load": lora}
+    options = ConvertOptions("mg", "hf", save_dir=tmp_path / "out", hf_cfg_dir=hf, **given, **flags)
+    with pytest.raises(InputError, match="grouped experts") as caught:
+        convert(options)
+    assert "decoder.layers.0.mlp.experts.weight1_lora_a" in caught.value.found
+    assert "--lora-r" not in caught.value.remedy
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_adapter_that_is_not_saved_as_safetensors_is_named(kit, tmp_path, model):
+    peft_adapter(kit, tmp_path / "lora", model[1])
+    saved = tmp_path / "lora" / "adapter_model.safetensors"
+    saved.rename(saved.with_suffix(".bin"))
+    options = {"lora_load": tmp_path / "lora"}
+    with pytest.raises(InputError, match=r"no adapter_model\.safetensors") as caught:
+        convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", **options))
+    assert caught.value.found == "adapter_model.bin"
+    assert "safetensors" in caught.value.remedy
+
+
 def test_a_run_with_another_adapter_is_not_resumed(kit, tmp_path, model):
     from mindspeed_rl_ext.checkpoint.job import plan_id, plan_job
 

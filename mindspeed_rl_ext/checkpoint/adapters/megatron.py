@@ -28,6 +28,7 @@ from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.dtypes import Array, cast
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import (
     MegatronReader,
+    check_not_grouped,
     is_adapter_name,
 )
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
@@ -70,6 +71,7 @@ class MegatronAdapterReader(MegatronReader):
             )
         self._loading = threading.Lock()
         super().__init__(folder)
+        check_not_grouped(self.folder, (ref.name for ref in self._tensors))
         self._check_targets(tuple(targets))
         self.settings = AdapterSettings(
             int(self._setting("--lora-r", "lora_r", rank)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,7 @@ class MegatronReader:
     def parts(self, model: Model) -> list[Part]:
         """What the ranks must hold, compared with args, names and shapes."""
         if self.adapter_tensors:
+            check_not_grouped(self.folder, self.adapter_tensors)
             raise InputError(
                 f"{self.folder} holds an adapter beside its weights",
                 found=f"{len(self.adapter_tensors)} tensors: {some(sorted(self.adapter_tensors))}",
@@ -333,6 +334,26 @@ def _is_prediction(name: str) -> bool:
 def is_adapter_name(name: str) -> bool:
     """Whether a tensor is a matrix of an adapter."""
     return bool(_ADAPTER.search(name) or _GROUPED_ADAPTER.search(name))
+
+
+def check_not_grouped(folder: Path, names: Iterable[str]) -> None:
+    """Checks that no adapter is one of grouped experts, which is not merged.
+
+    Args:
+        folder: the checkpoint, for the message.
+        names: names of tensors.
+
+    Raises:
+        InputError: one of the names is a matrix of such an adapter.
+    """
+    grouped = sorted({name for name in names if _GROUPED_ADAPTER.search(name)})
+    if grouped:
+        raise InputError(
+            f"{folder} holds an adapter of grouped experts, which is not merged",
+            found=f"{len(grouped)} tensors: {some(grouped)}",
+            expected="adapters of linear layers (lora_A.weight, lora_B.weight)",
+            remedy="merge it in the host, then convert the merged model",
+        )
 
 
 def _plain_adapter_name(found: re.Match[str]) -> str:

@@ -424,6 +424,9 @@ MESSAGES = {
     "{name} {found}, or leave it out": "写 {name} {found}，或不写",
     "{folder} holds an adapter beside its weights": "{folder} 的权重旁有适配器",
     "{adapter_tensors} tensors: {adapter_tensors2}": "{adapter_tensors} 个张量：{adapter_tensors2}",
+    "{folder} holds an adapter of grouped experts, which is not merged": "{folder} 中有分组专家的适配器，不支持合并",
+    "adapters of linear layers (lora_A.weight, lora_B.weight)": "线性层的适配器（lora_A.weight、lora_B.weight）",
+    "merge it in the host, then convert the merged model": "先在宿主中合并，再转换合并后的模型",
     "--lora-r and --lora-alpha merge it": "用 --lora-r 和 --lora-alpha 合并它",
     "--lora-load merges the adapter into its base model": "--lora-load 会把适配器合并到基座模型",
 }
