@@ -20,12 +20,19 @@ LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)\s]+)\)")
 FOLDERS = "benchmarks|checkpoint_tools|configs|docs|mindspeed_rl_ext|preprocess|scripts|tests"
 NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./-]*[\w/])`")
 
+IGNORED = {
+    line.strip("/")
+    for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    if line.endswith("/") and "*" not in line
+}
+
 
 def texts() -> Iterator[Path]:
     """The text files of the checkout; nothing of hidden folders and build outputs."""
     for path in sorted(ROOT.rglob("*")):
         inner = path.relative_to(ROOT).parts
         hidden = any(one.startswith(".") or one.endswith((".egg-info", "build")) for one in inner)
+        hidden = hidden or not IGNORED.isdisjoint(inner)  # what a quickstart left, for example
         if path.suffix in TEXTS and not hidden and path.is_file():
             yield path
 
