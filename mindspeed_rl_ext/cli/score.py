@@ -49,7 +49,7 @@ DESCRIPTION_ZH = """用打分器给保存的 rollout 打分，训练花钱之前
 示例：
   msrl-ext score --input rollouts.jsonl --verifier "countdown,countdown_format" --weight 0.8,0.2
   msrl-ext score --input rollouts.jsonl --verifier simplerl,r1_acc --explain "line 7"
-  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify
+  msrl-ext score --input rollouts.jsonl --verifier boxed_acc --compare math-verify,host
   msrl-ext score --check-references train.jsonl
 """
 

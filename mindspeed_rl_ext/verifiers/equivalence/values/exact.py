@@ -22,7 +22,19 @@ from mindspeed_rl_ext.verifiers.equivalence.reading.tree import (
 MAX_BITS = 4096
 
 
-class ExactFold(Fold[Fraction]):
+class _ProductFold(Fold[Fraction]):
+    """What multiplies with its factors: a value, and a value times its size."""
+
+    def product(self, node: Product) -> Fraction:
+        """Factors; ZeroDivisionError where one that divides is 0."""
+        total = Fraction(1)
+        for factor, divides in node.factors:
+            value = self.visit(factor)
+            total = total / value if divides else total * value
+        return total
+
+
+class ExactFold(_ProductFold):
     """Exact values; a fold that knows more kinds of nodes overrides or adds their methods.
 
     Example:
@@ -40,14 +52,6 @@ class ExactFold(Fold[Fraction]):
         if any(len(sign) != 1 for sign, _ in node.terms):
             return self.other(node)
         return sum((int(f"{sign}1") * self.visit(term) for sign, term in node.terms), Fraction(0))
-
-    def product(self, node: Product) -> Fraction:
-        """Factors; ZeroDivisionError where one that divides is 0."""
-        total = Fraction(1)
-        for factor, divides in node.factors:
-            value = self.visit(factor)
-            total = total / value if divides else total * value
-        return total
 
     def power(self, node: Power) -> Fraction:
         """A whole power of bounded length."""
@@ -81,7 +85,7 @@ def exact_value(node: Node) -> Fraction | None:
         return None
 
 
-class _SignedSquare(Fold[Fraction]):
+class _SignedSquare(_ProductFold):
     """A value times its size, for products of rational numbers and square roots of them."""
 
     def number(self, node: Number) -> Fraction:
@@ -92,13 +96,6 @@ class _SignedSquare(Fold[Fraction]):
             return self.other(node)
         sign, term = node.terms[0]
         return int(f"{sign}1") * self.visit(term)
-
-    def product(self, node: Product) -> Fraction:
-        total = Fraction(1)
-        for factor, divides in node.factors:
-            value = self.visit(factor)
-            total = total / value if divides else total * value
-        return total
 
     def call(self, node: Call) -> Fraction:
         if node.name != "root" or node.arguments[0] != _TWO:
