@@ -135,7 +135,7 @@ def _put_in_place(job: Job, folder: Path, names: list[str]) -> None:
     with destination.locked():
         destination.check(job.options.overwrite)  # again: others may have put theirs there
         install(folder, job.options.save_dir, destination.names, destination.replaced())
-        destination.finish()
+        destination.finish(folder)
 
 
 def _was_finished(job: Job, folder: Path) -> bool:
@@ -148,7 +148,7 @@ def _was_finished(job: Job, folder: Path) -> bool:
         finish_killed(folder, job.options.save_dir)
         there = destination.is_there()
         if there:
-            destination.finish()
+            destination.finish(folder)
     return there
 
 

@@ -7,13 +7,14 @@ Does not cover: moving into place; `convert` does, while it holds the lock.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointWriter
-from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, recorded_plan
 from mindspeed_rl_ext.checkpoint.node_ranks import RankPart
 from mindspeed_rl_ext.checkpoint.part_manifests import join, manifest_name, recorded_parts
 from mindspeed_rl_ext.checkpoint.wording import some
@@ -96,10 +97,16 @@ class PartDestination:
         )
         return declared and all((self.folder / name).is_file() for name in self.files)
 
-    def finish(self) -> None:
-        """Writes the marker, and the whole's manifest where this part was the last one."""
-        if not (self.folder / self.writer.marker).is_file():
-            self.write_marker(self.folder)
+    def finish(self, staged: Path) -> None:
+        """Writes the marker, and the whole's manifest where this part was the last one.
+
+        Args:
+            staged: where they are written, before they are moved into place.
+        """
+        marker = self.writer.marker
+        if not (self.folder / marker).is_file():
+            self.write_marker(staged)
+            os.replace(staged / marker, self.folder / marker)
         parts = [part for part in recorded_parts(self.folder) if part.plan == self.plan]
         ranks = frozenset[str]().union(*(part.ranks for part in parts))
         if recorded_plan(self.folder) != self.plan:
@@ -108,7 +115,8 @@ class PartDestination:
             )
             if not whole:
                 return
-            join(self.folder, parts, self.whole_files)
+            join(staged / MANIFEST, parts, self.whole_files)
+            os.replace(staged / MANIFEST, self.folder / MANIFEST)
         for part in parts:
             part.path.unlink(missing_ok=True)
 

@@ -117,11 +117,11 @@ def layout_of_part(folder: Path, found: Set[str]) -> Layout | None:
     return parts[0].layout if found < parts[0].layout.rank_dirs() else None
 
 
-def join(checkpoint: Path, parts: Iterable[RecordedPart], files: Iterable[str]) -> None:
+def join(path: Path, parts: Iterable[RecordedPart], files: Iterable[str]) -> None:
     """Writes the manifest of the whole, as a run that wrote all files would.
 
     Args:
-        checkpoint: the directory of the manifests.
+        path: the file.
         parts: parts of one plan that hold all ranks.
         files: the whole's files, in order.
     """
@@ -134,7 +134,7 @@ def join(checkpoint: Path, parts: Iterable[RecordedPart], files: Iterable[str]) 
         for row in content.pop("tensors"):
             found.setdefault(row["file"], []).append(row)
         rows |= found
-    write_rows(checkpoint / MANIFEST, head, _in_order(rows, files))
+    write_rows(path, head, _in_order(rows, files))
 
 
 def _in_order(

@@ -29,6 +29,9 @@ class CheckedFile(Protocol):
     def records(self) -> Mapping[str, int]:
         """All records and their lengths in bytes."""
 
+    def holds_values(self, name: str) -> bool:
+        """Whether a record is values of tensors, and not what describes them."""
+
     def computed_crc32(self, name: str) -> int:
         """CRC-32 of a record's bytes, read now."""
 
@@ -81,15 +84,18 @@ class ByteCheck:
         """Joins what was seen; returns what is left to read.
 
         Args:
-            used: the tensors that were copied from, whose records alone are checked; None for all.
+            used: the tensors that were copied from. Their records are checked, and those of their
+                files that hold no values; None checks all.
         """
         places = (self._place(ref) for ref in used or ())
         wanted = {(place.file, place.record) for place in places if place is not None}
+        files = {file for file, _ in wanted}
         left: list[Callable[[], None]] = []
         for file, checked in self._files.items():
             for name, length in checked.records().items():
                 key = (file, name)
-                if used is not None and key not in wanted:
+                beside = file in files and not checked.holds_values(name)
+                if used is not None and key not in wanted and not beside:
                     continue
                 crc = _tiled(self._ranges.get(key, {}), length)
                 if crc is not None and key not in self._found:

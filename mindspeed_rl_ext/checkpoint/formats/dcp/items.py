@@ -117,6 +117,10 @@ class ItemsOfFile:
             for name, length in self._files.archive(item).records().items()
         }
 
+    def holds_values(self, name: str) -> bool:
+        """Whether a record is values of tensors, and not what describes them."""
+        return "/data/" in name
+
     def computed_crc32(self, name: str) -> int:
         """CRC-32 of a record's bytes, read now."""
         at, _, record = name.partition("/")
@@ -133,7 +137,7 @@ class ItemsOfFile:
             keys = {f"{at}/{name}": name for name in archive.records()}
             mine = {name: found[key] for key, name in keys.items() if key in found}
             wrong += [f"{at}/{name}" for name in archive.damaged(mine)] if mine else []
-        values = [name for name in self.records() if "/data/" in name]
+        values = [name for name in self.records() if self.holds_values(name)]
         return [] if len(values) > 1 and none_fits(self, values, found) else wrong
 
     def fits(self, name: str, found: Mapping[str, int | None]) -> bool:

@@ -107,6 +107,10 @@ class TorchArchive:
         """All records and their lengths in bytes."""
         return {name: record.length for name, record in self._records.items()}
 
+    def holds_values(self, name: str) -> bool:
+        """Whether a record is values of tensors, and not what describes them."""
+        return name.startswith("data/")
+
     def computed_crc32(self, name: str) -> int:
         """CRC-32 of a record's bytes, read now."""
         record, crc = self._records[name], 0
@@ -126,7 +130,7 @@ class TorchArchive:
                 others are read until one is right.
         """
         wrong = [name for name in self._records if name in found and not self.fits(name, found)]
-        values = [name for name in self._records if name.startswith("data/")]
+        values = [name for name in self._records if self.holds_values(name)]
         return [] if len(values) > 1 and none_fits(self, values, found) else wrong
 
     def fits(self, name: str, found: Mapping[str, int | None]) -> bool:
