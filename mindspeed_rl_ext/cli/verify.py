@@ -28,10 +28,13 @@ def run(args: argparse.Namespace) -> int:
     report = verify(options.src, options.dst, hf_cfg_dir=options.hf_cfg_dir)
     if options.json:
         row = {"ok": report.ok, "tensors": report.tensors, "bytes": report.compared_bytes}
-        print(json.dumps({**row, "problems": report.problems}, indent=1))
+        part = {"part": report.part} if report.part else {}
+        print(json.dumps({**row, **part, "problems": report.problems}, indent=1))
     else:
         for problem in report.problems:
             show(problem)
+        if report.part:
+            show(f"part of a checkpoint: {report.part}")
         verdict = "the same model" if report.ok else f"{len(report.problems)} problems"
         size = in_bytes(report.compared_bytes)
         show(f"{report.tensors} tensors, {size} compared bit for bit: {verdict}")

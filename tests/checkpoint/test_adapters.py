@@ -233,7 +233,8 @@ def test_an_adapter_that_is_not_saved_as_safetensors_is_named(kit, tmp_path, mod
 
 
 def test_a_run_with_another_adapter_is_not_resumed(kit, tmp_path, model):
-    from mindspeed_rl_ext.checkpoint.job import plan_id, plan_job
+    from mindspeed_rl_ext.checkpoint.identity import plan_id
+    from mindspeed_rl_ext.checkpoint.job import plan_job
 
     peft_adapter(kit, tmp_path / "lora", model[1])
     peft_adapter(kit, tmp_path / "lora2", model[1], use_rslora=True)

@@ -51,6 +51,8 @@ class HuggingFaceReader:
         InputError: no safetensors, a missing or truncated shard, an index that does not fit.
     """
 
+    missing_ranks: Sequence[str] = ()
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.layout = folder, Layout()
         self.args: Mapping[str, Any] = {}
