@@ -199,6 +199,12 @@ class ConvertOptions:
         "合并后权重的舍入：once 对 float32 的和舍入一次，host 与 MindSpeed-LLM 相同（三次）",
         default="once", choices=("once", "host"),
     )  # fmt: skip
+    save_lora_to_hf: bool = option(
+        "write the adapter of a host, of --lora-load or --load-dir, as a directory of PEFT; "
+        "nothing is merged",
+        "把宿主训练的适配器（--lora-load，或 --load-dir）写成 PEFT 目录，不合并",
+        default=False,
+    )  # fmt: skip
     resume: bool = option(
         "go on where a stopped run was", "从中断处继续", default=False, identity=False
     )

@@ -53,9 +53,15 @@ class MegatronAdapterReader(MegatronReader):
         alpha: `--lora-alpha`, likewise.
         targets: `--lora-target-modules`: no other layer may be changed; empty for any.
 
+    Attributes:
+        settings: what scales its products.
+        config: the directory of the model's config.json, where something else knows it.
+
     Raises:
         InputError: no adapter, or rank and alpha are not known.
     """
+
+    config: Path | None = None
 
     def __init__(
         self,
@@ -78,6 +84,10 @@ class MegatronAdapterReader(MegatronReader):
             self._setting("--lora-alpha", "lora_alpha", alpha),
             targets=tuple(sorted(self._layers)),
         )
+
+    def find_config(self) -> Path | None:
+        """The HuggingFace directory of the base model, where it is known."""
+        return self.config or super().find_config()
 
     def adapter_model(self, model: Model) -> AdapterModel:
         """The adapter's tensors, as the base model's table implies them."""
@@ -140,6 +150,29 @@ class MegatronAdapterReader(MegatronReader):
             if {*slot_table(expected_parts(model.spec, model.sizes, layout))} == held:
                 return layout
         return replace(self.layout, grouped=False)
+
+    def _check(self, parts: Sequence[Part]) -> None:
+        """Compares names and shapes with what the base model implies."""
+        expected = slot_table(parts)
+        missing = [ref for ref in expected if ref not in self._tensors]
+        extra = [ref for ref in self._tensors if ref not in expected]
+        for refs, what in ((extra, "does not have"), (missing, "has, and the adapter lacks")):
+            if refs:
+                raise InputError(
+                    f"the adapter in {self.folder} is of another model",
+                    found=f"{len(refs)} matrices of layers that the model {what}: "
+                    f"{some(map(str, refs))}",
+                    expected="an adapter of the model that config.json describes",
+                    remedy="check --lora-load and --hf-cfg-dir",
+                )
+        for ref, slot in expected.items():
+            if self._tensors[ref].shape != slot.shape:
+                raise InputError(
+                    f"the adapter in {self.folder} is of another model",
+                    found=f"{ref} {self._tensors[ref].shape}",
+                    expected=str(slot.shape),
+                    remedy="check --lora-load and --hf-cfg-dir",
+                )
 
     def _check_targets(self, targets: tuple[str, ...]) -> None:
         other = sorted(self._layers - set(targets))

@@ -49,6 +49,10 @@ class AdapterModel(Model):
 
     settings: AdapterSettings = field(default_factory=lambda: AdapterSettings(1, 1.0))
 
+    def tied_name(self) -> str:
+        """Nothing: an adapter of the embedding is none of linear layers."""
+        return ""
+
 
 def adapter_model(
     model: Model, targets: Collection[str], settings: AdapterSettings, mtp: int
@@ -64,7 +68,25 @@ def adapter_model(
     rows = tuple(row for found in model.spec.rows for row in _rows(found, targets))
     spec = replace(model.spec, rows=rows, ignored=())
     sizes = replace(model.sizes, extra={**model.sizes.extra, _RANK: settings.rank})
-    return AdapterModel(spec, sizes, model.folder, mtp, settings)
+    made = AdapterModel(spec, sizes, model.folder, mtp, settings)
+    return replace(made, settings=replace(settings, targets=_target_modules(model, made)))
+
+
+def _target_modules(model: Model, adapter: AdapterModel) -> tuple[str, ...]:
+    """What PEFT calls the modules that an adapter changes.
+
+    PEFT takes a name for every module that ends in it, so whole names are given where a model has
+    more modules of that end than the adapter changes.
+    """
+    changed = {
+        slot.name.removeprefix(PEFT_PREFIX).removesuffix(UP)
+        for slot in adapter.whole().slots
+        if slot.name.endswith(UP)
+    }
+    ends = {name.rpartition(".")[2] for name in changed}
+    modules = {name.removesuffix(_WEIGHT) for name in model.shapes() if name.endswith(_WEIGHT)}
+    implied = {name for name in modules if name.rpartition(".")[2] in ends}
+    return tuple(sorted(ends if implied == changed else changed))
 
 
 def hf_modules(model: Model, layer: str) -> set[str]:
