@@ -22,6 +22,7 @@ from mindspeed_rl_ext.checkpoint.adapters.table import (
     UP,
     AdapterModel,
     adapter_model,
+    layer_path,
 )
 from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
@@ -91,7 +92,8 @@ class MegatronAdapterReader(MegatronReader):
 
     def adapter_model(self, model: Model) -> AdapterModel:
         """The adapter's tensors, as the base model's table implies them."""
-        return adapter_model(model, self._layers, self.settings, self.layout.mtp)
+        paths = {layer_path(ref.name) for ref in self._tensors}
+        return adapter_model(model, paths, self.settings, self.layout.mtp)
 
     def parts(self, model: Model) -> list[Part]:
         """What the ranks must hold of an adapter; names and shapes compared."""

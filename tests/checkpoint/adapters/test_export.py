@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -164,3 +165,74 @@ def test_an_adapter_that_is_there_is_kept_without_overwrite(tmp_path, made):
         export(lora, tmp_path / "peft", hf)
     export(lora, tmp_path / "peft", hf, overwrite=True)
     export(lora, tmp_path / "dry", hf, dry_run=True, verify=False)
+
+
+ATTENTION = ("linear_qkv", "linear_proj", "linear_qb", "linear_kvb")
+EVERYTHING = (*ATTENTION, "linear_fc1", "linear_fc2")
+GATED = {"num_experts_per_tok": 2, "moe_intermediate_size": 16, "head_dim": 16}
+LATENT = {
+    "kv_lora_rank": 12, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8,
+    "q_lora_rank": 10, "n_routed_experts": 4, "first_k_dense_replace": 1, "n_shared_experts": 2,
+    "num_key_value_heads": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+    "n_group": 2, "topk_group": 1, "num_nextn_predict_layers": 0,
+}  # fmt: skip
+EXPERTS = {"Qwen3Moe": {**GATED, "num_experts": 4}, "DeepseekV3": LATENT}
+
+
+def family(adapters, tmp_path, name, layers):
+    """A model of a family with experts, and a host's adapter of its layers."""
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(1)
+    config = getattr(transformers, f"{name}Config")(
+        vocab_size=61, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=4, initializer_range=0.1, tie_word_embeddings=False,
+        **{"num_key_value_heads": 2, **EXPERTS[name]},
+    )  # fmt: skip
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    getattr(transformers, f"{name}ForCausalLM")(config).save_pretrained(hf)
+    convert(ConvertOptions("hf", "mg", hf, mg))
+    (path,) = (mg / "iter_0000001").rglob("*.pt")
+    content = torch.load(path, weights_only=False)
+    rng, made = np.random.default_rng(3), {}
+    for weight, tensor in content["model"].items():
+        layer = weight.removesuffix(".weight")
+        if layer.rpartition(".")[2] not in layers:
+            continue
+        for kind, size in {"A": (RANK, tensor.shape[1]), "B": (tensor.shape[0], RANK)}.items():
+            values = torch.from_numpy((rng.integers(-9, 9, size) / 32).astype("<f4"))
+            made[f"{layer}.lora_{kind}.default.weight"] = values
+    args = content["args"]
+    args.lora_r, args.lora_alpha = RANK, ALPHA
+    (lora / "mp_rank_00").mkdir(parents=True)
+    torch.save({**content, "args": args, "model": made}, lora / "mp_rank_00" / path.name)
+    return hf, mg, lora
+
+
+@pytest.mark.parametrize(("name", "layers"), [("Qwen3Moe", EVERYTHING), ("DeepseekV3", ATTENTION)])
+def test_adapters_of_models_with_experts_load_in_real_peft(adapters, tmp_path, name, layers):
+    peft = pytest.importorskip("peft", minversion="0.19", reason="peft is not installed")
+    transformers = pytest.importorskip("transformers", minversion="5")
+    hf, mg, lora = family(adapters, tmp_path, name, layers)
+    export(lora, tmp_path / "peft", hf)
+    convert(ConvertOptions("mg", "hf", mg, tmp_path / "merged", lora_load=lora, hf_cfg_dir=hf))
+    tokens = torch.arange(12)[None]
+    read = transformers.AutoModelForCausalLM.from_pretrained
+    ours = peft.PeftModel.from_pretrained(read(hf), tmp_path / "peft")(tokens).logits
+    assert not torch.allclose(ours, read(hf)(tokens).logits, atol=1e-2)
+    torch.testing.assert_close(ours, read(tmp_path / "merged")(tokens).logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "named"),
+    [
+        ("DeepseekV3", ("linear_fc1", "linear_fc2"), "shared_experts"),
+        ("Qwen3Moe", ("linear_fc1",), r"experts\.0\.gate_proj"),
+    ],
+)
+def test_what_peft_would_drop_silently_is_refused(adapters, tmp_path, name, layers, named):
+    hf, mg, lora = family(adapters, tmp_path, name, layers)
+    with pytest.raises(InputError, match="drops matrices silently") as caught:
+        export(lora, tmp_path / "peft", hf)
+    assert re.search(named, caught.value.found)
+    assert not (tmp_path / "peft").exists()
+    convert(ConvertOptions("mg", "hf", mg, tmp_path / "out", lora_load=lora, hf_cfg_dir=hf))

@@ -441,5 +441,8 @@ MESSAGES = {
     "--save-model-type hf": "--save-model-type hf",
     "adapters of multi-token-prediction layers are not written for PEFT": "不支持把 MTP 层的适配器写成 PEFT 格式",
     "{mtp} layers, which HuggingFace models have no modules for": "{mtp} 层，HuggingFace 模型没有对应的模块",
+    "PEFT does not load this adapter of a model with experts: it drops matrices silently": "PEFT 加载这个专家模型的适配器时会静默丢弃矩阵，故不写出",
+    "{lost} modules: {lost2}": "{lost} 个模块：{lost2}",
+    "an adapter of attention; of experts only all of their modules, and no dense or shared layer named as they are": "只改动注意力的适配器；涉及专家时须包含其全部模块，且不含同名的稠密层或共享专家层",
     "merge it into its base model with --lora-load": "用 --lora-load 把它合并到基座模型",
 }
