@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from mindspeed_rl_ext.checkpoint.adapters.merged import MergedReader
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
 from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
@@ -92,13 +94,14 @@ def run_job(job: Job) -> ConvertReport:
             with_nan = write_manifest(
                 folder / MANIFEST,
                 kind=job.target_format.name,
-                source=options.load_dir,
+                source=job.source.folder if options.save_lora_to_hf else options.load_dir,
                 cfg_dir=job.model.folder,
                 model_type=job.model.spec.name,
                 layout=job.layout,
                 written=_written(job, journal),
                 plan_id=identity,
                 drifted=drifted,
+                adapter=_merged_adapter(job),
             )
             names = _in_order(names, job.writer.marker)
             if options.verify:
@@ -116,6 +119,10 @@ def run_job(job: Job) -> ConvertReport:
         with_nan=tuple(with_nan),
         verified=verified,
     )
+
+
+def _merged_adapter(job: Job) -> dict[str, Any] | None:
+    return job.source.record(job.model) if isinstance(job.source, MergedReader) else None
 
 
 def _was_finished(job: Job, folder: Path) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ def write_manifest(
     written: Iterable[Written],
     plan_id: str = "",
     drifted: Sequence[str] = (),
+    adapter: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Writes manifest.json, a line per tensor, one after another: a large model has a million.
 
@@ -72,6 +73,7 @@ def write_manifest(
         written: all tensors; gone through once.
         plan_id: the identity of the plan that was carried out.
         drifted: tensors of the source whose copies differed.
+        adapter: what is to be said of an adapter that was merged.
 
     Returns:
         Names of the tensors that hold NaN, each once.
@@ -87,6 +89,7 @@ def write_manifest(
         "plan": plan_id,
         "sha256": file_hashes(cfg_dir),
         "drifted": list(drifted),
+        **({"adapter": dict(adapter)} if adapter else {}),
     }
     with_nan: list[str] = []
     with open_atomic(path) as file:

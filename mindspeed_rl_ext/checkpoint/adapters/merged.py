@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, Factors, add_change
+from mindspeed_rl_ext.checkpoint.adapters.record import record_of
+from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, Array, DType, cast
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
@@ -31,7 +33,15 @@ from mindspeed_rl_ext.core.errors import InputError
 
 
 class Adapter(Protocol):
-    """An opened adapter."""
+    """An opened adapter.
+
+    Attributes:
+        folder: its directory.
+        settings: what scales its products.
+    """
+
+    folder: Path
+    settings: AdapterSettings
 
     def paths(self) -> list[Path]:
         """Its files."""
@@ -191,6 +201,7 @@ class MergedReader:
         self._base, self._adapter, self._like_host = base, adapter, like_host
         self.folder, self.layout, self.args = base.folder, base.layout, base.args
         self._source: TensorSource = base
+        self._changes: Mapping[str, Factors] | None = None
 
     def paths(self) -> list[Path]:
         """The files of both."""
@@ -240,4 +251,15 @@ class MergedReader:
         self._base.release(ref)
 
     def _merged(self, source: TensorSource, parts: Sequence[Part], model: Model) -> MergedSource:
-        return MergedSource(source, parts, self._adapter.changes(model), self._like_host)
+        return MergedSource(source, parts, self._changes_of(model), self._like_host)
+
+    def record(self, model: Model) -> dict[str, Any]:
+        """What a manifest says of the adapter."""
+        adapter, changes = self._adapter, self._changes_of(model)
+        return record_of(adapter.folder, adapter.settings, changes, self._like_host)
+
+    def _changes_of(self, model: Model) -> Mapping[str, Factors]:
+        """How the adapter changes the model, found once: a reader is of one model."""
+        if self._changes is None:
+            self._changes = self._adapter.changes(model)
+        return self._changes

@@ -8,15 +8,18 @@ Does not cover: what an adapter is; `megatron` and `peft` read it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mindspeed_rl_ext.checkpoint.adapters.factors import HOST
 from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
 from mindspeed_rl_ext.checkpoint.adapters.merged import Adapter, MergedReader
 from mindspeed_rl_ext.checkpoint.adapters.peft import PeftAdapter, is_peft
+from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
+from mindspeed_rl_ext.checkpoint.adapters.settings import CONFIG
 from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader
+from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -93,6 +96,41 @@ def adapter_alone(options: ConvertOptions) -> MegatronAdapterReader:
     if options.lora_load is not None and options.hf_cfg_dir is None:
         found.config = open_checkpoint(options.load_dir, options.load_model_type).find_config()
     return found
+
+
+class Exported(NamedTuple):
+    """An adapter of a host and the PEFT directory made of it, opened, with their model."""
+
+    host: MegatronAdapterReader
+    peft: CheckpointReader
+    model: Model
+
+
+def open_exported(
+    src: Path, dst: Path, hf_cfg_dir: Path | None = None, flags: AdapterFlags | None = None
+) -> Exported:
+    """Opens an adapter of a host and the PEFT directory that was made of it, for verifying.
+
+    Args:
+        src: rank files of the host.
+        dst: the PEFT directory.
+        hf_cfg_dir: config.json of the base model; by default where the PEFT adapter says it is.
+        flags: rank and alpha; by default what the adapters say.
+
+    Raises:
+        InputError: one of them cannot be read, or rank or alpha differ.
+    """
+    written = PeftAdapter(dst, *(_values(flags) if flags else ()))
+    rank, alpha = written.settings.rank, written.settings.alpha
+    host = MegatronAdapterReader(src, rank, alpha)
+    folder = hf_cfg_dir or written.base_folder() or host.find_config()
+    if folder is None:
+        raise InputError(
+            "comparing adapters needs config.json of the base model",
+            found=f"{dst / CONFIG} names no directory that has it",
+            remedy="--hf-cfg-dir with the HuggingFace directory of the model",
+        )
+    return Exported(host, PEFT.open(dst), host.adapter_model(read_model(folder)))
 
 
 def _values(flags: AdapterFlags) -> tuple[int | None, float | None, tuple[str, ...]]:
