@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from mindspeed_rl_ext.checkpoint.adapters.merged import MergedReader
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
 from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
@@ -99,7 +101,7 @@ def run_job(job: Job) -> ConvertReport:
             with_nan = write_manifest(
                 folder / manifest_name(job.part),
                 kind=job.target_format.name,
-                source=options.load_dir,
+                source=job.source.folder if options.save_lora_to_hf else options.load_dir,
                 cfg_dir=job.model.folder,
                 model_type=job.model.spec.name,
                 layout=job.layout,
@@ -107,6 +109,7 @@ def run_job(job: Job) -> ConvertReport:
                 plan_id=plan,
                 drifted=drifted,
                 part=part_content(job.part, job.whole_files) if job.part else None,
+                adapter=_merged_adapter(job),
             )
             if options.verify:
                 verified = _verified_staged(job, folder)
@@ -136,6 +139,10 @@ def _put_in_place(job: Job, folder: Path, names: list[str]) -> None:
         destination.check(job.options.overwrite)  # again: others may have put theirs there
         install(folder, job.options.save_dir, destination.names, destination.replaced())
         destination.finish(folder)
+
+
+def _merged_adapter(job: Job) -> dict[str, Any] | None:
+    return job.source.record(job.model) if isinstance(job.source, MergedReader) else None
 
 
 def _was_finished(job: Job, folder: Path) -> bool:

@@ -13,7 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.adapters.merged import with_adapter
+from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
+from mindspeed_rl_ext.checkpoint.adapters.opening import adapter_alone, with_adapter
+from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
 from mindspeed_rl_ext.checkpoint.destination import (
     check_apart,
@@ -256,6 +258,14 @@ def _formats_of(options: ConvertOptions) -> tuple[Format, Format]:
     """The source's and the destination's format."""
     to_write = find_format(options.save_model_type)
     writer_of(to_write)
+    if options.save_lora_to_hf:
+        if to_write is not find_format("hf"):
+            raise InputError(
+                "--save-lora-to-hf writes an adapter for HuggingFace models",
+                found=f"--save-model-type {options.save_model_type}",
+                expected="--save-model-type hf",
+            )
+        return find_format("mg"), PEFT
     name = options.load_model_type
     to_read = recognise(options.load_dir) if name == AUTO else find_format(name)
     if to_read is to_write and not to_read.reshards:
@@ -280,8 +290,10 @@ def writer_of(target: Format) -> CheckpointWriter:
 
 
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
-    source = with_adapter(to_read.open(options.load_dir), options)
+    source = _source(options, to_read)
     model = _model(options, source)
+    if isinstance(source, MegatronAdapterReader):
+        model = source.adapter_model(model)
     held = source.parts(model)
     source.check_shards(model, held)
     formats = _formats_of_weights(source, held)
@@ -318,6 +330,13 @@ def _part(options: ConvertOptions, writer: CheckpointWriter, layout: Layout) -> 
             remedy="leave the flag out, and write it once where all nodes read it",
         )
     return rank_part(layout, options.ranks, options.node, options.npus_per_node)
+
+
+def _source(options: ConvertOptions, to_read: Format) -> CheckpointReader:
+    """What is read, opened."""
+    if options.save_lora_to_hf:
+        return adapter_alone(options)
+    return with_adapter(to_read.open(options.load_dir), options)
 
 
 def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[Ref, DType]:

@@ -65,6 +65,7 @@ def write_manifest(
     plan_id: str = "",
     drifted: Sequence[str] = (),
     part: Mapping[str, Any] | None = None,
+    adapter: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Writes manifest.json, a line per tensor, one after another: a large model has a million.
 
@@ -79,6 +80,7 @@ def write_manifest(
         plan_id: the identity of the plan that was carried out.
         drifted: tensors of the source whose copies differed.
         part: which part of a checkpoint it describes; None for a whole.
+        adapter: what is to be said of an adapter that was merged.
 
     Returns:
         Names of the tensors that hold NaN, each once.
@@ -95,6 +97,7 @@ def write_manifest(
         "sha256": file_hashes(cfg_dir),
         "drifted": list(drifted),
         **({"part": part} if part else {}),
+        **({"adapter": dict(adapter)} if adapter else {}),
     }
     rows = ((_row(item, bool(part)), item.sums.has_nan) for item in written)
     return write_rows(path, content, rows)

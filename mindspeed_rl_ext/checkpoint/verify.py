@@ -11,11 +11,16 @@ together by boxes, and the second taken apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
+from mindspeed_rl_ext.checkpoint.adapters.merged import MergedReader
+from mindspeed_rl_ext.checkpoint.adapters.opening import AdapterFlags, open_exported, with_adapter
+from mindspeed_rl_ext.checkpoint.adapters.peft import is_peft
+from mindspeed_rl_ext.checkpoint.adapters.record import SAME, how_to_verify, recorded_adapter
 from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
 from mindspeed_rl_ext.checkpoint.copying.compare import same_values
 from mindspeed_rl_ext.checkpoint.copying.joined import Joined
@@ -39,12 +44,14 @@ class VerifyReport:
         compared_bytes: bytes of them.
         problems: one line for each thing that is wrong.
         part: which ranks were compared, where a side is only a part of a checkpoint.
+        hint: what to do about them; "" where nothing is known.
     """
 
     tensors: int
     compared_bytes: int
     problems: tuple[str, ...] = field(default=())
     part: str = ""
+    hint: str = ""
 
     @property
     def ok(self) -> bool:
@@ -52,13 +59,16 @@ class VerifyReport:
         return not self.problems
 
 
-def verify(src: Path, dst: Path, hf_cfg_dir: Path | None = None) -> VerifyReport:
+def verify(
+    src: Path, dst: Path, hf_cfg_dir: Path | None = None, adapter: AdapterFlags | None = None
+) -> VerifyReport:
     """Compares two checkpoints, whatever their formats.
 
     Args:
-        src: one checkpoint.
+        src: one checkpoint; or an adapter of a host, where the other is one of PEFT.
         dst: the other.
         hf_cfg_dir: config.json of the model, where a HuggingFace side's is not the one.
+        adapter: names the adapter that was merged into src to make dst.
 
     Returns:
         The report; `ok` is False where anything differs.
@@ -66,12 +76,29 @@ def verify(src: Path, dst: Path, hf_cfg_dir: Path | None = None) -> VerifyReport
     Raises:
         InputError: one of them cannot be read at all.
     """
+    if is_peft(dst) and not is_peft(src):
+        exported = open_exported(src, dst, hf_cfg_dir, adapter)
+        return verify_opened(exported.host, exported.peft, exported.model)
     first, second = open_checkpoint(src), open_checkpoint(dst)
+    if adapter is not None:
+        first = with_adapter(first, adapter)
     if _alike(first, second):
-        return _named(_verify_alike(first, second), first, second)
-    model = read_model(hf_cfg_dir or _config_of(first, second))
-    mtp = min(side.prediction_layers(model) for side in (first, second))
-    return verify_opened(first, second, replace(model, mtp=mtp))
+        report, used = _named(_verify_alike(first, second), first, second), None
+    else:
+        model = read_model(hf_cfg_dir or _config_of(first, second))
+        mtp = min(side.prediction_layers(model) for side in (first, second))
+        model = replace(model, mtp=mtp)
+        report = verify_opened(first, second, model)
+        used = first.record(model) if isinstance(first, MergedReader) else None
+    return report if report.ok else replace(report, hint=_hint(second, used))
+
+
+def _hint(made: CheckpointReader, used: Mapping[str, Any] | None) -> str:
+    """How to compare with the adapter that was merged, where it was not compared with that one."""
+    record = recorded_adapter(made.folder)
+    if record is None or (used and all(used[key] == record.get(key) for key in SAME)):
+        return ""
+    return how_to_verify(record)
 
 
 def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Model) -> VerifyReport:
