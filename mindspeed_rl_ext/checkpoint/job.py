@@ -39,7 +39,7 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_boxes
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOSTS
 from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import Ref
@@ -232,6 +232,8 @@ def writer_of(target: Format) -> CheckpointWriter:
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     source = with_adapter(to_read.open(options.load_dir), options)
     model = _model(options, source)
+    if HOSTS in model.spec.refused_layouts and not (options.target or options.mcore_dialect):
+        options = replace(options, mcore_dialect=CORE)
     held = source.parts(model)
     source.check_shards(model, held)
     formats = _formats_of_weights(source, held)
