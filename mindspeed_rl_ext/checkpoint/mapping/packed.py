@@ -1,7 +1,7 @@
 """Which tensors a HuggingFace model has in place of those of single experts.
 
 Covers: replacing, in what a whole model must hold, the tensors of experts by the packed ones that a
-family's table names.
+family's table names; the part of one expert in a packed tensor.
 Does not cover: how a packed tensor lies; `rules.packed` says.
 """
 
@@ -68,6 +68,45 @@ def _groups(model: Model) -> Iterator[_Group]:
                 for name in packed.of
             )
             yield _Group(packed.name.format(layer=layer), packed, members)
+
+
+class ExpertSlot(NamedTuple):
+    """What a packed tensor holds of one expert.
+
+    Args:
+        tensor: the packed tensor's name.
+        expert: the expert's number.
+        slot: what it holds; its shape has no axis of experts.
+    """
+
+    tensor: str
+    expert: int
+    slot: Slot
+
+
+def expert_slots(model: Model, slots: dict[str, Slot]) -> Iterator[ExpertSlot]:
+    """All packed tensors of a family, expert by expert.
+
+    Args:
+        model: the model.
+        slots: the model's tensors by name.
+    """
+    for group in _groups(model):
+        each = len(group.packed.of)
+        for expert in range(len(group.members) // each):
+            members = group.members[expert * each : (expert + 1) * each]
+            one = _packed_slot(group._replace(members=members), slots, quantized=False)
+            one = replace(one, name=f"{group.name}[{expert}]", shape=one.shape[1:])
+            yield ExpertSlot(group.name, expert, _as_column(one) if len(one.shape) == 1 else one)
+
+
+def _as_column(slot: Slot) -> Slot:
+    """A vector as one column, as all vectors are seen, instead of one row."""
+    copies = tuple(
+        replace(copy, row=copy.col, col=copy.row, transposed=not copy.transposed)
+        for copy in slot.copies
+    )
+    return replace(slot, copies=copies, matrix=None)
 
 
 def _packed_slot(group: _Group, slots: dict[str, Slot], quantized: bool) -> Slot:

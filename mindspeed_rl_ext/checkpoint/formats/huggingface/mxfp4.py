@@ -48,7 +48,7 @@ class Mxfp4View(TensorView):
             raise InputError(
                 f"{name} and its scales do not fit",
                 found=f"{blocks.dtype.name} {blocks.shape}, {scales.dtype.name} {scales.shape}",
-                expected=f"uint8 {blocks.shape}, uint8 {blocks.shape[:-1]}",
+                expected=f"{blocks.shape} and {blocks.shape[:-1]}, both uint8",
                 remedy="config.json or a shard is of another model",
             )
         object.__setattr__(self, "dtype", _BFLOAT16)

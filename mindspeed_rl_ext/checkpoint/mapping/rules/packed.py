@@ -1,7 +1,7 @@
 """Rules of tensors in which HuggingFace keeps all experts of a layer, on a leading axis.
 
 Covers: an expert's matrices as they are or transposed; gate above up, and gate and up whose rows
-alternate; biases the same way.
+alternate; biases the same way. The inverses take one expert without the leading axis as well.
 Does not cover: TP; only whole models have such tensors.
 """
 
@@ -14,9 +14,15 @@ from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy, Pairs, Shard, 
 from mindspeed_rl_ext.checkpoint.tensors import Box, Shape, matrix_shape
 
 
+def _by_expert(shard: Array, hf: Sequence[Array]) -> Array:
+    """The array with the leading axis, which an expert alone does not have."""
+    return shard.reshape(-1, *shard.shape[-hf[0].ndim :])
+
+
 def _rows_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    experts = _by_expert(shard, hf)
     for number, whole in enumerate(hf):
-        yield number, whole, shard[number]
+        yield number, whole, experts[number]
 
 
 @rule(_rows_apart)
@@ -29,8 +35,9 @@ def experts_rows(shapes: Sequence[Shape], split: Split) -> Shard:
 
 
 def _columns_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    experts = _by_expert(shard, hf)
     for number, whole in enumerate(hf):
-        yield number, whole, shard[number].T
+        yield number, whole, experts[number].T
 
 
 @rule(_columns_apart)
@@ -62,8 +69,9 @@ def experts_stacked(shapes: Sequence[Shape], split: Split) -> Shard:
 
 
 def _alternating_rows_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    experts = _by_expert(shard, hf)
     for number, whole in enumerate(hf):
-        yield number, whole, shard[number // 2, number % 2 :: 2]
+        yield number, whole, experts[number // 2, number % 2 :: 2]
 
 
 @rule(_alternating_rows_apart)
@@ -84,8 +92,9 @@ def experts_alternating_rows(shapes: Sequence[Shape], split: Split) -> Shard:
 
 
 def _alternating_columns_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
+    experts = _by_expert(shard, hf)
     for number, whole in enumerate(hf):
-        yield number, whole, shard[number // 2, ..., number % 2 :: 2].T
+        yield number, whole, experts[number // 2, ..., number % 2 :: 2].T
 
 
 @rule(_alternating_columns_apart)

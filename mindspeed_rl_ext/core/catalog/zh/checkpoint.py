@@ -112,7 +112,7 @@ MESSAGES = {
     "whole copies {whole}, or its rows": "完整副本 {whole}，或它的若干行",
     "check --hf-cfg-dir; the files may be of different runs": "检查 --hf-cfg-dir；文件可能来自不同的运行",
     "{name} and its scales do not fit": "{name} 与它的缩放系数不匹配",
-    "uint8 {shape}, uint8 {shape2}": "uint8 {shape}，uint8 {shape2}",
+    "{shape} and {shape2}, both uint8": "{shape} 与 {shape2}，均为 uint8",
     "{name} {shape}, scales {shape2}": "{name} {shape}，缩放系数 {shape2}",
     "{name}, scales {expected} of blocks {height} x {width}": "{name}，每块 {height} x {width} 的缩放系数 {expected}",
     "config.json or a shard is of another model": "config.json 或某个分片属于另一个模型",
