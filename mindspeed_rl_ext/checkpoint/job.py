@@ -41,7 +41,7 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_boxes
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOSTS
 from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
 from mindspeed_rl_ext.checkpoint.node_ranks import RankPart, rank_part
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
@@ -294,6 +294,8 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     model = _model(options, source)
     if isinstance(source, MegatronAdapterReader):
         model = source.adapter_model(model)
+    if HOSTS in model.spec.refused_layouts and not (options.target or options.mcore_dialect):
+        options = replace(options, mcore_dialect=CORE)
     held = source.parts(model)
     source.check_shards(model, held)
     formats = _formats_of_weights(source, held)

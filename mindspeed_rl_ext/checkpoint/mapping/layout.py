@@ -17,13 +17,28 @@ from math import lcm
 from typing import NamedTuple
 
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT, TP, ModelSpec
+from mindspeed_rl_ext.checkpoint.mapping.spec import (
+    BUFFERS,
+    CORE,
+    CUT_EXPERTS,
+    HOST_MTP,
+    HOSTS,
+    MM_SPLIT,
+    TP,
+    ModelSpec,
+)
 from mindspeed_rl_ext.core.errors import InputError
 
 # Kind of layout -> what messages call it, and the remedy.
 _REFUSED = {
     CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
+    HOSTS: ("the names of MindSpeed-LLM", "--target megatron-core-0.16"),
     TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
+    BUFFERS: (
+        "one buffer for all experts",
+        "leave --moe-grouped-gemm out, or add --transformer-impl transformer_engine",
+    ),
+    CUT_EXPERTS: ("experts cut by tensor parallelism", "--expert-tensor-parallel-size 1"),
 }
 
 
@@ -85,7 +100,10 @@ class Layout:
             CORE: core,
             HOST_MTP: self.mtp > 0 and not core,
             MM_SPLIT: self.mm_split,
+            HOSTS: not core,
             TP: self.tp > 1,
+            BUFFERS: self.grouped and self.transformer_impl == "local",
+            CUT_EXPERTS: self.tp > 1 and not (self.extend_ep or self.whole_experts),
         }
         return frozenset(kind for kind, has in found.items() if has)
 
