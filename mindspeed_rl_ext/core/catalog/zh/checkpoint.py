@@ -471,7 +471,6 @@ MESSAGES = {
     "adapters of linear layers (lora_A.weight, lora_B.weight)": "线性层的适配器（lora_A.weight、lora_B.weight）",
     "merge it in the host, then convert the merged model": "先在宿主中合并，再转换合并后的模型",
     "--lora-r and --lora-alpha merge it": "用 --lora-r 和 --lora-alpha 合并它",
-    "--lora-load merges the adapter into its base model": "--lora-load 会把适配器合并到基座模型",
     "the target does not load torch_dist: it sets --ckpt-format torch by itself": "目标不加载 torch_dist：它自己设置 --ckpt-format torch",
     "--target {target}": "--target {target}",
     "--save-model-type mg writes the rank files that it loads": "--save-model-type mg 写出它所加载的 rank 文件",
