@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
+from mindspeed_rl_ext.checkpoint.adapters.merged import MERGE_BYTES, MergedReader
 from mindspeed_rl_ext.checkpoint.adapters.opening import adapter_alone, with_adapter
 from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
@@ -128,7 +129,8 @@ class Job:
             totals: of all tensors.
         """
         planned = _PIECE_BYTES * min(totals.pieces, _MOST_PIECES)
-        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned
+        merged = MERGE_BYTES if isinstance(self.source, MergedReader) else 0
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned + merged
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
