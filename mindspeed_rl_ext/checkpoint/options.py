@@ -20,6 +20,9 @@ from mindspeed_rl_ext.core.options import check_options, declared_options, optio
 _MOST_BY_DEFAULT = 4
 # Options that only writers of sharded formats read; such a writer names the group in `uses`.
 LAYOUT = "layout"
+# Options that choose some ranks; only writers of a file per rank read them.
+PART = "one node's part"
+LOCAL, RAY = "local", "ray"
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -219,6 +222,23 @@ class ConvertOptions:
         "把宿主训练的适配器（--lora-load，或 --load-dir）写成 PEFT 目录，不合并",
         default=False,
     )  # fmt: skip
+    ranks: str = option(
+        "convert these ranks only: tp, pp, ep with numbers or ranges; an axis that is left out "
+        "means all of it",
+        "只转换这些 rank：tp、pp、ep 的编号或区间，未写的轴表示全部",
+        default="", metavar="tp=0-7,pp=2", group=PART, identity=False,
+    )  # fmt: skip
+    node: str = option(
+        "convert only what node I of N loads; I counts from 0, as NODE_RANK does",
+        "只转换 N 个节点中第 I 个所加载的部分，I 从 0 开始，与 NODE_RANK 相同",
+        default="", metavar="I/N", group=PART, identity=False,
+    )  # fmt: skip
+    npus_per_node: int | None = option(
+        "with --node: ranks that run on a node, where data parallelism gives several nodes the "
+        "same files",
+        "与 --node 连用：每个节点运行的 rank 数（数据并行使多个节点加载相同文件时需要）",
+        default=None, minimum=1, metavar="NPUS", group=PART, identity=False,
+    )  # fmt: skip
     resume: bool = option(
         "go on where a stopped run was", "从中断处继续", default=False, identity=False
     )
@@ -256,12 +276,26 @@ class ConvertOptions:
         from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
 
         check_options(self)
+        self._check_part()
         if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(
                 f"weights are not written as {self.params_dtype}",
                 expected=f"bf16, fp16 or fp32 (or {', '.join(CASTABLE)})",
                 remedy="leave --params-dtype out to keep the source's format",
             )
+
+    def _check_part(self) -> None:
+        """Raises InputError where `--ranks` or `--node` can't be read, or both are given."""
+        from mindspeed_rl_ext.checkpoint.node_ranks import parse_node, parse_ranks
+
+        if self.ranks and self.node:
+            raise InputError("--ranks and --node both choose ranks", remedy="leave one of them out")
+        if self.npus_per_node is not None and not self.node:
+            raise InputError("--npus-per-node is about --node", remedy="add --node I/N")
+        if self.ranks:
+            parse_ranks(self.ranks)
+        if self.node:
+            parse_node(self.node)
 
 
 def option_names(group: str) -> list[str]:

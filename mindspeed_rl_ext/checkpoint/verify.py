@@ -29,6 +29,7 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, Tenso
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
+from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView, whole
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.progress import Progress, progress
@@ -42,12 +43,14 @@ class VerifyReport:
         tensors: tensors of the destination that were compared.
         compared_bytes: bytes of them.
         problems: one line for each thing that is wrong.
+        part: which ranks were compared, where a side is only a part of a checkpoint.
         hint: what to do about them; "" where nothing is known.
     """
 
     tensors: int
     compared_bytes: int
     problems: tuple[str, ...] = field(default=())
+    part: str = ""
     hint: str = ""
 
     @property
@@ -80,7 +83,7 @@ def verify(
     if adapter is not None:
         first = with_adapter(first, adapter)
     if _alike(first, second):
-        report, used = _verify_alike(first, second), None
+        report, used = _named(_verify_alike(first, second), first, second), None
     else:
         model = read_model(hf_cfg_dir or _config_of(first, second))
         mtp = min(side.prediction_layers(model) for side in (first, second))
@@ -110,6 +113,12 @@ def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Mode
         (one, parts_of_one), (two, parts_of_two) = first.joined(model), second.joined(model)
     except InputError as error:
         return VerifyReport(0, 0, (str(error),))
+    if first.missing_ranks and not _is_whole(parts_of_two):
+        raise InputError(
+            f"{first.folder.parent} is only a part of a checkpoint",
+            found=ranks_text(first.layout, held_ranks(first)),
+            remedy="compare it with the HuggingFace model, or with ranks of the same layout",
+        )
     problems = [*_damage(first), *_damage(second)]
     if _is_whole(parts_of_two):
         sides = _Sides(two, one, parts_of_one, whole_is_first=False)
@@ -118,7 +127,22 @@ def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Mode
     else:
         assembled = Assembled(first, first.parts(model), model.whole())
         sides = _Sides(assembled, two, parts_of_two, whole_is_first=True)
-    return _compare_sides(sides, model, problems)
+    is_part = bool(first.missing_ranks or second.missing_ranks)
+    return _named(_compare_sides(sides, model, problems, is_part), first, second)
+
+
+def held_ranks(reader: CheckpointReader) -> set[str]:
+    """The directories of the ranks that a checkpoint of rank files, or a part of one, holds."""
+    return reader.layout.rank_dirs() - set(reader.missing_ranks)
+
+
+def _named(report: VerifyReport, first: CheckpointReader, second: CheckpointReader) -> VerifyReport:
+    """The report, with the part of a checkpoint that it is about."""
+    parts = [side for side in (first, second) if side.missing_ranks]
+    if not parts:
+        return report
+    held = set.intersection(*(held_ranks(side) for side in parts))
+    return replace(report, part=ranks_text(parts[0].layout, held))
 
 
 def _alike(first: CheckpointReader, second: CheckpointReader) -> bool:
@@ -167,7 +191,7 @@ class _Sides:
         return same_values(one.array, two.array, one.dtype, two.dtype)
 
 
-def _compare_sides(sides: _Sides, model: Model, problems: list[str]) -> VerifyReport:
+def _compare_sides(sides: _Sides, model: Model, problems: list[str], is_part: bool) -> VerifyReport:
     names = (slot.name for slot in model.whole().slots if not slot.repeats)
     unseen = {name: _nbytes(sides.whole, whole(name)) for name in names}
     refs = [part.ref(slot) for part in sides.parts for slot in part.slots]
@@ -177,9 +201,10 @@ def _compare_sides(sides: _Sides, model: Model, problems: list[str]) -> VerifyRe
             for slot in part.slots:
                 problems += _compare(sides, part.ref(slot), slot, unseen)
                 shown.advance(_nbytes(sides.sharded, part.ref(slot)))
-    problems += [
-        f"{name}: {left} bytes are in no rank" for name, left in unseen.items() if left > 0
-    ]
+    if not is_part:  # the ranks of a part were compared by name and shape
+        problems += [
+            f"{name}: {left} bytes are in no rank" for name, left in unseen.items() if left > 0
+        ]
     return VerifyReport(len(refs), total, tuple(problems))
 
 
@@ -220,7 +245,17 @@ def _nbytes(source: TensorSource, ref: Ref) -> int:
 
 
 def _verify_alike(first: CheckpointReader, second: CheckpointReader) -> VerifyReport:
-    ours, theirs = ({info.ref: info for info in side.tensors()} for side in (first, second))
+    missing = {*first.missing_ranks, *second.missing_ranks}
+    ours, theirs = (
+        {info.ref: info for info in side.tensors() if info.ref.shard not in missing}
+        for side in (first, second)
+    )
+    if missing and not (ours and theirs):
+        raise InputError(
+            f"{first.folder.parent} and {second.folder.parent} have no rank in common",
+            found="; ".join(ranks_text(side.layout, held_ranks(side)) for side in (first, second)),
+            remedy="compare each with the HuggingFace model",
+        )
     problems = [f"{ref} is missing" for ref in ours if ref not in theirs]
     problems += [f"{ref} is extra" for ref in theirs if ref not in ours]
     both = [info for ref, info in ours.items() if ref in theirs]

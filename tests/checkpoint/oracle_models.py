@@ -30,6 +30,7 @@ def experts_of(args, hf_config: dict) -> dict:
         "moe_router_topk": args.moe_router_topk,
         "moe_grouped_gemm": args.moe_grouped_gemm,
         "expert_model_parallel_size": args.expert_model_parallel_size,
+        "expert_tensor_parallel_size": args.expert_tensor_parallel_size,
         "moe_token_dispatcher_type": "allgather",
         "moe_router_load_balancing_type": "none",
         "moe_router_pre_softmax": not hf_config.get("norm_topk_prob", True),
@@ -62,6 +63,30 @@ def latent_attention_of(args) -> dict:
         "rotary_base": args.rotary_base,
         "rotary_scaling_factor": 1.0,
     }
+
+
+def biased_attention_of(args) -> dict:
+    """What gpt-oss needs: sinks, windows, biases, a clamped activation; nothing for others."""
+    if getattr(args, "softmax_type", "vanilla") == "vanilla":
+        return {}
+    from megatron.core.fusions.fused_bias_geglu import quick_gelu
+
+    return {
+        "add_bias_linear": args.add_bias_linear,
+        "activation_func": quick_gelu,
+        "glu_linear_offset": args.glu_linear_offset,
+        "activation_func_clamp_value": args.activation_func_clamp_value,
+        "softmax_type": args.softmax_type,
+        "window_size": tuple(args.window_size),
+        "window_attn_skip_freq": args.window_attn_skip_freq,
+    }
+
+
+def add_yarn(config, args) -> None:
+    """Core's model reads these of its config, which declares them for latent attention only."""
+    for name, value in vars(args).items():
+        if name.startswith("yarn_"):
+            setattr(config, name, value)
 
 
 class PlainAttention(torch.nn.Module):
@@ -122,9 +147,12 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
         **experts_of(args, hf_config),
         **latent,
     )
+    options |= biased_attention_of(args)
     if getattr(args, "mtp_num_layers", None):
         options["mtp_num_layers"] = args.mtp_num_layers
-    return kind(**accepted(kind, options))
+    config = kind(**accepted(kind, options))
+    add_yarn(config, args)
+    return config
 
 
 def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
@@ -166,7 +194,7 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
                 post_process=stage == pp - 1 and number == count - 1,
                 parallel_output=False,
                 share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
-                position_embedding_type="rope",
+                position_embedding_type=args.position_embedding_type,
                 rotary_base=args.rotary_base,
                 **accepted(GPTModel, {"vp_stage": stage_number}),
                 **prediction,

@@ -78,6 +78,7 @@ class MegatronAdapterReader(MegatronReader):
             )
         self._loading = threading.Lock()
         super().__init__(folder)
+        self.check_whole()
         check_not_grouped(self.folder, (ref.name for ref in self._tensors))
         self._check_targets(tuple(targets))
         self.settings = AdapterSettings(

@@ -225,6 +225,7 @@ class MergedReader:
     def __init__(self, base: CheckpointReader, adapter: Adapter, like_host: bool) -> None:
         self._base, self._adapter, self._like_host = base, adapter, like_host
         self.folder, self.layout, self.args = base.folder, base.layout, base.args
+        self.missing_ranks = base.missing_ranks
         self._source: TensorSource = base
         self._changes: Mapping[str, Factors] | None = None
 

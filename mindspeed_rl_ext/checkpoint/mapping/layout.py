@@ -17,14 +17,37 @@ from math import lcm
 from typing import NamedTuple
 
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT, TP, ModelSpec
+from mindspeed_rl_ext.checkpoint.mapping.spec import (
+    BUFFERS,
+    CORE,
+    CUT_EXPERTS,
+    HOST_MTP,
+    HOSTS,
+    MM_SPLIT,
+    TP,
+    ModelSpec,
+)
 from mindspeed_rl_ext.core.errors import InputError
 
 # Kind of layout -> what messages call it, and the remedy.
 _REFUSED = {
     CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
+    HOSTS: ("the names of MindSpeed-LLM", "--target megatron-core-0.16"),
     TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
+    BUFFERS: (
+        "one buffer for all experts",
+        "leave --moe-grouped-gemm out, or add --transformer-impl transformer_engine",
+    ),
+    CUT_EXPERTS: ("experts cut by tensor parallelism", "--expert-tensor-parallel-size 1"),
 }
+
+
+class GridRank(NamedTuple):
+    """A rank's numbers on the axes of a layout."""
+
+    tp: int
+    pp: int
+    ep: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +100,10 @@ class Layout:
             CORE: core,
             HOST_MTP: self.mtp > 0 and not core,
             MM_SPLIT: self.mm_split,
+            HOSTS: not core,
             TP: self.tp > 1,
+            BUFFERS: self.grouped and self.transformer_impl == "local",
+            CUT_EXPERTS: self.tp > 1 and not (self.extend_ep or self.whole_experts),
         }
         return frozenset(kind for kind, has in found.items() if has)
 
@@ -92,9 +118,13 @@ class Layout:
         stage = f"_{pp_rank:03d}" if self.pp > 1 else ""
         return f"mp_rank_{tp_rank:02d}{stage}" + (f"_{ep_rank:03d}" if self.ep > 1 else "")
 
+    def grid(self) -> list[GridRank]:
+        """All ranks that have a file of their own, in the order in which Megatron numbers them."""
+        return [GridRank(t, p, e) for p in range(self.pp) for t, e in self.ranks()]
+
     def rank_dirs(self) -> set[str]:
         """The directories of all ranks."""
-        return {self.rank_dir(t, p, e) for t, e in self.ranks() for p in range(self.pp)}
+        return {self.rank_dir(*rank) for rank in self.grid()}
 
     def experts_of(self, experts: int, tp_rank: int, ep_rank: int) -> range:
         """The experts that a rank holds, wholly or its part of."""

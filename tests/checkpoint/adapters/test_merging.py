@@ -196,7 +196,8 @@ def test_an_adapter_that_is_not_saved_as_safetensors_is_named(adapters, kit, tmp
 
 
 def test_a_run_with_another_adapter_is_not_resumed(adapters, kit, tmp_path, model):
-    from mindspeed_rl_ext.checkpoint.job import plan_id, plan_job
+    from mindspeed_rl_ext.checkpoint.identity import plan_id
+    from mindspeed_rl_ext.checkpoint.job import plan_job
 
     adapters.peft(kit, tmp_path / "lora", model[1])
     adapters.peft(kit, tmp_path / "lora2", model[1], use_rslora=True)
