@@ -13,6 +13,7 @@ from typing import Any
 
 from mindspeed_rl_ext.checkpoint.formats import recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, Format, TensorInfo
+from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -34,6 +35,13 @@ def describe(folder: Path) -> dict[str, Any]:
         "bytes": sum(row["bytes"] for row in tensors),
         "convert": how_to_convert(made, source, folder),
     }
+    if source.missing_ranks:
+        held = sorted(source.layout.rank_dirs() - set(source.missing_ranks))
+        found["part"] = {
+            "text": ranks_text(source.layout, held),
+            "ranks": held,
+            "missing": list(source.missing_ranks),
+        }
     if source.args:
         found["iteration_dir"] = source.folder.name
         found["layout"] = asdict(source.layout)

@@ -6,16 +6,16 @@ Does not cover: writing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.adapters.merged import with_adapter
+from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
+from mindspeed_rl_ext.checkpoint.adapters.opening import adapter_alone, with_adapter
+from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
 from mindspeed_rl_ext.checkpoint.destination import (
     check_apart,
@@ -33,6 +33,8 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Target,
     Totals,
 )
+from mindspeed_rl_ext.checkpoint.identity import plan_id
+from mindspeed_rl_ext.checkpoint.joining import PartDestination
 from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
@@ -41,12 +43,12 @@ from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_box
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOSTS
 from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
+from mindspeed_rl_ext.checkpoint.node_ranks import RankPart, rank_part
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
-from mindspeed_rl_ext.core.options import identity_of
-from mindspeed_rl_ext.version import __version__
+from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class Job:
         source: the opened checkpoint.
         files: what is written.
         copies: boxes of the source that must be equal.
+        part: the ranks that are written; None where all are.
+        whole_files: the names of the files of all ranks, in order.
     """
 
     source_format: Format
@@ -80,6 +84,13 @@ class Job:
     source: CheckpointReader
     files: Sequence[PlannedFile]
     copies: Sequence[CopyPair]
+    part: RankPart | None = None
+    whole_files: Sequence[str] = ()
+
+    @property
+    def staging_name(self) -> str:
+        """The name of the folder that is written into; parts have folders of their own."""
+        return f"{STAGING_NAME}.{self.part.name}" if self.part else STAGING_NAME
 
     @property
     def options(self) -> ConvertOptions:
@@ -117,7 +128,33 @@ class Job:
         if options.resume and was_finished(self):
             return 0
         whole = totals.nbytes + _OVERHEAD_BYTES * (totals.tensors + len(self.files))
-        return max(0, whole - staged_bytes(options.save_dir))
+        return max(0, whole - staged_bytes(options.save_dir / self.staging_name))
+
+    @cached_property
+    def used(self) -> frozenset[Ref] | None:
+        """The tensors that a part is made of; None where all are written."""
+        if self.part is None:
+            return None
+        plans = (plan for file in self.files for plan in file.plans)
+        return frozenset(piece.ref for plan in plans for piece in plan.pieces)
+
+    def compared_copies(self) -> Iterator[CopyPair]:
+        """The boxes that must be equal, as far as this run takes values from them."""
+        return (pair for pair in self.copies if self.used is None or pair.first.ref in self.used)
+
+    def part_destination(self) -> PartDestination | None:
+        """Where the part goes; None where all ranks are written."""
+        if self.part is None:
+            return None
+        return PartDestination(
+            self.options.save_dir,
+            plan_id(self),
+            self.part,
+            [file.name for file in self.files],
+            self.whole_files,
+            self.writer,
+            lambda folder: self.writer.finish(folder, self.target, self.files),
+        )
 
     def memory_bytes(self, totals: Totals) -> int:
         """About the anonymous memory of one process: interpreter, windows, the plan itself.
@@ -134,6 +171,7 @@ class Job:
             "direction": self.direction,
             "model_type": self.model.spec.name,
             "layout": asdict(self.layout),
+            **({"part": {"ranks": list(self.part.dirs), "of": self.part.of}} if self.part else {}),
             "bytes": self.totals.nbytes,
             "needed_bytes": self.needed_bytes(self.totals),
             "free_disk_bytes": free_disk(self.options.save_dir),
@@ -171,9 +209,11 @@ def plan_job(options: ConvertOptions) -> Job:
         given.append(options.lora_load)
     check_apart(options.save_dir, given, ())
     # A run that goes on looks again when it has the directory for itself.
-    if not options.resume:
+    if not (options.resume or options.ranks or options.node):
         check_replaceable(options, writer_of(to_write))
     job = _planned(options, to_read, to_write)
+    if job.part and not options.resume:
+        check_destination(job)
     read = [job.source.folder, job.model.folder, job.model.folder / "config.json"]
     check_apart(options.save_dir, [*read, *job.source.paths()], _replaced(job))
     if options.dry_run:
@@ -196,9 +236,21 @@ def _replaced(job: Job) -> list[Path]:
     return [*job.writer.existing(folder), *written]
 
 
+def check_destination(job: Job) -> None:
+    """Raises InputError where the destination holds what must not be replaced."""
+    destination = job.part_destination()
+    if destination:
+        destination.check(job.options.overwrite)
+    else:
+        check_replaceable(job.options, job.writer)
+
+
 def was_finished(job: Job) -> bool:
     """Whether the destination is the checkpoint that this plan makes."""
     folder = job.options.save_dir
+    destination = job.part_destination()
+    if destination:
+        return destination.is_there()
     return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)
 
 
@@ -206,6 +258,14 @@ def _formats_of(options: ConvertOptions) -> tuple[Format, Format]:
     """The source's and the destination's format."""
     to_write = find_format(options.save_model_type)
     writer_of(to_write)
+    if options.save_lora_to_hf:
+        if to_write is not find_format("hf"):
+            raise InputError(
+                "--save-lora-to-hf writes an adapter for HuggingFace models",
+                found=f"--save-model-type {options.save_model_type}",
+                expected="--save-model-type hf",
+            )
+        return find_format("mg"), PEFT
     name = options.load_model_type
     to_read = recognise(options.load_dir) if name == AUTO else find_format(name)
     if to_read is to_write and not to_read.reshards:
@@ -230,10 +290,12 @@ def writer_of(target: Format) -> CheckpointWriter:
 
 
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
-    source = with_adapter(to_read.open(options.load_dir), options)
+    source = _source(options, to_read)
     model = _model(options, source)
     if HOSTS in model.spec.refused_layouts and not (options.target or options.mcore_dialect):
         options = replace(options, mcore_dialect=CORE)
+    if isinstance(source, MegatronAdapterReader):
+        model = source.adapter_model(model)
     held = source.parts(model)
     source.check_shards(model, held)
     formats = _formats_of_weights(source, held)
@@ -245,14 +307,38 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
             f"multi-token-prediction layers are not written as {to_write.name}",
             remedy="--mtp-num-layers 0 leaves them out",
         )
+    part = _part(options, writer, layout)
     wanted = writer.parts(model, layout)
     _warn_of_dialects(options, model, writer, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
     target = Target(model, layout, options)
     files = writer.files(target, wanted, Planner(boxes, formats, dtype))
+    names = [file.name for file in files]
+    if part is not None:
+        files = [file for file in files if file.shard in part.dirs]
     shown = source.layout if layout == Layout() else layout
-    return Job(to_read, to_write, target, shown, source, files, copies)
+    return Job(to_read, to_write, target, shown, source, files, copies, part, names)
+
+
+def _part(options: ConvertOptions, writer: CheckpointWriter, layout: Layout) -> RankPart | None:
+    """The ranks that the options choose."""
+    if (options.ranks or options.node) and "ranks" not in writer.uses:
+        flag = f"--ranks {options.ranks}" if options.ranks else f"--node {options.node}"
+        raise InputError(
+            f"{flag} chooses files of ranks, which --save-model-type {options.save_model_type} "
+            "does not write",
+            expected="--save-model-type mg",
+            remedy="leave the flag out, and write it once where all nodes read it",
+        )
+    return rank_part(layout, options.ranks, options.node, options.npus_per_node)
+
+
+def _source(options: ConvertOptions, to_read: Format) -> CheckpointReader:
+    """What is read, opened."""
+    if options.save_lora_to_hf:
+        return adapter_alone(options)
+    return with_adapter(to_read.open(options.load_dir), options)
 
 
 def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[Ref, DType]:
@@ -315,15 +401,3 @@ def _prediction_layers(options: ConvertOptions, source: CheckpointReader, model:
             found=str(held),
         )
     return wanted or 0
-
-
-def plan_id(job: Job) -> str:
-    """The identity of a plan: equal where source, options and program are."""
-    options = {**identity_of(job.options), "load_model_type": job.source_format.name}
-    sources = [
-        (path.name, path.parent.name, path.stat().st_size, path.stat().st_mtime_ns)
-        for path in job.source.paths()
-    ]
-    config = (job.model.folder / "config.json").read_text("utf-8")
-    text = json.dumps([options, sources, config, __version__], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -23,6 +23,8 @@ def plan_lines(job: Job) -> Iterator[str]:
     layout = {key: value for key, value in asdict(job.layout).items() if value}
     yield f"{job.direction}, {job.model.spec.name}, {len(job.files)} files"
     yield f"layout: {', '.join(f'{key}={value}' for key, value in layout.items())}"
+    if job.part:
+        yield f"part: {job.part.text}"
     totals = Totals()
     for file in job.files:
         before, lines = totals, []
@@ -53,6 +55,7 @@ def report_data(report: ConvertReport, options: ConvertOptions) -> dict[str, Any
         "drifted": report.drifted,
         "with_nan": report.with_nan,
         "verified": report.verified.ok if report.verified else None,
+        **({"part": report.part} if report.part else {}),
     }
 
 
@@ -61,5 +64,6 @@ def report_line(report: ConvertReport, options: ConvertOptions) -> str:
     return (
         f"{options.save_dir}: {report.tensors} tensors in {report.files} files, "
         f"{in_bytes(report.bytes_written)}"
+        + (f"; {report.part}" if report.part else "")
         + (f"; verified {report.verified.tensors} tensors" if report.verified else "")
     )

@@ -12,17 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, HOST, Factors, add_change
-from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
-from mindspeed_rl_ext.checkpoint.adapters.peft import PeftAdapter, is_peft
+from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, Factors, add_change
+from mindspeed_rl_ext.checkpoint.adapters.record import record_of
+from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, Array, DType, cast
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy
-from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import (
     Box,
     Ref,
@@ -35,7 +33,15 @@ from mindspeed_rl_ext.core.errors import InputError
 
 
 class Adapter(Protocol):
-    """An opened adapter."""
+    """An opened adapter.
+
+    Attributes:
+        folder: its directory.
+        settings: what scales its products.
+    """
+
+    folder: Path
+    settings: AdapterSettings
 
     def paths(self) -> list[Path]:
         """Its files."""
@@ -194,7 +200,9 @@ class MergedReader:
     def __init__(self, base: CheckpointReader, adapter: Adapter, like_host: bool) -> None:
         self._base, self._adapter, self._like_host = base, adapter, like_host
         self.folder, self.layout, self.args = base.folder, base.layout, base.args
+        self.missing_ranks = base.missing_ranks
         self._source: TensorSource = base
+        self._changes: Mapping[str, Factors] | None = None
 
     def paths(self) -> list[Path]:
         """The files of both."""
@@ -244,31 +252,15 @@ class MergedReader:
         self._base.release(ref)
 
     def _merged(self, source: TensorSource, parts: Sequence[Part], model: Model) -> MergedSource:
-        return MergedSource(source, parts, self._adapter.changes(model), self._like_host)
+        return MergedSource(source, parts, self._changes_of(model), self._like_host)
 
+    def record(self, model: Model) -> dict[str, Any]:
+        """What a manifest says of the adapter."""
+        adapter, changes = self._adapter, self._changes_of(model)
+        return record_of(adapter.folder, adapter.settings, changes, self._like_host)
 
-def with_adapter(base: CheckpointReader, options: ConvertOptions) -> CheckpointReader:
-    """The checkpoint with the adapter that the options name; itself where they name none.
-
-    Raises:
-        InputError: no such adapter, or one that is not merged.
-    """
-    flags: dict[str, Any] = {
-        "rank": options.lora_r,
-        "alpha": options.lora_alpha,
-        "targets": options.lora_target_modules,
-    }
-    like_host = options.lora_rounding == HOST
-    if options.lora_load is not None:
-        kind = PeftAdapter if is_peft(options.lora_load) else MegatronAdapterReader
-        return MergedReader(base, kind(options.lora_load, **flags), like_host)
-    if any(value for value in flags.values()):
-        if not isinstance(base, MegatronReader) or not base.adapter_tensors:
-            raise InputError(
-                "--lora-r, --lora-alpha and --lora-target-modules are about an adapter",
-                found=f"no --lora-load, and no adapter beside the weights of {options.load_dir}",
-                remedy="--lora-load with the adapter's directory",
-            )
-        adapter = MegatronAdapterReader(options.load_dir, **flags)
-        return MergedReader(base.without_adapter(), adapter, like_host)
-    return base
+    def _changes_of(self, model: Model) -> Mapping[str, Factors]:
+        """How the adapter changes the model, found once: a reader is of one model."""
+        if self._changes is None:
+            self._changes = self._adapter.changes(model)
+        return self._changes

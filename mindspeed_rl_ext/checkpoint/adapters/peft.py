@@ -71,6 +71,11 @@ class PeftAdapter:
         """Its files."""
         return [self.folder / CONFIG, self.folder / WEIGHTS]
 
+    def base_folder(self) -> Path | None:
+        """The directory of the base model, where its configuration names one that is there."""
+        found = Path(self.settings.base)
+        return found if self.settings.base and (found / "config.json").is_file() else None
+
     def changes(self, model: Model) -> dict[str, Factors]:
         """What it changes: HuggingFace weight -> factors.
 

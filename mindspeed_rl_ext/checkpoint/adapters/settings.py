@@ -50,6 +50,7 @@ class AdapterSettings:
         rank_stabilized: the scale is alpha / sqrt(rank) instead of alpha / rank (rsLoRA).
         alpha_pattern: pattern of module names -> their alpha.
         targets: names of the modules that it changes, as its configuration has them.
+        base: the name or directory of the base model, as its configuration has it.
     """
 
     rank: int
@@ -57,6 +58,7 @@ class AdapterSettings:
     rank_stabilized: bool = False
     alpha_pattern: Mapping[str, float] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    base: str = ""
 
     def scale(self, module: str, rank: int) -> float:
         """The scale of a module's product.
@@ -108,6 +110,7 @@ def read_peft_settings(folder: Path) -> AdapterSettings:
         bool(config.get("use_rslora")),
         dict(config.get("alpha_pattern") or {}),
         tuple(targets) if isinstance(targets, (list, tuple)) else (),
+        str(config.get("base_model_name_or_path") or ""),
     )
 
 

@@ -44,6 +44,14 @@ _REFUSED = {
 }
 
 
+class GridRank(NamedTuple):
+    """A rank's numbers on the axes of a layout."""
+
+    tp: int
+    pp: int
+    ep: int
+
+
 @dataclass(frozen=True)
 class Layout:
     """How a checkpoint is sharded.
@@ -116,9 +124,13 @@ class Layout:
         stage = f"_{pp_rank:03d}" if self.pp > 1 else ""
         return f"mp_rank_{tp_rank:02d}{stage}" + (f"_{ep_rank:03d}" if self.ep > 1 else "")
 
+    def grid(self) -> list[GridRank]:
+        """All ranks that have a file of their own, in the order in which Megatron numbers them."""
+        return [GridRank(t, p, e) for p in range(self.pp) for t, e in self.ranks()]
+
     def rank_dirs(self) -> set[str]:
         """The directories of all ranks."""
-        return {self.rank_dir(t, p, e) for t, e in self.ranks() for p in range(self.pp)}
+        return {self.rank_dir(*rank) for rank in self.grid()}
 
     def experts_of(self, experts: int, tp_rank: int, ep_rank: int) -> range:
         """The experts that a rank holds, wholly or its part of."""

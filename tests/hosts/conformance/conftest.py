@@ -55,6 +55,15 @@ class Line:
         return "converter" in self.adapter.evidence
 
     @property
+    def touched(self) -> str:
+        """A file of the host that a point wraps and that differs between most lines."""
+        return (
+            "mindspeed_rl/models/rule_verifier.py"
+            if self.is_rl
+            else ("mindspeed_llm/training/arguments.py")
+        )
+
+    @property
     def variables(self) -> list[str]:
         return [PREFIX + one.folder.upper() for one in self.adapter.checkouts]
 
@@ -161,6 +170,18 @@ def run_in(
         timeout=600,
         check=False,
     )
+
+
+@pytest.fixture(scope="session")
+def others() -> Callable[[Line], list[Line]]:
+    """Other configured lines of the same host."""
+    return lambda line: [one for one in CONFIGURED if one.is_rl == line.is_rl and one != line]
+
+
+@pytest.fixture
+def run_host(host_python: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Runs Python beside a host."""
+    return lambda line, *words, **env: run_in(line, host_python, *words, cwd=tmp_path, **env)
 
 
 @pytest.fixture

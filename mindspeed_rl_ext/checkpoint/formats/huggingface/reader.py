@@ -55,17 +55,20 @@ class HuggingFaceReader:
 
     Args:
         folder: the directory.
+        single: the file that holds all tensors where there is no index.
 
     Raises:
         InputError: no safetensors, a missing or truncated shard, an index that does not fit.
     """
 
-    def __init__(self, folder: Path) -> None:
+    missing_ranks: Sequence[str] = ()
+
+    def __init__(self, folder: Path, single: str = SINGLE_NAME) -> None:
         self.folder, self.layout = folder, Layout()
         self.args: Mapping[str, Any] = {}
         self._files: dict[str, SafetensorsFile] = {}
         index = _read_index(folder)
-        names = sorted(set(index.values())) if index is not None else _single_file(folder)
+        names = sorted(set(index.values())) if index is not None else _single_file(folder, single)
         for file_name in names:
             shard = SafetensorsFile(folder / file_name)
             for tensor in shard.entries:
@@ -345,10 +348,10 @@ def _read_index(folder: Path) -> dict[str, str] | None:
     return index
 
 
-def _single_file(folder: Path) -> list[str]:
+def _single_file(folder: Path, single: str) -> list[str]:
     found = sorted(path.name for path in folder.glob("*.safetensors"))
-    if SINGLE_NAME in found or len(found) == 1:
-        return [SINGLE_NAME] if SINGLE_NAME in found else found
+    if single in found or len(found) == 1:
+        return [single] if single in found else found
     if found:
         raise InputError(
             f"{folder} has {len(found)} shards and no {INDEX_NAME}",

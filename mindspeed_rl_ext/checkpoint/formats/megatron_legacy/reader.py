@@ -31,6 +31,8 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
+from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
+from mindspeed_rl_ext.checkpoint.part_manifests import layout_of_part
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
@@ -79,9 +81,18 @@ class MegatronReader:
         self.adapter_tensors: set[str] = set()
         self.args: Mapping[str, Any] = self._open(ranks[0].parent.name)
         layout = layout_of_args(self.args, str(ranks[0]))
-        self._check_directories({path.parent.name for path in ranks}, layout)
+        found = {path.parent.name for path in ranks}
+        part = layout_of_part(self.folder, found)
+        if part is None:
+            self._check_directories(found, layout)
         for path in ranks[1:]:
             self._check_same_sizes(path.parent.name, self._open(path.parent.name))
+        self.missing_ranks: Sequence[str] = ()
+        if part is not None:
+            # Its tensors alone do not tell how the others are named.
+            self.layout = part
+            self.missing_ranks = sorted(part.rank_dirs() - found)
+            return
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
@@ -119,7 +130,9 @@ class MegatronReader:
                 remedy="--lora-r and --lora-alpha merge it",
             )
         check_args(model, self.args, self.layout, str(self.folder))
-        parts = expected_parts(model.spec, model.sizes, self.layout)
+        missing = set(self.missing_ranks)
+        expected = expected_parts(model.spec, model.sizes, self.layout)
+        parts = [part for part in expected if part.shard not in missing]
         self._check(parts)
         return parts
 
@@ -139,9 +152,21 @@ class MegatronReader:
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
+        self.check_whole()
         warn_of_differences(model, self.args, str(self.folder))
         recorded = {ref: self._recorded(ref) for ref in self._tensors}
         check_ranks(self.folder, recorded, parts)
+
+    def check_whole(self) -> None:
+        """Raises InputError where it is only a part of a checkpoint."""
+        if self.missing_ranks:
+            raise InputError(
+                f"{self.folder.parent} is only a part of a checkpoint",
+                found=ranks_text(self.layout, self._archives),
+                expected=f"also {some(self.missing_ranks)}",
+                remedy="convert the missing ranks into the same directory, or copy the rank "
+                "directories and the manifests of the other nodes beside them",
+            )
 
     def view(self, ref: Ref) -> TensorView:
         """The tensor of that name; InputError where there is none."""

@@ -21,13 +21,13 @@ from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE
 from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile, Target
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import StoredTensor, dumps
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, PART_MANIFESTS
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
 from mindspeed_rl_ext.checkpoint.mapping.layout import TE, Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
-from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
+from mindspeed_rl_ext.checkpoint.options import LAYOUT, PART, ConvertOptions, option_names
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 
@@ -38,12 +38,13 @@ class MegatronWriter:
     """Writes rank files; see `formats.protocol.CheckpointWriter`."""
 
     marker = TRACKER
-    uses = frozenset(option_names("layout"))
+    uses = frozenset((*option_names(LAYOUT), *option_names(PART)))
 
     def existing(self, destination: Path) -> list[Path]:
         """What makes the destination a checkpoint already, the tracker first."""
         names = (TRACKER, ITERATION_DIR, "release", MANIFEST)
-        return [destination / name for name in names if (destination / name).exists()]
+        found = [destination / name for name in names if (destination / name).exists()]
+        return [*found, *sorted(destination.glob(PART_MANIFESTS))]
 
     def layout(self, model: Model, options: ConvertOptions) -> Layout:
         """The layout that the options ask for."""
@@ -66,7 +67,8 @@ class MegatronWriter:
         for shard, held in chunks.items():
             here = PlansOfParts(planner, held)
             lay_out = partial(rank_file, here, args, [part.chunk for part in held])
-            found.append(PlannedFile(f"{ITERATION_DIR}/{shard}/{RANK_FILE}", here, lay_out))
+            name = f"{ITERATION_DIR}/{shard}/{RANK_FILE}"
+            found.append(PlannedFile(name, here, lay_out, shard))
         return found
 
     def finish(self, staged: Path, target: Target, files: Sequence[PlannedFile]) -> list[str]:
