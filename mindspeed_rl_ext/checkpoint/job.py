@@ -223,10 +223,10 @@ def _replaced(job: Job) -> list[Path]:
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     source = open_source(options, to_read)
     model = _model(options, source)
-    if isinstance(source, MegatronAdapterReader):
-        model = source.adapter_model(model)
     if HOSTS in model.spec.refused_layouts and not (options.target or options.mcore_dialect):
         options = replace(options, mcore_dialect=CORE)
+    if isinstance(source, MegatronAdapterReader):
+        model = source.adapter_model(model)
     held = source.parts(model)
     source.check_shards(model, held)
     formats = _formats_of_weights(source, held)
