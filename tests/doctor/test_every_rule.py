@@ -415,6 +415,9 @@ CASES: dict[str, Case] = {
     "nodes-path-missing": lambda w: nodes(node(paths={"/w": None})),
     "nodes-start-directory-differs": lambda w: nodes(node(folder="/root")),
     "nodes-too-few-cards": lambda w: nodes(node(), npus=8),
+    "nodes-driver-differs": lambda w: BOOK.examine(
+        Cluster({"a": node(versions={"python": "3.10.1"})}, 32, 32, {"python": "3.11.2"})
+    ),
     "nodes-versions-differ": lambda w: nodes(node(versions={"torch": "1"})),
     "node-not-reachable": lambda w: nodes("ModuleNotFoundError"),
     "node-error": lambda w: nodes(of_node("error")),
