@@ -369,6 +369,12 @@ CASES: dict[str, Case] = {
     "antlr-too-new-for-hydra": lambda w: w.environment(
         versions={"antlr4-python3-runtime": "4.13.2", "hydra-core": "1.3.2"}
     ),
+    "math-verify-without-antlr": lambda w: w.environment(
+        versions={"antlr4-python3-runtime": "4.7.2", "math-verify": "0.9.0"}
+    ),
+    "antlr-too-new-for-latex2sympy2": lambda w: w.environment(
+        versions={"antlr4-python3-runtime": "4.13.2", "latex2sympy2": "1.5.4"}
+    ),
     "bitsandbytes-beside-torch-npu": lambda w: w.environment(
         versions={"bitsandbytes": "0.43.0", "torch-npu": "2.5.1"}
     ),
