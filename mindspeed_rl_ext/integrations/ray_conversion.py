@@ -77,13 +77,14 @@ def convert_on_nodes(
     ray = import_ray("--engine ray")
     started = connect(ray, options.ray_address, "run ray start --head, or give --ray-address")
     try:
-        nodes = _chosen(alive_nodes(ray), options.nodes)
-        parts = list(_parts(options, len(nodes)))
-        plans = _run(ray, nodes, parts, plan_only=True, done=lambda reply: None)
-        planned(plans)
-        if options.dry_run or any(reply.error for reply in plans):
-            return plans
-        return _run(ray, nodes, parts, plan_only=False, done=done)
+        with terminable():  # Ray has put its own answer to SIGTERM in place
+            nodes = _chosen(alive_nodes(ray), options.nodes)
+            parts = list(_parts(options, len(nodes)))
+            plans = _run(ray, nodes, parts, plan_only=True, done=lambda reply: None)
+            planned(plans)
+            if options.dry_run or any(reply.error for reply in plans):
+                return plans
+            return _run(ray, nodes, parts, plan_only=False, done=done)
     finally:
         if started:
             ray.shutdown()
