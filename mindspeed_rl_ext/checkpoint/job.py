@@ -32,9 +32,7 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Target,
     Totals,
 )
-from mindspeed_rl_ext.checkpoint.identity import plan_id
-from mindspeed_rl_ext.checkpoint.joining import PartDestination
-from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.joining import check_destination, was_finished
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
@@ -141,20 +139,6 @@ class Job:
         """The boxes that must be equal, as far as this run takes values from them."""
         return (pair for pair in self.copies if self.used is None or pair.first.ref in self.used)
 
-    def part_destination(self) -> PartDestination | None:
-        """Where the part goes; None where all ranks are written."""
-        if self.part is None:
-            return None
-        return PartDestination(
-            self.options.save_dir,
-            plan_id(self),
-            self.part,
-            [file.name for file in self.files],
-            self.whole_files,
-            self.writer,
-            lambda folder: self.writer.finish(folder, self.target, self.files),
-        )
-
     def memory_bytes(self, totals: Totals) -> int:
         """About the anonymous memory of one process: interpreter, windows, the plan itself.
 
@@ -236,31 +220,13 @@ def _replaced(job: Job) -> list[Path]:
     return [*job.writer.existing(folder), *written]
 
 
-def check_destination(job: Job) -> None:
-    """Raises InputError where the destination holds what must not be replaced."""
-    destination = job.part_destination()
-    if destination:
-        destination.check(job.options.overwrite)
-    else:
-        check_replaceable(job.options, job.writer)
-
-
-def was_finished(job: Job) -> bool:
-    """Whether the destination is the checkpoint that this plan makes."""
-    folder = job.options.save_dir
-    destination = job.part_destination()
-    if destination:
-        return destination.is_there()
-    return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)
-
-
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     source = open_source(options, to_read)
     model = _model(options, source)
-    if isinstance(source, MegatronAdapterReader):
-        model = source.adapter_model(model)
     if HOSTS in model.spec.refused_layouts and not (options.target or options.mcore_dialect):
         options = replace(options, mcore_dialect=CORE)
+    if isinstance(source, MegatronAdapterReader):
+        model = source.adapter_model(model)
     held = source.parts(model)
     source.check_shards(model, held)
     formats = _formats_of_weights(source, held)

@@ -14,15 +14,20 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
 from mindspeed_rl_ext.core.language import Text
 
+if TYPE_CHECKING:
+    from mindspeed_rl_ext.doctor.readers.environment import Environment
+
 # What must be the same on every node.
 SAME = ("python", "mindspeed-rl-ext", "torch", "torch-npu", "ray", "vllm", "transformers", "numpy")
+# What must be the same in the process that starts a run and in its workers.
+SAME_AS_DRIVER = ("python", "mindspeed-rl-ext")
 WHOLE_FILE_BYTES = 64 << 20
 LOCAL, AUTO = "local", "auto"
 # Where `ray start` leaves the address of the cluster that `auto` means.
@@ -43,6 +48,7 @@ class Cluster:
         replies: node to its facts, or to why there are none.
         npus: NPUs of the cluster.
         needed: NPUs that the configuration asks for.
+        driver: versions in this process, of what a driver and its workers must share.
     """
 
     label: ClassVar[Text] = Text("Ray cluster", "Ray 集群")
@@ -50,6 +56,7 @@ class Cluster:
     replies: Mapping[str, Facts | str]
     npus: int
     needed: int | None = None
+    driver: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
@@ -67,10 +74,7 @@ def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
     return {
         "host": platform.node(),
         "folder": _folder_of_ray(),
-        "versions": {
-            "python": ".".join(map(str, found.python)),
-            **{name: found.versions.get(name, "-") for name in SAME[1:]},
-        },
+        "versions": versions_of(found),
         "paths": {path: content_of(Path(path)) for path in paths},
         "findings": [
             {
@@ -83,6 +87,12 @@ def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
             for f in troubles
         ],
     }
+
+
+def versions_of(environment: Environment) -> dict[str, str]:
+    """The versions of what must be the same everywhere; "-" for what is not installed."""
+    python = ".".join(map(str, environment.python))
+    return {"python": python, **{name: environment.versions.get(name, "-") for name in SAME[1:]}}
 
 
 def _folder_of_ray() -> str:
@@ -107,13 +117,19 @@ def content_of(path: Path) -> str | None:
     return f"{len(names)} files, {hashlib.sha256(repr(names).encode()).hexdigest()[:12]}"
 
 
-def read_cluster(address: str, paths: Sequence[str], needed: int | None) -> Cluster:
-    """Asks every node of a cluster.
+def read_cluster(
+    address: str,
+    paths: Sequence[str],
+    needed: int | None,
+    runtime_env: Mapping[str, Any] | None = None,
+) -> Cluster:
+    """Asks every node of a cluster, in the environment that the workers of a run have.
 
     Args:
         address: "auto", "local" (a Ray of this machine, ended again), or host:port.
         paths: what must be the same everywhere.
         needed: NPUs that the configuration asks for.
+        runtime_env: what the run passes to `ray.init`; None for the environment of the nodes.
 
     Raises:
         MissingExtraError: ray is not installed.
@@ -126,26 +142,36 @@ def read_cluster(address: str, paths: Sequence[str], needed: int | None) -> Clus
     # A folder of that name on the path, such as /tmp/ray, is no installation.
     if getattr(ray, "__file__", None) is None:
         raise MissingExtraError("ray", "ray", "--ray")
-    started = _connect(ray, address)
+    from mindspeed_rl_ext.doctor.readers.environment import read_environment
+
+    here = versions_of(read_environment())
+    driver = {name: here[name] for name in SAME_AS_DRIVER}
+    started = _connect(ray, address, dict(runtime_env or {}))
     try:
-        return Cluster(_ask(ray, paths), int(ray.cluster_resources().get("NPU", 0)), needed)
+        npus = int(ray.cluster_resources().get("NPU", 0))
+        return Cluster(_ask(ray, paths), npus, needed, driver)
     finally:
         if started:
             ray.shutdown()
 
 
-def _connect(ray: Any, address: str) -> bool:
+def _connect(ray: Any, address: str, runtime_env: dict[str, Any]) -> bool:
     if ray.is_initialized():
         return False
     without_token = getattr(ray.exceptions, "AuthenticationError", ())  # Ray of 2025 has none
     log: list[str] = []
     try:
         if address == LOCAL:
-            ray.init(address=LOCAL, include_dashboard=False, log_to_driver=False)
+            ray.init(
+                address=LOCAL,
+                include_dashboard=False,
+                log_to_driver=False,
+                runtime_env=runtime_env,
+            )
         else:
             _require_listener(address)
             with _native_log(log):
-                ray.init(address=address, log_to_driver=False)
+                ray.init(address=address, log_to_driver=False, runtime_env=runtime_env)
     except without_token as error:
         raise _token_error(address, str(error).partition(". ")[0]) from error
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
