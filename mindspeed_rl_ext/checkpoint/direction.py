@@ -7,6 +7,7 @@ Does not cover: planning; `job` does.
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.adapters.opening import adapter_alone, with_adapter
+from mindspeed_rl_ext.checkpoint.adapters.peft import is_peft
 from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, CheckpointWriter, Format
@@ -30,6 +31,11 @@ def formats_of(options: ConvertOptions) -> tuple[Format, Format]:
                 expected="--save-model-type hf",
             )
         return find_format("mg"), PEFT
+    if is_peft(options.load_dir):
+        raise InputError(
+            f"{options.load_dir} is an adapter of PEFT, and no model",
+            remedy="--load-dir with its base model and --lora-load with the adapter merge them",
+        )
     name = options.load_model_type
     to_read = recognise(options.load_dir) if name == AUTO else find_format(name)
     if to_read is to_write and not to_read.reshards:

@@ -64,6 +64,113 @@ def test_a_hosts_adapter_is_merged_bit_by_bit_as_the_host_does(
         assert torch.equal(found[key], tensor), key
 
 
+VIRTUAL = {**TP2PP2, "num_layers_per_virtual_pipeline_stage": 1}
+
+
+def test_an_adapter_in_virtual_stages_is_merged_as_the_host_does(adapters, kit, tmp_path, model):
+    torch = pytest.importorskip("torch")
+    hf, mg, lora, out = (tmp_path / name for name in ("hf", "mg", "lora", "out"))
+    convert(ConvertOptions("hf", "mg", hf, mg, **VIRTUAL))
+    expected = adapters.host(torch, kit, mg, lora)
+    assert {chunk for _, chunk, _ in expected} == {"model0", "model1"}
+    given = {"hf_cfg_dir": hf, "lora_load": lora, "lora_rounding": "host", "verify": True}
+    convert(ConvertOptions("mg", "mg", mg, out, **VIRTUAL, **given))
+    found = adapters.ranks(kit, out)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
+
+
+def test_the_layouts_of_base_and_adapter_may_differ(adapters, kit, tmp_path, model):
+    torch = pytest.importorskip("torch")
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    convert(ConvertOptions("hf", "mg", hf, mg, **VIRTUAL))
+    adapters.host(torch, kit, mg, lora)
+    merged = []
+    for number, (base, adapter) in enumerate(
+        ((mg, lora), (hf, lora), (hf, lora / "iter_0000001"), (mg / "iter_0000001", lora))
+    ):
+        out, middle = tmp_path / f"out{number}", tmp_path / f"middle{number}"
+        given = {"hf_cfg_dir": hf, "lora_load": adapter, "verify": True}
+        convert(ConvertOptions("auto", "mg", base, middle, tensor_parallel_size=1 + number % 2,
+                               make_vocab_size_divisible_by=16, **given))  # fmt: skip
+        convert(ConvertOptions("mg", "hf", middle, out, hf_cfg_dir=hf))
+        merged.append(adapters.values(out))
+    for other in merged[1:]:
+        assert all(np.array_equal(merged[0][name], other[name]) for name in merged[0])
+
+
+@pytest.mark.parametrize(
+    ("args", "flags", "message"),
+    [
+        ({"lora_r": 16}, {}, "args of .* are of another adapter"),
+        ({"lora_r": 16}, {"lora_alpha": 8, "lora_r": RANK}, ""),
+        ({"lora_alpha": float("nan")}, {}, "does not say lora_alpha"),
+        ({"lora_alpha": True}, {}, "does not say lora_alpha"),
+        ({"lora_alpha": None}, {"lora_alpha": float("nan")}, "--lora-alpha is no number"),
+        ({"lora_alpha": None, "lora_r": None}, {"lora_alpha": 8.0}, ""),
+        ({}, {"lora_r": 8}, "--lora-r 8 is not what"),
+        ({}, {"lora_alpha": 9.0}, "--lora-alpha 9 is not what"),
+    ],
+)
+def test_what_the_args_of_an_adapter_say_is_compared(
+    adapters, kit, tmp_path, model, args, flags, message
+):
+    torch = pytest.importorskip("torch")
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    convert(ConvertOptions("hf", "mg", hf, mg))
+    adapters.host(torch, kit, mg, lora)
+    (path,) = lora.rglob("*.pt")
+    content = kit.torch_load(path)
+    for name, value in args.items():
+        setattr(content["args"], name, value)
+    torch.save(content, path)
+    options = ConvertOptions("hf", "mg", hf, tmp_path / "out", lora_load=lora, **flags)
+    if not message:
+        convert(options)
+        return
+    with pytest.raises(InputError, match=message):
+        convert(options)
+
+
+def _without_rank(tensors, name):
+    up = name.replace("lora_A", "lora_B")
+    return {**tensors, name: tensors[name][:0], up: tensors[up][:, :0]}
+
+
+DOWN = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+BROKEN = {
+    "r is text": ({"r": "4"}, "no usable rank"),
+    "r is true": ({"r": True}, "no usable rank"),
+    "alpha is no number": ({"lora_alpha": float("nan")}, "no usable rank and alpha"),
+    "alpha is infinite": ({"lora_alpha": float("inf")}, "no usable rank and alpha"),
+    "alpha leaves float32": ({"lora_alpha": 1e308}, "no usable rank and alpha"),
+    "alphas are a list": ({"alpha_pattern": [1]}, "no usable alpha_pattern"),
+    "an alpha is text": ({"alpha_pattern": {"q_proj": "x"}}, "no usable alpha_pattern"),
+    "a pattern is none": ({"alpha_pattern": {"(": 1}}, "no usable alpha_pattern"),
+    "a rank is no integer": ({"rank_pattern": {"q_proj": 2.5}}, "no usable rank_pattern"),
+    "another rank": ({"r": 8}, "have another rank than adapter_config.json says"),
+    "another rank of one": ({"rank_pattern": {"q_proj": 2}}, "q_proj have another rank"),
+    "no rank": (lambda tensors: _without_rank(tensors, DOWN), "q_proj have another rank"),
+    "three axes": (lambda tensors: {**tensors, DOWN: tensors[DOWN][None]}, "do not fit"),
+    "turned": (lambda tensors: {**tensors, DOWN: tensors[DOWN].T.copy()}, "do not fit"),
+    "one of two": (lambda tensors: {k: v for k, v in tensors.items() if k != DOWN}, "lacks"),
+    "none": (lambda tensors: {}, "lacks matrices"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_an_adapter_that_cannot_be_is_named(adapters, kit, tmp_path, model, case):
+    change, message = BROKEN[case]
+    lora = tmp_path / "lora"
+    adapters.peft(kit, lora, model[1], **(change if isinstance(change, dict) else {}))
+    if callable(change):
+        kit.write_safetensors(lora / "adapter_model.safetensors", change(adapters.values(lora)))
+    with pytest.raises(InputError, match=message) as caught:
+        convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", lora_load=lora))
+    assert caught.value.remedy
+    assert not (tmp_path / "mg").exists()
+
+
 def test_a_product_has_the_same_bits_in_every_box():
     rng = np.random.default_rng(0)
     up, down = rng.standard_normal((130, 5), "<f4"), rng.standard_normal((5, 700), "<f4")
