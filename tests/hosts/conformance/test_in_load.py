@@ -6,17 +6,9 @@ not loaded would not come back.
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
-# The same model as in the flags below.
-SIZES = {
-    "num_hidden_layers": 2, "hidden_size": 16, "vocab_size": 128, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "intermediate_size": 24, "max_position_embeddings": 64,
-    "rms_norm_eps": 1e-6, "rope_theta": 1e6, "tie_word_embeddings": False,
-}  # fmt: skip
+# The model of the fixture `qwen2`.
 FLAGS = """
     --num-layers 2 --hidden-size 16 --num-attention-heads 4 --group-query-attention
     --num-query-groups 2 --ffn-hidden-size 24 --max-position-embeddings 64 --seq-length 32
@@ -33,41 +25,27 @@ LAYOUTS = ({"name": "tp2", "tp": 2, "pp": 1}, {"name": "pp2", "tp": 1, "pp": 2})
 
 
 @pytest.fixture(scope="session")
-def qwen2(tmp_path_factory):
-    """A tiny Qwen2 with random weights, biases too."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("load") / "hf"
-    torch.manual_seed(0)
-    model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**SIZES))
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter.data)
-    model.to(torch.bfloat16).save_pretrained(folder)
+def shards(convert, qwen2, tmp_path_factory):
+    """Our shards in each layout, the same for every line."""
+    folder = tmp_path_factory.mktemp("shards")
+    for layout in LAYOUTS:
+        convert("--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", qwen2,
+                "--save-dir", folder / layout["name"],
+                "--target-tensor-parallel-size", layout["tp"],
+                "--target-pipeline-parallel-size", layout["pp"])  # fmt: skip
     return folder
 
 
 def test_our_shards_load_strictly_and_what_the_host_saves_comes_back(
-    llm_line, check, host_python, qwen2, tmp_path
+    llm_line, check, convert, shards, qwen2, tmp_path
 ):
     torch = pytest.importorskip("torch")
     safetensors = pytest.importorskip("safetensors.torch")
 
-    def convert(*words):
-        done = subprocess.run(
-            list(map(str, [host_python, "-m", "mindspeed_rl_ext.cli", "convert", *words])),
-            env={"PATH": os.environ["PATH"]}, cwd=tmp_path,
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-
     cases = [
-        {**layout, "load": tmp_path / layout["name"], "save": tmp_path / f"saved_{layout['name']}"}
+        {**layout, "load": shards / layout["name"], "save": tmp_path / layout["name"]}
         for layout in LAYOUTS
     ]
-    for case in cases:
-        convert("--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", qwen2,
-                "--save-dir", case["load"], "--target-tensor-parallel-size", case["tp"],
-                "--target-pipeline-parallel-size", case["pp"])  # fmt: skip
     newer = any(one.folder == "megatron_012" for one in llm_line.adapter.checkouts)
     job = {
         "checkout": llm_line.paths()[0], "cases": cases,
