@@ -11,8 +11,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from mindspeed_rl_ext.hosts.adapter import MINDSPEED_LLM_URL, MINDSPEED_RL_URL, Adapter
 
@@ -88,6 +91,12 @@ class HostEnvironment:
         """What `pip check` finds, a sentence each."""
         done = self.run(self.python, "-m", "pip", "check")
         return set(done.stdout.splitlines()) if done.returncode else set()
+
+
+@pytest.fixture(name="make", scope="session")
+def make_fixture() -> Callable[[Adapter, Path, Path], HostEnvironment]:
+    """Makes the environment of a line."""
+    return make
 
 
 def make(line: Adapter, hosts: Path, home: Path) -> HostEnvironment:
