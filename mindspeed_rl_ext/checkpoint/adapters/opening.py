@@ -17,10 +17,8 @@ from mindspeed_rl_ext.checkpoint.adapters.peft import PeftAdapter, is_peft
 from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.adapters.settings import CONFIG
 from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import (
-    MegatronReader,
-    is_megatron_legacy,
-)
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import is_megatron_legacy
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
