@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,28 +76,32 @@ def _by_address(ip: str) -> tuple[bytes, str]:
         return b"\xff" * 16, ip
 
 
-def connect(ray: Any, address: str, remedy: str) -> bool:
+def connect(
+    ray: Any, address: str, remedy: str, runtime_env: Mapping[str, Any] | None = None
+) -> bool:
     """Connects to a cluster, unless this process is connected already; whether it was done.
 
     Args:
         ray: the library.
         address: "auto", "local" (a Ray of this machine), or host:port.
         remedy: what to do where there is none.
+        runtime_env: the environment of the workers; None for that of the cluster.
 
     Raises:
         InputError: no cluster, or one that refuses this process.
     """
     if ray.is_initialized():
         return False
+    given = {"log_to_driver": False, "runtime_env": dict(runtime_env or {})}
     without_token = getattr(ray.exceptions, "AuthenticationError", ())  # Ray of 2025 has none
     log: list[str] = []
     try:
         if address == LOCAL:
-            ray.init(address=LOCAL, include_dashboard=False, log_to_driver=False)
+            ray.init(address=LOCAL, include_dashboard=False, **given)
         else:
             _require_listener(address)
             with _native_log(log):
-                ray.init(address=address, log_to_driver=False)
+                ray.init(address=address, **given)
     except without_token as error:
         raise _token_error(address, str(error).partition(". ")[0]) from error
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:

@@ -103,6 +103,55 @@ class PlainAttention(torch.nn.Module):
         return torch.einsum("bhst,tbhd->sbhd", weights, value).flatten(2)
 
 
+class WholeLinear(torch.nn.Module):
+    """In place of transformer_engine's layer that TP does not cut."""
+
+    def __init__(self, input_size: int, output_size: int, **more) -> None:
+        super().__init__()
+        assert more["parallel_mode"] == "duplicated"
+        self.weight = torch.nn.Parameter(torch.empty(output_size, input_size))
+
+    def forward(self, values):
+        return values @ self.weight.T, None
+
+
+def fused_linear():
+    """In place of transformer_engine's linear layer with a norm in front."""
+    from megatron.core.tensor_parallel.layers import ColumnParallelLinear
+
+    class NormLinear(ColumnParallelLinear):
+        def __init__(self, input_size, *args, config, **more) -> None:
+            super().__init__(input_size, *args, config=config, **more)
+            self.eps = config.layernorm_epsilon
+            self.layer_norm_weight = torch.nn.Parameter(torch.empty(input_size))
+
+        def forward(self, values, *args, **more):
+            size = values.shape[-1:]
+            values = torch.nn.functional.rms_norm(values, size, self.layer_norm_weight, self.eps)
+            return super().forward(values, *args, **more)
+
+    return NormLinear
+
+
+def use_fused_layers(layer) -> None:
+    """A local layer with latent attention as `get_gpt_layer_with_transformer_engine_spec` has it.
+
+    Core's own code of attention is run; only transformer_engine's modules are stood in for.
+    """
+    from megatron.core.transformer import multi_latent_attention as latent
+    from megatron.core.transformer.identity_op import IdentityOp
+    from megatron.core.transformer.mlp import MLP
+
+    latent.TELinear, linear = WholeLinear, fused_linear()
+    parts = layer.submodules.self_attention.submodules
+    parts.linear_q_down_proj = parts.linear_kv_down_proj = WholeLinear
+    parts.linear_q_up_proj = parts.linear_kv_up_proj = linear
+    parts.q_layernorm = parts.kv_layernorm = IdentityOp
+    if layer.submodules.mlp.module is MLP:  # before experts the norm is a layer of its own
+        layer.submodules.pre_mlp_layernorm = IdentityOp
+        layer.submodules.mlp.submodules.linear_fc1 = linear
+
+
 def config_of(args, tp: int, pp: int, hf_config: dict):
     from megatron.core.transformer import MLATransformerConfig, TransformerConfig
 
@@ -178,6 +227,8 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
         if config.multi_latent_attention:
             for layer in spec.layer_specs:
                 layer.submodules.self_attention.submodules.core_attention = PlainAttention
+                if args.transformer_impl == "transformer_engine":
+                    use_fused_layers(layer)
         prediction = {}
         if config.mtp_num_layers and stage == pp - 1 and number == count - 1:
             from megatron.core.models.gpt.gpt_layer_specs import get_gpt_mtp_block_spec

@@ -93,6 +93,10 @@ CASES = {
     "deepseek3-core-TP2-PP2-EP2": (
         "DeepseekV3", V3, (2, 2), {**EP2, "target": "megatron-core-0.16"}, SLOW,
     ),
+    "deepseek3-core-TE-TP2-EP2": (
+        "DeepseekV3", V3, (2, 1),
+        {**EP2, "target": "megatron-core-0.16", "transformer_impl": "transformer_engine"}, (),
+    ),
     "deepseek2-lite-core-TP2": (
         "DeepseekV2", LITE, (2, 1), {"target": "megatron-core-0.12"}, SLOW,
     ),

@@ -32,6 +32,7 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     MOE,
     PREDICTION,
     TP,
+    WHOLE_DOWN,
     ModelSpec,
     Packed,
     Row,
@@ -39,7 +40,7 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
 from mindspeed_rl_ext.core.errors import InputError, nearest
 
 _PLACES = (EMBEDDING, LAYER, FINAL_NORM, HEAD, PREDICTION)
-_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT, TP, HOSTS, BUFFERS, CUT_EXPERTS)
+_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT, TP, HOSTS, BUFFERS, CUT_EXPERTS, WHOLE_DOWN)
 
 
 def check_spec(spec: ModelSpec) -> None:

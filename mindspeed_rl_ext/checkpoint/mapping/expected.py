@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.mapping.layout import (
+    TE,
     Chunk,
     Layout,
     check_divisible,
@@ -36,7 +37,6 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
 )
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, matrix_shape
 
-TE = "transformer_engine"
 NOT_SPLIT = Split(tp=1, tp_rank=0)
 # How the tensors of a decoder's layer and of a prediction layer begin.
 _LAYER_PREFIX, _PREDICTION_PREFIX = "decoder.layers.", "mtp."

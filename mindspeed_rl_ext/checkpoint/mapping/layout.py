@@ -25,10 +25,12 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     HOSTS,
     MM_SPLIT,
     TP,
+    WHOLE_DOWN,
     ModelSpec,
 )
 from mindspeed_rl_ext.core.errors import InputError
 
+TE = "transformer_engine"
 # Kind of layout -> what messages call it, and the remedy.
 _REFUSED = {
     CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
@@ -73,6 +75,8 @@ class Layout:
         mm_split: the upward projections of latent attention are in four (--mla-mm-split).
         dualpipe: stages hold slices of both ends (--schedules-method dualpipev).
         mtp: multi-token-prediction layers.
+        whole_down: transformer_engine's latent attention of newer core, whose downward projections
+            TP does not cut.
     """
 
     tp: int = 1
@@ -91,6 +95,7 @@ class Layout:
     mm_split: bool = False
     dualpipe: bool = False
     mtp: int = 0
+    whole_down: bool = False
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -101,8 +106,9 @@ class Layout:
             HOST_MTP: self.mtp > 0 and not core,
             MM_SPLIT: self.mm_split,
             HOSTS: not core,
+            WHOLE_DOWN: core and self.whole_down and self.transformer_impl == TE,
             TP: self.tp > 1,
-            BUFFERS: self.grouped and self.transformer_impl == "local",
+            BUFFERS: self.grouped and self.transformer_impl != TE,
             CUT_EXPERTS: self.tp > 1 and not (self.extend_ep or self.whole_experts),
         }
         return frozenset(kind for kind, has in found.items() if has)

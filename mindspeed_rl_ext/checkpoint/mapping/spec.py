@@ -17,6 +17,8 @@ PREDICTION = "prediction"
 CORE, HOST_MTP, MM_SPLIT, TP = "core", "host_mtp", "mm_split", "tp"
 # Layouts with the names of hosts; with one buffer for all experts of a rank; whose TP cuts experts.
 HOSTS, BUFFERS, CUT_EXPERTS = "hosts", "buffers", "cut_experts"
+# Each rank holds the downward projections of latent attention whole, where CORE would cut them.
+WHOLE_DOWN = "whole_down"
 DENSE, MOE = "dense", "moe"
 FULL, LINEAR = "full", "linear"
 

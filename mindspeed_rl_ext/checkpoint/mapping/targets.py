@@ -28,17 +28,21 @@ class Convention:
         dense_in_pattern: `moe_layer_freq` lists the layers without experts; otherwise
             `first_k_dense_replace` counts them.
         loads_torch_dist: False where it sets `ckpt_format = "torch"` whatever it is told.
+        whole_down: transformer_engine's latent attention has downward projections that TP does not
+            cut.
     """
 
     dialect: str
     tokenizer_type: str = "PretrainedFromHF"
     dense_in_pattern: bool = False
     loads_torch_dist: bool = True
+    whole_down: bool = False
 
 
 _EARLIER, _LATER = Convention("0.8"), Convention("0.12")
 _RANK_FILES_ONLY = replace(_LATER, loads_torch_dist=False)
-_MEGATRON = Convention(CORE, "HuggingFaceTokenizer", dense_in_pattern=True)
+_MEGATRON = Convention(CORE, "HuggingFaceTokenizer", dense_in_pattern=True, whole_down=True)
+_MEGATRON_EARLIER = replace(_MEGATRON, whole_down=False)
 # MindSpeed-RL takes MindSpeed-LLM's models: up to 2.2 those of core 0.8, then those of core 0.12.
 TARGETS: Mapping[str, Convention] = {
     **{f"mindspeed-llm-{line}": _EARLIER for line in ("feb25", "2.0", "2.1")},
@@ -46,7 +50,8 @@ TARGETS: Mapping[str, Convention] = {
     **{f"mindspeed-llm-{line}": _LATER for line in ("26.1", "master")},
     **{f"mindspeed-rl-{line}": _EARLIER for line in ("2.0", "2.1", "2.2")},
     **{f"mindspeed-rl-{line}": _LATER for line in ("2.3", "master")},
-    **{f"megatron-core-{line}": _MEGATRON for line in ("0.8", "0.12", "0.16")},
+    **{f"megatron-core-{line}": _MEGATRON_EARLIER for line in ("0.8", "0.12")},
+    "megatron-core-0.16": _MEGATRON,
 }
 _BY_DIALECT = {"0.8": _EARLIER, "0.12": _LATER, CORE: _MEGATRON}
 

@@ -10,15 +10,20 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mindspeed_rl_ext.core.language import Text
 from mindspeed_rl_ext.integrations.ray_nodes import alive_nodes, connect, import_ray
 
+if TYPE_CHECKING:
+    from mindspeed_rl_ext.doctor.readers.environment import Environment
+
 # What must be the same on every node.
 SAME = ("python", "mindspeed-rl-ext", "torch", "torch-npu", "ray", "vllm", "transformers", "numpy")
+# What must be the same in the process that starts a run and in its workers.
+SAME_AS_DRIVER = ("python", "mindspeed-rl-ext")
 WHOLE_FILE_BYTES = 64 << 20
 NODE_TIMEOUT_S = 120
 Facts = Mapping[str, Any]
@@ -32,6 +37,7 @@ class Cluster:
         replies: node to its facts, or to why there are none.
         npus: NPUs of the cluster.
         needed: NPUs that the configuration asks for.
+        driver: versions in this process, of what a driver and its workers must share.
     """
 
     label: ClassVar[Text] = Text("Ray cluster", "Ray 集群")
@@ -39,6 +45,7 @@ class Cluster:
     replies: Mapping[str, Facts | str]
     npus: int
     needed: int | None = None
+    driver: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
@@ -56,10 +63,7 @@ def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
     return {
         "host": platform.node(),
         "folder": _folder_of_ray(),
-        "versions": {
-            "python": ".".join(map(str, found.python)),
-            **{name: found.versions.get(name, "-") for name in SAME[1:]},
-        },
+        "versions": versions_of(found),
         "paths": {path: content_of(Path(path)) for path in paths},
         "findings": [
             {
@@ -72,6 +76,12 @@ def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
             for f in troubles
         ],
     }
+
+
+def versions_of(environment: Environment) -> dict[str, str]:
+    """The versions of what must be the same everywhere; "-" for what is not installed."""
+    python = ".".join(map(str, environment.python))
+    return {"python": python, **{name: environment.versions.get(name, "-") for name in SAME[1:]}}
 
 
 def _folder_of_ray() -> str:
@@ -96,24 +106,34 @@ def content_of(path: Path) -> str | None:
     return f"{len(names)} files, {hashlib.sha256(repr(names).encode()).hexdigest()[:12]}"
 
 
-def read_cluster(address: str, paths: Sequence[str], needed: int | None) -> Cluster:
-    """Asks every node of a cluster.
+def read_cluster(
+    address: str,
+    paths: Sequence[str],
+    needed: int | None,
+    runtime_env: Mapping[str, Any] | None = None,
+) -> Cluster:
+    """Asks every node of a cluster, in the environment that the workers of a run have.
 
     Args:
         address: "auto", "local" (a Ray of this machine, ended again), or host:port.
         paths: what must be the same everywhere.
         needed: NPUs that the configuration asks for.
+        runtime_env: what the run passes to `ray.init`; None for the environment of the nodes.
 
     Raises:
         MissingExtraError: ray is not installed.
         InputError: no cluster.
     """
     ray = import_ray("--ray")
-    started = connect(
-        ray, address, "run ray start --head first, give --ray HOST:PORT, or --ray local"
-    )
+    from mindspeed_rl_ext.doctor.readers.environment import read_environment
+
+    here = versions_of(read_environment())
+    driver = {name: here[name] for name in SAME_AS_DRIVER}
+    remedy = "run ray start --head first, give --ray HOST:PORT, or --ray local"
+    started = connect(ray, address, remedy, runtime_env)
     try:
-        return Cluster(_ask(ray, paths), int(ray.cluster_resources().get("NPU", 0)), needed)
+        npus = int(ray.cluster_resources().get("NPU", 0))
+        return Cluster(_ask(ray, paths), npus, needed, driver)
     finally:
         if started:
             ray.shutdown()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from mindspeed_rl_ext.checkpoint.adapters.factors import Factors
+from mindspeed_rl_ext.checkpoint.adapters.factors import FactorCache, Factors
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import Box
@@ -71,6 +73,38 @@ def test_a_product_has_the_same_bits_in_every_box():
     for box in (Box(3, 100, 0, 700), Box(0, 130, 511, 2), Box(63, 2, 100, 600)):
         rows, cols = slice(box.row, box.row + box.rows), slice(box.col, box.col + box.cols)
         assert np.array_equal(factors.product(box), whole[rows, cols])
+
+
+def test_matrices_are_loaded_once_for_all_windows_and_given_up_beyond_a_bound():
+    loads = []
+
+    def load(name):
+        loads.append(name)
+        return np.ones((64, 4), "<f4"), np.ones((4, 64), "<f4")
+
+    made = {name: Factors((64, 64), 4, 1.0, partial(load, name)) for name in "abc"}
+    one_pair = 2 * 64 * 4 * 4
+    held = FactorCache(2 * one_pair).cached(made)
+    for _ in range(3):
+        for name in "ab":
+            held[name].product(Box(0, 64, 0, 64))
+    assert loads == ["a", "b"]
+    held["c"].product(Box(0, 64, 0, 64))
+    held["b"].product(Box(0, 64, 0, 64))
+    held["a"].product(Box(0, 64, 0, 64))
+    assert loads == ["a", "b", "c", "a"]
+    held = FactorCache(1).cached(made)
+    held["a"].product(Box(0, 8, 0, 8))
+    held["a"].product(Box(8, 8, 0, 8))
+    assert loads[4:] == ["a"]
+
+
+@pytest.mark.parametrize("rank", [1, 3, 64, 300])
+def test_a_product_is_right_at_every_rank(rank):
+    rng = np.random.default_rng(rank)
+    up, down = (rng.integers(-4, 4, s).astype("<f4") for s in ((70, rank), (rank, 530)))
+    factors = Factors((70, 530), rank, 1.0, lambda: (up, down))
+    assert np.array_equal(factors.product(Box(5, 60, 9, 500)), (up @ down)[5:65, 9:509])
 
 
 REFUSED = {

@@ -1,9 +1,8 @@
 """Names of a running transformers model, as FSDP and DCP checkpoints have them.
 
 Covers: prefixes and the names of wrappers (FSDP, torch.compile, activation checkpointing); experts
-that transformers 5 keeps in one tensor each for gate and up and for down, or that the family's table
-packs; the output layer of a
-tied model, which must equal the embedding.
+that transformers 5 keeps in one tensor each for gate and up and for down, or that the table of the
+family packs; the output layer of a tied model, which must equal the embedding.
 Does not cover: adapters (PEFT) and value heads, which are unknown names.
 """
 

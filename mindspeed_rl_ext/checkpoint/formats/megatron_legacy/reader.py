@@ -51,6 +51,7 @@ _DIALECT_MARKS = (
     ("0.12", ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")),
 )
 _MM_SPLIT_MARKS = ("linear_qk_nope",)
+_DOWN = ".linear_kv_down_proj.weight"
 # What PEFT adds to names: of a layer with an adapter, and of the adapter called "default".
 _WRAPPED = ".base_layer."
 _ADAPTER = re.compile(r"\.lora_([AaBb])(\.default)?\.weight$")
@@ -99,6 +100,7 @@ class MegatronReader:
             grouped=self._any(_GROUPED_MARKS),
             dialect=next((name for name, marks in _DIALECT_MARKS if self._any(marks)), "0.8"),
             mm_split=self._any(_MM_SPLIT_MARKS),
+            whole_down=self._any(_TE_MARKS) and self._holds_whole_down(),
             mtp=len({ref.name.split(".")[2] for ref in self._tensors if _is_prediction(ref.name)}),
         )
 
@@ -302,6 +304,13 @@ class MegatronReader:
             expected=_EMBEDDING,
             remedy=why.remedy if why else "a rank file is missing",
         )
+
+    def _holds_whole_down(self) -> bool:
+        """Whether TP does not cut the downward projections, by the tensors and args."""
+        ends = ("kv_lora_rank",), ("qk_pos_emb_head_dim", "qk_rope_head_dim")
+        found = [next((self.args[n] for n in names if self.args.get(n)), 0) for names in ends]
+        rows = {t.shape[0] for ref, t in self._tensors.items() if _DOWN in ref.name and t.shape}
+        return all(found) and rows == {sum(map(int, found))}
 
     def _any(self, marks: tuple[str, ...]) -> bool:
         return any(mark in ref.name for ref in self._tensors for mark in marks)

@@ -22,10 +22,11 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile, Target
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import StoredTensor, dumps
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, PART_MANIFESTS
-from mindspeed_rl_ext.checkpoint.mapping.expected import TE, Part, expected_parts
-from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, padded_vocab
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.layout import TE, Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
 from mindspeed_rl_ext.checkpoint.options import LAYOUT, PART, ConvertOptions, option_names
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
@@ -82,10 +83,11 @@ def target_layout(model: Model, options: ConvertOptions) -> Layout:
     Raises:
         InputError: the model can't be written so.
     """
-    if model.spec.mla and options.transformer_impl == TE:
+    if model.spec.mla and options.transformer_impl == TE and options.convention.dialect != CORE:
         raise InputError(
             f"{model.spec.name} has latent attention, whose transformer_engine names are not known",
-            remedy="--transformer-impl local",
+            found="names of hosts",
+            remedy="--transformer-impl local, or --target megatron-core-0.16",
         )
     if model.mtp and options.convention.dialect == "0.8":
         raise InputError(
@@ -116,6 +118,9 @@ def target_layout(model: Model, options: ConvertOptions) -> Layout:
         extend_ep=options.moe_tp_extend_ep,
         grouped=options.moe_grouped_gemm,
         dialect=options.convention.dialect,
+        whole_down=model.spec.mla
+        and options.transformer_impl == TE
+        and options.convention.whole_down,
         whole_experts=_whole_experts(model, options),
         mm_split=options.mla_mm_split,
         dualpipe=options.schedules_method == "dualpipev",

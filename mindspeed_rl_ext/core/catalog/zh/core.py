@@ -97,4 +97,6 @@ MESSAGES = {
     "neither a file nor a name in the shipped configs/{kind}": "既不是文件，也不是随包 configs/{kind} 中的名称",
     "give the flags": "请给出这些参数",
     "a file of JSON lines": "每行一个 JSON 对象的文件",
+    "torch cannot be imported: it cannot load an extension for a device": "torch 无法导入：它加载不了一个设备扩展",
+    "source CANN's set_env.sh; on a machine without NPUs: export {AUTOLOAD}=0": "source CANN 的 set_env.sh；没有 NPU 的机器上：export {AUTOLOAD}=0",
 }
