@@ -136,6 +136,11 @@ def held_ranks(reader: CheckpointReader) -> set[str]:
     return reader.layout.rank_dirs() - set(reader.missing_ranks)
 
 
+def part_of(reader: CheckpointReader) -> str:
+    """Which ranks a part of a checkpoint holds; "" of a whole."""
+    return ranks_text(reader.layout, held_ranks(reader)) if reader.missing_ranks else ""
+
+
 def _named(report: VerifyReport, first: CheckpointReader, second: CheckpointReader) -> VerifyReport:
     """The report, with the part of a checkpoint that it is about."""
     parts = [side for side in (first, second) if side.missing_ranks]

@@ -85,23 +85,23 @@ def connect(
         ray: the library.
         address: "auto", "local" (a Ray of this machine), or host:port.
         remedy: what to do where there is none.
-        runtime_env: the environment of the workers, as a run gives it.
+        runtime_env: the environment of the workers; None for that of the cluster.
 
     Raises:
         InputError: no cluster, or one that refuses this process.
     """
     if ray.is_initialized():
         return False
+    given = {"log_to_driver": False, "runtime_env": dict(runtime_env or {})}
     without_token = getattr(ray.exceptions, "AuthenticationError", ())  # Ray of 2025 has none
     log: list[str] = []
-    env = dict(runtime_env or {})
     try:
         if address == LOCAL:
-            ray.init(LOCAL, include_dashboard=False, log_to_driver=False, runtime_env=env)
+            ray.init(address=LOCAL, include_dashboard=False, **given)
         else:
             _require_listener(address)
             with _native_log(log):
-                ray.init(address=address, log_to_driver=False, runtime_env=env)
+                ray.init(address=address, **given)
     except without_token as error:
         raise _token_error(address, str(error).partition(". ")[0]) from error
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:

@@ -124,9 +124,9 @@ def read_cluster(
         MissingExtraError: ray is not installed.
         InputError: no cluster.
     """
+    ray = import_ray("--ray")
     from mindspeed_rl_ext.doctor.readers.environment import read_environment
 
-    ray = import_ray("--ray")
     here = versions_of(read_environment())
     driver = {name: here[name] for name in SAME_AS_DRIVER}
     remedy = "run ray start --head first, give --ray HOST:PORT, or --ray local"
