@@ -1,6 +1,11 @@
 """Messages of the checkpoint converter, English to Chinese."""
 
 MESSAGES = {
+    "--npus-per-node is about --node and --engine ray": "--npus-per-node 要与 --node 或 --engine ray 连用",
+    "--nodes is about --engine ray": "--nodes 要与 --engine ray 连用",
+    "add --engine ray": "加上 --engine ray",
+    "node {number}, {node} failed": "节点 {number}（{node}）失败",
+    "node {number}, {node}: {text}": "节点 {number}（{node}）：{text:message}",
     "{parent} is only a part of a checkpoint": "{parent} 只是检查点的一部分",
     "also {missing_ranks}": "还应有 {missing_ranks}",
     "convert the missing ranks into the same directory, or copy the rank directories and the manifests of the other nodes beside them": "把缺少的 rank 转换到同一目录，或把其他节点的 rank 目录和 manifest 复制到一起",
@@ -28,7 +33,6 @@ MESSAGES = {
     "pairs of TP and EP rank among {pairs}": "TP 与 EP 编号的组合为 {pairs} 之一",
     "--ranks and --node both choose ranks": "--ranks 与 --node 都是选择 rank",
     "leave one of them out": "去掉其中一个",
-    "--npus-per-node is about --node": "--npus-per-node 要与 --node 连用",
     "add --node I/N": "加上 --node I/N",
     "convert this part again": "重新转换这一部分",
     "{parent} holds parts of different conversions": "{parent} 中的各部分来自不同的转换",
