@@ -499,6 +499,7 @@ MESSAGES = {
     "{CONFIG} of PEFT, or mp_rank_* directories of a host": "PEFT 的 {CONFIG}，或宿主的 mp_rank_* 目录",
     "{load_dir} is an adapter of PEFT, and no model": "{load_dir} 是 PEFT 适配器，不是模型",
     "check {flag}": "检查 {flag}",
+    "--load-dir with its base model and --lora-load with the adapter merge them": "用 --load-dir 给出基座模型、--lora-load 给出适配器即可合并",
     "use it as it is": "直接使用即可",
     "the adapter in {folder} is of another model": "{folder} 中的适配器属于另一个模型",
     "{refs} matrices of layers that the model {what}: {value}": "{refs} 个矩阵所属的层模型{what:message}：{value}",
