@@ -24,6 +24,7 @@ from mindspeed_rl_ext.checkpoint.adapters.record import SAME, how_to_verify, rec
 from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
 from mindspeed_rl_ext.checkpoint.copying.compare import same_values
 from mindspeed_rl_ext.checkpoint.copying.joined import Joined
+from mindspeed_rl_ext.checkpoint.copying.shift import shifted, without_common_shift
 from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
@@ -125,8 +126,9 @@ def verify_opened(first: CheckpointReader, second: CheckpointReader, model: Mode
     elif _is_whole(parts_of_one):
         sides = _Sides(one, two, parts_of_two, whole_is_first=True)
     else:
-        assembled = Assembled(first, first.parts(model), model.whole())
-        sides = _Sides(assembled, two, parts_of_two, whole_is_first=True)
+        held, wanted = without_common_shift(first.parts(model), parts_of_two)
+        assembled = Assembled(first, held, model.whole())
+        sides = _Sides(assembled, two, wanted, whole_is_first=True)
     is_part = bool(first.missing_ranks or second.missing_ranks)
     return _named(_compare_sides(sides, model, problems, is_part), first, second)
 
@@ -190,8 +192,18 @@ class _Sides:
     parts: Sequence[Part]
     whole_is_first: bool
 
-    def same(self, whole: TensorView, sharded: TensorView) -> bool:
-        """Whether the first side's values, cast to the second's format, are the second's."""
+    def same(self, whole: TensorView, sharded: TensorView, shift: float = 0.0) -> bool:
+        """Whether the first side's values, cast to the second's format, are the second's.
+
+        Args:
+            whole: values of the whole side.
+            sharded: values of the other.
+            shift: by how much the other's are larger.
+        """
+        if shift and self.whole_is_first:
+            whole = shifted(whole, shift, sharded.dtype)
+        elif shift:
+            sharded = shifted(sharded, -shift, whole.dtype)
         one, two = (whole, sharded) if self.whole_is_first else (sharded, whole)
         return same_values(one.array, two.array, one.dtype, two.dtype)
 
@@ -230,10 +242,11 @@ def _compare(sides: _Sides, here: Ref, slot: Slot, unseen: dict[str, int]) -> li
     sources = [sides.whole.view(whole(name)) for name in slot.hf]
     problems = []
     pairs = RULES.get(slot.rule).take_apart(shard.array, [s.array for s in sources], slot.split)
+    shift = slot.copies[0].shift if slot.copies else 0.0
     for number, of_whole, of_shard in pairs:
         source = sources[number]
         pair = TensorView(source.dtype, of_whole), TensorView(shard.dtype, of_shard)
-        if not sides.same(*pair):
+        if not sides.same(*pair, shift):
             problems.append(f"{here} differs from {slot.hf[number]}")
         unseen[slot.hf[number]] -= of_whole.size * source.dtype.itemsize
     for name in slot.hf:

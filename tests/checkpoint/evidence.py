@@ -108,7 +108,9 @@ def spec_name(found: str) -> str:
         for kind in registry.get(name).model_types
     }
     key = plain.lower().replace("_", "")
-    return registry.get(plain).name if plain in registry else by_class[key]
+    if plain in registry:
+        return registry.get(plain).name
+    return by_class[key] if key in by_class else by_class[f"{key}text"]  # of a model with vision
 
 
 @cache

@@ -103,6 +103,68 @@ class PlainAttention(torch.nn.Module):
         return torch.einsum("bhst,tbhd->sbhd", weights, value).flatten(2)
 
 
+def delta_net_of(args) -> dict:
+    """What linear attention needs; nothing for others."""
+    if not getattr(args, "experimental_attention_variant", None):
+        return {}
+    names = ("conv_kernel_dim", "key_head_dim", "value_head_dim")
+    names += ("num_key_heads", "num_value_heads")
+    return {
+        **{f"linear_{name}": getattr(args, f"linear_{name}") for name in names},
+        "linear_attention_freq": args.linear_attention_freq,
+        "experimental_attention_variant": args.experimental_attention_variant,
+        "attention_output_gate": args.attention_output_gate,
+        "layernorm_zero_centered_gamma": args.apply_layernorm_1p,
+        "transformer_impl": "transformer_engine",
+        "deterministic_mode": True,
+    }
+
+
+class NormPlusOne(torch.nn.Module):
+    """In place of the norms that only transformer_engine has: their weights count from one."""
+
+    def __init__(self, config, hidden_size: int, eps: float = 1e-6, **more) -> None:
+        super().__init__()
+        assert config.layernorm_zero_centered_gamma
+        self.weight, self.eps = torch.nn.Parameter(torch.empty(hidden_size)), eps
+
+    def forward(self, values):
+        size = values.shape[-1:]
+        return torch.nn.functional.rms_norm(values.float(), size, 1 + self.weight.float(), self.eps)
+
+
+def linear_attention_spec(config, vp_stage):
+    """Core's block with a gated delta net; only modules that need a GPU are stood in for."""
+    from megatron.core.models.backends import LocalSpecProvider
+    from megatron.core.models.gpt import experimental_attention_variant_module_specs as specs
+    from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
+    from megatron.core.ssm import gated_delta_net
+
+    class Provider(LocalSpecProvider):
+        def layer_norm(self, *args, **more):
+            return NormPlusOne
+
+        def fuse_layernorm_and_linear(self) -> bool:
+            return True
+
+        def column_parallel_layer_norm_linear(self):
+            return fused_linear()
+
+    def full_attention(config, backend=None):
+        layer = get_gpt_layer_local_spec(qk_layernorm=True, normalization="RMSNorm")
+        attention = layer.submodules.self_attention
+        attention.submodules.q_layernorm = attention.submodules.k_layernorm = NormPlusOne
+        attention.submodules.linear_qkv = fused_linear()
+        attention.metainfo["fuse_input_layernorm"] = True
+        return attention
+
+    gated_delta_net.HAVE_FLA = True
+    gated_delta_net.l2norm = lambda x: x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)
+    specs._get_backend_spec_provider = lambda config: Provider()
+    specs._get_self_attention_module_spec = full_attention
+    return specs.get_transformer_block_with_experimental_attention_variant_spec(config, vp_stage)
+
+
 class WholeLinear(torch.nn.Module):
     """In place of transformer_engine's layer that TP does not cut."""
 
@@ -127,7 +189,8 @@ def fused_linear():
 
         def forward(self, values, *args, **more):
             size = values.shape[-1:]
-            values = torch.nn.functional.rms_norm(values, size, self.layer_norm_weight, self.eps)
+            weight = self.layer_norm_weight + int(self.config.layernorm_zero_centered_gamma)
+            values = torch.nn.functional.rms_norm(values, size, weight, self.eps)
             return super().forward(values, *args, **more)
 
     return NormLinear
@@ -196,7 +259,7 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
         **experts_of(args, hf_config),
         **latent,
     )
-    options |= biased_attention_of(args)
+    options |= {**biased_attention_of(args), **delta_net_of(args)}
     if getattr(args, "mtp_num_layers", None):
         options["mtp_num_layers"] = args.mtp_num_layers
     config = kind(**accepted(kind, options))
@@ -224,6 +287,8 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
             spec = get_gpt_decoder_block_spec(
                 config, False, **accepted(get_gpt_decoder_block_spec, options)
             )
+        if getattr(args, "experimental_attention_variant", None):
+            spec = linear_attention_spec(config, stage_number)
         if config.multi_latent_attention:
             for layer in spec.layer_specs:
                 layer.submodules.self_attention.submodules.core_attention = PlainAttention
@@ -247,6 +312,7 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
                 share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
                 position_embedding_type=args.position_embedding_type,
                 rotary_base=args.rotary_base,
+                rotary_percent=args.rotary_percent,
                 **accepted(GPTModel, {"vp_stage": stage_number}),
                 **prediction,
             ).eval()

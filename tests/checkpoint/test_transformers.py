@@ -49,6 +49,15 @@ FAMILIES = {
         "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8,
         "linear_value_head_dim": 6, "full_attention_interval": 3,
     },
+    "Qwen3_5": {
+        "head_dim": 16, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+        "linear_key_head_dim": 8, "linear_value_head_dim": 6, "full_attention_interval": 3,
+    },
+    "Qwen3_5Moe": {
+        **MOE, "num_experts": 4, "shared_expert_intermediate_size": 24, "head_dim": 16,
+        "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8,
+        "linear_value_head_dim": 6, "full_attention_interval": 3,
+    },
     "GptOss": {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 16,
                "sliding_window": 6},
     "DeepseekV2": {**LATENT, "q_lora_rank": 10},
@@ -61,16 +70,19 @@ WITHOUT_TP = ("Qwen3Next",)
 # What a family's layouts must have.
 NEEDED = {
     "GptOss": {"moe_grouped_gemm": False, "expert_tensor_parallel_size": 1},
+    "Qwen3_5": {"transformer_impl": "transformer_engine"},
+    "Qwen3_5Moe": {"transformer_impl": "transformer_engine"},
 }
 # Families of which there are Megatron core's names only.
-OF_CORE = ("GptOss",)
+OF_CORE = ("GptOss", "Qwen3_5", "Qwen3_5Moe")
 
 
 def make(family: str, folder: Path):
     torch.manual_seed(1)
     name = family.partition("-")[0]
     try:
-        config = getattr(transformers, f"{name}Config")(
+        made = getattr(transformers, f"{name}Config")
+        config = getattr(transformers, f"{name}TextConfig", made)(
             **{
                 "vocab_size": 61,
                 "hidden_size": 32,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mindspeed_rl_ext.checkpoint.copying.shift import WIDE, add
 from mindspeed_rl_ext.checkpoint.dtypes import Array
 from mindspeed_rl_ext.checkpoint.mapping.plan import Piece, TensorPlan
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
@@ -93,7 +94,7 @@ def _whole_window(
         return None
     data = view.reshape(-1).view(np.uint8).data
     tensor = source.view(parts[0].ref)
-    unchanged = tensor.in_file and tensor.dtype == plan.dtype
+    unchanged = tensor.in_file and tensor.dtype == plan.dtype and not parts[0].shift
     if not unchanged or not tensor.array.flags.c_contiguous:
         return Window(data)
     return Window(data, parts[0].ref, _address(view) - _address(tensor.array))
@@ -105,7 +106,11 @@ def _address(array: Array) -> int:
 
 
 def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, last: int) -> Array:
-    """Rows first to last of the tensor to write, as the piece's source holds them."""
+    """Rows first to last of the tensor to write, made of the piece's source."""
+    if piece.shift:
+        wide = plan._replace(dtype=WIDE)
+        return add(_rows_of(wide, source, piece._replace(shift=0.0), first, last), piece.shift,
+                   plan.dtype)  # fmt: skip
     tensor = source.view(piece.ref)
     box = piece.box
     at, count = first - piece.row, last - first

@@ -28,6 +28,7 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     HOSTS,
     LAYER,
     LINEAR,
+    LOCAL,
     MM_SPLIT,
     MOE,
     PREDICTION,
@@ -40,7 +41,7 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
 from mindspeed_rl_ext.core.errors import InputError, nearest
 
 _PLACES = (EMBEDDING, LAYER, FINAL_NORM, HEAD, PREDICTION)
-_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT, TP, HOSTS, BUFFERS, CUT_EXPERTS, WHOLE_DOWN)
+_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT, TP, HOSTS, BUFFERS, CUT_EXPERTS, WHOLE_DOWN, LOCAL)
 
 
 def check_spec(spec: ModelSpec) -> None:

@@ -212,6 +212,7 @@ class _Rank:
             head_dim=sizes.head_dim,
             padded_vocab=self.layout.padded_vocab,
             head_parts=sizes.head_parts,
+            delta=sizes.delta,
         )
 
     @cached_property

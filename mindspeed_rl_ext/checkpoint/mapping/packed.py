@@ -16,13 +16,13 @@ from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
 from mindspeed_rl_ext.checkpoint.mapping.spec import Packed
 
-# The names of a packed tensor and of the first that it holds -> whether it is quantised; None where
-# the model has what it would hold.
-Form = Callable[[str, str], bool | None]
+# A packed tensor's table entry, its name and that of the first that it holds -> whether it is
+# quantised; None where the model has what it would hold.
+Form = Callable[[Packed, str, str], bool | None]
 
 
-def _never_quantized(packed: str, member: str) -> bool | None:
-    return False
+def _as_written(packed: Packed, name: str, member: str) -> bool | None:
+    return False if packed.written else None
 
 
 class _Group(NamedTuple):
@@ -33,18 +33,18 @@ class _Group(NamedTuple):
     members: tuple[str, ...]
 
 
-def pack(model: Model, form: Form = _never_quantized) -> Part:
+def pack(model: Model, form: Form = _as_written) -> Part:
     """The whole model with packed tensors in place of what they hold.
 
     Args:
         model: the model.
-        form: which of them it has; all in the form that is not quantised where it is left out.
+        form: which of them it has; those that models are written with where it is left out.
     """
     part = model.whole()
     slots = {slot.name: slot for slot in part.slots}
     groups: dict[str, tuple[_Group, bool]] = {}
     for group in _groups(model):
-        quantized = form(group.name, group.members[0])
+        quantized = form(group.packed, group.name, group.members[0])
         if quantized is not None:
             groups |= dict.fromkeys(group.members, (group, quantized))
     found: dict[str, Slot] = {}

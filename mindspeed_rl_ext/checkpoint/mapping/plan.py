@@ -34,6 +34,7 @@ class Piece(NamedTuple):
         row_step: from one row of the box to the next in the source; 1 where they lie together.
         col_step: the same of columns.
         to_step: the same of columns of the tensor to write.
+        shift: what is added to each value.
     """
 
     ref: Ref
@@ -45,6 +46,7 @@ class Piece(NamedTuple):
     row_step: int = 1
     col_step: int = 1
     to_step: int = 1
+    shift: float = 0.0
 
     @property
     def height(self) -> int:
@@ -91,6 +93,7 @@ class Held:
     transposed: bool
     matrix: Matrix | None
     step: int = 1
+    shift: float = 0.0
 
     @property
     def box(self) -> Box:
@@ -130,7 +133,7 @@ def held_boxes(parts: Iterable[Part]) -> tuple[dict[str, list[Held]], list[CopyP
                 boxes = found.setdefault(name, {})
                 ref = part.ref(slot)
                 at = (copy.row, copy.col, copy.transposed)
-                here = Held(copy.box, ref, *at, slot.matrix, copy.step)
+                here = Held(copy.box, ref, *at, slot.matrix, copy.step, copy.shift)
                 if copy.box in boxes:
                     copies.append(CopyPair(name, boxes[copy.box], here))
                 else:
@@ -200,7 +203,7 @@ def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
     """The parts of a wanted box that each held box gives."""
     wanted = copy.box
     plain = len(held) == 1 and not held[0].transposed and held[0].step == copy.step == 1
-    if plain and _within(wanted, held[0].hf_box):
+    if plain and held[0].shift == copy.shift and _within(wanted, held[0].hf_box):
         (here,) = held  # the most frequent case: the source holds the whole tensor
         row, col = here.row + wanted.row - here.hf_box.row, here.col + wanted.col - here.hf_box.col
         box = Box(row, wanted.rows, col, wanted.cols)
@@ -221,7 +224,11 @@ def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
         box = Box(at[0], size[0], at[1], size[1])
         flipped = copy.transposed != here.transposed
         steps = (1, here.step) if here.transposed else (here.step, 1)
-        pieces.append(Piece(here.ref, box, *to, flipped, here.matrix, *steps, copy.step))
+        pieces.append(
+            Piece(
+                here.ref, box, *to, flipped, here.matrix, *steps, copy.step, copy.shift - here.shift
+            )
+        )
     return pieces
 
 

@@ -19,6 +19,8 @@ CORE, HOST_MTP, MM_SPLIT, TP = "core", "host_mtp", "mm_split", "tp"
 HOSTS, BUFFERS, CUT_EXPERTS = "hosts", "buffers", "cut_experts"
 # Each rank holds the downward projections of latent attention whole, where CORE would cut them.
 WHOLE_DOWN = "whole_down"
+# Rank files with the names of layers that are not transformer_engine's.
+LOCAL = "local"
 DENSE, MOE = "dense", "moe"
 FULL, LINEAR = "full", "linear"
 
@@ -105,12 +107,14 @@ class Packed:
         of: the table's names of what it holds of an expert, in the rule's order.
         rule: the rule that packs them.
         quantized: the rule that packs them in the quantised form, where that is another.
+        written: models that are written have it; otherwise it is only read.
     """
 
     name: str
     of: tuple[str, ...]
     rule: str
     quantized: str = ""
+    written: bool = True
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.packed import pack
 from mindspeed_rl_ext.checkpoint.mapping.quantization import BLOCK_SCALES, quantization_of
 from mindspeed_rl_ext.checkpoint.mapping.sizes import read_config
+from mindspeed_rl_ext.checkpoint.mapping.spec import Packed
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
@@ -190,9 +191,10 @@ class HuggingFaceReader:
             return dequantized_shape(self._files[name + BLOCKS].entries[name + BLOCKS].shape)
         return self._files[name].entries[name].shape if name in self._files else None
 
-    def _form(self, packed: str, member: str) -> bool | None:
+    def _form(self, packed: Packed, name: str, member: str) -> bool | None:
         """Whether a packed tensor is stored, or what it would hold; see `pack`."""
-        return None if member in self._files else packed in self._mxfp4
+        usual = packed.written and member not in self._files
+        return name in self._mxfp4 if usual or self._shape(name) is not None else None
 
     def _check(self, expected: Mapping[str, Shape], ignored: tuple[str, ...], tied: str) -> None:
         """Compares names and shapes with what the model must hold.

@@ -50,7 +50,7 @@ _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipelin
 _TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
 _GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
 _DIALECT_MARKS = (
-    ("core", ("linear_kv_down_proj", ".softmax_offset")),
+    ("core", ("linear_kv_down_proj", ".softmax_offset", ".self_attention.in_proj.")),
     ("0.12", ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")),
 )
 _MM_SPLIT_MARKS = ("linear_qk_nope",)

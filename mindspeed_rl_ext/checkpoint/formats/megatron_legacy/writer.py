@@ -24,10 +24,10 @@ from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import StoredT
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, PART_MANIFESTS
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
-from mindspeed_rl_ext.checkpoint.mapping.layout import TE, Layout, padded_vocab
+from mindspeed_rl_ext.checkpoint.mapping.layout import TE, Layout, check_kinds, padded_vocab
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, LOCAL
 from mindspeed_rl_ext.checkpoint.options import LAYOUT, PART, ConvertOptions, option_names
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
@@ -49,7 +49,9 @@ class MegatronWriter:
 
     def layout(self, model: Model, options: ConvertOptions) -> Layout:
         """The layout that the options ask for."""
-        return target_layout(model, options)
+        layout = target_layout(model, options)
+        check_kinds(model.spec, layout, () if layout.transformer_impl == TE else (LOCAL,))
+        return layout
 
     def parts(self, model: Model, layout: Layout) -> list[Part]:
         """The chunks of all ranks."""

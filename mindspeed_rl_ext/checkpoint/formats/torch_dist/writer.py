@@ -53,6 +53,7 @@ from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot, expected_pa
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, chunks
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
 from mindspeed_rl_ext.checkpoint.mapping.targets import convention_of
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, whole
@@ -62,7 +63,7 @@ from mindspeed_rl_ext.core.files.whole_files import open_atomic, write_text_atom
 # The dialect of hosts that do not save torch_dist, and the next one.
 _OLD, _NEW = "0.8", "0.12"
 # Rule -> axis that tensor parallelism cuts; others are held whole by every rank.
-_AXIS = {"rows": 0, "qkv": 0, "vocab_rows": 0, "columns": 1}
+_AXIS = {"rows": 0, "qkv": 0, "gated_qkv": 0, "vocab_rows": 0, "columns": 1}
 _STACKS = ("gate_up",)
 _EXTRA_STATE = torch_file([None])
 
@@ -152,11 +153,19 @@ def place_model(model: Model, layout: Layout) -> list[Placed]:
     """
     slots = _slots(model, layout)
     naming = Naming(
-        layer_by_layer=0 < len(model.sizes.moe_layers) < model.sizes.layers,
+        layer_by_layer=_layers_differ(model, layout),
         transformer_impl=layout.transformer_impl,
         names=frozenset(slot.name for slot in slots),
     )
-    return [name_slot(slot, naming) for slot in slots]
+    return [item for slot in slots for item in name_slot(slot, naming)]
+
+
+def _layers_differ(model: Model, layout: Layout) -> bool:
+    """Whether core keeps each layer under names of its own."""
+    kinds = [model.sizes.moe_layers]
+    if layout.dialect == CORE:
+        kinds.append(model.sizes.linear_layers)
+    return any(0 < len(kind) < model.sizes.layers for kind in kinds)
 
 
 def _slots(model: Model, layout: Layout) -> Sequence[Slot]:
