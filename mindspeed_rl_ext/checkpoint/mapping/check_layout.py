@@ -6,6 +6,8 @@ Does not cover: stages; `layout.chunks` checks them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, divisors
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
@@ -13,6 +15,7 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     CORE,
     CUT_EXPERTS,
     HOSTS,
+    LOCAL,
     TP,
     ModelSpec,
 )
@@ -27,16 +30,29 @@ _REFUSED = {
         "one buffer for all experts",
         "leave --moe-grouped-gemm out, or add --transformer-impl transformer_engine",
     ),
+    LOCAL: ("the names of local layers", "--transformer-impl transformer_engine"),
     CUT_EXPERTS: ("experts cut by tensor parallelism", "--expert-tensor-parallel-size 1"),
 }
 
 
-def check_kinds(spec: ModelSpec, layout: Layout) -> None:
-    """Raises InputError where the family has no defined format in such a layout."""
+def check_kinds(spec: ModelSpec, layout: Layout, more: Collection[str] = ()) -> None:
+    """Checks that the family has a defined format in such a layout.
+
+    Args:
+        spec: the family.
+        layout: the layout.
+        more: kinds that it is of beside those that its sizes tell.
+
+    Raises:
+        InputError: it has not.
+    """
     for kind, why in spec.refused_layouts.items():
-        if kind in layout.kinds:
+        if kind in layout.kinds or kind in more:
             found, remedy = _REFUSED[kind]
             raise InputError(f"{spec.name} is not converted with {found}", found=why, remedy=remedy)
+
+
+_DELTA = ("key", "value")
 
 
 def check_divisible(sizes: Sizes, layout: Layout) -> None:
@@ -46,6 +62,8 @@ def check_divisible(sizes: Sizes, layout: Layout) -> None:
         cut["ffn_hidden_size"] = sizes.ffn
     if sizes.experts and not (layout.extend_ep or layout.whole_experts):
         cut["moe_ffn_hidden_size"] = sizes.extra["moe_ffn"]
+    if sizes.linear_layers:
+        cut |= {f"linear_num_{kind}_heads": sizes.extra[f"{kind}_heads"] for kind in _DELTA}
     if sizes.experts and sizes.shared_ffn:
         cut["moe_shared_expert_intermediate_size"] = sizes.shared_ffn
     good = [n for n in divisors(sizes.groups) if all(value % n == 0 for value in cut.values())]

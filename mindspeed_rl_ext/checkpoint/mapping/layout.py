@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import accumulate
 from math import lcm
@@ -23,7 +22,6 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     CUT_EXPERTS,
     HOST_MTP,
     HOSTS,
-    LOCAL,
     MM_SPLIT,
     TP,
     WHOLE_DOWN,
@@ -31,21 +29,6 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
 from mindspeed_rl_ext.core.errors import InputError
 
 TE = "transformer_engine"
-<<<<<<< HEAD
-=======
-# Kind of layout -> what messages call it, and the remedy.
-_REFUSED = {
-    CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
-    HOSTS: ("the names of MindSpeed-LLM", "--target megatron-core-0.16"),
-    TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
-    BUFFERS: (
-        "one buffer for all experts",
-        "leave --moe-grouped-gemm out, or add --transformer-impl transformer_engine",
-    ),
-    LOCAL: ("the names of local layers", "--transformer-impl transformer_engine"),
-    CUT_EXPERTS: ("experts cut by tensor parallelism", "--expert-tensor-parallel-size 1"),
-}
->>>>>>> fam
 
 
 class GridRank(NamedTuple):
@@ -342,85 +325,6 @@ def padded_vocab(vocab: int, tp: int, divisible_by: int, wanted: int | None) -> 
     return wanted
 
 
-<<<<<<< HEAD
 def divisors(number: int) -> list[int]:
     """All numbers that divide it, in order."""
-=======
-def check_kinds(spec: ModelSpec, layout: Layout, more: Collection[str] = ()) -> None:
-    """Checks that the family has a defined format in such a layout.
-
-    Args:
-        spec: the family.
-        layout: the layout.
-        more: kinds that it is of beside those that its sizes tell.
-
-    Raises:
-        InputError: it has not.
-    """
-    for kind, why in spec.refused_layouts.items():
-        if kind in layout.kinds or kind in more:
-            found, remedy = _REFUSED[kind]
-            raise InputError(f"{spec.name} is not converted with {found}", found=why, remedy=remedy)
-
-
-_DELTA = ("key", "value")
-
-
-def check_divisible(sizes: Sizes, layout: Layout) -> None:
-    """Raises InputError where TP or EP does not divide what it cuts, with the sizes that would."""
-    cut = {"num_query_groups": sizes.groups, "num_attention_heads": sizes.heads}
-    if len(sizes.moe_layers) < sizes.layers:
-        cut["ffn_hidden_size"] = sizes.ffn
-    if sizes.experts and not (layout.extend_ep or layout.whole_experts):
-        cut["moe_ffn_hidden_size"] = sizes.extra["moe_ffn"]
-    if sizes.linear_layers:
-        cut |= {f"linear_num_{kind}_heads": sizes.extra[f"{kind}_heads"] for kind in _DELTA}
-    if sizes.experts and sizes.shared_ffn:
-        cut["moe_shared_expert_intermediate_size"] = sizes.shared_ffn
-    good = [n for n in _divisors(sizes.groups) if all(value % n == 0 for value in cut.values())]
-    for name, value in cut.items():
-        if value % layout.tp:
-            raise InputError(
-                f"{name} {value} does not divide into {layout.tp} tensor-parallel ranks",
-                found=f"{value} % {layout.tp} = {value % layout.tp}",
-                remedy=f"--target-tensor-parallel-size among {good}",
-            )
-    _check_experts(sizes, layout)
-
-
-def _check_experts(sizes: Sizes, layout: Layout) -> None:
-    if not sizes.experts:
-        if layout.ep > 1 or layout.extend_ep or layout.grouped:
-            raise InputError(
-                "the model has no experts",
-                found=f"EP {layout.ep}, grouped {layout.grouped}, extend-EP {layout.extend_ep}",
-                remedy="leave --target-expert-parallel-size and the --moe flags out",
-            )
-        return
-    if layout.whole_experts and (
-        layout.extend_ep or (layout.tp % layout.ep and layout.ep % layout.tp)
-    ):
-        raise InputError(
-            "--expert-tensor-parallel-size 1 does not go with the other sizes",
-            found=f"TP {layout.tp}, EP {layout.ep}, extend-EP {layout.extend_ep}",
-            expected="one of TP and EP a multiple of the other, no --moe-tp-extend-ep",
-        )
-    if layout.extend_ep and not layout.grouped:
-        raise InputError(
-            "--moe-tp-extend-ep without --moe-grouped-gemm has no defined format",
-            found="hosts write gate and up of different experts into one tensor",
-            remedy="add --moe-grouped-gemm",
-        )
-    buckets = layout.ep * (layout.tp if layout.extend_ep else 1)
-    if sizes.experts % buckets:
-        raise InputError(
-            f"{sizes.experts} experts do not divide into {buckets} expert-parallel ranks",
-            found=f"{sizes.experts} % {buckets} = {sizes.experts % buckets}",
-            remedy=f"an expert-parallel size (times TP with --moe-tp-extend-ep) among "
-            f"{_divisors(sizes.experts)}",
-        )
-
-
-def _divisors(number: int) -> list[int]:
->>>>>>> fam
     return [n for n in range(1, number + 1) if number % n == 0]

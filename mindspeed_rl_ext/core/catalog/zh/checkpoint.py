@@ -515,5 +515,4 @@ MESSAGES = {
     "{lost} modules: {lost2}": "{lost} 个模块：{lost2}",
     "an adapter of attention; of experts only all of their modules, and no dense or shared layer named as they are": "只改动注意力的适配器；涉及专家时须包含其全部模块，且不含同名的稠密层或共享专家层",
     "merge it into its base model with --lora-load": "用 --lora-load 把它合并到基座模型",
-    "--load-dir with its base model and --lora-load with the adapter merge them": "--load-dir 指向基座模型、--lora-load 指向适配器，即可合并",
 }
