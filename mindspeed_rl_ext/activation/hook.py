@@ -25,6 +25,7 @@ from mindspeed_rl_ext.hosts.catalog import (
 )
 from mindspeed_rl_ext.hosts.fit import fit_module
 from mindspeed_rl_ext.hosts.point import Fitted
+from mindspeed_rl_ext.hosts.state import host_warnings
 
 STARTUP_NAME = "MsrlExtStartup"
 # Two threads may import a host, or call activate(), at the same time: one finder is enough.
@@ -65,6 +66,8 @@ class HostFinder:
         if name in self._packages:
             folders = spec.submodule_search_locations or []
             self._record(missing_points(name, folders, self._table))
+            for text in host_warnings(name, folders):
+                _write(text)
         if name in self._table and hasattr(spec.loader, "exec_module"):
             spec.loader = _NotifyingLoader(spec.loader, self)
         return spec

@@ -92,6 +92,8 @@ class Adapter:
         behaviour: how it differs.
         notes: what a feature that is left out is done by, by feature.
         page: its page under docs/LANGUAGE.
+        files: files of the checkout by which the line is recognised, with `identity.file_mark`
+            of each; `tests/hosts/conformance/marks.py` prints them.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Adapter:
     behaviour: Behaviour = Behaviour()
     notes: Mapping[str, Text] = field(default_factory=dict)
     page: str = "hosts.md"
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, ledger_id: str) -> bool:
         """Whether a point with that ledger id is among its points."""

@@ -76,6 +76,9 @@ PROOFS = (
           "fsdp/test_fsdp.py::test_a_sharded_checkpoint_comes_back_bit_by_bit",
           families=("qwen2",)),
     Proof("torch saved", (SHARDED,),
+          "fsdp/test_fsdp.py::test_a_sharded_checkpoint_comes_back_bit_by_bit",
+          families=("gpt_oss",)),
+    Proof("torch saved", (SHARDED,),
           "fsdp/test_fsdp.py::test_experts_that_transformers_keeps_in_one_tensor_are_told_apart",
           families=("qwen3_moe",)),
 )  # fmt: skip

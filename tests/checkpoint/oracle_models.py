@@ -30,6 +30,7 @@ def experts_of(args, hf_config: dict) -> dict:
         "moe_router_topk": args.moe_router_topk,
         "moe_grouped_gemm": args.moe_grouped_gemm,
         "expert_model_parallel_size": args.expert_model_parallel_size,
+        "expert_tensor_parallel_size": args.expert_tensor_parallel_size,
         "moe_token_dispatcher_type": "allgather",
         "moe_router_load_balancing_type": "none",
         "moe_router_pre_softmax": not hf_config.get("norm_topk_prob", True),
@@ -64,6 +65,30 @@ def latent_attention_of(args) -> dict:
     }
 
 
+def biased_attention_of(args) -> dict:
+    """What gpt-oss needs: sinks, windows, biases, a clamped activation; nothing for others."""
+    if getattr(args, "softmax_type", "vanilla") == "vanilla":
+        return {}
+    from megatron.core.fusions.fused_bias_geglu import quick_gelu
+
+    return {
+        "add_bias_linear": args.add_bias_linear,
+        "activation_func": quick_gelu,
+        "glu_linear_offset": args.glu_linear_offset,
+        "activation_func_clamp_value": args.activation_func_clamp_value,
+        "softmax_type": args.softmax_type,
+        "window_size": tuple(args.window_size),
+        "window_attn_skip_freq": args.window_attn_skip_freq,
+    }
+
+
+def add_yarn(config, args) -> None:
+    """Core's model reads these of its config, which declares them for latent attention only."""
+    for name, value in vars(args).items():
+        if name.startswith("yarn_"):
+            setattr(config, name, value)
+
+
 class PlainAttention(torch.nn.Module):
     """softmax(q k) v, without weights: core's own for the CPU knows one width of k and v only."""
 
@@ -76,6 +101,55 @@ class PlainAttention(torch.nn.Module):
         scores = torch.einsum("sbhd,tbhd->bhst", query, key) * self.softmax_scale
         weights = scores.masked_fill(attention_mask, -torch.inf).softmax(-1)
         return torch.einsum("bhst,tbhd->sbhd", weights, value).flatten(2)
+
+
+class WholeLinear(torch.nn.Module):
+    """In place of transformer_engine's layer that TP does not cut."""
+
+    def __init__(self, input_size: int, output_size: int, **more) -> None:
+        super().__init__()
+        assert more["parallel_mode"] == "duplicated"
+        self.weight = torch.nn.Parameter(torch.empty(output_size, input_size))
+
+    def forward(self, values):
+        return values @ self.weight.T, None
+
+
+def fused_linear():
+    """In place of transformer_engine's linear layer with a norm in front."""
+    from megatron.core.tensor_parallel.layers import ColumnParallelLinear
+
+    class NormLinear(ColumnParallelLinear):
+        def __init__(self, input_size, *args, config, **more) -> None:
+            super().__init__(input_size, *args, config=config, **more)
+            self.eps = config.layernorm_epsilon
+            self.layer_norm_weight = torch.nn.Parameter(torch.empty(input_size))
+
+        def forward(self, values, *args, **more):
+            size = values.shape[-1:]
+            values = torch.nn.functional.rms_norm(values, size, self.layer_norm_weight, self.eps)
+            return super().forward(values, *args, **more)
+
+    return NormLinear
+
+
+def use_fused_layers(layer) -> None:
+    """A local layer with latent attention as `get_gpt_layer_with_transformer_engine_spec` has it.
+
+    Core's own code of attention is run; only transformer_engine's modules are stood in for.
+    """
+    from megatron.core.transformer import multi_latent_attention as latent
+    from megatron.core.transformer.identity_op import IdentityOp
+    from megatron.core.transformer.mlp import MLP
+
+    latent.TELinear, linear = WholeLinear, fused_linear()
+    parts = layer.submodules.self_attention.submodules
+    parts.linear_q_down_proj = parts.linear_kv_down_proj = WholeLinear
+    parts.linear_q_up_proj = parts.linear_kv_up_proj = linear
+    parts.q_layernorm = parts.kv_layernorm = IdentityOp
+    if layer.submodules.mlp.module is MLP:  # before experts the norm is a layer of its own
+        layer.submodules.pre_mlp_layernorm = IdentityOp
+        layer.submodules.mlp.submodules.linear_fc1 = linear
 
 
 def config_of(args, tp: int, pp: int, hf_config: dict):
@@ -122,9 +196,12 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
         **experts_of(args, hf_config),
         **latent,
     )
+    options |= biased_attention_of(args)
     if getattr(args, "mtp_num_layers", None):
         options["mtp_num_layers"] = args.mtp_num_layers
-    return kind(**accepted(kind, options))
+    config = kind(**accepted(kind, options))
+    add_yarn(config, args)
+    return config
 
 
 def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
@@ -150,6 +227,8 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
         if config.multi_latent_attention:
             for layer in spec.layer_specs:
                 layer.submodules.self_attention.submodules.core_attention = PlainAttention
+                if args.transformer_impl == "transformer_engine":
+                    use_fused_layers(layer)
         prediction = {}
         if config.mtp_num_layers and stage == pp - 1 and number == count - 1:
             from megatron.core.models.gpt.gpt_layer_specs import get_gpt_mtp_block_spec
@@ -166,7 +245,7 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
                 post_process=stage == pp - 1 and number == count - 1,
                 parallel_output=False,
                 share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
-                position_embedding_type="rope",
+                position_embedding_type=args.position_embedding_type,
                 rotary_base=args.rotary_base,
                 **accepted(GPTModel, {"vp_stage": stage_number}),
                 **prediction,

@@ -41,8 +41,16 @@ V3 = {
     **LATENT, "q_lora_rank": 32, "norm_topk_prob": True, "routed_scaling_factor": 2.5,
     "num_nextn_predict_layers": 0,
 }  # fmt: skip
+GPT_OSS = {
+    **MOE, "head_dim": 16, "sliding_window": 6,
+    "rope_parameters": {
+        "rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "beta_fast": 32.0,
+        "beta_slow": 1.0, "truncate": False, "original_max_position_embeddings": 4096,
+    },
+}  # fmt: skip
 NEWER = {"mcore_dialect": "0.12"}
 EP2 = {"expert_parallel_size": 2}
+WHOLE = {"expert_tensor_parallel_size": 1}
 CASES = {
     "qwen2-TP2-PP2-padded": ("Qwen2", {}, (2, 2), {"make_vocab_size_divisible_by": 32}, ()),
     "qwen3-tied-TP1-PP2-VPP2": (
@@ -53,6 +61,9 @@ CASES = {
     "qwen3moe-TP2-EP2-grouped": (
         "Qwen3Moe", QWEN3_MOE, (2, 1), {**EP2, "moe_grouped_gemm": True}, (),
     ),
+    "gptoss-TP2-EP2": ("GptOss", GPT_OSS, (2, 1), {**EP2, **WHOLE}, ()),
+    "gptoss-TP2-PP2": ("GptOss", GPT_OSS, (2, 2), WHOLE, SLOW),
+    "gptoss-PP2-EP2": ("GptOss", GPT_OSS, (1, 2), EP2, SLOW),
     "qwen2-TP1-PP1": ("Qwen2", {}, (1, 1), {}, ()),
     "qwen2-TP2-PP2-VPP2": (
         "Qwen2", {}, (2, 2), {"num_layers_per_virtual_pipeline_stage": 1}, SLOW,
@@ -82,6 +93,10 @@ CASES = {
     "deepseek3-core-TP2-PP2-EP2": (
         "DeepseekV3", V3, (2, 2), {**EP2, "target": "megatron-core-0.16"}, SLOW,
     ),
+    "deepseek3-core-TE-TP2-EP2": (
+        "DeepseekV3", V3, (2, 1),
+        {**EP2, "target": "megatron-core-0.16", "transformer_impl": "transformer_engine"}, (),
+    ),
     "deepseek2-lite-core-TP2": (
         "DeepseekV2", LITE, (2, 1), {"target": "megatron-core-0.12"}, SLOW,
     ),
@@ -98,15 +113,19 @@ def make_model(folder: Path, family: str, **more) -> None:
         num_hidden_layers=4,
         num_attention_heads=8,
         max_position_embeddings=64,
-        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
         rms_norm_eps=1e-6,
         initializer_range=0.06,
-        **{"tie_word_embeddings": False, "num_key_value_heads": 4, **more},
+        **{
+            "tie_word_embeddings": False,
+            "num_key_value_heads": 4,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
+            **more,
+        },
     )
     model = getattr(transformers, f"{family}ForCausalLM")(config)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith("bias") or "norm" in name:
+            if name.endswith(("bias", "sinks")) or "norm" in name:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
     model.save_pretrained(folder)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from mindspeed_rl_ext.doctor.readers.packed import read_packed_files
 from mindspeed_rl_ext.doctor.readers.ray_cluster import Cluster
 from mindspeed_rl_ext.doctor.rulebook import load_rules
 from mindspeed_rl_ext.doctor.rules.environment import activation
+from mindspeed_rl_ext.hosts import identity
+from mindspeed_rl_ext.hosts.adapter import Adapter, Versions
 from mindspeed_rl_ext.version import __version__
 
 BOOK = load_rules()
@@ -259,6 +261,32 @@ class World:
             (folder / "models" / "rule_verifier.py").write_text(text)
         return self.environment(hosts={"mindspeed_rl": (str(folder),)})
 
+    def host_versions(self, *copies: str) -> Iterable[Finding]:
+        """Copies of a host with two versions; a copy is a version number for each of its files."""
+        marks = {(file, v): f"{file} of {v}" for file in "abcd" for v in "12"}
+        folders = []
+        for number, versions in enumerate(copies):
+            folder = self.folder / str(number) / "mindspeed_rl"
+            folder.mkdir(parents=True)
+            for file, v in zip("abcd", versions, strict=True):
+                (folder / file).write_text(marks.get((file, v), "new"))
+            folders.append(str(folder))
+        lines = [
+            Adapter(f"RL {v}", "mindspeed_rl", (), Versions(v), files=self.files_of(v, marks))
+            for v in "12"
+        ]
+        self.patch.setattr(identity, "load_adapters", lambda: lines)
+        known = {"mindspeed_rl": tuple(folders)}
+        return self.environment(hosts={"mindspeed_rl": (folders[0],)}, copies=known)
+
+    def files_of(self, version: str, marks: Mapping[tuple[str, str], str]) -> dict[str, str | None]:
+        found = {}
+        for file in "abcd":
+            path = self.folder / "one"
+            path.write_text(marks[file, version])
+            found[f"mindspeed_rl/{file}"] = identity.file_mark(str(path))
+        return found
+
     def host_without_converter(self) -> Iterable[Finding]:
         """A checkout of MindSpeed-LLM master: loaders, and no script that uses them."""
         folder = self.folder / "mindspeed_llm"
@@ -379,6 +407,12 @@ CASES: dict[str, Case] = {
     "activation-host-fits": lambda w: w.hosts(),
     "activation-host-never-calls": lambda w: w.host_without_converter(),
     "activation-host-changed": lambda w: w.hosts("def verifier(texts): ...\n"),
+    "host-recognised": lambda w: w.host_versions("1111"),
+    "host-half-updated": lambda w: w.host_versions("1112"),
+    "host-edited": lambda w: w.host_versions("1133"),
+    "host-unknown-version": lambda w: w.host_versions("1333"),
+    "host-copies-alike": lambda w: w.host_versions("1111", "1111"),
+    "host-copies-differ": lambda w: w.host_versions("1111", "2222"),
     "activation-unknown-host": lambda w: w.environment(hosts={"elsewhere": ("/none",)}),
     # The nodes of a cluster.
     "nodes-examined": lambda w: nodes(node()),
@@ -387,6 +421,9 @@ CASES: dict[str, Case] = {
     "nodes-path-missing": lambda w: nodes(node(paths={"/w": None})),
     "nodes-start-directory-differs": lambda w: nodes(node(folder="/root")),
     "nodes-too-few-cards": lambda w: nodes(node(), npus=8),
+    "nodes-driver-differs": lambda w: BOOK.examine(
+        Cluster({"a": node(versions={"python": "3.10.1"})}, 32, 32, {"python": "3.11.2"})
+    ),
     "nodes-versions-differ": lambda w: nodes(node(versions={"torch": "1"})),
     "node-not-reachable": lambda w: nodes("ModuleNotFoundError"),
     "node-error": lambda w: nodes(of_node("error")),

@@ -63,7 +63,8 @@ def windows(
             whole = scratch[:size].view(plan.dtype.carrier).reshape(stop - start, width)
             for piece in parts:
                 first, last = max(start, piece.row), min(stop, piece.row + piece.height)
-                target = whole[first - start : last - start, piece.col : piece.col + piece.width]
+                columns = _range(piece.col, piece.width, piece.to_step)
+                target = whole[first - start : last - start, columns]
                 target[...] = _rows_of(plan, source, piece, first, last)
             window = Window(scratch[:size].data)
         yield window
@@ -109,8 +110,15 @@ def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, l
     box = piece.box
     at, count = first - piece.row, last - first
     if piece.transposed:
-        rows, cols = slice(box.row, box.row + box.rows), slice(box.col + at, box.col + at + count)
+        rows = _range(box.row, box.rows, piece.row_step)
+        cols = _range(box.col + at * piece.col_step, count, piece.col_step)
         values: Array = tensor.box(rows, cols, plan.dtype, piece.matrix).T
         return values
-    rows, cols = slice(box.row + at, box.row + at + count), slice(box.col, box.col + box.cols)
+    rows = _range(box.row + at * piece.row_step, count, piece.row_step)
+    cols = _range(box.col, box.cols, piece.col_step)
     return tensor.box(rows, cols, plan.dtype, piece.matrix)
+
+
+def _range(start: int, count: int, step: int) -> slice:
+    """So many rows or columns, from one to the next a step."""
+    return slice(start, start + (count - 1) * step + 1, step if step > 1 else None)

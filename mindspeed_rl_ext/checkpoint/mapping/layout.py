@@ -17,14 +17,39 @@ from math import lcm
 from typing import NamedTuple
 
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT, TP, ModelSpec
+from mindspeed_rl_ext.checkpoint.mapping.spec import (
+    BUFFERS,
+    CORE,
+    CUT_EXPERTS,
+    HOST_MTP,
+    HOSTS,
+    MM_SPLIT,
+    TP,
+    WHOLE_DOWN,
+    ModelSpec,
+)
 from mindspeed_rl_ext.core.errors import InputError
 
+TE = "transformer_engine"
 # Kind of layout -> what messages call it, and the remedy.
 _REFUSED = {
     CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
+    HOSTS: ("the names of MindSpeed-LLM", "--target megatron-core-0.16"),
     TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
+    BUFFERS: (
+        "one buffer for all experts",
+        "leave --moe-grouped-gemm out, or add --transformer-impl transformer_engine",
+    ),
+    CUT_EXPERTS: ("experts cut by tensor parallelism", "--expert-tensor-parallel-size 1"),
 }
+
+
+class GridRank(NamedTuple):
+    """A rank's numbers on the axes of a layout."""
+
+    tp: int
+    pp: int
+    ep: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +75,8 @@ class Layout:
         mm_split: the upward projections of latent attention are in four (--mla-mm-split).
         dualpipe: stages hold slices of both ends (--schedules-method dualpipev).
         mtp: multi-token-prediction layers.
+        whole_down: transformer_engine's latent attention of newer core, whose downward projections
+            TP does not cut.
     """
 
     tp: int = 1
@@ -68,6 +95,7 @@ class Layout:
     mm_split: bool = False
     dualpipe: bool = False
     mtp: int = 0
+    whole_down: bool = False
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -77,7 +105,11 @@ class Layout:
             CORE: core,
             HOST_MTP: self.mtp > 0 and not core,
             MM_SPLIT: self.mm_split,
+            HOSTS: not core,
+            WHOLE_DOWN: core and self.whole_down and self.transformer_impl == TE,
             TP: self.tp > 1,
+            BUFFERS: self.grouped and self.transformer_impl != TE,
+            CUT_EXPERTS: self.tp > 1 and not (self.extend_ep or self.whole_experts),
         }
         return frozenset(kind for kind, has in found.items() if has)
 
@@ -92,9 +124,13 @@ class Layout:
         stage = f"_{pp_rank:03d}" if self.pp > 1 else ""
         return f"mp_rank_{tp_rank:02d}{stage}" + (f"_{ep_rank:03d}" if self.ep > 1 else "")
 
+    def grid(self) -> list[GridRank]:
+        """All ranks that have a file of their own, in the order in which Megatron numbers them."""
+        return [GridRank(t, p, e) for p in range(self.pp) for t, e in self.ranks()]
+
     def rank_dirs(self) -> set[str]:
         """The directories of all ranks."""
-        return {self.rank_dir(t, p, e) for t, e in self.ranks() for p in range(self.pp)}
+        return {self.rank_dir(*rank) for rank in self.grid()}
 
     def experts_of(self, experts: int, tp_rank: int, ep_rank: int) -> range:
         """The experts that a rank holds, wholly or its part of."""

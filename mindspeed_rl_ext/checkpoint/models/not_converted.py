@@ -24,7 +24,6 @@ NOT_CONVERTED: Mapping[str, str] = {
     "glm_moe_dsa": "an indexer that only some layers have",
     "hy_v3": "a router and experts of names of its own",
     "plm": "an MLP without gate behind latent attention",
-    "gpt_oss": "MXFP4 weights, attention sinks, and experts whose gate and up rows alternate",
     "qwen3_5": _LINEAR_CORE,
     "qwen3_5_text": _LINEAR_CORE,
     "qwen3_5_moe": _LINEAR_CORE,

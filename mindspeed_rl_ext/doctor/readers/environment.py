@@ -50,6 +50,7 @@ class Environment:
         site_folders: folders whose `.pth` files this Python reads.
         variables: environment variables.
         hosts: host package to the folders it lies in; hosts that are not there are left out.
+        copies: host package to the folder of each copy on the path, the used one first.
         machine: the processor, as `uname -m` names it.
     """
 
@@ -61,6 +62,7 @@ class Environment:
     site_folders: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     machine: str = ""
 
     def version(self, name: str) -> tuple[int, ...] | None:
@@ -82,8 +84,9 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def read_environment() -> Environment:
     """Reads the facts of this interpreter."""
-    from mindspeed_rl_ext.hosts.locate import host_folders
+    from mindspeed_rl_ext.hosts.locate import host_copies
 
+    copies = host_copies()
     versions: dict[str, str] = {}
     ours: dict[str, Installed] = {}
     for name, distribution in _distributions():
@@ -100,7 +103,8 @@ def read_environment() -> Environment:
         ours=tuple(ours.values()),
         site_folders=tuple(_site_folders()),
         variables=dict(os.environ),
-        hosts=host_folders(),
+        hosts={package: folders[:1] for package, folders in copies.items()},
+        copies=copies,
         machine=platform.machine(),
     )
 

@@ -20,4 +20,14 @@ ADAPTER = Adapter(
     checkouts=(Checkout("verl_07", VERL_URL, "v0.7.1", "tag"),),
     evidence={"verifiers": RUN, "workers": RUN},
     page="hosts_verl.md",
+    files={
+        "verl/experimental/reward_loop/reward_manager/registry.py": "f904274ce5",
+        "verl/trainer/ppo/reward.py": "18e087a263",
+        "verl/utils/reward_score/__init__.py": "083b5d34fd",
+        "verl/__init__.py": "1339c9a7b1",
+        "verl/protocol.py": "ffe40718a0",
+        "verl/trainer/ppo/core_algos.py": "6a3089ac4e",
+        "verl/trainer/ppo/ray_trainer.py": "4b51a93fde",
+        "verl/version/version": "ec17a75580",
+    },
 )

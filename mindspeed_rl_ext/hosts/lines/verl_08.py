@@ -20,4 +20,14 @@ ADAPTER = Adapter(
     checkouts=(Checkout("verl_08", VERL_URL, "v0.8.0", "tag"),),
     evidence={"verifiers": RUN, "workers": RUN},
     page="hosts_verl.md",
+    files={
+        "verl/experimental/reward_loop/reward_manager/registry.py": "f904274ce5",
+        "verl/trainer/ppo/reward.py": "23e0d967e2",
+        "verl/utils/reward_score/__init__.py": "02cdf4ab2b",
+        "verl/__init__.py": "1339c9a7b1",
+        "verl/protocol.py": "2bd9c9cea9",
+        "verl/trainer/ppo/core_algos.py": "f6d517ef5b",
+        "verl/trainer/ppo/ray_trainer.py": "190a0358b5",
+        "verl/version/version": "55598dc6b3",
+    },
 )

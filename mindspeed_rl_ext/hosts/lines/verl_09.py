@@ -20,4 +20,14 @@ ADAPTER = Adapter(
     checkouts=(Checkout("verl_09", VERL_URL, "v0.9.0", "tag"),),
     evidence={"verifiers": RUN, "workers": RUN},
     page="hosts_verl.md",
+    files={
+        "verl/experimental/reward_loop/reward_manager/registry.py": "f904274ce5",
+        "verl/trainer/ppo/reward.py": "23e0d967e2",
+        "verl/utils/reward_score/__init__.py": "02cdf4ab2b",
+        "verl/__init__.py": "6ba36a15a0",
+        "verl/protocol.py": "fec5d89ec5",
+        "verl/trainer/ppo/core_algos.py": "97207d2c99",
+        "verl/trainer/ppo/ray_trainer.py": "63d3bb6ac0",
+        "verl/version/version": "30c99e8b10",
+    },
 )

@@ -20,4 +20,14 @@ ADAPTER = Adapter(
     checkouts=(Checkout("verl_main", VERL_URL, "main", "branch"),),
     evidence={"verifiers": RUN, "workers": RUN},
     page="hosts_verl.md",
+    files={
+        "verl/experimental/reward_loop/reward_manager/registry.py": "f904274ce5",
+        "verl/trainer/ppo/reward.py": "23e0d967e2",
+        "verl/utils/reward_score/__init__.py": "02cdf4ab2b",
+        "verl/__init__.py": "36c1e1afdc",
+        "verl/protocol.py": "fec5d89ec5",
+        "verl/trainer/ppo/core_algos.py": "97207d2c99",
+        "verl/trainer/ppo/ray_trainer.py": "18fbad0222",
+        "verl/version/version": "821f212c32",
+    },
 )

@@ -1,4 +1,6 @@
-"""The host's model and `load_checkpoint` take our shards, strictly; what it saves comes back.
+"""The host's model and `load_checkpoint` take our checkpoints, strictly; what it saves comes back.
+
+Rank files in every line, torch_dist where the line takes it; where it does not, it has to say so.
 
 Two ranks over gloo on a CPU. Every parameter is overwritten before the load, so that one which is
 not loaded would not come back.
@@ -6,17 +8,11 @@ not loaded would not come back.
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
-# The same model as in the flags below.
-SIZES = {
-    "num_hidden_layers": 2, "hidden_size": 16, "vocab_size": 128, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "intermediate_size": 24, "max_position_embeddings": 64,
-    "rms_norm_eps": 1e-6, "rope_theta": 1e6, "tie_word_embeddings": False,
-}  # fmt: skip
+from mindspeed_rl_ext.checkpoint.mapping.targets import TARGETS
+
+# The model of the fixture `qwen2`.
 FLAGS = """
     --num-layers 2 --hidden-size 16 --num-attention-heads 4 --group-query-attention
     --num-query-groups 2 --ffn-hidden-size 24 --max-position-embeddings 64 --seq-length 32
@@ -30,52 +26,53 @@ FLAGS = """
     --no-rope-fusion --lr 1e-5 --train-iters 1 --save-interval 1
 """
 LAYOUTS = ({"name": "tp2", "tp": 2, "pp": 1}, {"name": "pp2", "tp": 1, "pp": 2})
+DIST = "torch_dist"
 
 
 @pytest.fixture(scope="session")
-def qwen2(tmp_path_factory):
-    """A tiny Qwen2 with random weights, biases too."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("load") / "hf"
-    torch.manual_seed(0)
-    model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**SIZES))
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter.data)
-    model.to(torch.bfloat16).save_pretrained(folder)
+def shards(convert, qwen2, tmp_path_factory):
+    """What we write, the same for every line: shards in each layout, and torch_dist."""
+    folder = tmp_path_factory.mktemp("shards")
+    convert("--load-model-type", "hf", "--save-model-type", DIST, "--load-dir", qwen2,
+            "--save-dir", folder / DIST)  # fmt: skip
+    for layout in LAYOUTS:
+        convert("--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", qwen2,
+                "--save-dir", folder / layout["name"],
+                "--target-tensor-parallel-size", layout["tp"],
+                "--target-pipeline-parallel-size", layout["pp"])  # fmt: skip
     return folder
 
 
+def cases_of(line, shards, folder):
+    """A case per layout; where the host has `--ckpt-format`, per format too."""
+    newer = any(one.folder == "megatron_012" for one in line.adapter.checkouts)
+    for layout in LAYOUTS:
+        yield {**layout, "load": shards / layout["name"], "save": folder / layout["name"],
+               **({"format": "torch"} if newer else {})}  # fmt: skip
+        if newer:
+            name = f"{layout['name']}-{DIST}"
+            yield {**layout, "name": name, "format": DIST, "load": shards / DIST,
+                   "save": folder / name}  # fmt: skip
+
+
+def loads_torch_dist(line):
+    return TARGETS[line.adapter.name.lower().replace(" ", "-")].loads_torch_dist
+
+
 def test_our_shards_load_strictly_and_what_the_host_saves_comes_back(
-    llm_line, check, host_python, qwen2, tmp_path
+    llm_line, check, convert, shards, qwen2, tmp_path
 ):
     torch = pytest.importorskip("torch")
     safetensors = pytest.importorskip("safetensors.torch")
 
-    def convert(*words):
-        done = subprocess.run(
-            list(map(str, [host_python, "-m", "mindspeed_rl_ext.cli", "convert", *words])),
-            env={"PATH": os.environ["PATH"]}, cwd=tmp_path,
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-
-    cases = [
-        {**layout, "load": tmp_path / layout["name"], "save": tmp_path / f"saved_{layout['name']}"}
-        for layout in LAYOUTS
-    ]
-    for case in cases:
-        convert("--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", qwen2,
-                "--save-dir", case["load"], "--target-tensor-parallel-size", case["tp"],
-                "--target-pipeline-parallel-size", case["pp"])  # fmt: skip
-    newer = any(one.folder == "megatron_012" for one in llm_line.adapter.checkouts)
-    job = {
-        "checkout": llm_line.paths()[0], "cases": cases,
-        "words": [*FLAGS.split(), *(["--ckpt-format", "torch"] if newer else [])],
-    }  # fmt: skip
+    cases = list(cases_of(llm_line, shards, tmp_path))
+    job = {"checkout": llm_line.paths()[0], "cases": cases, "words": FLAGS.split()}
     found = check(llm_line, "load_llm", job)
     for case in cases:
         ranks = found[case["name"]]
+        if case.get("format") == DIST and not loads_torch_dist(llm_line):
+            assert any("Detected load from a distributed checkpoint" in rank for rank in ranks)
+            continue
         assert [rank for rank in ranks if isinstance(rank, str)] == []
         assert len(ranks) == 2
         back = tmp_path / f"back_{case['name']}"

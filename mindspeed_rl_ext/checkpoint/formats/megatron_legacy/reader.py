@@ -31,6 +31,8 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
+from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
+from mindspeed_rl_ext.checkpoint.part_manifests import layout_of_part
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
 from mindspeed_rl_ext.core.errors import InputError
@@ -45,10 +47,11 @@ _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipelin
 _TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
 _GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
 _DIALECT_MARKS = (
-    ("core", ("linear_kv_down_proj",)),
+    ("core", ("linear_kv_down_proj", ".softmax_offset")),
     ("0.12", ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")),
 )
 _MM_SPLIT_MARKS = ("linear_qk_nope",)
+_DOWN = ".linear_kv_down_proj.weight"
 # What PEFT adds to names: of a layer with an adapter, and of the adapter called "default".
 _WRAPPED = ".base_layer."
 _ADAPTER = re.compile(r"\.lora_([AaBb])(\.default)?\.weight$")
@@ -78,9 +81,18 @@ class MegatronReader:
         self.adapter_tensors: set[str] = set()
         self.args: Mapping[str, Any] = self._open(ranks[0].parent.name)
         layout = layout_of_args(self.args, str(ranks[0]))
-        self._check_directories({path.parent.name for path in ranks}, layout)
+        found = {path.parent.name for path in ranks}
+        part = layout_of_part(self.folder, found)
+        if part is None:
+            self._check_directories(found, layout)
         for path in ranks[1:]:
             self._check_same_sizes(path.parent.name, self._open(path.parent.name))
+        self.missing_ranks: Sequence[str] = ()
+        if part is not None:
+            # Its tensors alone do not tell how the others are named.
+            self.layout = part
+            self.missing_ranks = sorted(part.rank_dirs() - found)
+            return
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
@@ -88,6 +100,7 @@ class MegatronReader:
             grouped=self._any(_GROUPED_MARKS),
             dialect=next((name for name, marks in _DIALECT_MARKS if self._any(marks)), "0.8"),
             mm_split=self._any(_MM_SPLIT_MARKS),
+            whole_down=self._any(_TE_MARKS) and self._holds_whole_down(),
             mtp=len({ref.name.split(".")[2] for ref in self._tensors if _is_prediction(ref.name)}),
         )
 
@@ -117,7 +130,9 @@ class MegatronReader:
                 remedy="--lora-r and --lora-alpha merge it",
             )
         check_args(model, self.args, self.layout, str(self.folder))
-        parts = expected_parts(model.spec, model.sizes, self.layout)
+        missing = set(self.missing_ranks)
+        expected = expected_parts(model.spec, model.sizes, self.layout)
+        parts = [part for part in expected if part.shard not in missing]
         self._check(parts)
         return parts
 
@@ -137,9 +152,21 @@ class MegatronReader:
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
+        self.check_whole()
         warn_of_differences(model, self.args, str(self.folder))
         recorded = {ref: self._recorded(ref) for ref in self._tensors}
         check_ranks(self.folder, recorded, parts)
+
+    def check_whole(self) -> None:
+        """Raises InputError where it is only a part of a checkpoint."""
+        if self.missing_ranks:
+            raise InputError(
+                f"{self.folder.parent} is only a part of a checkpoint",
+                found=ranks_text(self.layout, self._archives),
+                expected=f"also {some(self.missing_ranks)}",
+                remedy="convert the missing ranks into the same directory, or copy the rank "
+                "directories and the manifests of the other nodes beside them",
+            )
 
     def view(self, ref: Ref) -> TensorView:
         """The tensor of that name; InputError where there is none."""
@@ -277,6 +304,13 @@ class MegatronReader:
             expected=_EMBEDDING,
             remedy=why.remedy if why else "a rank file is missing",
         )
+
+    def _holds_whole_down(self) -> bool:
+        """Whether TP does not cut the downward projections, by the tensors and args."""
+        ends = ("kv_lora_rank",), ("qk_pos_emb_head_dim", "qk_rope_head_dim")
+        found = [next((self.args[n] for n in names if self.args.get(n)), 0) for names in ends]
+        rows = {t.shape[0] for ref, t in self._tensors.items() if _DOWN in ref.name and t.shape}
+        return all(found) and rows == {sum(map(int, found))}
 
     def _any(self, marks: tuple[str, ...]) -> bool:
         return any(mark in ref.name for ref in self._tensors for mark in marks)

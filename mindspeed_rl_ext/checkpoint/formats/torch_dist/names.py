@@ -140,7 +140,7 @@ def name_slot(slot: Slot, naming: Naming) -> Placed:
     inside = _LAYER.fullmatch(name) or _PREDICTION.fullmatch(name)
     if inside:
         layer, rest = name.removesuffix(inside[3]), inside[3]
-        for own, fused in FUSED[:2]:
+        for own, fused in FUSED:
             if rest.startswith(own) and _is_fused(own, layer, naming):
                 name = layer + rest.replace(own, fused, 1)
     one_by_one = bool(_LAYER.fullmatch(name)) and naming.layer_by_layer
@@ -156,10 +156,15 @@ def _is_fused(own: str, layer: str, naming: Naming) -> bool:
     """Whether core keeps a norm under the name of the layer behind it.
 
     Its local layers always do, but those with downward projections of latent attention; those of
-    transformer_engine do where the norm is fused, which it is not before experts.
+    transformer_engine do where the norm is fused, which it is not before experts, nor in front of
+    latent attention.
     """
-    if f"{layer}self_attention.linear_kv_down_proj.weight" in naming.names:
+    latent = f"{layer}self_attention.linear_kv_down_proj.weight" in naming.names
+    inside = own.startswith("self_attention.")
+    if latent and (naming.transformer_impl == "local" or own == "input_layernorm."):
         return False
+    if inside:
+        return latent
     has_experts = f"{layer}mlp.router.weight" in naming.names
     before_experts = own == "pre_mlp_layernorm." and has_experts
     return naming.transformer_impl == "local" or not before_experts

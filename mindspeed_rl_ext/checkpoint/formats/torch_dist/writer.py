@@ -52,6 +52,7 @@ from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot, expected_pa
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, check_divisible, chunks
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.targets import convention_of
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, whole
 from mindspeed_rl_ext.core.errors import InputError
@@ -79,6 +80,12 @@ class TorchDistWriter:
         """The layout of the run that will load it: its args, the padding, how chunks are cut."""
         if options.target is None and options.mcore_dialect is None:
             options = replace(options, mcore_dialect=_NEW)
+        if not convention_of(options.target, options.mcore_dialect).loads_torch_dist:
+            raise InputError(
+                "the target does not load torch_dist: it sets --ckpt-format torch by itself",
+                found=f"--target {options.target}",
+                remedy="--save-model-type mg writes the rank files that it loads",
+            )
         layout = target_layout(model, options)
         if layout.noop_layers:
             raise InputError(

@@ -59,6 +59,7 @@ class Copy:
         col: its first column in the rank's tensor.
         padding: it only fills; nothing of it is a weight.
         transposed: rows there are columns here.
+        step: from one row of the box to the next in the rank's tensor.
     """
 
     source: int
@@ -67,6 +68,7 @@ class Copy:
     col: int = 0
     padding: bool = False
     transposed: bool = False
+    step: int = 1
 
 
 @dataclass(frozen=True)
