@@ -67,6 +67,7 @@ def inputs(tmp_path_factory) -> Path:
     tiny_model.build_model(tiny_model.build_tokenizer(model), 0).save_pretrained(model)
     settings = json.loads((model / "tokenizer_config.json").read_text())
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"  # the name that old versions know
+    settings["chat_template"] = "{% for one in messages %}{{ one['content'] }}{% endfor %}"
     (model / "tokenizer_config.json").write_text(json.dumps(settings))
     (folder / "rows.jsonl").write_text('{"q": "What is 1+1?", "a": "2"}\n')
     (folder / "rollouts.jsonl").write_text('{"response": "\\\\boxed{2}", "answer": "2"}\n')
