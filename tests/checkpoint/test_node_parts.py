@@ -31,6 +31,8 @@ _spec = importlib.util.spec_from_file_location(
 grid = sys.modules["grid_expectation"] = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(grid)
 
+# Every moment of a run with MSRL_EXT_SLOW=1, some of them otherwise.
+EVERY = 1 if os.environ.get("MSRL_EXT_SLOW") == "1" else 6
 TRACKER = "latest_checkpointed_iteration.txt"
 ITERATION = "iter_0000001"
 # Model, layout, number of nodes.
@@ -445,7 +447,7 @@ def test_a_part_that_is_killed_resumes_without_touching_the_others(hf_dir, tmp_p
         part("pp=0")()
     others = rank_files(out) if last else {}
     kills = 0
-    for moment in itertools.count(1):
+    for moment in itertools.count(1, EVERY):
         work = out.with_name("work")
         if out.exists():
             shutil.copytree(out, work, symlinks=True)
@@ -471,7 +473,7 @@ def test_a_part_that_is_killed_resumes_without_touching_the_others(hf_dir, tmp_p
         shutil.rmtree(out)
         if work.exists():
             work.rename(out)
-    assert kills > 20
+    assert kills * EVERY > 20
 
 
 def test_parts_that_end_at_the_same_time_make_one_checkpoint(hf_dir, tmp_path, whole):
