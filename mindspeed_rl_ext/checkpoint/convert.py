@@ -23,7 +23,8 @@ from mindspeed_rl_ext.checkpoint.copying.journal import Journal
 from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
 from mindspeed_rl_ext.checkpoint.identity import plan_id, run_id
-from mindspeed_rl_ext.checkpoint.job import Job, check_destination, plan_job, was_finished
+from mindspeed_rl_ext.checkpoint.job import Job, plan_job
+from mindspeed_rl_ext.checkpoint.joining import check_destination, part_destination, was_finished
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, write_manifest
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
@@ -131,7 +132,7 @@ def run_job(job: Job) -> ConvertReport:
 
 def _put_in_place(job: Job, folder: Path, names: list[str]) -> None:
     """Moves what is staged to the destination; a part beside the others that are there."""
-    destination = job.part_destination()
+    destination = part_destination(job)
     if destination is None:
         install(folder, job.options.save_dir, names, _old(job, names))
         return
@@ -147,7 +148,7 @@ def _merged_adapter(job: Job) -> dict[str, Any] | None:
 
 def _was_finished(job: Job, folder: Path) -> bool:
     """Finishes what only had to be moved into place; whether the checkpoint is there now."""
-    destination = job.part_destination()
+    destination = part_destination(job)
     if destination is None:
         finish_killed(folder, job.options.save_dir)
         return was_finished(job)

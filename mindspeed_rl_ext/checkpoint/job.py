@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
-from mindspeed_rl_ext.checkpoint.adapters.opening import adapter_alone, with_adapter
-from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
+from mindspeed_rl_ext.checkpoint.adapters.merged import MERGE_BYTES, MergedReader
 from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
 from mindspeed_rl_ext.checkpoint.destination import (
     check_apart,
@@ -23,8 +22,8 @@ from mindspeed_rl_ext.checkpoint.destination import (
     free_disk,
     staged_bytes,
 )
+from mindspeed_rl_ext.checkpoint.direction import formats_of, open_source, writer_of
 from mindspeed_rl_ext.checkpoint.dtypes import DType, by_name
-from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
     CheckpointReader,
     CheckpointWriter,
@@ -33,9 +32,7 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Target,
     Totals,
 )
-from mindspeed_rl_ext.checkpoint.identity import plan_id
-from mindspeed_rl_ext.checkpoint.joining import PartDestination
-from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.joining import check_destination, was_finished
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
@@ -142,20 +139,6 @@ class Job:
         """The boxes that must be equal, as far as this run takes values from them."""
         return (pair for pair in self.copies if self.used is None or pair.first.ref in self.used)
 
-    def part_destination(self) -> PartDestination | None:
-        """Where the part goes; None where all ranks are written."""
-        if self.part is None:
-            return None
-        return PartDestination(
-            self.options.save_dir,
-            plan_id(self),
-            self.part,
-            [file.name for file in self.files],
-            self.whole_files,
-            self.writer,
-            lambda folder: self.writer.finish(folder, self.target, self.files),
-        )
-
     def memory_bytes(self, totals: Totals) -> int:
         """About the anonymous memory of one process: interpreter, windows, the plan itself.
 
@@ -163,7 +146,8 @@ class Job:
             totals: of all tensors.
         """
         planned = _PIECE_BYTES * min(totals.pieces, _MOST_PIECES)
-        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned
+        merged = MERGE_BYTES if isinstance(self.source, MergedReader) else 0
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned + merged
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
@@ -203,7 +187,7 @@ def plan_job(options: ConvertOptions) -> Job:
         raise InputError(
             f"no checkpoint in {options.load_dir}", found=found, remedy="check --load-dir"
         )
-    to_read, to_write = _formats_of(options)
+    to_read, to_write = formats_of(options)
     given = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
     if options.lora_load:
         given.append(options.lora_load)
@@ -236,61 +220,8 @@ def _replaced(job: Job) -> list[Path]:
     return [*job.writer.existing(folder), *written]
 
 
-def check_destination(job: Job) -> None:
-    """Raises InputError where the destination holds what must not be replaced."""
-    destination = job.part_destination()
-    if destination:
-        destination.check(job.options.overwrite)
-    else:
-        check_replaceable(job.options, job.writer)
-
-
-def was_finished(job: Job) -> bool:
-    """Whether the destination is the checkpoint that this plan makes."""
-    folder = job.options.save_dir
-    destination = job.part_destination()
-    if destination:
-        return destination.is_there()
-    return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)
-
-
-def _formats_of(options: ConvertOptions) -> tuple[Format, Format]:
-    """The source's and the destination's format."""
-    to_write = find_format(options.save_model_type)
-    writer_of(to_write)
-    if options.save_lora_to_hf:
-        if to_write is not find_format("hf"):
-            raise InputError(
-                "--save-lora-to-hf writes an adapter for HuggingFace models",
-                found=f"--save-model-type {options.save_model_type}",
-                expected="--save-model-type hf",
-            )
-        return find_format("mg"), PEFT
-    name = options.load_model_type
-    to_read = recognise(options.load_dir) if name == AUTO else find_format(name)
-    if to_read is to_write and not to_read.reshards:
-        raise InputError(
-            f"{to_read.name} -> {to_write.name} converts nothing",
-            found=f"{options.load_dir} is {to_read.title} already",
-            expected="another format to write",
-        )
-    return to_read, to_write
-
-
-def writer_of(target: Format) -> CheckpointWriter:
-    """What writes a format; InputError where it is only read."""
-    if target.writer is None:
-        registry = formats()
-        names = {registry.get(name).name for name in registry if registry.get(name).writer}
-        raise InputError(
-            f"checkpoints of the format {target.name} are not written",
-            expected=f"--save-model-type {' or '.join(sorted(names))}",
-        )
-    return target.writer
-
-
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
-    source = _source(options, to_read)
+    source = open_source(options, to_read)
     model = _model(options, source)
     if HOSTS in model.spec.refused_layouts and not (options.target or options.mcore_dialect):
         options = replace(options, mcore_dialect=CORE)
@@ -332,13 +263,6 @@ def _part(options: ConvertOptions, writer: CheckpointWriter, layout: Layout) -> 
             remedy="leave the flag out, and write it once where all nodes read it",
         )
     return rank_part(layout, options.ranks, options.node, options.npus_per_node)
-
-
-def _source(options: ConvertOptions, to_read: Format) -> CheckpointReader:
-    """What is read, opened."""
-    if options.save_lora_to_hf:
-        return adapter_alone(options)
-    return with_adapter(to_read.open(options.load_dir), options)
 
 
 def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[Ref, DType]:

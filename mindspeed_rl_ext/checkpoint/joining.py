@@ -12,14 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mindspeed_rl_ext.checkpoint.destination import check_replaceable
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointWriter
+from mindspeed_rl_ext.checkpoint.identity import plan_id
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, recorded_plan
 from mindspeed_rl_ext.checkpoint.node_ranks import RankPart
 from mindspeed_rl_ext.checkpoint.part_manifests import join, manifest_name, recorded_parts
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.locks import locked
+
+if TYPE_CHECKING:
+    from mindspeed_rl_ext.checkpoint.job import Job
 
 LOCK_NAME = ".msrl-ext-lock"
 
@@ -130,3 +136,36 @@ class PartDestination:
         """The plans of what is there."""
         found = {part.plan for part in recorded_parts(self.folder)}
         return found | {plan} if (plan := recorded_plan(self.folder)) else found
+
+
+def part_destination(job: Job) -> PartDestination | None:
+    """Where the part of a conversion goes; None where all ranks are written."""
+    if job.part is None:
+        return None
+    return PartDestination(
+        job.options.save_dir,
+        plan_id(job),
+        job.part,
+        [file.name for file in job.files],
+        job.whole_files,
+        job.writer,
+        lambda folder: job.writer.finish(folder, job.target, job.files),
+    )
+
+
+def check_destination(job: Job) -> None:
+    """Raises InputError where the destination holds what must not be replaced."""
+    destination = part_destination(job)
+    if destination:
+        destination.check(job.options.overwrite)
+    else:
+        check_replaceable(job.options, job.writer)
+
+
+def was_finished(job: Job) -> bool:
+    """Whether the destination is what this plan makes."""
+    destination = part_destination(job)
+    if destination:
+        return destination.is_there()
+    folder = job.options.save_dir
+    return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)

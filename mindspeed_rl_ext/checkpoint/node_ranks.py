@@ -20,7 +20,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from mindspeed_rl_ext.checkpoint.mapping.layout import GridRank, Layout
+from mindspeed_rl_ext.checkpoint.mapping.layout import GridRank, Layout, divisors
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -169,7 +169,7 @@ def ranks_of_node(
             + (f", {nodes} nodes of {npus_per_node} NPUs" if npus_per_node else ""),
             expected="a multiple of the ranks"
             if npus_per_node
-            else f"a number of nodes among {_divisors(len(grid))}",
+            else f"a number of nodes among {divisors(len(grid))}",
             remedy="check --npus-per-node"
             if npus_per_node
             else "--npus-per-node, where data parallelism gives several nodes the same files",
@@ -229,7 +229,3 @@ def _ranges(numbers: Sequence[int]) -> str:
         else:
             found.append([number, number])
     return "+".join(str(a) if a == b else f"{a}-{b}" for a, b in found)
-
-
-def _divisors(number: int) -> list[int]:
-    return [n for n in range(1, number + 1) if number % n == 0]

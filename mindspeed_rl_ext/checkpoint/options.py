@@ -45,6 +45,17 @@ def parse_numbers(value: Any) -> tuple[int, ...]:
         raise InputError(f"not a list of numbers: {value!r}", expected="such as 7,7,7,7") from error
 
 
+def parse_names(value: Any) -> tuple[str, ...]:
+    """Names from "a,b", a list, or None.
+
+    Example:
+        >>> parse_names("10.0.0.2, 10.0.0.1")
+        ('10.0.0.2', '10.0.0.1')
+    """
+    parts = value.split(",") if isinstance(value, str) else value or ()
+    return tuple(word for part in parts if (word := str(part).strip()))
+
+
 def parse_size(text: str) -> int:
     """Bytes of a size such as "5GB", "500MB" or "1000".
 
@@ -239,6 +250,21 @@ class ConvertOptions:
         "与 --node 连用：每个节点运行的 rank 数（数据并行使多个节点加载相同文件时需要）",
         default=None, minimum=1, metavar="NPUS", group=PART, identity=False,
     )  # fmt: skip
+    engine: str = option(
+        "where to convert: this process, or each node of a Ray cluster its part of --node",
+        "在哪里转换：本进程，或 Ray 集群的每个节点各转自己的部分（同 --node）",
+        default=LOCAL, choices=(LOCAL, RAY), group=PART, identity=False,
+    )  # fmt: skip
+    ray_address: str = option(
+        "the cluster of --engine ray: auto (RAY_ADDRESS, or the one of this machine), HOST:PORT",
+        "--engine ray 的集群：auto（取 RAY_ADDRESS 或本机所在集群）或 HOST:PORT",
+        default="auto", metavar="ADDRESS", group=PART, identity=False,
+    )  # fmt: skip
+    nodes: tuple[str, ...] = option(
+        "addresses of the nodes of --engine ray, node 0 first; all by default, in numeric order",
+        "--engine ray 的节点地址，从节点 0 起；默认全部节点，按地址的数值排序",
+        default=(), parse=parse_names, metavar="IP,IP,..", group=PART, identity=False,
+    )  # fmt: skip
     resume: bool = option(
         "go on where a stopped run was", "从中断处继续", default=False, identity=False
     )
@@ -290,8 +316,12 @@ class ConvertOptions:
 
         if self.ranks and self.node:
             raise InputError("--ranks and --node both choose ranks", remedy="leave one of them out")
-        if self.npus_per_node is not None and not self.node:
-            raise InputError("--npus-per-node is about --node", remedy="add --node I/N")
+        if self.npus_per_node is not None and not (self.node or self.engine == RAY):
+            raise InputError(
+                "--npus-per-node is about --node and --engine ray", remedy="add --node I/N"
+            )
+        if self.nodes and self.engine != RAY:
+            raise InputError("--nodes is about --engine ray", remedy="add --engine ray")
         if self.ranks:
             parse_ranks(self.ranks)
         if self.node:

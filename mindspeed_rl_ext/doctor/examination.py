@@ -88,7 +88,8 @@ def subjects(options: DoctorOptions, opened: Opened, environment: Environment) -
         else:
             yield read_packed_files(options.data, model, opened.max_prompt_length)
     if options.ray:
-        yield read_cluster(options.ray, [*_shared_paths(options, opened)], opened.npus)
+        of_run = read_yaml(options.runtime_env).value if options.runtime_env else None
+        yield read_cluster(options.ray, [*_shared_paths(options, opened)], opened.npus, of_run)
 
 
 def _scoring(run: RolloutRun | RlxfRun, opened: Opened, options: DoctorOptions) -> Iterator[object]:

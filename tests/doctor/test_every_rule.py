@@ -369,6 +369,12 @@ CASES: dict[str, Case] = {
     "antlr-too-new-for-hydra": lambda w: w.environment(
         versions={"antlr4-python3-runtime": "4.13.2", "hydra-core": "1.3.2"}
     ),
+    "math-verify-without-antlr": lambda w: w.environment(
+        versions={"antlr4-python3-runtime": "4.7.2", "math-verify": "0.9.0"}
+    ),
+    "antlr-too-new-for-latex2sympy2": lambda w: w.environment(
+        versions={"antlr4-python3-runtime": "4.13.2", "latex2sympy2": "1.5.4"}
+    ),
     "bitsandbytes-beside-torch-npu": lambda w: w.environment(
         versions={"bitsandbytes": "0.43.0", "torch-npu": "2.5.1"}
     ),
@@ -415,6 +421,9 @@ CASES: dict[str, Case] = {
     "nodes-path-missing": lambda w: nodes(node(paths={"/w": None})),
     "nodes-start-directory-differs": lambda w: nodes(node(folder="/root")),
     "nodes-too-few-cards": lambda w: nodes(node(), npus=8),
+    "nodes-driver-differs": lambda w: BOOK.examine(
+        Cluster({"a": node(versions={"python": "3.10.1"})}, 32, 32, {"python": "3.11.2"})
+    ),
     "nodes-versions-differ": lambda w: nodes(node(versions={"torch": "1"})),
     "node-not-reachable": lambda w: nodes("ModuleNotFoundError"),
     "node-error": lambda w: nodes(of_node("error")),

@@ -196,3 +196,21 @@ def test_another_token_is_named_as_that_and_not_as_a_missing_cluster(cluster):
         assert "RAY_AUTH_TOKEN" in found
         assert "ray start --head" not in found
         assert "Traceback" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "expected"),
+    [
+        ("older", "", f"mindspeed-rl-ext of this process is {__version__}, of the workers {OTHER}"),
+        ("missing", "", "nothing can be run on this node"),
+        # The shipped file has the hook, so that a worker without the package does not start.
+        ("missing", "worker_process_setup_hook: mindspeed_rl_ext.activate", "nothing can be run"),
+    ],
+)
+def test_workers_of_a_runtime_env_are_looked_at_in_it(cluster, name, hook, expected):
+    nodes, python = cluster
+    file = nodes.home / "runtime_env.yaml"
+    other = nodes.home / f"python_{name}" / "bin" / "python"
+    file.write_text(f"py_executable: {other}\n{hook}\n")
+    found = nodes.doctor(python, "--runtime-env", file)
+    assert expected in found, found

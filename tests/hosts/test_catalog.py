@@ -168,3 +168,68 @@ def test_a_folder_that_only_has_a_hosts_name_is_no_host(tmp_path, monkeypatch):
     (tmp_path / "mindspeed_rl" / "__init__.py").touch()
     importlib.invalidate_caches()
     assert host_folders()["mindspeed_rl"] == (str(tmp_path / "mindspeed_rl"),)
+
+
+@pytest.mark.parametrize(
+    ("user", "reached"),
+    [
+        ("from touched_host.inner import touched\ntouched(1)\n", True),
+        ("from .inner import touched\ntouched(1)\n", True),
+        ("from touched_host import inner\ninner.touched(1)\n", True),
+        ("import touched_host.inner as other\nother.touched(1)\n", True),
+        ("import touched_host.inner\ntouched_host.inner.touched(1)\n", True),
+        ("from touched_host.exports import touched\ntouched(1)\n", True),
+        ("class A:\n    def f(self):\n        self.scorer.touched(1)\n", True),  # can't be told
+        # Which of two is taken can't be told; a host that runs is not stopped for it.
+        (
+            "try:\n    from .gone import touched\nexcept ImportError:\n"
+            "    from .inner import touched\ntouched(1)\n",
+            True,
+        ),
+        (
+            "from .inner import touched\ndef f():\n    from .newer import touched as t\n"
+            "    t(1)\ndef g():\n    touched(1)\n",
+            True,
+        ),
+        ("from touched_host.newer import touched\ntouched(1)\n", False),
+        ("from .newer import touched\ntouched(1)\n", False),
+        ("from touched_host import newer as inner\ninner.touched(1)\n", False),
+        ("import touched_host.newer\ntouched_host.newer.touched(1)\n", False),
+        ("from touched_host.inner import touched\n# touched(1)\n", False),
+        ("def touched(x): ...\ntouched(1)\n", False),
+        ('"""It calls touched(1)."""\n', False),
+    ],
+)
+def test_a_caller_that_imports_another_function_of_that_name_does_not_reach_it(
+    tmp_path, user, reached
+):
+    package = tmp_path / "touched_host"
+    package.mkdir()
+    define = "def touched(x): ...\n"
+    files = {"__init__": "", "inner": define, "newer": define, "user": user,
+             "exports": "from .inner import touched\n"}  # fmt: skip
+    for name, text in files.items():
+        (package / f"{name}.py").write_text(text)
+    caller = Caller(r"(?<!def )\btouched\(", module="touched_host.user")
+    point = Point(
+        "touched_host.inner", "touched", (Expect("touched", ("x",)),), print,
+        lambda module, error: None, LedgerRow("N-1", "what", "why", "until"), True, (caller,),
+    )  # fmt: skip
+    assert (uncalled(point, [str(package)]) == "") is reached
+
+
+def test_a_module_that_calls_what_it_imports_does_not_reach_its_own(tmp_path):
+    package = tmp_path / "touched_host"
+    package.mkdir()
+    (package / "newer.py").write_text("def touched(x): ...\n")
+    text = "def touched(x): ...\ndef use():\n    from .newer import touched\n    touched(1)\n"
+    (package / "inner.py").write_text(text)
+    point = Point(
+        "touched_host.inner", "touched", (Expect("touched", ("x",)),), print,
+        lambda module, error: None, LedgerRow("N-1", "what", "why", "until"), True, (CALLER,),
+    )  # fmt: skip
+    assert uncalled(point, [str(package)]) == "its own module does not call it"
+    # Imported for the whole module, it is the name in the module that is set, and called.
+    text = "from .newer import touched\ndef use():\n    touched(1)\n"
+    (package / "inner.py").write_text(text)
+    assert uncalled(point, [str(package)]) == ""

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, Factors
-from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings, check_flag
+from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings, check_flag, is_number
 from mindspeed_rl_ext.checkpoint.adapters.table import (
     DOWN,
     PEFT_PREFIX,
@@ -188,11 +188,20 @@ class MegatronAdapterReader(MegatronReader):
             )
 
     def _setting(self, flag: str, name: str, given: float | None) -> float:
+        if given is not None and not is_number(given):
+            raise InputError(f"{flag} is no number", found=str(given))
         recorded = self.args.get(name)
-        known = recorded if isinstance(recorded, (int, float)) and recorded > 0 else None
+        known = recorded if is_number(recorded) and recorded > 0 else None
         held = self._rank() if name == "lora_r" else None
         check_flag(flag, given, held, self.folder)
-        check_flag(flag, given, known, self.folder)
+        if given is None and held is not None and known is not None and held != known:
+            raise InputError(
+                f"the args of {self.folder} are of another adapter than its matrices",
+                found=f"rank {held}, and args with {name} {known:g}",
+                remedy=f"{flag} {held:g} and --lora-alpha with what it was trained with",
+            )
+        if held is None:
+            check_flag(flag, given, known, self.folder)
         found = next((value for value in (given, held, known) if value is not None), None)
         if found is None:
             raise InputError(

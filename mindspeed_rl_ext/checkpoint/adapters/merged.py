@@ -12,7 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, Factors, add_change
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.adapters.factors import (
+    CACHE_BYTES,
+    FLOAT32,
+    FactorCache,
+    Factors,
+    add_change,
+)
 from mindspeed_rl_ext.checkpoint.adapters.record import record_of
 from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
@@ -30,6 +38,11 @@ from mindspeed_rl_ext.checkpoint.tensors import (
     matrix_shape,
 )
 from mindspeed_rl_ext.core.errors import InputError
+
+# Measured: the matrices that are held, the steps of sums, and what BLAS takes.
+MERGE_BYTES = CACHE_BYTES + (20 << 20)
+# What a core's cache holds with all steps of a sum; and rows of a tile of a product.
+_BAND_VALUES, _BAND_ROWS = 1 << 16, 16
 
 
 class Adapter(Protocol):
@@ -108,19 +121,34 @@ class MergedView(TensorView):
         self, rows: slice, cols: slice, dtype: DType, matrix: tuple[int, int] | None = None
     ) -> Array:
         """The values of a box, rounded to a format."""
-        base, areas, counted, like_host = self._held
-        height, width = matrix or counted or matrix_shape(self.shape)
+        height, width = matrix or self._held[2] or matrix_shape(self.shape)
         first_row, last_row, _ = rows.indices(height)
         first_col, last_col, _ = cols.indices(width)
-        values = base.box(rows, cols, FLOAT32, matrix or counted).copy()
+        found = np.empty((last_row - first_row, last_col - first_col), dtype.carrier)
+        step = max(_BAND_ROWS, _BAND_VALUES // max(1, found.shape[1]) // _BAND_ROWS * _BAND_ROWS)
+        row = first_row
+        while row < last_row:
+            stop = min(last_row, row - row % step + step)
+            band = Box(row, stop - row, first_col, found.shape[1])
+            found[row - first_row : stop - first_row] = cast(
+                self._merged(band, matrix), FLOAT32, dtype
+            )
+            row = stop
+        return found
+
+    def _merged(self, band: Box, matrix: tuple[int, int] | None) -> Array:
+        """The values of a few rows, as float32."""
+        base, areas, counted, like_host = self._held
+        last_row, last_col = band.row + band.rows, band.col + band.cols
+        box = slice(band.row, last_row), slice(band.col, last_col)
+        values = base.box(*box, FLOAT32, matrix or counted)
+        if base.dtype == FLOAT32:  # maybe the file's own
+            values = values.copy()
         rounded = base.written if like_host else None
         for copy, factors in areas:
             size = (copy.box.cols, copy.box.rows) if copy.transposed else copy.box[1::2]
-            top, left = max(first_row, copy.row), max(first_col, copy.col)
-            bottom, right = (
-                min(last_row, copy.row + size[0]),
-                min(last_col, copy.col + size[1]),
-            )
+            top, left = max(band.row, copy.row), max(band.col, copy.col)
+            bottom, right = min(last_row, copy.row + size[0]), min(last_col, copy.col + size[1])
             if top >= bottom or left >= right:
                 continue
             at, count = (top - copy.row, left - copy.col), (bottom - top, right - left)
@@ -129,12 +157,9 @@ class MergedView(TensorView):
             product = factors.product(
                 Box(copy.box.row + at[0], count[0], copy.box.col + at[1], count[1])
             )
-            here = values[
-                top - first_row : bottom - first_row, left - first_col : right - first_col
-            ]
-            change = product.T if copy.transposed else product
-            here[...] = add_change(here, change, factors.scale, rounded)
-        return cast(values, FLOAT32, dtype)
+            here = values[top - band.row : bottom - band.row, left - band.col : right - band.col]
+            add_change(here, product.T if copy.transposed else product, factors.scale, rounded)
+        return values
 
 
 class MergedSource:
@@ -262,5 +287,5 @@ class MergedReader:
     def _changes_of(self, model: Model) -> Mapping[str, Factors]:
         """How the adapter changes the model, found once: a reader is of one model."""
         if self._changes is None:
-            self._changes = self._adapter.changes(model)
+            self._changes = FactorCache().cached(self._adapter.changes(model))
         return self._changes

@@ -17,10 +17,12 @@ from mindspeed_rl_ext.checkpoint.adapters.peft import PeftAdapter, is_peft
 from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.adapters.settings import CONFIG
 from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import is_megatron_legacy
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.wording import no_directory
 from mindspeed_rl_ext.core.errors import InputError
 
 
@@ -65,7 +67,7 @@ def with_adapter(base: CheckpointReader, flags: AdapterFlags) -> CheckpointReade
         adapter: Adapter = (
             PeftAdapter(flags.lora_load, *_values(flags))
             if is_peft(flags.lora_load)
-            else MegatronAdapterReader(flags.lora_load, *_values(flags))
+            else _of_host(flags.lora_load, flags, "--lora-load")
         )
     elif isinstance(base, MegatronReader) and base.adapter_tensors:
         adapter = MegatronAdapterReader(base.folder, *_values(flags))
@@ -92,10 +94,22 @@ def adapter_alone(options: ConvertOptions) -> MegatronAdapterReader:
             expected="an adapter in rank files of a host",
             remedy="use it as it is",
         )
-    found = MegatronAdapterReader(folder, *_values(options))
+    found = _of_host(folder, options, "--lora-load" if options.lora_load else "--load-dir")
     if options.lora_load is not None and options.hf_cfg_dir is None:
         found.config = open_checkpoint(options.load_dir, options.load_model_type).find_config()
     return found
+
+
+def _of_host(folder: Path, flags: AdapterFlags, flag: str) -> MegatronAdapterReader:
+    """An adapter in rank files; InputError where the directory that a flag names has none."""
+    if not folder.is_dir() or not (is_megatron_legacy(folder) or any(folder.rglob("*.distcp"))):
+        raise InputError(
+            f"no adapter in {folder}",
+            found=no_directory(folder) or f"neither {CONFIG} nor rank files",
+            expected=f"{CONFIG} of PEFT, or mp_rank_* directories of a host",
+            remedy=f"check {flag}",
+        )
+    return MegatronAdapterReader(folder, *_values(flags))
 
 
 class Exported(NamedTuple):

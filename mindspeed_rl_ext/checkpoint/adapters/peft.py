@@ -142,11 +142,19 @@ class PeftAdapter:
                 expected=f"the product has the weight's shape {shape}",
                 remedy="the adapter is of another model",
             )
+        if rank != self.settings.rank_of(module):
+            raise InputError(
+                f"the adapter's matrices of {module} have another rank than {CONFIG} says",
+                found=str(rank),
+                expected=str(self.settings.rank_of(module)),
+                remedy="take both files of one save",
+            )
         for entry in (down, up):
             if entry.dtype.name not in CASTABLE:
                 raise InputError(
                     f"the adapter's matrices of {module} are {entry.dtype.name}",
                     expected=" or ".join(CASTABLE),
+                    remedy="save the adapter again in one of these",
                 )
         return Factors(shape, rank, self.settings.scale(module, rank), lambda: self._load(module))
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.mapping.check_layout import check_divisible, check_kinds
 from mindspeed_rl_ext.checkpoint.mapping.layout import (
     TE,
     Chunk,
     Layout,
-    check_divisible,
-    check_kinds,
     chunks,
 )
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES, Copy, Shard, Split

@@ -74,12 +74,15 @@ class AuditWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._queue: queue.Queue[MakeRows | None] = queue.Queue(MAX_BATCHES)
-        self._lost, self._fault, self._closing = 0, "", False
+        self._given, self._written, self._warned = 0, 0, False
+        self._fault, self._closing = "", False
         self._thread = threading.Thread(target=self._run, name="msrl-ext-audit", daemon=True)
         self._thread.start()
 
     def put(self, make_rows: MakeRows) -> None:
-        """Takes a batch, or counts it as lost where the queue is full or writing has failed."""
+        """Takes a batch, or leaves it out where the queue is full or writing has failed."""
+        with _calm:
+            self._given += 1
         try:
             if self._fault:
                 raise queue.Full
@@ -88,13 +91,13 @@ class AuditWriter:
                 with _calm:
                     _calm.notify_all()
         except queue.Full:
-            if not self._lost:
+            if not self._warned:
+                self._warned = True
                 reason = self._fault or f"{MAX_BATCHES} batches wait already"
                 _LOG.warning("%s: a batch is not written: %s", VARIABLE, reason)
-            self._lost += 1
 
     def close(self, wait_s: float = CLOSE_S) -> int:
-        """Waits for what is queued, as long as that; returns how many batches were lost."""
+        """Waits for what is queued, as long as that; returns how many batches were not written."""
         with _calm:
             self._closing = True
             _calm.notify_all()
@@ -103,13 +106,13 @@ class AuditWriter:
             self._thread.join(wait_s)
         except queue.Full:  # the thread hangs in a write
             pass
-        if self._thread.is_alive():
-            self._lost += self._queue.qsize()
-        if self._lost:
+        lost = self._given - self._written
+        if lost:
             _LOG.warning(
-                "%s: %d batches were not written to %s", VARIABLE, self._lost, self._folder
-            )
-        return self._lost
+                "%s: %d of %d batches were not written to %s",
+                VARIABLE, lost, self._given, self._folder,
+            )  # fmt: skip
+        return lost
 
     def _run(self) -> None:
         while True:
@@ -118,8 +121,8 @@ class AuditWriter:
                 return
             try:
                 _append(self._folder, self._encode(iter(make_rows())))
+                self._written += 1
             except Exception as error:  # noqa: BLE001  the run must go on whatever happens here
-                self._lost += 1
                 self._fault = f"{type(error).__name__}: {error}"
                 _LOG.warning("%s: writing to %s failed: %s", VARIABLE, self._folder, self._fault)
                 return

@@ -9,29 +9,23 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import socket
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
 from mindspeed_rl_ext.core.language import Text
+from mindspeed_rl_ext.integrations.ray_nodes import alive_nodes, connect, import_ray
+
+if TYPE_CHECKING:
+    from mindspeed_rl_ext.doctor.readers.environment import Environment
 
 # What must be the same on every node.
 SAME = ("python", "mindspeed-rl-ext", "torch", "torch-npu", "ray", "vllm", "transformers", "numpy")
+# What must be the same in the process that starts a run and in its workers.
+SAME_AS_DRIVER = ("python", "mindspeed-rl-ext")
 WHOLE_FILE_BYTES = 64 << 20
-LOCAL, AUTO = "local", "auto"
-# Where `ray start` leaves the address of the cluster that `auto` means.
-CURRENT_CLUSTER = Path("/tmp/ray/ray_current_cluster")
-ANSWER_TIMEOUT_S = 5
 NODE_TIMEOUT_S = 120
-# Ray's own word for it, in its native log: the exception names the address only.
-WRONG_TOKEN = "InvalidAuthToken"
-STDERR = 2
 Facts = Mapping[str, Any]
 
 
@@ -43,6 +37,7 @@ class Cluster:
         replies: node to its facts, or to why there are none.
         npus: NPUs of the cluster.
         needed: NPUs that the configuration asks for.
+        driver: versions in this process, of what a driver and its workers must share.
     """
 
     label: ClassVar[Text] = Text("Ray cluster", "Ray 集群")
@@ -50,6 +45,7 @@ class Cluster:
     replies: Mapping[str, Facts | str]
     npus: int
     needed: int | None = None
+    driver: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
@@ -67,10 +63,7 @@ def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
     return {
         "host": platform.node(),
         "folder": _folder_of_ray(),
-        "versions": {
-            "python": ".".join(map(str, found.python)),
-            **{name: found.versions.get(name, "-") for name in SAME[1:]},
-        },
+        "versions": versions_of(found),
         "paths": {path: content_of(Path(path)) for path in paths},
         "findings": [
             {
@@ -83,6 +76,12 @@ def facts_of_this_node(paths: Sequence[str]) -> dict[str, Any]:
             for f in troubles
         ],
     }
+
+
+def versions_of(environment: Environment) -> dict[str, str]:
+    """The versions of what must be the same everywhere; "-" for what is not installed."""
+    python = ".".join(map(str, environment.python))
+    return {"python": python, **{name: environment.versions.get(name, "-") for name in SAME[1:]}}
 
 
 def _folder_of_ray() -> str:
@@ -107,107 +106,45 @@ def content_of(path: Path) -> str | None:
     return f"{len(names)} files, {hashlib.sha256(repr(names).encode()).hexdigest()[:12]}"
 
 
-def read_cluster(address: str, paths: Sequence[str], needed: int | None) -> Cluster:
-    """Asks every node of a cluster.
+def read_cluster(
+    address: str,
+    paths: Sequence[str],
+    needed: int | None,
+    runtime_env: Mapping[str, Any] | None = None,
+) -> Cluster:
+    """Asks every node of a cluster, in the environment that the workers of a run have.
 
     Args:
         address: "auto", "local" (a Ray of this machine, ended again), or host:port.
         paths: what must be the same everywhere.
         needed: NPUs that the configuration asks for.
+        runtime_env: what the run passes to `ray.init`; None for the environment of the nodes.
 
     Raises:
         MissingExtraError: ray is not installed.
         InputError: no cluster.
     """
+    from mindspeed_rl_ext.doctor.readers.environment import read_environment
+
+    ray = import_ray("--ray")
+    here = versions_of(read_environment())
+    driver = {name: here[name] for name in SAME_AS_DRIVER}
+    remedy = "run ray start --head first, give --ray HOST:PORT, or --ray local"
+    started = connect(ray, address, remedy, runtime_env)
     try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError("ray", "ray", "--ray") from error
-    # A folder of that name on the path, such as /tmp/ray, is no installation.
-    if getattr(ray, "__file__", None) is None:
-        raise MissingExtraError("ray", "ray", "--ray")
-    started = _connect(ray, address)
-    try:
-        return Cluster(_ask(ray, paths), int(ray.cluster_resources().get("NPU", 0)), needed)
+        npus = int(ray.cluster_resources().get("NPU", 0))
+        return Cluster(_ask(ray, paths), npus, needed, driver)
     finally:
         if started:
             ray.shutdown()
 
 
-def _connect(ray: Any, address: str) -> bool:
-    if ray.is_initialized():
-        return False
-    without_token = getattr(ray.exceptions, "AuthenticationError", ())  # Ray of 2025 has none
-    log: list[str] = []
-    try:
-        if address == LOCAL:
-            ray.init(address=LOCAL, include_dashboard=False, log_to_driver=False)
-        else:
-            _require_listener(address)
-            with _native_log(log):
-                ray.init(address=address, log_to_driver=False)
-    except without_token as error:
-        raise _token_error(address, str(error).partition(". ")[0]) from error
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        refused = [line for line in log if WRONG_TOKEN in line]
-        if refused:
-            _, mark, why = refused[-1].partition(WRONG_TOKEN)
-            raise _token_error(address, mark + why) from error
-        sys.stderr.writelines(f"{line}\n" for line in log)
-        raise InputError(
-            f"no Ray cluster at {address}",
-            found=(str(error).splitlines() or ["no answer"])[0],
-            remedy="run ray start --head first, give --ray HOST:PORT, or --ray local",
-        ) from error
-    return True
-
-
-def _token_error(address: str, found: str) -> InputError:
-    return InputError(
-        f"the Ray cluster at {address} refuses this process: its authentication token differs",
-        found=found,
-        remedy="take RAY_AUTH_MODE and the token (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or "
-        "~/.ray/auth_token) from the head node; every node needs the same",
-    )
-
-
-@contextmanager
-def _native_log(lines: list[str]) -> Iterator[None]:
-    """Puts into `lines` what native code writes to stderr: Ray's exceptions leave the cause out."""
-    sys.stderr.flush()
-    kept = os.dup(STDERR)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), STDERR)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, STDERR)
-            os.close(kept)
-            file.seek(0)
-            lines += file.read().decode("utf-8", "replace").splitlines()
-
-
-def _require_listener(address: str) -> None:
-    """Raises OSError where nobody listens: Ray itself would try for minutes."""
-    named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
-    if not named and CURRENT_CLUSTER.is_file():
-        named = CURRENT_CLUSTER.read_text("utf-8").strip()
-    host, _, port = named.rpartition(":")
-    if host and port.isdigit() and "/" not in host:
-        socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S).close()
-
-
 def _ask(ray: Any, paths: Sequence[str]) -> dict[str, Facts | str]:
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     task = ray.remote(num_cpus=0, max_retries=0)(facts_of_this_node)
-    asked = {}
-    for node in ray.nodes():
-        if node["Alive"]:
-            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            name = f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"
-            asked[name] = task.options(scheduling_strategy=strategy).remote(list(paths))
+    asked = {
+        str(node): task.options(scheduling_strategy=node.strategy()).remote(list(paths))
+        for node in alive_nodes(ray)
+    }
     replies: dict[str, Facts | str] = {}
     for name, reference in asked.items():
         try:

@@ -42,35 +42,44 @@ def host_adapter(torch, kit, mg, folder, *, beside=False):
     rng, merged, shared = np.random.default_rng(2), {}, {}
     for path in sorted((mg / "iter_0000001").rglob("*.pt")):
         content = kit.torch_load(path)
-        model, made = content["model"], {}
-        for name, weight in list(model.items()):
-            layer = name.removesuffix(".weight")
-            if layer.rpartition(".")[2] not in LAYERS:
-                if beside:
-                    made[name] = weight
-                merged[path.parent.name, name] = weight
-                continue
-            sizes = {"A": (RANK, weight.shape[1]), "B": (weight.shape[0], RANK)}
-            whole = "B" if layer.endswith(("linear_proj", "linear_fc2")) else "A"
-            pair = {}
-            # Eighths: no order of summation changes the bits of a product.
-            for kind, size in sizes.items():
-                values = torch.from_numpy((rng.integers(-9, 9, size) / 8).astype("<f4"))
-                # What TP does not cut is the same on all ranks of a stage.
-                key = (path.parent.name.rpartition("_")[2], layer, kind)
-                pair[kind] = shared.setdefault(key, values) if kind == whole else values
-                made[f"{layer}.lora_{kind}.default.weight"] = pair[kind]
-            made[f"{layer}.lora_A.default._extra_state"] = None
-            if beside:
-                made[f"{layer}.base_layer.weight"] = weight
-            change = torch.matmul(pair["B"].float(), pair["A"].float()).to(weight.dtype)
-            merged[path.parent.name, name] = weight + (ALPHA / RANK) * change
+        made = {}
+        for key in (key for key in content if key.startswith("model")):
+            made[key] = {}
+            for name, weight in content[key].items():
+                at = (path.parent.name, key, name)
+                changed = _with_adapter(torch, rng, shared, made[key], at, weight, beside)
+                merged[at] = weight if changed is None else changed
         to = folder / path.relative_to(mg)
         to.parent.mkdir(parents=True)
         args = Namespace(**{**vars(content["args"]), "lora_r": RANK, "lora_alpha": ALPHA})
-        torch.save({**content, "args": args, "model": made}, to)
+        torch.save({**content, "args": args, **made}, to)
     (folder / "latest_checkpointed_iteration.txt").write_text("1")
     return merged
+
+
+def _with_adapter(torch, rng, shared, made, at, weight, beside):
+    """Puts what a host saves of a tensor into `made`; returns the changed weight, if it is one."""
+    rank_dir, chunk, name = at
+    layer = name.removesuffix(".weight")
+    if layer.rpartition(".")[2] not in LAYERS:
+        if beside:
+            made[name] = weight
+        return None
+    sizes = {"A": (RANK, weight.shape[1]), "B": (weight.shape[0], RANK)}
+    whole = "B" if layer.endswith(("linear_proj", "linear_fc2")) else "A"
+    pair = {}
+    # Eighths: no order of summation changes the bits of a product.
+    for kind, size in sizes.items():
+        values = torch.from_numpy((rng.integers(-9, 9, size) / 8).astype("<f4"))
+        # What TP does not cut is the same on all ranks of a stage.
+        key = (rank_dir.rpartition("_")[2], chunk, layer, kind)
+        pair[kind] = shared.setdefault(key, values) if kind == whole else values
+        made[f"{layer}.lora_{kind}.default.weight"] = pair[kind]
+    made[f"{layer}.lora_A.default._extra_state"] = None
+    if beside:
+        made[f"{layer}.base_layer.weight"] = weight
+    change = torch.matmul(pair["B"].float(), pair["A"].float()).to(weight.dtype)
+    return weight + (ALPHA / RANK) * change
 
 
 def values(folder):
@@ -80,9 +89,11 @@ def values(folder):
 
 def ranks(kit, folder):
     return {
-        (path.parent.name, name): tensor
+        (path.parent.name, key, name): tensor
         for path in (folder / "iter_0000001").rglob("*.pt")
-        for name, tensor in kit.torch_load(path)["model"].items()
+        for key, content in kit.torch_load(path).items()
+        if key.startswith("model")
+        for name, tensor in content.items()
     }
 
 

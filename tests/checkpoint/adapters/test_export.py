@@ -122,6 +122,26 @@ def test_the_base_model_tells_where_config_json_is(adapters, tmp_path, made):
         assert len(adapters.values(out)) == 4 * 7 * 2
 
 
+def test_virtual_stages_are_gathered(adapters, kit, tmp_path, made):
+    hf = made[0]
+    mg, lora = tmp_path / "virtual", tmp_path / "virtual_lora"
+    convert(ConvertOptions("hf", "mg", hf, mg, num_layers_per_virtual_pipeline_stage=1, **TP2PP2))
+    adapters.host(torch, kit, mg, lora)
+    export(lora, tmp_path / "peft", hf)
+    for name in ("virtual_lora", "peft"):
+        convert(ConvertOptions("mg", "hf", mg, tmp_path / f"by_{name}", hf_cfg_dir=hf,
+                               lora_load=tmp_path / name))  # fmt: skip
+    one, two = (adapters.values(tmp_path / f"by_{name}") for name in ("virtual_lora", "peft"))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("part", [{"node": "0/2"}, {"ranks": "tp=0"}])
+def test_an_adapter_is_not_written_in_parts(tmp_path, made, part):
+    hf, _, lora = made
+    with pytest.raises(InputError):
+        export(lora, tmp_path / "peft", hf, **part)
+
+
 def test_only_the_layers_with_an_adapter_are_targets(kit, tmp_path, made):
     hf, _, lora = made
     for path in lora.rglob("*.pt"):

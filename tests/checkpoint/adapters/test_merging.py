@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from mindspeed_rl_ext.checkpoint.adapters.factors import Factors
+from mindspeed_rl_ext.checkpoint.adapters.factors import FactorCache, Factors
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import Box
@@ -62,6 +64,113 @@ def test_a_hosts_adapter_is_merged_bit_by_bit_as_the_host_does(
         assert torch.equal(found[key], tensor), key
 
 
+VIRTUAL = {**TP2PP2, "num_layers_per_virtual_pipeline_stage": 1}
+
+
+def test_an_adapter_in_virtual_stages_is_merged_as_the_host_does(adapters, kit, tmp_path, model):
+    torch = pytest.importorskip("torch")
+    hf, mg, lora, out = (tmp_path / name for name in ("hf", "mg", "lora", "out"))
+    convert(ConvertOptions("hf", "mg", hf, mg, **VIRTUAL))
+    expected = adapters.host(torch, kit, mg, lora)
+    assert {chunk for _, chunk, _ in expected} == {"model0", "model1"}
+    given = {"hf_cfg_dir": hf, "lora_load": lora, "lora_rounding": "host", "verify": True}
+    convert(ConvertOptions("mg", "mg", mg, out, **VIRTUAL, **given))
+    found = adapters.ranks(kit, out)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
+
+
+def test_the_layouts_of_base_and_adapter_may_differ(adapters, kit, tmp_path, model):
+    torch = pytest.importorskip("torch")
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    convert(ConvertOptions("hf", "mg", hf, mg, **VIRTUAL))
+    adapters.host(torch, kit, mg, lora)
+    merged = []
+    for number, (base, adapter) in enumerate(
+        ((mg, lora), (hf, lora), (hf, lora / "iter_0000001"), (mg / "iter_0000001", lora))
+    ):
+        out, middle = tmp_path / f"out{number}", tmp_path / f"middle{number}"
+        given = {"hf_cfg_dir": hf, "lora_load": adapter, "verify": True}
+        convert(ConvertOptions("auto", "mg", base, middle, tensor_parallel_size=1 + number % 2,
+                               make_vocab_size_divisible_by=16, **given))  # fmt: skip
+        convert(ConvertOptions("mg", "hf", middle, out, hf_cfg_dir=hf))
+        merged.append(adapters.values(out))
+    for other in merged[1:]:
+        assert all(np.array_equal(merged[0][name], other[name]) for name in merged[0])
+
+
+@pytest.mark.parametrize(
+    ("args", "flags", "message"),
+    [
+        ({"lora_r": 16}, {}, "args of .* are of another adapter"),
+        ({"lora_r": 16}, {"lora_alpha": 8, "lora_r": RANK}, ""),
+        ({"lora_alpha": float("nan")}, {}, "does not say lora_alpha"),
+        ({"lora_alpha": True}, {}, "does not say lora_alpha"),
+        ({"lora_alpha": None}, {"lora_alpha": float("nan")}, "--lora-alpha is no number"),
+        ({"lora_alpha": None, "lora_r": None}, {"lora_alpha": 8.0}, ""),
+        ({}, {"lora_r": 8}, "--lora-r 8 is not what"),
+        ({}, {"lora_alpha": 9.0}, "--lora-alpha 9 is not what"),
+    ],
+)
+def test_what_the_args_of_an_adapter_say_is_compared(
+    adapters, kit, tmp_path, model, args, flags, message
+):
+    torch = pytest.importorskip("torch")
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    convert(ConvertOptions("hf", "mg", hf, mg))
+    adapters.host(torch, kit, mg, lora)
+    (path,) = lora.rglob("*.pt")
+    content = kit.torch_load(path)
+    for name, value in args.items():
+        setattr(content["args"], name, value)
+    torch.save(content, path)
+    options = ConvertOptions("hf", "mg", hf, tmp_path / "out", lora_load=lora, **flags)
+    if not message:
+        convert(options)
+        return
+    with pytest.raises(InputError, match=message):
+        convert(options)
+
+
+def _without_rank(tensors, name):
+    up = name.replace("lora_A", "lora_B")
+    return {**tensors, name: tensors[name][:0], up: tensors[up][:, :0]}
+
+
+DOWN = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+BROKEN = {
+    "r is text": ({"r": "4"}, "no usable rank"),
+    "r is true": ({"r": True}, "no usable rank"),
+    "alpha is no number": ({"lora_alpha": float("nan")}, "no usable rank and alpha"),
+    "alpha is infinite": ({"lora_alpha": float("inf")}, "no usable rank and alpha"),
+    "alpha leaves float32": ({"lora_alpha": 1e308}, "no usable rank and alpha"),
+    "alphas are a list": ({"alpha_pattern": [1]}, "no usable alpha_pattern"),
+    "an alpha is text": ({"alpha_pattern": {"q_proj": "x"}}, "no usable alpha_pattern"),
+    "a pattern is none": ({"alpha_pattern": {"(": 1}}, "no usable alpha_pattern"),
+    "a rank is no integer": ({"rank_pattern": {"q_proj": 2.5}}, "no usable rank_pattern"),
+    "another rank": ({"r": 8}, "have another rank than adapter_config.json says"),
+    "another rank of one": ({"rank_pattern": {"q_proj": 2}}, "q_proj have another rank"),
+    "no rank": (lambda tensors: _without_rank(tensors, DOWN), "q_proj have another rank"),
+    "three axes": (lambda tensors: {**tensors, DOWN: tensors[DOWN][None]}, "do not fit"),
+    "turned": (lambda tensors: {**tensors, DOWN: tensors[DOWN].T.copy()}, "do not fit"),
+    "one of two": (lambda tensors: {k: v for k, v in tensors.items() if k != DOWN}, "lacks"),
+    "none": (lambda tensors: {}, "lacks matrices"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_an_adapter_that_cannot_be_is_named(adapters, kit, tmp_path, model, case):
+    change, message = BROKEN[case]
+    lora = tmp_path / "lora"
+    adapters.peft(kit, lora, model[1], **(change if isinstance(change, dict) else {}))
+    if callable(change):
+        kit.write_safetensors(lora / "adapter_model.safetensors", change(adapters.values(lora)))
+    with pytest.raises(InputError, match=message) as caught:
+        convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", lora_load=lora))
+    assert caught.value.remedy
+    assert not (tmp_path / "mg").exists()
+
+
 def test_a_product_has_the_same_bits_in_every_box():
     rng = np.random.default_rng(0)
     up, down = rng.standard_normal((130, 5), "<f4"), rng.standard_normal((5, 700), "<f4")
@@ -71,6 +180,38 @@ def test_a_product_has_the_same_bits_in_every_box():
     for box in (Box(3, 100, 0, 700), Box(0, 130, 511, 2), Box(63, 2, 100, 600)):
         rows, cols = slice(box.row, box.row + box.rows), slice(box.col, box.col + box.cols)
         assert np.array_equal(factors.product(box), whole[rows, cols])
+
+
+def test_matrices_are_loaded_once_for_all_windows_and_given_up_beyond_a_bound():
+    loads = []
+
+    def load(name):
+        loads.append(name)
+        return np.ones((64, 4), "<f4"), np.ones((4, 64), "<f4")
+
+    made = {name: Factors((64, 64), 4, 1.0, partial(load, name)) for name in "abc"}
+    one_pair = 2 * 64 * 4 * 4
+    held = FactorCache(2 * one_pair).cached(made)
+    for _ in range(3):
+        for name in "ab":
+            held[name].product(Box(0, 64, 0, 64))
+    assert loads == ["a", "b"]
+    held["c"].product(Box(0, 64, 0, 64))
+    held["b"].product(Box(0, 64, 0, 64))
+    held["a"].product(Box(0, 64, 0, 64))
+    assert loads == ["a", "b", "c", "a"]
+    held = FactorCache(1).cached(made)
+    held["a"].product(Box(0, 8, 0, 8))
+    held["a"].product(Box(8, 8, 0, 8))
+    assert loads[4:] == ["a"]
+
+
+@pytest.mark.parametrize("rank", [1, 3, 64, 300])
+def test_a_product_is_right_at_every_rank(rank):
+    rng = np.random.default_rng(rank)
+    up, down = (rng.integers(-4, 4, s).astype("<f4") for s in ((70, rank), (rank, 530)))
+    factors = Factors((70, 530), rank, 1.0, lambda: (up, down))
+    assert np.array_equal(factors.product(Box(5, 60, 9, 500)), (up @ down)[5:65, 9:509])
 
 
 REFUSED = {

@@ -164,3 +164,28 @@ def test_a_damaged_merge_is_found_before_it_is_in_place(tmp_path, merged, monkey
     with pytest.raises(CheckFailedError):
         convert(ConvertOptions("hf", "mg", hf, tmp_path / "out", lora_load=lora, verify=True))
     assert not (tmp_path / "out" / "latest_checkpointed_iteration.txt").exists()
+
+
+def test_a_directory_without_an_adapter_is_named_with_its_flag(cli, tmp_path, merged):
+    hf, _, _ = merged
+    words = ["convert", "--load-dir", hf, "--save-model-type", "hf", "--save-dir", tmp_path / "x"]
+    for more, flag in (
+        (["--lora-load", hf, "--save-lora-to-hf"], "--lora-load"),
+        (["--save-lora-to-hf"], "--load-dir"),
+    ):
+        code, _, err = cli(*words, *more)
+        assert code == 2
+        assert "no adapter in" in err
+        assert f"check {flag}" in err
+    code, _, err = cli("convert", "--load-dir", hf, "--lora-load", tmp_path / "nowhere",
+                       "--save-model-type", "mg", "--save-dir", tmp_path / "x")  # fmt: skip
+    assert (code, "check --lora-load" in err, "no such directory" in err) == (2, True, True)
+
+
+def test_an_adapter_alone_is_described_as_one_and_converted_as_no_model(cli, tmp_path, merged):
+    _, lora, _ = merged
+    code, out, _ = cli("inspect", lora)
+    assert (code, f"--load-dir BASE --lora-load {lora}" in out) == (0, True)
+    code, _, err = cli("convert", "--load-dir", lora, "--save-model-type", "mg", "--save-dir",
+                       tmp_path / "x")  # fmt: skip
+    assert (code, "is an adapter of PEFT, and no model" in err) == (2, True)

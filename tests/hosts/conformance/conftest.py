@@ -210,6 +210,63 @@ def check(host_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
     return run
 
 
+# Flags of a host that say the same are in test_in_load.py.
+TINY = {
+    "num_hidden_layers": 2, "hidden_size": 16, "vocab_size": 128, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "intermediate_size": 24, "max_position_embeddings": 64,
+    "rms_norm_eps": 1e-6, "rope_theta": 1e6, "tie_word_embeddings": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def save_model() -> Callable[..., Any]:
+    """Saves a model with random weights, biases too, by transformers."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+
+    def save(folder: Path, family: str, dtype: str = "bfloat16", **sizes: Any) -> Path:
+        torch.manual_seed(0)
+        config = getattr(transformers, f"{family}Config")(**{**TINY, **sizes})
+        model = getattr(transformers, f"{family}ForCausalLM")(config)
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                torch.nn.init.normal_(parameter.data, std=0.02)
+        model.to(getattr(torch, dtype)).save_pretrained(folder)
+        file = folder / "config.json"  # newer transformers call it dtype, which 2.2 does not know
+        file.write_text(json.dumps({**json.loads(file.read_text()), "torch_dtype": dtype}))
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def qwen2(save_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Qwen2."""
+    return save_model(tmp_path_factory.mktemp("qwen2") / "hf", "Qwen2")
+
+
+@pytest.fixture(scope="session")
+def qwen3(save_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Qwen3, the one family that every `convert_ckpt_v2.py` converts."""
+    return save_model(tmp_path_factory.mktemp("qwen3") / "hf", "Qwen3", head_dim=8)
+
+
+@pytest.fixture(scope="session")
+def convert(host_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """Runs `msrl-ext convert` as it is installed beside the hosts."""
+    folder = tmp_path_factory.mktemp("convert")
+
+    def run(*words: object) -> None:
+        done = subprocess.run(
+            list(map(str, [host_python, "-m", "mindspeed_rl_ext.cli", "convert", *words])),
+            env={"PATH": os.environ["PATH"]}, cwd=folder,
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def tokenizer_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A byte-level BPE tokenizer with Qwen's special tokens, trained here on the rows below."""

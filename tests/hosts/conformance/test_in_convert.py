@@ -3,47 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import subprocess
 
 import pytest
 
 OURS = ("--loader", "msrl_ext", "--saver", "msrl_ext")
 LAYOUT = ("--target-tensor-parallel-size", 2, "--target-pipeline-parallel-size", 2)
-CONFIG = {
-    "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "num_hidden_layers": 2,
-    "hidden_size": 16, "vocab_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "intermediate_size": 24, "max_position_embeddings": 64, "rms_norm_eps": 1e-6,
-    "rope_theta": 1e6, "tie_word_embeddings": False, "torch_dtype": "bfloat16",
-}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def qwen2(tmp_path_factory):
-    """A tiny Qwen2 with random weights, saved by transformers."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("qwen2") / "hf"
-    torch.manual_seed(0)
-    model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**CONFIG))
-    model.to(torch.bfloat16).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def qwen3(tmp_path_factory):
-    """A tiny Qwen3, the one family that every `convert_ckpt_v2.py` converts."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("qwen3") / "hf"
-    torch.manual_seed(0)
-    config = {**CONFIG, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "head_dim": 8}
-    model = transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**config))
-    model.to(torch.bfloat16).save_pretrained(folder)
-    file = folder / "config.json"  # newer transformers call it dtype, which 2.2 does not know
-    file.write_text(json.dumps({**json.loads(file.read_text()), "torch_dtype": "bfloat16"}))
-    return folder
 
 
 def tensors(folder):
@@ -66,20 +30,20 @@ def digests(folder):
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-@pytest.fixture
-def command(host_python, tmp_path):
-    def run(*words):
-        done = subprocess.run(
-            list(map(str, [host_python, "-m", "mindspeed_rl_ext.cli", "convert", *words])),
-            env={"PATH": os.environ["PATH"]}, cwd=tmp_path,
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="session")
+def of_our_command(convert, qwen2, qwen3, tmp_path_factory):
+    """What our command makes of the models, the same for every line."""
+    folder = tmp_path_factory.mktemp("our_command")
+    to_mg = ("--load-model-type", "hf", "--save-model-type", "mg")
+    convert(*to_mg, "--load-dir", qwen2, "--save-dir", folder / "mg", *LAYOUT)
+    convert("--load-model-type", "mg", "--save-model-type", "hf", "--load-dir", folder / "mg",
+            "--save-dir", folder / "back", "--hf-cfg-dir", qwen2)  # fmt: skip
+    convert(*to_mg, "--model-type-hf", "qwen3", *LAYOUT, "--load-dir", qwen3,
+            "--save-dir", folder / "qwen3", "--mcore-dialect", "0.12")  # fmt: skip
+    return folder
 
-    return run
 
-
-def test_both_ways_equal_our_command(llm_line, script, command, qwen2, tmp_path):
+def test_both_ways_equal_our_command(llm_line, script, of_our_command, qwen2, tmp_path):
     if not llm_line.has_converter:
         pytest.skip("its converter takes no loader: msrl-ext convert is used")
     mg, back = tmp_path / "mg", tmp_path / "back"
@@ -89,12 +53,8 @@ def test_both_ways_equal_our_command(llm_line, script, command, qwen2, tmp_path)
     done = script(llm_line, "convert_ckpt.py", "--model-type", "GPT", *OURS,
                   "--load-dir", mg, "--save-dir", back, "--hf-cfg-dir", qwen2)  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    command("--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", qwen2,
-            "--save-dir", tmp_path / "our_mg", *LAYOUT)  # fmt: skip
-    command("--load-model-type", "mg", "--save-model-type", "hf", "--load-dir", tmp_path / "our_mg",
-            "--save-dir", tmp_path / "our_back", "--hf-cfg-dir", qwen2)  # fmt: skip
-    assert digests(mg) == digests(tmp_path / "our_mg")
-    assert digests(back) == digests(tmp_path / "our_back")
+    assert digests(mg) == digests(of_our_command / "mg")
+    assert digests(back) == digests(of_our_command / "back")
     assert len([name for name in digests(mg) if name.endswith(".pt")]) == 4
 
 
@@ -117,22 +77,23 @@ def test_a_line_without_the_point_has_no_plugins(llm_line):
         assert "--loader" not in (checkout / "convert_ckpt_v2.py").read_text()
 
 
-def test_the_hosts_own_converter_writes_our_tensors(llm_line, script, command, qwen3, tmp_path):
+def test_the_hosts_own_converter_writes_our_tensors(
+    llm_line, script, convert, of_our_command, qwen3, tmp_path
+):
     """Bit by bit, both ways; the host's files are read by ours and ours by the host's."""
     if not (llm_line.paths()[0] / "convert_ckpt_v2.py").exists():
         pytest.skip("has no convert_ckpt_v2.py")
-    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    theirs, ours = tmp_path / "theirs", of_our_command / "qwen3"
     to_mg = ("--load-model-type", "hf", "--save-model-type", "mg", "--model-type-hf", "qwen3")
     done = script(llm_line, "convert_ckpt_v2.py", *to_mg, *LAYOUT,
                   "--load-dir", qwen3, "--save-dir", theirs)  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    command(*to_mg, *LAYOUT, "--load-dir", qwen3, "--save-dir", ours, "--mcore-dialect", "0.12")
     expected, made = tensors(theirs), tensors(ours)
     assert set(made) == set(expected)
     assert len(made) > 20
     assert {name for name in made if not made[name].equal(expected[name])} == set()
     back = tmp_path / "back"
-    command("--load-model-type", "mg", "--save-model-type", "hf", "--load-dir", theirs,
+    convert("--load-model-type", "mg", "--save-model-type", "hf", "--load-dir", theirs,
             "--save-dir", back, "--hf-cfg-dir", qwen3)  # fmt: skip
     assert weights(back) == weights(qwen3)
 

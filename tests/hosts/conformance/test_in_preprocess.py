@@ -23,11 +23,19 @@ def files_of(prefix, keys=KEYS):
     }
 
 
-@pytest.fixture
-def ours(host_python, rows_file, tokenizer_dir, tmp_path):
-    """What the command line makes of the rows."""
+@pytest.fixture(scope="session")
+def ours(host_python, rows_file, tokenizer_dir, tmp_path_factory):
+    """What the command line makes of the rows; asked once where lines share the templates."""
+    made = {}
 
     def run(prompt_type, templates, *more, keys=KEYS):
+        question = (prompt_type, templates.read_bytes(), more, keys)
+        if question not in made:
+            made[question] = pack(prompt_type, templates, *more, keys=keys)
+        return made[question]
+
+    def pack(prompt_type, templates, *more, keys):
+        tmp_path = tmp_path_factory.mktemp("ours")
         prefix = tmp_path / "ours" / "data"
         prefix.parent.mkdir()
         done = subprocess.run(

@@ -86,3 +86,22 @@ def test_wrong_configurations_are_errors_and_not_zeros(line, scored):
     assert "source" in found["no_source"]
     assert "dataset_additional_keys" in found["no_source"]
     assert found["no_labels"] is not None
+
+
+FAULTS = ("full", "read_only", "no_directory", "dead_mount", "stopped_neighbour")
+
+
+def test_an_audit_that_cannot_be_written_costs_the_host_nothing(line, scored):
+    audit = scored(line)["audit"]
+    nothing_written = {"right": audit["batches"], "lost": audit["batches"], "child": 0, "rows": 0}
+    assert {name: audit["faults"][name] for name in FAULTS} == dict.fromkeys(
+        FAULTS, nothing_written
+    )
+
+
+def test_a_fork_while_the_audit_is_written_harms_neither_side(line, scored):
+    audit = scored(line)["audit"]
+    forked = audit["faults"]["fork"]
+    assert (forked["right"], forked["child"]) == (audit["batches"], 0)
+    # The child's batch too; what the parent could not queue in time is counted.
+    assert forked["rows"] == (audit["batches"] + 1 - forked["lost"]) * len(RESPONSES)

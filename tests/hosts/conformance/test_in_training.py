@@ -6,10 +6,8 @@ Not run: other lines, data and expert parallelism, NPU kernels.
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,9 +21,7 @@ TRAIN = Path(__file__).parent / "checks" / "train_llm.py"
 
 STEPS, BATCH, RATE = 5, 4, 1e-3
 SIZES = {
-    "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 256, "rms_norm_eps": 1e-6,
-    "rope_theta": 1e6, "tie_word_embeddings": False,
+    "hidden_size": 64, "intermediate_size": 96, "max_position_embeddings": 256,
 }  # fmt: skip
 HOST = f"""
 --finetune --stage sft --is-instruction-dataset --prompt-type empty --variable-seq-lengths
@@ -45,29 +41,19 @@ HOST = f"""
 """.split()
 
 
-def convert(python, *words):
-    command = [python, "-m", "mindspeed_rl_ext.cli", "convert", *words, "--verify"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
-                          env={"PATH": os.environ["PATH"]}, timeout=300)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-
-
 def free_port():
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
 
 
-def make_inputs(folder, tokenizer_dir):
+def make_inputs(folder, tokenizer_dir, save_model):
     """A tiny Qwen2 in float32 with its tokenizer, and instruction files by our writer."""
-    import torch
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_dir)
-    torch.manual_seed(0)
     vocab = -(-len(tokenizer) // 64) * 64  # padded, as Qwen's is
-    config = transformers.Qwen2Config(vocab_size=vocab, **SIZES)
-    transformers.Qwen2ForCausalLM(config).float().save_pretrained(folder / "hf")
+    save_model(folder / "hf", "Qwen2", "float32", vocab_size=vocab, **SIZES)
     tokenizer.save_pretrained(folder / "hf")
     writer = PackedWriter(folder, "sft", ("input_ids", "attention_mask", "labels"))
     problems, _ = largest.split_problems(0)
@@ -105,16 +91,16 @@ def train_in_transformers(folder):
 
 @pytest.mark.parametrize(("tp", "pp"), [(1, 1), (2, 2)], ids=["one-process", "tp2-pp2"])
 def test_five_steps_have_the_losses_and_weights_of_transformers(
-    llm_line, script, host_python, tokenizer_dir, tmp_path, tp, pp
+    llm_line, script, convert, save_model, tokenizer_dir, tmp_path, tp, pp
 ):
     if llm_line.name != "LLM_261":
         pytest.skip("its training was not tried")
     import torch
     import transformers
 
-    vocab = make_inputs(tmp_path, tokenizer_dir)
+    vocab = make_inputs(tmp_path, tokenizer_dir, save_model)
     hf, mg, trained, back = (tmp_path / name for name in ("hf", "mg", "trained", "back"))
-    convert(host_python, "--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf,
+    convert("--verify", "--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", hf,
             "--save-dir", mg, "--target", "mindspeed-llm-26.1", "--make-vocab-size-divisible-by", 1,
             "--target-tensor-parallel-size", tp, "--target-pipeline-parallel-size", pp)  # fmt: skip
     port = str(free_port())
@@ -138,7 +124,7 @@ def test_five_steps_have_the_losses_and_weights_of_transformers(
     expected, model = train_in_transformers(tmp_path)
     assert losses == pytest.approx(expected, abs=1e-4)
     assert losses[-1] < losses[0]
-    convert(host_python, "--load-model-type", "mg", "--save-model-type", "hf", "--load-dir",
+    convert("--verify", "--load-model-type", "mg", "--save-model-type", "hf", "--load-dir",
             trained, "--save-dir", back, "--hf-cfg-dir", hf)  # fmt: skip
     found = transformers.Qwen2ForCausalLM.from_pretrained(back, dtype=torch.float32).state_dict()
     for name, tensor in model.state_dict().items():

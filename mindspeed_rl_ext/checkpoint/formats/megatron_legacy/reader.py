@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import (
+    iteration_dir,
+    torch_dist_hint,
+)
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.rank_files import check_ranks
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive, byte_check_of
@@ -34,10 +38,9 @@ from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
 from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
 from mindspeed_rl_ext.checkpoint.part_manifests import layout_of_part
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
-from mindspeed_rl_ext.checkpoint.wording import no_directory, some
+from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
-TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
 _EMBEDDING = "embedding.word_embeddings.weight"
 # More than any cluster has; args of a broken file may say any number.
@@ -74,7 +77,7 @@ class MegatronReader:
         if not ranks:
             raise InputError(
                 f"no mp_rank_*/{RANK_FILE} in {self.folder}",
-                remedy=_torch_dist_hint(self.folder) or "check --load-dir",
+                remedy=torch_dist_hint(self.folder) or "check --load-dir",
             )
         self._archives: dict[str, TorchArchive] = {}
         self._tensors: dict[Ref, LazyTensor] = {}
@@ -316,51 +319,6 @@ class MegatronReader:
         return any(mark in ref.name for ref in self._tensors for mark in marks)
 
 
-def iteration_dir(folder: Path) -> Path:
-    """The directory with the rank directories.
-
-    Args:
-        folder: a checkpoint with a tracker, or an iteration directory itself.
-
-    Raises:
-        InputError: neither.
-    """
-    tracker = folder / TRACKER
-    if tracker.is_file():
-        text = tracker.read_text("utf-8", errors="replace").strip()
-        if text != "release" and not text.isdigit():
-            raise InputError(
-                f"{tracker} is broken", found=repr(text[:40]), expected="a number or release"
-            )
-        found = folder / ("release" if text == "release" else f"iter_{int(text):07d}")
-        if not found.is_dir():
-            raise InputError(f"{tracker} names {found.name}, which is not there")
-        return found
-    if any(folder.glob("mp_rank_*")):
-        return folder
-    iterations = sorted(path.parent.name for path in folder.glob("*/mp_rank_*"))
-    if iterations:
-        raise InputError(
-            f"{folder} has no {TRACKER}",
-            found=f"iterations {some(sorted(set(iterations)))}",
-            remedy=f"--load-dir {folder / iterations[-1]}, or write the number into {TRACKER}",
-        )
-    raise InputError(
-        f"no Megatron checkpoint in {folder}",
-        found=no_directory(folder) or f"no {TRACKER}",
-        expected=f"{TRACKER}, or mp_rank_* directories",
-        remedy=_torch_dist_hint(folder) or "check --load-dir",
-    )
-
-
-def is_megatron_legacy(folder: Path) -> bool:
-    """Whether the directory holds a checkpoint of rank files."""
-    if any(folder.glob("mp_rank_*")) or any(folder.glob("*/mp_rank_*")):
-        return True
-    # A torch_dist checkpoint has the same tracker, and `metadata.json` in the iteration.
-    return (folder / TRACKER).is_file() and not any(folder.glob("*/metadata.json"))
-
-
 def _is_prediction(name: str) -> bool:
     return name.startswith("mtp.layers.")
 
@@ -396,11 +354,3 @@ def _plain_adapter_name(found: re.Match[str]) -> str:
 
 def _is_virtual(key: Any) -> bool:
     return isinstance(key, str) and key.startswith("model") and key[5:].isdigit()
-
-
-def _torch_dist_hint(folder: Path) -> str:
-    if folder.is_dir() and any(folder.glob("*.distcp")):
-        return (
-            "this is a torch_dist checkpoint: --load-model-type torch_dist, or leave the flag out"
-        )
-    return ""

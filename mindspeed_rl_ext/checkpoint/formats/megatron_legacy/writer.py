@@ -17,13 +17,15 @@ from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan, Item
 from mindspeed_rl_ext.checkpoint.copying.streaming import Sums
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import ITERATION, build_args
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE, TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE
 from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile, Target
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import StoredTensor, dumps
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, PART_MANIFESTS
+from mindspeed_rl_ext.checkpoint.mapping.check_layout import check_kinds
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
-from mindspeed_rl_ext.checkpoint.mapping.layout import TE, Layout, check_kinds, padded_vocab
+from mindspeed_rl_ext.checkpoint.mapping.layout import TE, Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, LOCAL

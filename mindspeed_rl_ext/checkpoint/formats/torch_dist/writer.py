@@ -28,7 +28,7 @@ from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import (
 )
 from mindspeed_rl_ext.checkpoint.formats.dcp.reader import COMMON, MEGATRON_METADATA
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import ITERATION, build_args
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import TRACKER
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import (
     ITERATION_DIR,
     MegatronWriter,
@@ -41,6 +41,7 @@ from mindspeed_rl_ext.checkpoint.formats.torch_dist.names import (
     name_slot,
 )
 from mindspeed_rl_ext.checkpoint.formats.torch_dist.reader import BACKEND
+from mindspeed_rl_ext.checkpoint.mapping.check_layout import check_divisible
 from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     Placed,
     StoredBox,
@@ -49,7 +50,7 @@ from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     source_areas,
 )
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot, expected_parts
-from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, check_divisible, chunks
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, chunks
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE

@@ -66,6 +66,21 @@ NODES_VERSIONS_DIFFER = rule(
     en=("{what} differs between nodes: {values}", "install the same on every node"),
     zh=("各节点的 {what} 不同：{values}", "每个节点装同样的版本"),
 )
+NODES_DRIVER_DIFFERS = rule(
+    "nodes-driver-differs",
+    "error",
+    on=Cluster,
+    en=(
+        "{what} of this process is {here}, of the workers {values}",
+        "start the run with the Python of the workers, or install the same; a runtime_env with "
+        "py_executable, pip, conda or image_uri gives the workers another Python",
+    ),
+    zh=(
+        "这个进程的 {what} 是 {here}，worker 的是 {values}",
+        "用 worker 的 Python 启动训练，或装同样的版本；runtime_env 里的 py_executable、pip、"
+        "conda、image_uri 会给 worker 换一个 Python",
+    ),
+)
 
 
 @check(Cluster)
@@ -87,6 +102,10 @@ def nodes(cluster: Cluster) -> Iterator[Finding]:
         )
         if len(by_value) > 1:
             yield NODES_VERSIONS_DIFFER.at(RAY, what=what, values=_shown(by_value))
+        here = cluster.driver.get(what)
+        if here is not None and by_value.keys() - {here}:
+            values = {"what": what, "here": here, "values": _shown(by_value)}
+            yield NODES_DRIVER_DIFFERS.at(RAY, **values)
     folders = _grouped({node: facts["folder"] for node, facts in good.items()})
     if len(folders) > 1:
         yield NODES_START_DIRECTORY_DIFFERS.at(RAY, values=_shown(folders))

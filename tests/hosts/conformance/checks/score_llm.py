@@ -1,9 +1,11 @@
 """MindSpeed-LLM Feb 2025 and 2.0: its reader over our files, then its compute_score."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
+from audit_faults import scores_under_faults
 from mindspeed_llm.tasks.posttrain.rlxf.training import core_algos
 from mindspeed_llm.tasks.posttrain.rlxf.utils.protocol import DataProto
 from mindspeed_llm.tasks.preprocess.mtf_dataset import MTFDataset
@@ -57,6 +59,10 @@ def error_of(*args, **kwargs):
     return None
 
 
+def scores_of(names, weights):
+    return compute(names, weights)[0]
+
+
 rewards, metrics = compute(job["names"], job["weights"])
 data = {key: tokenizer.batch_decode(tensors[key], skip_special_tokens=True) for key in keys}
 original = core_algos.verifier.__wrapped__
@@ -69,6 +75,10 @@ alone = original(
     {},
 )  # fmt: skip
 found = {
+    "audit": scores_under_faults(
+        partial(scores_of, job["names"], job["weights"]),
+        partial(scores_of, job["names"][1:], job["weights"][1:]),
+    ),
     "prompts": tokenizer.batch_decode(
         [row["input_ids"] for row in rows[::2]], skip_special_tokens=True
     ),

@@ -1,10 +1,12 @@
 """MindSpeed-RL: its data set reader and loader over our files, then compute_verifier_score."""
 
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from audit_faults import scores_under_faults
 from mindspeed_rl.config_cls.rl_config import RLConfig
 from mindspeed_rl.models import rule_verifier
 from rl_data import read_rows
@@ -55,12 +57,20 @@ def error_of(*args, **kwargs):
     return None
 
 
+def scores_of(names, weights):
+    return compute(names, weights)[0].reshape(-1).tolist()
+
+
 rewards, metrics = compute(job["names"], job["weights"])
 data = {key: tokenizer.batch_decode(batch[key], skip_special_tokens=True) for key in keys}
 alone, _ = rule_verifier.verifier.__wrapped__(
     job["responses"], data, rl_config(job["host_names"], [1.0])
 )
 found = {
+    "audit": scores_under_faults(
+        partial(scores_of, job["names"], job["weights"]),
+        partial(scores_of, job["names"][1:], job["weights"][1:]),
+    ),
     "prompts": tokenizer.batch_decode(rows["prompts"], skip_special_tokens=True),
     "labels": data["labels"],
     "lengths": [len(row) for row in responses],
