@@ -74,6 +74,30 @@ def test_packed_experts_are_read_as_single_ones(tmp_path):
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
+@pytest.mark.parametrize("layout", ["mg", "torch_dist"])
+@pytest.mark.parametrize("family", ["Qwen3_5", "Qwen3_5Moe"])
+def test_the_prediction_layer_comes_back(tmp_path, family, layout):
+    models.make(family, tmp_path / "hf")
+    expected = tensors_of(tmp_path / "hf")
+    last = "model.layers.2."
+    expected |= {
+        name.replace(last, "mtp.layers.0."): tensor + 1
+        for name, tensor in expected.items()
+        if name.startswith(last)
+    }
+    expected["mtp.fc.weight"] = torch.rand(32, 64)
+    for name in ("norm", "pre_fc_norm_embedding", "pre_fc_norm_hidden"):
+        expected[f"mtp.{name}.weight"] = torch.rand(32)
+    safetensors.save_file(expected, tmp_path / "hf/model.safetensors", {"format": "pt"})
+    options = {"mtp_num_layers": 1, "verify": True, **FUSED}
+    convert(ConvertOptions("hf", layout, tmp_path / "hf", tmp_path / "there", 2, **options))
+    cfg = {"hf_cfg_dir": tmp_path / "hf", "verify": True}
+    convert(ConvertOptions("auto", "hf", tmp_path / "there", tmp_path / "back", **cfg))
+    found = tensors_of(tmp_path / "back")
+    assert set(found) == set(expected)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
 def test_a_trained_norm_near_zero_is_resharded_exactly_and_rounded_once_to_hf(kit, tmp_path):
     """Less one, bf16 has steps finer than one plus it: only HuggingFace's value is rounded."""
     models.make("Qwen3_5", tmp_path / "hf")

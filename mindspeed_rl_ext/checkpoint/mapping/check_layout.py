@@ -26,6 +26,7 @@ _REFUSED = {
     CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
     HOSTS: ("the names of MindSpeed-LLM", "--target megatron-core-0.16"),
     TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
+    LOCAL: ("the names of local layers", "--transformer-impl transformer_engine"),
     BUFFERS: (
         "one buffer for all experts",
         "leave --moe-grouped-gemm out, or add --transformer-impl transformer_engine",
@@ -33,6 +34,9 @@ _REFUSED = {
     LOCAL: ("the names of local layers", "--transformer-impl transformer_engine"),
     CUT_EXPERTS: ("experts cut by tensor parallelism", "--expert-tensor-parallel-size 1"),
 }
+
+
+_LINEAR = ("key", "value")
 
 
 def check_kinds(spec: ModelSpec, layout: Layout, more: Collection[str] = ()) -> None:
@@ -52,9 +56,6 @@ def check_kinds(spec: ModelSpec, layout: Layout, more: Collection[str] = ()) -> 
             raise InputError(f"{spec.name} is not converted with {found}", found=why, remedy=remedy)
 
 
-_DELTA = ("key", "value")
-
-
 def check_divisible(sizes: Sizes, layout: Layout) -> None:
     """Raises InputError where TP or EP does not divide what it cuts, with the sizes that would."""
     cut = {"num_query_groups": sizes.groups, "num_attention_heads": sizes.heads}
@@ -63,7 +64,7 @@ def check_divisible(sizes: Sizes, layout: Layout) -> None:
     if sizes.experts and not (layout.extend_ep or layout.whole_experts):
         cut["moe_ffn_hidden_size"] = sizes.extra["moe_ffn"]
     if sizes.linear_layers:
-        cut |= {f"linear_num_{kind}_heads": sizes.extra[f"{kind}_heads"] for kind in _DELTA}
+        cut |= {f"linear_num_{kind}_heads": sizes.extra[f"{kind}_heads"] for kind in _LINEAR}
     if sizes.experts and sizes.shared_ffn:
         cut["moe_shared_expert_intermediate_size"] = sizes.shared_ffn
     good = [n for n in divisors(sizes.groups) if all(value % n == 0 for value in cut.values())]

@@ -79,6 +79,7 @@ _PREDICTION = {
     PREDICTION_NAMES + "hnorm.weight": Hf("mtp.pre_fc_norm_hidden.weight", ("hidden",)),
     PREDICTION_NAMES + "eh_proj.weight": Hf("mtp.fc.weight", ("hidden", "2*hidden")),
     "mtp.final_layernorms.{layer}.weight": Hf("mtp.norm.weight", ("hidden",)),
+    PREDICTION_NAMES + "final_layernorm.weight": Hf("mtp.norm.weight", ("hidden",)),
     EMBEDDING_ROWS[0].mcore: EMBEDDING_ROWS[0].hf[0],
 }
 NEXT_PREDICTION_ROWS = tuple(
