@@ -14,7 +14,7 @@ import numpy as np
 
 from mindspeed_rl_ext.checkpoint.dtypes import Array
 from mindspeed_rl_ext.checkpoint.mapping.plan import Piece, TensorPlan
-from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView
 
 # About what a core's cache holds: each window is read several times.
 WINDOW_BYTES = 1 << 20
@@ -65,7 +65,7 @@ def windows(
                 first, last = max(start, piece.row), min(stop, piece.row + piece.height)
                 columns = _range(piece.col, piece.width, piece.to_step)
                 target = whole[first - start : last - start, columns]
-                target[...] = _rows_of(plan, source, piece, first, last)
+                target[...] = _rows_of(plan, source.view(piece.ref), piece, first, last)
             window = Window(scratch[:size].data)
         yield window
         start = stop
@@ -88,11 +88,11 @@ def _whole_window(
     """The window as a view of the source, where one contiguous piece covers it."""
     if len(parts) != 1 or parts[0].width != plan.matrix[1]:
         return None
-    view = _rows_of(plan, source, parts[0], start, stop)
+    tensor = source.view(parts[0].ref)
+    view = _rows_of(plan, tensor, parts[0], start, stop)
     if not view.flags.c_contiguous or view.shape[0] != stop - start:
         return None
     data = view.reshape(-1).view(np.uint8).data
-    tensor = source.view(parts[0].ref)
     unchanged = tensor.in_file and tensor.dtype == plan.dtype
     if not unchanged or not tensor.array.flags.c_contiguous:
         return Window(data)
@@ -104,9 +104,8 @@ def _address(array: Array) -> int:
     return address
 
 
-def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, last: int) -> Array:
+def _rows_of(plan: TensorPlan, tensor: TensorView, piece: Piece, first: int, last: int) -> Array:
     """Rows first to last of the tensor to write, as the piece's source holds them."""
-    tensor = source.view(piece.ref)
     box = piece.box
     at, count = first - piece.row, last - first
     if piece.transposed:
