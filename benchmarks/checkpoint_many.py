@@ -92,7 +92,10 @@ def main() -> None:
             ],
         }  # fmt: skip
         run(["convert", *to_mg, "--save-dir", f"{folder}/mg"])
-        turns["mg -> hf"] = ["--load-dir", f"{folder}/mg", "--save-model-type", "hf"]
+        to_dist = turns["hf -> torch_dist"]
+        run(["convert", *to_dist, "--save-dir", f"{folder}/torch_dist"])
+        for kind in ("mg", "torch_dist"):
+            turns[f"{kind} -> hf"] = ["--load-dir", f"{folder}/{kind}", "--save-model-type", "hf"]
         rows: dict[str, list[tuple[float, float]]] = {name: [] for name in turns}
         for _ in range(args.rounds):
             for name, words in turns.items():

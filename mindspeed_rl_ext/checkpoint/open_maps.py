@@ -28,7 +28,8 @@ class FileState:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        found = os.stat(path)
+        self._name = os.fspath(path)
+        found = os.stat(self._name)
         self.size, self._was = found.st_size, (found.st_size, found.st_mtime_ns, found.st_ino)
         self._watched: list[Watched] = []
 
@@ -49,7 +50,7 @@ class FileState:
     def check(self) -> None:
         """Raises InputError where it is another file now."""
         try:
-            found = os.stat(self.path)
+            found = os.stat(self._name)
         except FileNotFoundError:
             found = None
         if found is not None and (found.st_size, found.st_mtime_ns, found.st_ino) == self._was:

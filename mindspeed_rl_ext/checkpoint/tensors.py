@@ -202,10 +202,24 @@ class FileWindow(io.RawIOBase):
     def __init__(self, file: MappedFile, start: int, length: int) -> None:
         super().__init__()
         self._file, self._start, self.size, self._at = file, start, length, 0
+        self._kept: list[tuple[int, _Bytes]] = []
+
+    def keep_ends(self, length: int) -> None:
+        """Reads both ends once, for the many small reads that opening an archive takes.
+
+        Args:
+            length: bytes of each end; 0 forgets what was read.
+        """
+        self._kept = []
+        for start in (0, max(0, self.size - length)) if length else ():
+            self._kept.append((start, self.bytes(start, length)))
 
     def bytes(self, start: int, length: int) -> bytes:
         """A copy of a few bytes."""
         length = max(0, min(length, self.size - start))
+        for first, data in self._kept:
+            if first <= start and start + length <= first + len(data):
+                return data[start - first : start - first + length]
         return self._file.bytes(self._start + start, length)
 
     def array(self, dtype: DType, start: int, count: int) -> Array:

@@ -15,6 +15,7 @@ from mindspeed_rl_ext.checkpoint.host_flags import add_arguments, read_options
 from mindspeed_rl_ext.checkpoint.options import RAY, ConvertOptions
 from mindspeed_rl_ext.cli._output import as_ours, show, show_error
 from mindspeed_rl_ext.core.errors import EXIT_DONE
+from mindspeed_rl_ext.core.garbage import few_collections
 from mindspeed_rl_ext.core.interrupts import terminable
 
 DESCRIPTION_ZH = """在 HuggingFace 与 Megatron 格式之间转换检查点，参数与宿主的转换脚本相同。
@@ -30,6 +31,11 @@ __all__ = ["add_arguments", "run"]
 
 def run(args: argparse.Namespace) -> int:
     """Converts, or prints the plan; returns the exit code."""
+    with few_collections():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from mindspeed_rl_ext.checkpoint.convert import run_job
     from mindspeed_rl_ext.checkpoint.job import plan_job
     from mindspeed_rl_ext.checkpoint.tables import plan_lines, report_data, report_line

@@ -15,7 +15,7 @@ import numpy as np
 from mindspeed_rl_ext.checkpoint.copying.shift import WIDE, add
 from mindspeed_rl_ext.checkpoint.dtypes import Array
 from mindspeed_rl_ext.checkpoint.mapping.plan import Piece, TensorPlan
-from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
+from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView
 
 # About what a core's cache holds: each window is read several times.
 WINDOW_BYTES = 1 << 20
@@ -66,7 +66,7 @@ def windows(
                 first, last = max(start, piece.row), min(stop, piece.row + piece.height)
                 columns = _range(piece.col, piece.width, piece.to_step)
                 target = whole[first - start : last - start, columns]
-                target[...] = _rows_of(plan, source, piece, first, last)
+                target[...] = _rows_of(plan, source.view(piece.ref), piece, first, last)
             window = Window(scratch[:size].data)
         yield window
         start = stop
@@ -89,11 +89,11 @@ def _whole_window(
     """The window as a view of the source, where one contiguous piece covers it."""
     if len(parts) != 1 or parts[0].width != plan.matrix[1]:
         return None
-    view = _rows_of(plan, source, parts[0], start, stop)
+    tensor = source.view(parts[0].ref)
+    view = _rows_of(plan, tensor, parts[0], start, stop)
     if not view.flags.c_contiguous or view.shape[0] != stop - start:
         return None
     data = view.reshape(-1).view(np.uint8).data
-    tensor = source.view(parts[0].ref)
     unchanged = tensor.in_file and tensor.dtype == plan.dtype and not parts[0].shift
     if not unchanged or not tensor.array.flags.c_contiguous:
         return Window(data)
@@ -105,13 +105,12 @@ def _address(array: Array) -> int:
     return address
 
 
-def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, last: int) -> Array:
+def _rows_of(plan: TensorPlan, tensor: TensorView, piece: Piece, first: int, last: int) -> Array:
     """Rows first to last of the tensor to write, made of the piece's source."""
     if piece.shift:
         wide = plan._replace(dtype=WIDE)
-        return add(_rows_of(wide, source, piece._replace(shift=0.0), first, last), piece.shift,
-                   plan.dtype)  # fmt: skip
-    tensor = source.view(piece.ref)
+        plain = _rows_of(wide, tensor, piece._replace(shift=0.0), first, last)
+        return add(plain, piece.shift, plan.dtype)
     box = piece.box
     at, count = first - piece.row, last - first
     if piece.transposed:

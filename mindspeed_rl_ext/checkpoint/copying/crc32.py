@@ -28,7 +28,7 @@ def joined(first: int, second: int, second_length: int) -> int:
         >>> joined(zlib.crc32(b"abc"), zlib.crc32(b"de"), 2) == zlib.crc32(b"abcde")
         True
     """
-    return _product(_shift(second_length), first) ^ second
+    return (_product(_shift(second_length), first) if first else 0) ^ second
 
 
 @lru_cache(maxsize=1024)

@@ -31,7 +31,6 @@ _REFUSED = {
         "one buffer for all experts",
         "leave --moe-grouped-gemm out, or add --transformer-impl transformer_engine",
     ),
-    LOCAL: ("the names of local layers", "--transformer-impl transformer_engine"),
     CUT_EXPERTS: ("experts cut by tensor parallelism", "--expert-tensor-parallel-size 1"),
 }
 

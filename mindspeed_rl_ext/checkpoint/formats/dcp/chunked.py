@@ -114,13 +114,13 @@ class Chunked:
 
     def prefetch(self, ref: Ref) -> None:
         """Lets the disk read the chunk."""
-        chunk = self._chunks[ref]
-        self._files.archive(chunk.item).prefetch(self._files.tensor(chunk))
+        archive, tensor = self._files.tensor(self._chunks[ref])
+        archive.prefetch(tensor)
 
     def release(self, ref: Ref) -> None:
         """Drops the chunk's pages from this process."""
-        chunk = self._chunks[ref]
-        self._files.archive(chunk.item).release(self._files.tensor(chunk))
+        archive, tensor = self._files.tensor(self._chunks[ref])
+        archive.release(tensor)
 
     def byte_check(self) -> ByteCheck:
         """A check of the items that hold weights, not begun."""
@@ -134,7 +134,8 @@ class Chunked:
         chunk = self._chunks.get(ref)
         if chunk is None:
             return None
-        name, offset = self._files.archive(chunk.item).place(self._files.tensor(chunk))
+        archive, tensor = self._files.tensor(chunk)
+        name, offset = archive.place(tensor)
         return RecordPlace(chunk.item.file, f"{chunk.item.offset}/{name}", offset)
 
     def joined(self, model: Model) -> tuple[TensorSource, list[Part]]:

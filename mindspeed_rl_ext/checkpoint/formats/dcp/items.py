@@ -49,23 +49,23 @@ class ChunkFiles:
         """The torch file that lies there."""
         found = self._archives.get(item)
         if found is None:
-            path = self.folder / item.file
             with self._lock:
-                if item.file not in self._files:
-                    self._files[item.file] = MappedFile(path)
-                file = self._files[item.file]
-            found = TorchArchive(path, file.window(item.offset, item.length))
+                file = self._files.get(item.file)
+                if file is None:
+                    file = self._files[item.file] = MappedFile(self.folder / item.file)
+            found = TorchArchive(file.path, file.window(item.offset, item.length))
             with self._lock:
                 found = self._archives.setdefault(item, found)
         return found
 
-    def tensor(self, chunk: Chunk) -> LazyTensor:
-        """The tensor of a chunk's item.
+    def tensor(self, chunk: Chunk) -> tuple[TorchArchive, LazyTensor]:
+        """The torch file of a chunk's item, and the tensor in it.
 
         Raises:
             InputError: the item is no tensor of the chunk's shape.
         """
-        found = self.archive(chunk.item).content
+        archive = self.archive(chunk.item)
+        found = archive.content
         if not isinstance(found, LazyTensor) or found.shape != chunk.shape:
             raise InputError(
                 f"{self.folder / chunk.item.file} does not hold {chunk.name} where .metadata says",
@@ -73,11 +73,12 @@ class ChunkFiles:
                 expected=f"a tensor {chunk.shape} at byte {chunk.item.offset}",
                 remedy="the file is of another checkpoint or damaged; copy it again",
             )
-        return found
+        return archive, found
 
     def view(self, chunk: Chunk) -> TensorView:
         """The chunk's values."""
-        return self.archive(chunk.item).view(self.tensor(chunk))
+        archive, tensor = self.tensor(chunk)
+        return archive.view(tensor)
 
     def _check(self, path: Path, end: int) -> None:
         size = path.stat().st_size if path.is_file() else None
@@ -108,14 +109,16 @@ class ItemsOfFile:
     def __init__(self, files: ChunkFiles, items: Sequence[Item]) -> None:
         self.path = files.folder / items[0].file
         self._files, self._items = files, {str(item.offset): item for item in items}
+        self._records: dict[str, int] = {}
 
     def records(self) -> dict[str, int]:
         """All records of all items and their lengths in bytes."""
-        return {
+        self._records = self._records or {
             f"{at}/{name}": length
             for at, item in self._items.items()
             for name, length in self._files.archive(item).records().items()
         }
+        return self._records
 
     def holds_values(self, name: str) -> bool:
         """Whether a record is values of tensors, and not what describes them."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from mindspeed_rl_ext.checkpoint.dtypes import DType, by_name
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import Placeholder, restricted_loads
@@ -22,8 +22,7 @@ METADATA = ".metadata"
 _DAMAGED = "the file is damaged; copy it again"
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """Where something lies: the file's name, the first byte in it, the number of bytes."""
 
     file: str

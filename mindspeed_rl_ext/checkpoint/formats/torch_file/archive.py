@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,12 +20,17 @@ import numpy as np
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor, restricted_loads
-from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, Ref, TensorView
+from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, Ref, Shape, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_file
 from mindspeed_rl_ext.core.errors import InputError
 
 _CHECK_BYTES = 8 << 20
 _BYTE = by_name("uint8")
+# What lies before and behind the values of an archive of one tensor fits into these.
+_END_BYTES = 4096
+_SMALL_BYTES = 1024
+_MOST_TENSORS = 1024
+_TENSORS: dict[bytes, LazyTensor] = {}
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class _Record:
     start: int
     length: int
     crc32: int = 0
+    computed: int | None = None
+    """CRC-32 of the bytes of a small record, which are all read when the file is opened."""
 
 
 class TorchArchive:
@@ -54,13 +62,13 @@ class TorchArchive:
         if window is None and path.stat().st_size == 0:
             raise _refused(path, "an empty file")
         self._file = window or _whole(path)
+        self._file.keep_ends(_END_BYTES)
         self._records = self._read_directory()
         pickled = self._records.get("data.pkl")
         if pickled is None:
             raise _refused(path, "a zip file without data.pkl")
-        self.content: Any = restricted_loads(
-            self._file.bytes(pickled.start, pickled.length), str(path)
-        )
+        self.content: Any = _content(self._file.bytes(pickled.start, pickled.length), path)
+        self._file.keep_ends(0)
 
     def view(self, tensor: LazyTensor) -> TensorView:
         """The tensor's values."""
@@ -79,6 +87,9 @@ class TorchArchive:
                 remedy="the file is damaged; copy it again",
             )
         flat = self._file.array(tensor.dtype, record.start, record.length // itemsize)
+        if tensor.strides == _contiguous(tensor.shape):
+            values = flat[tensor.offset : last + 1].reshape(tensor.shape)
+            return TensorView(tensor.dtype, values)
         strides = tuple(stride * itemsize for stride in tensor.strides)
         array = np.lib.stride_tricks.as_strided(
             flat[tensor.offset :], tensor.shape, strides, writeable=False
@@ -114,6 +125,8 @@ class TorchArchive:
     def computed_crc32(self, name: str) -> int:
         """CRC-32 of a record's bytes, read now."""
         record, crc = self._records[name], 0
+        if record.computed is not None:
+            return record.computed
         for at in range(record.start, record.start + record.length, _CHECK_BYTES):
             count = min(_CHECK_BYTES, record.start + record.length - at)
             crc = zlib.crc32(self._file.array(_BYTE, at, count).data, crc)
@@ -181,7 +194,33 @@ class TorchArchive:
                 f"the record {name} of {self.path} is not where the directory says",
                 remedy="the file is damaged; copy it again",
             )
-        return _Record(start, entry.file_size, entry.CRC)
+        computed = None
+        if entry.file_size <= _SMALL_BYTES:
+            computed = zlib.crc32(self._file.bytes(start, entry.file_size))
+        return _Record(start, entry.file_size, entry.CRC, computed)
+
+
+def _content(data: bytes, path: Path) -> Any:
+    """What a pickle holds. One of a single tensor is the same for thousands of experts."""
+    if len(data) > _SMALL_BYTES:
+        return restricted_loads(data, str(path))
+    # Threads may open archives at the same time: a dict's single steps are atomic, and a tensor
+    # that two of them put in is the same one.
+    found = _TENSORS.get(data)
+    if found is None:
+        content = restricted_loads(data, str(path))
+        if not isinstance(content, LazyTensor):
+            return content
+        if len(_TENSORS) >= _MOST_TENSORS:
+            _TENSORS.clear()
+        found = _TENSORS[data] = content
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _contiguous(shape: Shape) -> Shape:
+    """The strides of values that lie one behind the other, in numbers."""
+    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _whole(path: Path) -> FileWindow:
