@@ -13,7 +13,7 @@ FLAGS = """
     --num-layers 2 --hidden-size 16 --num-attention-heads 4 --group-query-attention
     --num-query-groups 2 --ffn-hidden-size 24 --max-position-embeddings 64 --seq-length 32
     --micro-batch-size 1 --global-batch-size 1 --tokenizer-type NullTokenizer --vocab-size 127
-    --padded-vocab-size 128 --make-vocab-size-divisible-by 1 --position-embedding-type rope
+    --make-vocab-size-divisible-by 1 --position-embedding-type rope
     --rotary-base 1000000 --normalization RMSNorm --norm-epsilon 1e-6 --swiglu
     --disable-bias-linear --add-qkv-bias --untie-embeddings-and-output-weights --bf16
     --use-cpu-initialization --transformer-impl local --use-mcore-models --no-load-optim
@@ -21,6 +21,7 @@ FLAGS = """
     --no-masked-softmax-fusion --no-gradient-accumulation-fusion --no-bias-swiglu-fusion
     --no-rope-fusion --lr 1e-5 --train-iters 1 --save-interval 1
 """
+CKPT_FORMAT = ("--ckpt-format", "torch")
 LAYOUTS = ({"name": "tp2", "tp": 2, "pp": 1}, {"name": "pp2", "tp": 1, "pp": 2})
 
 
@@ -39,9 +40,6 @@ def shards(convert, qwen2, tmp_path_factory):
 def test_our_shards_load_strictly_and_what_the_host_saves_comes_back(
     llm_line, check, convert, shards, qwen2, tmp_path
 ):
-    torch = pytest.importorskip("torch")
-    safetensors = pytest.importorskip("safetensors.torch")
-
     cases = [
         {**layout, "load": shards / layout["name"], "save": tmp_path / layout["name"]}
         for layout in LAYOUTS
@@ -49,9 +47,15 @@ def test_our_shards_load_strictly_and_what_the_host_saves_comes_back(
     newer = any(one.folder == "megatron_012" for one in llm_line.adapter.checkouts)
     job = {
         "checkout": llm_line.paths()[0], "cases": cases,
-        "words": [*FLAGS.split(), *(["--ckpt-format", "torch"] if newer else [])],
+        "words": [*FLAGS.split(), "--padded-vocab-size", "128", *CKPT_FORMAT * newer],
     }  # fmt: skip
-    found = check(llm_line, "load_llm", job)
+    comes_back(check(llm_line, "load_llm", job), cases, convert, qwen2, tmp_path)
+
+
+def comes_back(found, cases, convert, qwen2, tmp_path):
+    """Both ranks loaded and saved, and what they saved is the model that was converted."""
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors.torch")
     for case in cases:
         ranks = found[case["name"]]
         assert [rank for rank in ranks if isinstance(rank, str)] == []
@@ -67,3 +71,21 @@ def test_our_shards_load_strictly_and_what_the_host_saves_comes_back(
         }
         assert set(after) == set(before)
         assert [name for name in before if not torch.equal(before[name], after[name])] == []
+
+
+@pytest.mark.parametrize("folder", ["megatron_08", "megatron_012"])
+def test_plain_megatron_loads_the_same_shards(
+    folder, plain, check, convert, shards, qwen2, tmp_path
+):
+    """Without MindSpeed: the checkout's own pretrain_gpt.py and load_checkpoint."""
+    megatron = plain(folder)
+    cases = [
+        {**layout, "load": shards / layout["name"], "save": tmp_path / layout["name"]}
+        for layout in LAYOUTS
+    ]
+    format_of = CKPT_FORMAT * (folder != "megatron_08")
+    job = {
+        "checkout": megatron.paths()[0], "cases": cases, "plain": True,
+        "words": [*FLAGS.split(), "--no-persist-layer-norm", *format_of],
+    }  # fmt: skip
+    comes_back(check(megatron, "load_llm", job), cases, convert, qwen2, tmp_path)
