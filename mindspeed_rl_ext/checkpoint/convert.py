@@ -15,16 +15,20 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from mindspeed_rl_ext.checkpoint.adapters.merged import MergedReader
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
 from mindspeed_rl_ext.checkpoint.copying.journal import Journal
 from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
-from mindspeed_rl_ext.checkpoint.destination import check_replaceable
-from mindspeed_rl_ext.checkpoint.job import Job, plan_id, plan_job, was_finished
+from mindspeed_rl_ext.checkpoint.identity import plan_id, run_id
+from mindspeed_rl_ext.checkpoint.job import Job, plan_job
+from mindspeed_rl_ext.checkpoint.joining import check_destination, part_destination, was_finished
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, write_manifest
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.part_manifests import manifest_name, part_content
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify_opened
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError
@@ -45,6 +49,7 @@ class ConvertReport:
         drifted: tensors whose copies on several ranks differ; the first rank's was taken.
         with_nan: tensors that hold NaN; they are written as they are.
         verified: the report of `verify`, if it was asked for.
+        part: which ranks were written; "" where all were.
     """
 
     tensors: int
@@ -53,6 +58,7 @@ class ConvertReport:
     drifted: tuple[str, ...] = ()
     with_nan: tuple[str, ...] = ()
     verified: VerifyReport | None = None
+    part: str = ""
 
 
 def convert(options: ConvertOptions) -> ConvertReport:
@@ -69,20 +75,24 @@ def convert(options: ConvertOptions) -> ConvertReport:
 def run_job(job: Job) -> ConvertReport:
     """Writes what was planned."""
     options = job.options
-    identity = plan_id(job)
+    identity, plan = run_id(job), plan_id(job)
     drifted: list[str] = []
     with_nan: list[str] = []
     verified: VerifyReport | None = None
     with staging(
-        options.save_dir, writer="conversion", option="--save-dir", resume=options.resume
+        options.save_dir,
+        writer="conversion",
+        option="--save-dir",
+        name=job.staging_name,
+        resume=options.resume,
     ) as folder:
         if options.resume and _was_finished(job, folder):
             verified = _verified(job, options.save_dir) if options.verify else None
         else:
-            check_replaceable(options, job.writer)
+            check_destination(job)
             journal = Journal(folder, identity)
             drifted = _write(job, folder, journal)
-            if plan_id(job) != identity:
+            if plan_id(job) != plan:
                 raise InputError(
                     f"{options.load_dir} changed while it was converted",
                     found="files of another size or time than at the start",
@@ -90,20 +100,21 @@ def run_job(job: Job) -> ConvertReport:
                 )
             names = job.writer.finish(folder, job.target, job.files)
             with_nan = write_manifest(
-                folder / MANIFEST,
+                folder / manifest_name(job.part),
                 kind=job.target_format.name,
-                source=options.load_dir,
+                source=job.source.folder if options.save_lora_to_hf else options.load_dir,
                 cfg_dir=job.model.folder,
                 model_type=job.model.spec.name,
                 layout=job.layout,
                 written=_written(job, journal),
-                plan_id=identity,
+                plan_id=plan,
                 drifted=drifted,
+                part=part_content(job.part, job.whole_files) if job.part else None,
+                adapter=_merged_adapter(job),
             )
-            names = _in_order(names, job.writer.marker)
             if options.verify:
                 verified = _verified_staged(job, folder)
-            install(folder, options.save_dir, names, _old(job, names))
+            _put_in_place(job, folder, _in_order(names, job.writer.marker))
     if drifted:
         log.warning("copies differ, the first rank's is taken: %s", some(drifted))
     if with_nan:
@@ -115,13 +126,38 @@ def run_job(job: Job) -> ConvertReport:
         drifted=tuple(drifted),
         with_nan=tuple(with_nan),
         verified=verified,
+        part=job.part.text if job.part else "",
     )
+
+
+def _put_in_place(job: Job, folder: Path, names: list[str]) -> None:
+    """Moves what is staged to the destination; a part beside the others that are there."""
+    destination = part_destination(job)
+    if destination is None:
+        install(folder, job.options.save_dir, names, _old(job, names))
+        return
+    with destination.locked():
+        destination.check(job.options.overwrite)  # again: others may have put theirs there
+        install(folder, job.options.save_dir, destination.names, destination.replaced())
+        destination.finish(folder)
+
+
+def _merged_adapter(job: Job) -> dict[str, Any] | None:
+    return job.source.record(job.model) if isinstance(job.source, MergedReader) else None
 
 
 def _was_finished(job: Job, folder: Path) -> bool:
     """Finishes what only had to be moved into place; whether the checkpoint is there now."""
-    finish_killed(folder, job.options.save_dir)
-    return was_finished(job)
+    destination = part_destination(job)
+    if destination is None:
+        finish_killed(folder, job.options.save_dir)
+        return was_finished(job)
+    with destination.locked():
+        finish_killed(folder, job.options.save_dir)
+        there = destination.is_there()
+        if there:
+            destination.finish(folder)
+    return there
 
 
 def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
@@ -148,9 +184,9 @@ def _write(job: Job, folder: Path, journal: Journal) -> list[str]:
 
         copying = Copying(job.source, check, advance, journal.add, options.sha256)
         with Writing(folder, {file.name: file.lay_out for file in todo}, copying) as writing:
-            comparing: list[Unit] = [partial(compare, pair) for pair in job.copies]
+            comparing: list[Unit] = [partial(compare, pair) for pair in job.compared_copies()]
             run_units(chain(writing.units(), comparing), options.threads)
-    run_units([partial(_call, read) for read in check.rest()], options.threads)
+    run_units([partial(_call, read) for read in check.rest(job.used)], options.threads)
     check.finish()
     return sorted(drifted)
 

@@ -11,8 +11,11 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.adapters.peft import is_peft
+from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.formats import recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, Format, TensorInfo
+from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -24,7 +27,7 @@ def describe(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: it cannot be read.
     """
-    made = recognise(folder)
+    made = PEFT if is_peft(folder) else recognise(folder)
     source = made.open(folder)
     tensors = [_row(info) for info in source.tensors()]
     found: dict[str, Any] = {
@@ -34,6 +37,13 @@ def describe(folder: Path) -> dict[str, Any]:
         "bytes": sum(row["bytes"] for row in tensors),
         "convert": how_to_convert(made, source, folder),
     }
+    if source.missing_ranks:
+        held = sorted(source.layout.rank_dirs() - set(source.missing_ranks))
+        found["part"] = {
+            "text": ranks_text(source.layout, held),
+            "ranks": held,
+            "missing": list(source.missing_ranks),
+        }
     if source.args:
         found["iteration_dir"] = source.folder.name
         found["layout"] = asdict(source.layout)
@@ -50,6 +60,9 @@ def how_to_convert(made: Format, source: CheckpointReader, folder: Path) -> str:
         folder: its directory.
     """
     words = ["msrl-ext convert", f"--load-dir {quote(str(folder))}"]
+    if made is PEFT:
+        base = f"--load-dir BASE --lora-load {quote(str(folder))}"
+        return f"msrl-ext convert {base} --save-model-type mg --save-dir OUT"
     words += [f"--save-model-type {made.usual_target}", "--save-dir OUT"]
     if source.find_config() is None:
         words.append("--hf-cfg-dir MODEL")

@@ -14,7 +14,6 @@ from pathlib import Path
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointWriter
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 
 def check_replaceable(options: ConvertOptions, writer: CheckpointWriter) -> None:
@@ -65,7 +64,7 @@ def free_disk(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def staged_bytes(save_dir: Path) -> int:
+def staged_bytes(staged: Path) -> int:
     """Bytes on disk that an earlier run left staged: this run goes on with them or removes them."""
-    found = (save_dir / STAGING_NAME).rglob("*")
+    found = staged.rglob("*")
     return sum(path.lstat().st_blocks * 512 for path in found if path.is_file())

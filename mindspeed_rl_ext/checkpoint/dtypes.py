@@ -125,7 +125,9 @@ def cast(values: Array, source: DType, target: DType) -> Array:
 
 def _widen(values: Array, source: DType) -> Array:
     if source.name == "bfloat16":
-        wide: Array = np.left_shift(values.astype("<u4"), np.uint32(16)).view("<f4")
+        bits = values.astype("<u4")
+        bits <<= np.uint32(16)
+        wide: Array = bits.view("<f4")
         return wide
     return values.astype("<f4")
 
@@ -133,7 +135,13 @@ def _widen(values: Array, source: DType) -> Array:
 def _narrow(values: Array) -> Array:
     """float32 to the upper 16 bits, to nearest even; NaN stays NaN."""
     bits = np.ascontiguousarray(values).view("<u4")
-    rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
-    quiet_nan = (bits >> np.uint32(16)) | np.uint32(0x40)
-    narrow: Array = np.where(np.isnan(values), quiet_nan, rounded).astype("<u2")
+    rounded = bits >> np.uint32(16)
+    rounded &= np.uint32(1)
+    rounded += np.uint32(0x7FFF)
+    rounded += bits
+    rounded >>= np.uint32(16)
+    narrow: Array = rounded.astype("<u2")
+    not_a_number = np.isnan(values)
+    if not_a_number.any():
+        narrow[not_a_number] = (bits[not_a_number] >> np.uint32(16)) | np.uint32(0x40)
     return narrow

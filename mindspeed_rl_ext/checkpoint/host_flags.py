@@ -90,9 +90,6 @@ REFUSED: Mapping[str, Refused] = {
     "--load-from-legacy": Refused(values=0, remedy="only Megatron core's tensors are read"),
     "--save-to-legacy": Refused(values=0, remedy="only Megatron core's tensors are written"),
     **{name: Refused(remedy="state-space models are not converted") for name in _MAMBA},
-    "--save-lora-to-hf": Refused(
-        values=0, remedy="--lora-load merges the adapter into its base model"
-    ),
     "--qlora-nf4": Refused(values=0),
     "--ckpt-cfg-path": Refused(remedy="leave it out: a model is a file in checkpoint/models"),
 }

@@ -6,16 +6,15 @@ Does not cover: writing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.adapters.merged import with_adapter
+from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
+from mindspeed_rl_ext.checkpoint.adapters.merged import MERGE_BYTES, MergedReader
 from mindspeed_rl_ext.checkpoint.copying.threads import WORKER_BYTES
 from mindspeed_rl_ext.checkpoint.destination import (
     check_apart,
@@ -23,8 +22,8 @@ from mindspeed_rl_ext.checkpoint.destination import (
     free_disk,
     staged_bytes,
 )
+from mindspeed_rl_ext.checkpoint.direction import formats_of, open_source, writer_of
 from mindspeed_rl_ext.checkpoint.dtypes import DType, by_name
-from mindspeed_rl_ext.checkpoint.formats import AUTO, find_format, formats, recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import (
     CheckpointReader,
     CheckpointWriter,
@@ -33,20 +32,20 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Target,
     Totals,
 )
-from mindspeed_rl_ext.checkpoint.manifest import recorded_plan
+from mindspeed_rl_ext.checkpoint.joining import check_destination, was_finished
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_boxes
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOSTS
 from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
+from mindspeed_rl_ext.checkpoint.node_ranks import RankPart, rank_part
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError
-from mindspeed_rl_ext.core.options import identity_of
-from mindspeed_rl_ext.version import __version__
+from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +70,8 @@ class Job:
         source: the opened checkpoint.
         files: what is written.
         copies: boxes of the source that must be equal.
+        part: the ranks that are written; None where all are.
+        whole_files: the names of the files of all ranks, in order.
     """
 
     source_format: Format
@@ -80,6 +81,13 @@ class Job:
     source: CheckpointReader
     files: Sequence[PlannedFile]
     copies: Sequence[CopyPair]
+    part: RankPart | None = None
+    whole_files: Sequence[str] = ()
+
+    @property
+    def staging_name(self) -> str:
+        """The name of the folder that is written into; parts have folders of their own."""
+        return f"{STAGING_NAME}.{self.part.name}" if self.part else STAGING_NAME
 
     @property
     def options(self) -> ConvertOptions:
@@ -117,7 +125,19 @@ class Job:
         if options.resume and was_finished(self):
             return 0
         whole = totals.nbytes + _OVERHEAD_BYTES * (totals.tensors + len(self.files))
-        return max(0, whole - staged_bytes(options.save_dir))
+        return max(0, whole - staged_bytes(options.save_dir / self.staging_name))
+
+    @cached_property
+    def used(self) -> frozenset[Ref] | None:
+        """The tensors that a part is made of; None where all are written."""
+        if self.part is None:
+            return None
+        plans = (plan for file in self.files for plan in file.plans)
+        return frozenset(piece.ref for plan in plans for piece in plan.pieces)
+
+    def compared_copies(self) -> Iterator[CopyPair]:
+        """The boxes that must be equal, as far as this run takes values from them."""
+        return (pair for pair in self.copies if self.used is None or pair.first.ref in self.used)
 
     def memory_bytes(self, totals: Totals) -> int:
         """About the anonymous memory of one process: interpreter, windows, the plan itself.
@@ -126,7 +146,8 @@ class Job:
             totals: of all tensors.
         """
         planned = _PIECE_BYTES * min(totals.pieces, _MOST_PIECES)
-        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned
+        merged = MERGE_BYTES if isinstance(self.source, MergedReader) else 0
+        return _PROCESS_BYTES + self.options.threads * WORKER_BYTES + planned + merged
 
     def as_data(self) -> dict[str, Any]:
         """The plan for programs."""
@@ -134,6 +155,7 @@ class Job:
             "direction": self.direction,
             "model_type": self.model.spec.name,
             "layout": asdict(self.layout),
+            **({"part": {"ranks": list(self.part.dirs), "of": self.part.of}} if self.part else {}),
             "bytes": self.totals.nbytes,
             "needed_bytes": self.needed_bytes(self.totals),
             "free_disk_bytes": free_disk(self.options.save_dir),
@@ -165,15 +187,17 @@ def plan_job(options: ConvertOptions) -> Job:
         raise InputError(
             f"no checkpoint in {options.load_dir}", found=found, remedy="check --load-dir"
         )
-    to_read, to_write = _formats_of(options)
+    to_read, to_write = formats_of(options)
     given = [options.load_dir, *([options.hf_cfg_dir] if options.hf_cfg_dir else [])]
     if options.lora_load:
         given.append(options.lora_load)
     check_apart(options.save_dir, given, ())
     # A run that goes on looks again when it has the directory for itself.
-    if not options.resume:
+    if not (options.resume or options.ranks or options.node):
         check_replaceable(options, writer_of(to_write))
     job = _planned(options, to_read, to_write)
+    if job.part and not options.resume:
+        check_destination(job)
     read = [job.source.folder, job.model.folder, job.model.folder / "config.json"]
     check_apart(options.save_dir, [*read, *job.source.paths()], _replaced(job))
     if options.dry_run:
@@ -196,42 +220,13 @@ def _replaced(job: Job) -> list[Path]:
     return [*job.writer.existing(folder), *written]
 
 
-def was_finished(job: Job) -> bool:
-    """Whether the destination is the checkpoint that this plan makes."""
-    folder = job.options.save_dir
-    return (folder / job.writer.marker).is_file() and recorded_plan(folder) == plan_id(job)
-
-
-def _formats_of(options: ConvertOptions) -> tuple[Format, Format]:
-    """The source's and the destination's format."""
-    to_write = find_format(options.save_model_type)
-    writer_of(to_write)
-    name = options.load_model_type
-    to_read = recognise(options.load_dir) if name == AUTO else find_format(name)
-    if to_read is to_write and not to_read.reshards:
-        raise InputError(
-            f"{to_read.name} -> {to_write.name} converts nothing",
-            found=f"{options.load_dir} is {to_read.title} already",
-            expected="another format to write",
-        )
-    return to_read, to_write
-
-
-def writer_of(target: Format) -> CheckpointWriter:
-    """What writes a format; InputError where it is only read."""
-    if target.writer is None:
-        registry = formats()
-        names = {registry.get(name).name for name in registry if registry.get(name).writer}
-        raise InputError(
-            f"checkpoints of the format {target.name} are not written",
-            expected=f"--save-model-type {' or '.join(sorted(names))}",
-        )
-    return target.writer
-
-
 def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
-    source = with_adapter(to_read.open(options.load_dir), options)
+    source = open_source(options, to_read)
     model = _model(options, source)
+    if HOSTS in model.spec.refused_layouts and not (options.target or options.mcore_dialect):
+        options = replace(options, mcore_dialect=CORE)
+    if isinstance(source, MegatronAdapterReader):
+        model = source.adapter_model(model)
     held = source.parts(model)
     source.check_shards(model, held)
     formats = _formats_of_weights(source, held)
@@ -243,14 +238,31 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
             f"multi-token-prediction layers are not written as {to_write.name}",
             remedy="--mtp-num-layers 0 leaves them out",
         )
+    part = _part(options, writer, layout)
     wanted = writer.parts(model, layout)
     _warn_of_dialects(options, model, writer, layout)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
     target = Target(model, layout, options)
     files = writer.files(target, wanted, Planner(boxes, formats, dtype))
+    names = [file.name for file in files]
+    if part is not None:
+        files = [file for file in files if file.shard in part.dirs]
     shown = source.layout if layout == Layout() else layout
-    return Job(to_read, to_write, target, shown, source, files, copies)
+    return Job(to_read, to_write, target, shown, source, files, copies, part, names)
+
+
+def _part(options: ConvertOptions, writer: CheckpointWriter, layout: Layout) -> RankPart | None:
+    """The ranks that the options choose."""
+    if (options.ranks or options.node) and "ranks" not in writer.uses:
+        flag = f"--ranks {options.ranks}" if options.ranks else f"--node {options.node}"
+        raise InputError(
+            f"{flag} chooses files of ranks, which --save-model-type {options.save_model_type} "
+            "does not write",
+            expected="--save-model-type mg",
+            remedy="leave the flag out, and write it once where all nodes read it",
+        )
+    return rank_part(layout, options.ranks, options.node, options.npus_per_node)
 
 
 def _formats_of_weights(source: CheckpointReader, held: Sequence[Part]) -> dict[Ref, DType]:
@@ -313,15 +325,3 @@ def _prediction_layers(options: ConvertOptions, source: CheckpointReader, model:
             found=str(held),
         )
     return wanted or 0
-
-
-def plan_id(job: Job) -> str:
-    """The identity of a plan: equal where source, options and program are."""
-    options = {**identity_of(job.options), "load_model_type": job.source_format.name}
-    sources = [
-        (path.name, path.parent.name, path.stat().st_size, path.stat().st_mtime_ns)
-        for path in job.source.paths()
-    ]
-    config = (job.model.folder / "config.json").read_text("utf-8")
-    text = json.dumps([options, sources, config, __version__], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -2,14 +2,15 @@
 
 Covers: source, layout, hashes of config.json and the tokenizer's files, all tensors with CRC-32
 and, where it was asked for, SHA-256; tensors with NaN; copies that had drifted.
-Does not cover: checking it against the files; `verify` does.
+Does not cover: checking it against the files; `verify` does. Joining those of parts;
+`part_manifests` does.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from mindspeed_rl_ext.core.files.whole_files import open_atomic
 from mindspeed_rl_ext.version import __version__
 
 MANIFEST = "manifest.json"
+# Of parts that `--ranks` or `--node` made, until they are joined.
+PART_MANIFESTS = "manifest.mp_rank_*-*.json"
+# Of a row of such a manifest: the tensor holds NaN.
+NAN = "nan"
 FORMAT = 1
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -59,6 +64,8 @@ def write_manifest(
     written: Iterable[Written],
     plan_id: str = "",
     drifted: Sequence[str] = (),
+    part: Mapping[str, Any] | None = None,
+    adapter: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Writes manifest.json, a line per tensor, one after another: a large model has a million.
 
@@ -72,6 +79,8 @@ def write_manifest(
         written: all tensors; gone through once.
         plan_id: the identity of the plan that was carried out.
         drifted: tensors of the source whose copies differed.
+        part: which part of a checkpoint it describes; None for a whole.
+        adapter: what is to be said of an adapter that was merged.
 
     Returns:
         Names of the tensors that hold NaN, each once.
@@ -87,21 +96,35 @@ def write_manifest(
         "plan": plan_id,
         "sha256": file_hashes(cfg_dir),
         "drifted": list(drifted),
+        **({"part": part} if part else {}),
+        **({"adapter": dict(adapter)} if adapter else {}),
     }
+    rows = ((_row(item, bool(part)), item.sums.has_nan) for item in written)
+    return write_rows(path, content, rows)
+
+
+def write_rows(
+    path: Path, content: Mapping[str, Any], rows: Iterable[tuple[dict[str, Any], bool]]
+) -> list[str]:
+    """Writes a manifest of what stands before its rows, and the rows, each with whether it has NaN.
+
+    Returns:
+        Names of the tensors that hold NaN, each once.
+    """
     with_nan: list[str] = []
     with open_atomic(path) as file:
         file.write(json.dumps(content, indent=1).removesuffix("\n}").encode())
         file.write(b',\n "tensors": [')
-        for number, item in enumerate(written):
-            if item.sums.has_nan:
-                with_nan.append(item.plan.ref.name)
-            row = json.dumps(_row(item), separators=(", ", ": "))
-            file.write((",\n  " if number else "\n  ").encode() + row.encode())
+        for number, (row, has_nan) in enumerate(rows):
+            if has_nan:
+                with_nan.append(row["name"])
+            text = json.dumps(row, separators=(", ", ": "))
+            file.write((",\n  " if number else "\n  ").encode() + text.encode())
         file.write(f'\n ],\n "with_nan": {json.dumps(with_nan)}\n}}\n'.encode())
     return sorted(set(with_nan))
 
 
-def _row(item: Written) -> dict[str, Any]:
+def _row(item: Written, of_part: bool) -> dict[str, Any]:
     return {
         "file": item.file,
         "key": item.plan.ref.chunk,
@@ -110,6 +133,7 @@ def _row(item: Written) -> dict[str, Any]:
         "dtype": item.plan.dtype.name,
         "crc32": f"{item.sums.crc32:08x}",
         **({"sha256": item.sums.sha256} if item.sums.sha256 else {}),
+        **({NAN: True} if of_part and item.sums.has_nan else {}),
     }
 
 
@@ -122,6 +146,12 @@ def file_hashes(folder: Path) -> dict[str, str]:
     }
 
 
+def manifests(checkpoint: Path) -> list[Path]:
+    """The manifest of a checkpoint; those of its parts where they are not joined yet."""
+    path = checkpoint / MANIFEST
+    return [path] if path.is_file() else sorted(checkpoint.glob(PART_MANIFESTS))
+
+
 def recorded_plan(checkpoint: Path) -> str:
     """The identity of the plan that a checkpoint was made by; "" where none is recorded."""
     try:
@@ -132,8 +162,8 @@ def recorded_plan(checkpoint: Path) -> str:
 
 def recorded_cfg_dir(checkpoint: Path) -> Path | None:
     """The HuggingFace directory that a manifest names, if it is there with the same config.json."""
-    path = checkpoint / MANIFEST
-    if not path.is_file():
+    path = next(iter(manifests(checkpoint)), None)
+    if path is None:
         return None
     try:
         content = json.loads(path.read_text("utf-8"))

@@ -7,6 +7,7 @@ Does not cover: the hosts' flags without effect here; `host_flags` has those.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from mindspeed_rl_ext.core.options import check_options, declared_options, optio
 _MOST_BY_DEFAULT = 4
 # Options that only writers of sharded formats read; such a writer names the group in `uses`.
 LAYOUT = "layout"
+# Options that choose some ranks; only writers of a file per rank read them.
+PART = "one node's part"
+LOCAL, RAY = "local", "ray"
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -41,6 +45,17 @@ def parse_numbers(value: Any) -> tuple[int, ...]:
         raise InputError(f"not a list of numbers: {value!r}", expected="such as 7,7,7,7") from error
 
 
+def parse_names(value: Any) -> tuple[str, ...]:
+    """Names from "a,b", a list, or None.
+
+    Example:
+        >>> parse_names("10.0.0.2, 10.0.0.1")
+        ('10.0.0.2', '10.0.0.1')
+    """
+    parts = value.split(",") if isinstance(value, str) else value or ()
+    return tuple(word for part in parts if (word := str(part).strip()))
+
+
 def parse_size(text: str) -> int:
     """Bytes of a size such as "5GB", "500MB" or "1000".
 
@@ -60,6 +75,36 @@ def parse_size(text: str) -> int:
     if not 1 <= size < 2**63:
         raise InputError(f"not a size: {text!r}", expected="such as 5GB or 500MB")
     return int(size)
+
+
+# Options about an adapter, which several commands have.
+_ADAPTER: Mapping[str, Mapping[str, Any]] = {
+    "lora_load": {
+        "help": "adapter that is merged: of PEFT, or rank files of a host",
+        "zh": "合并的 LoRA 适配器目录：PEFT 或宿主的 rank 文件",
+        "default": None, "metavar": "DIR", "identity": False,
+    },
+    "lora_r": {
+        "help": "the adapter's rank; compared with what it says",
+        "zh": "适配器的秩；与适配器自身的记录核对",
+        "default": None, "minimum": 1, "metavar": "N",
+    },
+    "lora_alpha": {
+        "help": "the adapter's alpha, where it does not say it",
+        "zh": "适配器的 alpha（适配器未记录时需给出）",
+        "default": None, "metavar": "ALPHA",
+    },
+    "lora_target_modules": {
+        "help": "layers that the adapter may change", "zh": "适配器可以改动的层",
+        "default": (), "metavar": "NAME",
+    },
+    "lora_rounding": {
+        "help": "of a merged weight: once rounds the float32 sum, host rounds product, change and "
+        "sum, as MindSpeed-LLM does",
+        "zh": "合并后权重的舍入：once 对 float32 的和舍入一次，host 与 MindSpeed-LLM 相同（三次）",
+        "default": "once", "choices": ("once", "host"),
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -177,27 +222,48 @@ class ConvertOptions:
         "dualpipev: stages hold slices of both ends", "dualpipev：每段持有首尾两端的层",
         default=None, choices=("dualpipev",), group=LAYOUT,
     )  # fmt: skip
-    lora_load: Path | None = option(
-        "adapter to merge: of PEFT, or rank files of a host",
-        "要合并的 LoRA 适配器目录：PEFT 或宿主的 rank 文件",
-        default=None, metavar="DIR", identity=False,
+    lora_load: Path | None = option(**_ADAPTER["lora_load"])
+    lora_r: int | None = option(**_ADAPTER["lora_r"])
+    lora_alpha: float | None = option(**_ADAPTER["lora_alpha"])
+    lora_target_modules: tuple[str, ...] = option(**_ADAPTER["lora_target_modules"])
+    lora_rounding: str = option(**_ADAPTER["lora_rounding"])
+    save_lora_to_hf: bool = option(
+        "write the adapter of a host, of --lora-load or --load-dir, as a directory of PEFT; "
+        "nothing is merged",
+        "把宿主训练的适配器（--lora-load，或 --load-dir）写成 PEFT 目录，不合并",
+        default=False,
     )  # fmt: skip
-    lora_r: int | None = option(
-        "the adapter's rank; compared with what it says", "适配器的秩；与适配器自身的记录核对",
-        default=None, minimum=1, metavar="N",
+    ranks: str = option(
+        "convert these ranks only: tp, pp, ep with numbers or ranges; an axis that is left out "
+        "means all of it",
+        "只转换这些 rank：tp、pp、ep 的编号或区间，未写的轴表示全部",
+        default="", metavar="tp=0-7,pp=2", group=PART, identity=False,
     )  # fmt: skip
-    lora_alpha: float | None = option(
-        "the adapter's alpha, where it does not say it", "适配器的 alpha（适配器未记录时需给出）",
-        default=None, metavar="ALPHA",
+    node: str = option(
+        "convert only what node I of N loads; I counts from 0, as NODE_RANK does",
+        "只转换 N 个节点中第 I 个所加载的部分，I 从 0 开始，与 NODE_RANK 相同",
+        default="", metavar="I/N", group=PART, identity=False,
     )  # fmt: skip
-    lora_target_modules: tuple[str, ...] = option(
-        "layers that the adapter may change", "适配器可以改动的层", default=(), metavar="NAME"
-    )
-    lora_rounding: str = option(
-        "of a merged weight: once rounds the float32 sum, host rounds product, change and sum, as "
-        "MindSpeed-LLM does",
-        "合并后权重的舍入：once 对 float32 的和舍入一次，host 与 MindSpeed-LLM 相同（三次）",
-        default="once", choices=("once", "host"),
+    npus_per_node: int | None = option(
+        "with --node: ranks that run on a node, where data parallelism gives several nodes the "
+        "same files",
+        "与 --node 连用：每个节点运行的 rank 数（数据并行使多个节点加载相同文件时需要）",
+        default=None, minimum=1, metavar="NPUS", group=PART, identity=False,
+    )  # fmt: skip
+    engine: str = option(
+        "where to convert: this process, or each node of a Ray cluster its part of --node",
+        "在哪里转换：本进程，或 Ray 集群的每个节点各转自己的部分（同 --node）",
+        default=LOCAL, choices=(LOCAL, RAY), group=PART, identity=False,
+    )  # fmt: skip
+    ray_address: str = option(
+        "the cluster of --engine ray: auto (RAY_ADDRESS, or the one of this machine), HOST:PORT",
+        "--engine ray 的集群：auto（取 RAY_ADDRESS 或本机所在集群）或 HOST:PORT",
+        default="auto", metavar="ADDRESS", group=PART, identity=False,
+    )  # fmt: skip
+    nodes: tuple[str, ...] = option(
+        "addresses of the nodes of --engine ray, node 0 first; all by default, in numeric order",
+        "--engine ray 的节点地址，从节点 0 起；默认全部节点，按地址的数值排序",
+        default=(), parse=parse_names, metavar="IP,IP,..", group=PART, identity=False,
     )  # fmt: skip
     resume: bool = option(
         "go on where a stopped run was", "从中断处继续", default=False, identity=False
@@ -236,12 +302,30 @@ class ConvertOptions:
         from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, full_name
 
         check_options(self)
+        self._check_part()
         if self.params_dtype is not None and full_name(self.params_dtype) not in CASTABLE:
             raise InputError(
                 f"weights are not written as {self.params_dtype}",
                 expected=f"bf16, fp16 or fp32 (or {', '.join(CASTABLE)})",
                 remedy="leave --params-dtype out to keep the source's format",
             )
+
+    def _check_part(self) -> None:
+        """Raises InputError where `--ranks` or `--node` can't be read, or both are given."""
+        from mindspeed_rl_ext.checkpoint.node_ranks import parse_node, parse_ranks
+
+        if self.ranks and self.node:
+            raise InputError("--ranks and --node both choose ranks", remedy="leave one of them out")
+        if self.npus_per_node is not None and not (self.node or self.engine == RAY):
+            raise InputError(
+                "--npus-per-node is about --node and --engine ray", remedy="add --node I/N"
+            )
+        if self.nodes and self.engine != RAY:
+            raise InputError("--nodes is about --engine ray", remedy="add --engine ray")
+        if self.ranks:
+            parse_ranks(self.ranks)
+        if self.node:
+            parse_node(self.node)
 
 
 def option_names(group: str) -> list[str]:
@@ -268,6 +352,11 @@ class VerifyOptions:
         "config.json, where SRC and DST lack it", "SRC 与 DST 都没有 config.json 时指定",
         default=None, metavar="DIR",
     )  # fmt: skip
+    lora_load: Path | None = option(**_ADAPTER["lora_load"])
+    lora_r: int | None = option(**_ADAPTER["lora_r"])
+    lora_alpha: float | None = option(**_ADAPTER["lora_alpha"])
+    lora_target_modules: tuple[str, ...] = option(**_ADAPTER["lora_target_modules"])
+    lora_rounding: str = option(**_ADAPTER["lora_rounding"])
     json: bool = option("print the result as JSON", "以 JSON 打印结果", default=False)
 
 

@@ -38,6 +38,7 @@ from mindspeed_rl_ext.core.language import (
     current_language,
     language_chosen,
 )
+from mindspeed_rl_ext.core.torch_import import as_machine_error
 from mindspeed_rl_ext.version import __version__
 
 # What the package depends on, as imported and as installed: a checkout may lack it.
@@ -93,6 +94,11 @@ def _run(words: Words) -> int:
         if words.debug or error.name not in DEPENDENCIES:
             raise
         return show_error(_missing_dependency(error.name))
+    except RuntimeError as error:
+        readable = None if words.debug else as_machine_error(error)
+        if readable is None:
+            raise
+        return show_error(readable)
     except (ExtError, OSError, MemoryError) as error:
         if words.debug:
             traceback.print_exc()

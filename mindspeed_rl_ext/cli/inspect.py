@@ -41,8 +41,12 @@ def _print(found: dict[str, Any]) -> None:
     if "layout" in found:
         set_items = {key: value for key, value in found["layout"].items() if value}
         show("layout: " + ", ".join(f"{key}={value}" for key, value in set_items.items()))
+    if "part" in found:
+        show(f"part of a checkpoint: {found['part']['text']}")
     width = max((len(f"{row['part']}/{row['name']}") for row in found["tensors"]), default=0)
     for row in found["tensors"]:
         name = f"{row['part']}/{row['name']}".lstrip("/")
         print(f"  {name:<{width}}  {row['dtype']:<9} {row['shape']}")
+    if "part" in found:
+        show("to convert it: put the parts of all nodes into one directory first")
     print(f"to convert it: {found['convert']}")

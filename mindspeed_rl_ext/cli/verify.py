@@ -25,13 +25,19 @@ def run(args: argparse.Namespace) -> int:
 
     given = given_options(VerifyOptions, args)
     options = build_options(VerifyOptions, ("the command line", given))
-    report = verify(options.src, options.dst, hf_cfg_dir=options.hf_cfg_dir)
+    report = verify(options.src, options.dst, hf_cfg_dir=options.hf_cfg_dir, adapter=options)
     if options.json:
         row = {"ok": report.ok, "tensors": report.tensors, "bytes": report.compared_bytes}
-        print(json.dumps({**row, "problems": report.problems}, indent=1))
+        part = {"part": report.part} if report.part else {}
+        rest = {"problems": report.problems, "hint": report.hint}
+        print(json.dumps({**row, **part, **rest}, indent=1))
     else:
         for problem in report.problems:
             show(problem)
+        if report.hint:
+            show(report.hint)
+        if report.part:
+            show(f"part of a checkpoint: {report.part}")
         verdict = "the same model" if report.ok else f"{len(report.problems)} problems"
         size = in_bytes(report.compared_bytes)
         show(f"{report.tensors} tensors, {size} compared bit for bit: {verdict}")

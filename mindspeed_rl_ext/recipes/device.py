@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from importlib.util import find_spec
 
+from mindspeed_rl_ext.core.torch_import import without_device_extensions
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -19,7 +21,8 @@ def pick_device() -> str:
         >>> pick_device() in ("npu", "cuda", "cpu")
         True
     """
-    import torch
+    with without_device_extensions():  # one that cannot be loaded is named below
+        import torch
 
     if find_spec("torch_npu") is not None and _npu_is_usable():
         return "npu"

@@ -76,6 +76,9 @@ PROOFS = (
           "fsdp/test_fsdp.py::test_a_sharded_checkpoint_comes_back_bit_by_bit",
           families=("qwen2",)),
     Proof("torch saved", (SHARDED,),
+          "fsdp/test_fsdp.py::test_a_sharded_checkpoint_comes_back_bit_by_bit",
+          families=("gpt_oss",)),
+    Proof("torch saved", (SHARDED,),
           "fsdp/test_fsdp.py::test_experts_that_transformers_keeps_in_one_tensor_are_told_apart",
           families=("qwen3_moe",)),
 )  # fmt: skip
@@ -105,7 +108,9 @@ def spec_name(found: str) -> str:
         for kind in registry.get(name).model_types
     }
     key = plain.lower().replace("_", "")
-    return registry.get(plain).name if plain in registry else by_class[key]
+    if plain in registry:
+        return registry.get(plain).name
+    return by_class[key] if key in by_class else by_class[f"{key}text"]  # of a model with vision
 
 
 @cache

@@ -13,6 +13,8 @@ import json
 import os
 import socket
 import sys
+from functools import partial
+from math import lcm
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,8 +35,13 @@ def shim_cuda() -> None:
     torch.cuda.is_initialized = lambda: True
     torch.cuda.synchronize = lambda *a, **k: None
     torch.Tensor.cuda = lambda self, *a, **k: self
+    torch.ones = partial(_on_cpu, torch.ones)  # the mask of a sliding window
     tp_random._set_cuda_rng_state = lambda state, *a, **k: torch.set_rng_state(state)
     tp_random._get_cuda_rng_state = lambda *a, **k: torch.get_rng_state()
+
+
+def _on_cpu(make, *args, device=None, **more):
+    return make(*args, device="cpu" if str(device).startswith("cuda") else device, **more)
 
 
 def shim_experts() -> None:
@@ -74,10 +81,31 @@ def shim_latent_attention() -> None:
     latent.TELinear = type("TELinear", (), {})
 
 
-def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
+def start_groups(rank: int, args) -> tuple[int, int, str]:
+    """Core's groups; ranks of a stage, this rank's stage and its directory."""
     from megatron.core import parallel_state
     from megatron.core.tensor_parallel.random import model_parallel_cuda_manual_seed
 
+    tp, pp = args.tensor_model_parallel_size, args.pipeline_model_parallel_size
+    ep = args.expert_model_parallel_size
+    # Where TP does not cut experts, a rank has a role in both groups.
+    whole = tp > 1 and args.num_experts and args.expert_tensor_parallel_size == 1
+    parallel_state.initialize_model_parallel(
+        tp,
+        pp,
+        args.virtual_pipeline_model_parallel_size,
+        expert_model_parallel_size=ep,
+        expert_tensor_parallel_size=1 if whole else tp,
+    )
+    model_parallel_cuda_manual_seed(1)
+    ranks_of_stage = lcm(tp, ep) if whole else tp * ep
+    stage, ep_rank = rank // ranks_of_stage, rank % ep if whole else rank // tp % ep
+    directory = f"mp_rank_{rank % tp:02d}"
+    directory += (f"_{stage:03d}" if pp > 1 else "") + (f"_{ep_rank:03d}" if ep > 1 else "")
+    return ranks_of_stage, stage, directory
+
+
+def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     shim_cuda()
@@ -87,14 +115,7 @@ def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
     root = Path(mg_dir, "iter_0000001")
     args = torch.load(next(root.rglob("*.pt")), map_location="cpu", weights_only=False)["args"]
     tp, pp = args.tensor_model_parallel_size, args.pipeline_model_parallel_size
-    ep = args.expert_model_parallel_size
-    parallel_state.initialize_model_parallel(
-        tp, pp, args.virtual_pipeline_model_parallel_size, expert_model_parallel_size=ep
-    )
-    model_parallel_cuda_manual_seed(1)
-    stage, ep_rank = rank // (tp * ep), rank // tp % ep
-    directory = f"mp_rank_{rank % tp:02d}"
-    directory += (f"_{stage:03d}" if pp > 1 else "") + (f"_{ep_rank:03d}" if ep > 1 else "")
+    ranks_of_stage, stage, directory = start_groups(rank, args)
     path = root / directory / "model_optim_rng.pt"
     content = torch.load(path, map_location="cpu", weights_only=False)
     hf_config = json.loads(Path(hf_dir, "config.json").read_text())
@@ -104,7 +125,7 @@ def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
         state = content["model" if len(chunks) == 1 else f"model{number}"]
         chunk.load_state_dict(names_of_core(state, args), strict=True)
     tokens = torch.randint(0, args.vocab_size, (2, 16), generator=_seeded())
-    logits = forward(chunks, tokens, rank, tp * ep, pp, args.hidden_size)
+    logits = forward(chunks, tokens, rank, ranks_of_stage, pp, args.hidden_size)
     if rank == world - 1:
         report(logits[..., : args.vocab_size], tokens, hf_dir, Path(mg_dir).name)
     dist.barrier()

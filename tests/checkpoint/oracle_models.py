@@ -30,6 +30,7 @@ def experts_of(args, hf_config: dict) -> dict:
         "moe_router_topk": args.moe_router_topk,
         "moe_grouped_gemm": args.moe_grouped_gemm,
         "expert_model_parallel_size": args.expert_model_parallel_size,
+        "expert_tensor_parallel_size": args.expert_tensor_parallel_size,
         "moe_token_dispatcher_type": "allgather",
         "moe_router_load_balancing_type": "none",
         "moe_router_pre_softmax": not hf_config.get("norm_topk_prob", True),
@@ -64,6 +65,30 @@ def latent_attention_of(args) -> dict:
     }
 
 
+def biased_attention_of(args) -> dict:
+    """What gpt-oss needs: sinks, windows, biases, a clamped activation; nothing for others."""
+    if getattr(args, "softmax_type", "vanilla") == "vanilla":
+        return {}
+    from megatron.core.fusions.fused_bias_geglu import quick_gelu
+
+    return {
+        "add_bias_linear": args.add_bias_linear,
+        "activation_func": quick_gelu,
+        "glu_linear_offset": args.glu_linear_offset,
+        "activation_func_clamp_value": args.activation_func_clamp_value,
+        "softmax_type": args.softmax_type,
+        "window_size": tuple(args.window_size),
+        "window_attn_skip_freq": args.window_attn_skip_freq,
+    }
+
+
+def add_yarn(config, args) -> None:
+    """Core's model reads these of its config, which declares them for latent attention only."""
+    for name, value in vars(args).items():
+        if name.startswith("yarn_"):
+            setattr(config, name, value)
+
+
 class PlainAttention(torch.nn.Module):
     """softmax(q k) v, without weights: core's own for the CPU knows one width of k and v only."""
 
@@ -76,6 +101,118 @@ class PlainAttention(torch.nn.Module):
         scores = torch.einsum("sbhd,tbhd->bhst", query, key) * self.softmax_scale
         weights = scores.masked_fill(attention_mask, -torch.inf).softmax(-1)
         return torch.einsum("bhst,tbhd->sbhd", weights, value).flatten(2)
+
+
+def delta_net_of(args) -> dict:
+    """What linear attention needs; nothing for others."""
+    if not getattr(args, "experimental_attention_variant", None):
+        return {}
+    names = ("conv_kernel_dim", "key_head_dim", "value_head_dim")
+    names += ("num_key_heads", "num_value_heads")
+    return {
+        **{f"linear_{name}": getattr(args, f"linear_{name}") for name in names},
+        "linear_attention_freq": args.linear_attention_freq,
+        "experimental_attention_variant": args.experimental_attention_variant,
+        "attention_output_gate": args.attention_output_gate,
+        "layernorm_zero_centered_gamma": args.apply_layernorm_1p,
+        "transformer_impl": "transformer_engine",
+        "deterministic_mode": True,
+    }
+
+
+class NormPlusOne(torch.nn.Module):
+    """In place of the norms that only transformer_engine has: their weights count from one."""
+
+    def __init__(self, config, hidden_size: int, eps: float = 1e-6, **more) -> None:
+        super().__init__()
+        assert config.layernorm_zero_centered_gamma
+        self.weight, self.eps = torch.nn.Parameter(torch.empty(hidden_size)), eps
+
+    def forward(self, values):
+        size = values.shape[-1:]
+        return torch.nn.functional.rms_norm(values.float(), size, 1 + self.weight.float(), self.eps)
+
+
+def linear_attention_spec(config, vp_stage):
+    """Core's block with a gated delta net; only modules that need a GPU are stood in for."""
+    from megatron.core.models.backends import LocalSpecProvider
+    from megatron.core.models.gpt import experimental_attention_variant_module_specs as specs
+    from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
+    from megatron.core.ssm import gated_delta_net
+
+    class Provider(LocalSpecProvider):
+        def layer_norm(self, *args, **more):
+            return NormPlusOne
+
+        def fuse_layernorm_and_linear(self) -> bool:
+            return True
+
+        def column_parallel_layer_norm_linear(self):
+            return fused_linear()
+
+    def full_attention(config, backend=None):
+        layer = get_gpt_layer_local_spec(qk_layernorm=True, normalization="RMSNorm")
+        attention = layer.submodules.self_attention
+        attention.submodules.q_layernorm = attention.submodules.k_layernorm = NormPlusOne
+        attention.submodules.linear_qkv = fused_linear()
+        attention.metainfo["fuse_input_layernorm"] = True
+        return attention
+
+    gated_delta_net.HAVE_FLA = True
+    gated_delta_net.l2norm = lambda x: x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)
+    specs._get_backend_spec_provider = lambda config: Provider()
+    specs._get_self_attention_module_spec = full_attention
+    return specs.get_transformer_block_with_experimental_attention_variant_spec(config, vp_stage)
+
+
+class WholeLinear(torch.nn.Module):
+    """In place of transformer_engine's layer that TP does not cut."""
+
+    def __init__(self, input_size: int, output_size: int, **more) -> None:
+        super().__init__()
+        assert more["parallel_mode"] == "duplicated"
+        self.weight = torch.nn.Parameter(torch.empty(output_size, input_size))
+
+    def forward(self, values):
+        return values @ self.weight.T, None
+
+
+def fused_linear():
+    """In place of transformer_engine's linear layer with a norm in front."""
+    from megatron.core.tensor_parallel.layers import ColumnParallelLinear
+
+    class NormLinear(ColumnParallelLinear):
+        def __init__(self, input_size, *args, config, **more) -> None:
+            super().__init__(input_size, *args, config=config, **more)
+            self.eps = config.layernorm_epsilon
+            self.layer_norm_weight = torch.nn.Parameter(torch.empty(input_size))
+
+        def forward(self, values, *args, **more):
+            size = values.shape[-1:]
+            weight = self.layer_norm_weight + int(self.config.layernorm_zero_centered_gamma)
+            values = torch.nn.functional.rms_norm(values, size, weight, self.eps)
+            return super().forward(values, *args, **more)
+
+    return NormLinear
+
+
+def use_fused_layers(layer) -> None:
+    """A local layer with latent attention as `get_gpt_layer_with_transformer_engine_spec` has it.
+
+    Core's own code of attention is run; only transformer_engine's modules are stood in for.
+    """
+    from megatron.core.transformer import multi_latent_attention as latent
+    from megatron.core.transformer.identity_op import IdentityOp
+    from megatron.core.transformer.mlp import MLP
+
+    latent.TELinear, linear = WholeLinear, fused_linear()
+    parts = layer.submodules.self_attention.submodules
+    parts.linear_q_down_proj = parts.linear_kv_down_proj = WholeLinear
+    parts.linear_q_up_proj = parts.linear_kv_up_proj = linear
+    parts.q_layernorm = parts.kv_layernorm = IdentityOp
+    if layer.submodules.mlp.module is MLP:  # before experts the norm is a layer of its own
+        layer.submodules.pre_mlp_layernorm = IdentityOp
+        layer.submodules.mlp.submodules.linear_fc1 = linear
 
 
 def config_of(args, tp: int, pp: int, hf_config: dict):
@@ -122,9 +259,12 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
         **experts_of(args, hf_config),
         **latent,
     )
+    options |= {**biased_attention_of(args), **delta_net_of(args)}
     if getattr(args, "mtp_num_layers", None):
         options["mtp_num_layers"] = args.mtp_num_layers
-    return kind(**accepted(kind, options))
+    config = kind(**accepted(kind, options))
+    add_yarn(config, args)
+    return config
 
 
 def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
@@ -147,9 +287,13 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
             spec = get_gpt_decoder_block_spec(
                 config, False, **accepted(get_gpt_decoder_block_spec, options)
             )
+        if getattr(args, "experimental_attention_variant", None):
+            spec = linear_attention_spec(config, stage_number)
         if config.multi_latent_attention:
             for layer in spec.layer_specs:
                 layer.submodules.self_attention.submodules.core_attention = PlainAttention
+                if args.transformer_impl == "transformer_engine":
+                    use_fused_layers(layer)
         prediction = {}
         if config.mtp_num_layers and stage == pp - 1 and number == count - 1:
             from megatron.core.models.gpt.gpt_layer_specs import get_gpt_mtp_block_spec
@@ -166,8 +310,9 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
                 post_process=stage == pp - 1 and number == count - 1,
                 parallel_output=False,
                 share_embeddings_and_output_weights=not args.untie_embeddings_and_output_weights,
-                position_embedding_type="rope",
+                position_embedding_type=args.position_embedding_type,
                 rotary_base=args.rotary_base,
+                rotary_percent=args.rotary_percent,
                 **accepted(GPTModel, {"vp_stage": stage_number}),
                 **prediction,
             ).eval()

@@ -78,7 +78,9 @@ def test_boxes_and_inverse_of_every_rule_meet_in_the_same_values(name, tp):
         whole = [rng.integers(0, 2**15, shape, dtype="<u2") for shape in shapes]
         met = [np.zeros(shape, int) for shape in shapes]
         for rank in range(tp):
-            split = Split(tp, rank, 8, 4, head_dim=3, padded_vocab=16, head_parts=(4, 4, 4))
+            split = Split(
+                tp, rank, 8, 4, head_dim=3, padded_vocab=16, head_parts=(4, 4, 4), delta=(16, 16)
+            )
             made = RULES.get(rule).boxes(shapes, split)
             matrix = made.matrix or matrix_shape(made.shape)
             shard = np.full(matrix, -1)
@@ -98,7 +100,7 @@ def test_boxes_and_inverse_of_every_rule_meet_in_the_same_values(name, tp):
             counted = inverse(shard.reshape(made.shape), met, split)
             for _, of_whole, _ in counted:
                 of_whole += 1
-        replicated = {"replicate": tp, "stack": tp}.get(rule, 1)
+        replicated = {"replicate": tp, "stack": tp, "less_one": tp}.get(rule, 1)
         expected = {0, 1} if row.layout == MM_SPLIT else {replicated}
         assert all(set(count.ravel().tolist()) == expected for count in met), row.mcore
 

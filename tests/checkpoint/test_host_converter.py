@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def beside(name: str):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
     if not hasattr(module, "FAMILIES") and not hasattr(module, "MODELS"):
         spec.loader.exec_module(module)
@@ -201,7 +201,7 @@ def test_the_prediction_layer_of_qwen3_next_is_the_hosts(host, tmp_path, pp):
 
 
 def test_an_adapter_is_merged_as_the_host_merges_it(host, kit, tmp_path):
-    adapters = beside("test_adapters")
+    adapters = beside("adapters/conftest")
     hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
     kit.write_hf(hf, kit.tiny(dtype="F32", bias=False, vocab=40))
     kit.edit_config(hf, attention_bias=False, mlp_bias=False)
@@ -223,3 +223,38 @@ def test_an_adapter_is_merged_as_the_host_merges_it(host, kit, tmp_path):
     ours, theirs = adapters.values(tmp_path / "ours"), adapters.values(tmp_path / "theirs")
     assert ours.keys() == theirs.keys()
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_the_matrices_of_an_exported_adapter_are_the_hosts(host, tmp_path, monkeypatch):
+    from safetensors.torch import load_file
+
+    from mindspeed_rl_ext.checkpoint.adapters import peft_format
+
+    # The host writes adapters of experts, which we refuse: PEFT drops what is beside them.
+    monkeypatch.setattr(peft_format, "_check_experts", lambda model: None)
+    adapters, models = beside("adapters/conftest"), beside("test_transformers")
+    models.make("DeepseekV3", tmp_path / "hf")
+    given = {"pipeline_parallel_size": 3, "expert_parallel_size": 2}
+    hf, mg, lora = tmp_path / "hf", tmp_path / "mg", tmp_path / "lora"
+    convert(ConvertOptions("hf", "mg", hf, mg, target="mindspeed-llm-master", **given))
+    adapters.host_adapter(torch, beside("conftest").Kit(), mg, lora)
+    more = {"hf_cfg_dir": hf, "save_lora_to_hf": True}
+    convert(ConvertOptions("mg", "hf", lora, tmp_path / "ours", **more))
+    words = ["--load-model-type", "mg", "--save-model-type", "hf", "--model-type-hf", "deepseek3"]
+    words += ["--load-dir", lora, "--save-dir", tmp_path / "theirs", "--hf-cfg-dir", hf]
+    words += ["--lora-r", adapters.RANK, "--lora-alpha", adapters.ALPHA, "--save-lora-to-hf"]
+    words += ["--lora-target-modules", *adapters.LAYERS, "--target-pipeline-parallel-size", 3]
+    words += ["--target-expert-parallel-size", 2]
+    done = subprocess.run(
+        [sys.executable, host / "convert_ckpt_v2.py", *map(str, words)],
+        capture_output=True, text=True, cwd=host, env={**os.environ, "PYTHONPATH": str(host)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    theirs = {}
+    for path in (tmp_path / "theirs").glob("*.safetensors"):
+        theirs |= load_file(path)
+    ours = load_file(tmp_path / "ours" / "adapter_model.safetensors")
+    assert len(theirs) > 50
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    # The host leaves out the shared experts' adapters, which lie in the same files.
+    assert all(".shared_experts." in name for name in ours.keys() - theirs.keys())

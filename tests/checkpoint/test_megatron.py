@@ -41,8 +41,28 @@ V3 = {
     **LATENT, "q_lora_rank": 32, "norm_topk_prob": True, "routed_scaling_factor": 2.5,
     "num_nextn_predict_layers": 0,
 }  # fmt: skip
+GPT_OSS = {
+    **MOE, "head_dim": 16, "sliding_window": 6,
+    "rope_parameters": {
+        "rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "beta_fast": 32.0,
+        "beta_slow": 1.0, "truncate": False, "original_max_position_embeddings": 4096,
+    },
+}  # fmt: skip
+LINEAR = {
+    "head_dim": 16, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+    "linear_key_head_dim": 16, "linear_value_head_dim": 12,
+    "rope_parameters": {
+        "rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 0.25,
+    },
+}  # fmt: skip
+LINEAR_MOE = {
+    **LINEAR, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 48,
+    "shared_expert_intermediate_size": 80,
+}  # fmt: skip
 NEWER = {"mcore_dialect": "0.12"}
 EP2 = {"expert_parallel_size": 2}
+FUSED = {"transformer_impl": "transformer_engine"}
+WHOLE = {"expert_tensor_parallel_size": 1}
 CASES = {
     "qwen2-TP2-PP2-padded": ("Qwen2", {}, (2, 2), {"make_vocab_size_divisible_by": 32}, ()),
     "qwen3-tied-TP1-PP2-VPP2": (
@@ -53,6 +73,12 @@ CASES = {
     "qwen3moe-TP2-EP2-grouped": (
         "Qwen3Moe", QWEN3_MOE, (2, 1), {**EP2, "moe_grouped_gemm": True}, (),
     ),
+    "gptoss-TP2-EP2": ("GptOss", GPT_OSS, (2, 1), {**EP2, **WHOLE}, ()),
+    "qwen3_5-TP2-PP2": ("Qwen3_5", LINEAR, (2, 2), FUSED, ()),
+    "qwen3_5-PP1": ("Qwen3_5", LINEAR, (1, 1), FUSED, SLOW),
+    "qwen3_5_moe-TP2-EP2": ("Qwen3_5Moe", LINEAR_MOE, (2, 1), {**EP2, **FUSED}, SLOW),
+    "gptoss-TP2-PP2": ("GptOss", GPT_OSS, (2, 2), WHOLE, SLOW),
+    "gptoss-PP2-EP2": ("GptOss", GPT_OSS, (1, 2), EP2, SLOW),
     "qwen2-TP1-PP1": ("Qwen2", {}, (1, 1), {}, ()),
     "qwen2-TP2-PP2-VPP2": (
         "Qwen2", {}, (2, 2), {"num_layers_per_virtual_pipeline_stage": 1}, SLOW,
@@ -82,6 +108,10 @@ CASES = {
     "deepseek3-core-TP2-PP2-EP2": (
         "DeepseekV3", V3, (2, 2), {**EP2, "target": "megatron-core-0.16"}, SLOW,
     ),
+    "deepseek3-core-TE-TP2-EP2": (
+        "DeepseekV3", V3, (2, 1),
+        {**EP2, "target": "megatron-core-0.16", "transformer_impl": "transformer_engine"}, (),
+    ),
     "deepseek2-lite-core-TP2": (
         "DeepseekV2", LITE, (2, 1), {"target": "megatron-core-0.12"}, SLOW,
     ),
@@ -91,22 +121,27 @@ CASES = {
 
 def make_model(folder: Path, family: str, **more) -> None:
     torch.manual_seed(3)
-    config = getattr(transformers, f"{family}Config")(
+    made = getattr(transformers, f"{family}Config")
+    config = getattr(transformers, f"{family}TextConfig", made)(
         vocab_size=101,
         hidden_size=64,
         intermediate_size=96,
         num_hidden_layers=4,
         num_attention_heads=8,
         max_position_embeddings=64,
-        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
         rms_norm_eps=1e-6,
         initializer_range=0.06,
-        **{"tie_word_embeddings": False, "num_key_value_heads": 4, **more},
+        **{
+            "tie_word_embeddings": False,
+            "num_key_value_heads": 4,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
+            **more,
+        },
     )
     model = getattr(transformers, f"{family}ForCausalLM")(config)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith("bias") or "norm" in name:
+            if name.endswith(("bias", "sinks")) or "norm" in name:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
     model.save_pretrained(folder)
 
@@ -154,4 +189,4 @@ def test_logits_are_those_of_transformers(lines, case, record_property):
     record_property("max_abs_diff", difference)
     assert spread > 0.3, "logits too small to tell anything"
     assert agreement == 1.0
-    assert difference <= 2e-6, lines[case]
+    assert difference <= (4e-6 if "qwen3_5" in case else 2e-6), lines[case]  # sums over all tokens

@@ -81,6 +81,26 @@ def test_an_antlr_that_hydra_cannot_use_is_found(versions, expected):
     assert bool(troubles(libraries.antlr, around(**versions))) == expected
 
 
+@pytest.mark.parametrize(
+    ("antlr", "serves_math_verify", "serves_latex2sympy2"),
+    [
+        ("4.7.2", False, True),
+        ("4.9.2", False, True),
+        ("4.9.3", True, True),
+        ("4.10", False, False),
+        ("4.11.1", True, False),
+        ("4.13.1", False, False),
+        ("4.13.2", True, False),
+    ],
+)
+def test_only_antlr_4_9_3_serves_both_math_verify_and_latex2sympy2(
+    antlr, serves_math_verify, serves_latex2sympy2
+):
+    found = around(antlr4_python3_runtime=antlr, math_verify="0.9.0", latex2sympy2="1.5.4")
+    assert bool(troubles(libraries.antlr_of_math_verify, found)) != serves_math_verify
+    assert bool(troubles(libraries.antlr_of_latex2sympy2, found)) != serves_latex2sympy2
+
+
 def test_two_hosts_in_one_environment_are_found_with_their_places():
     hosts = {"mindspeed_llm": ("/a/mindspeed_llm",), "mindspeed_rl": ("/b/mindspeed_rl",)}
     [found] = troubles(libraries.two_hosts, around(hosts=hosts))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 import yaml
 
 from mindspeed_rl_ext.activation.pth import PTH_NAME
+from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.rules import Finding
 from mindspeed_rl_ext.doctor.readers import trl_fields
 from mindspeed_rl_ext.doctor.readers.environment import Environment, Installed
@@ -28,6 +32,7 @@ from mindspeed_rl_ext.version import __version__
 BOOK = load_rules()
 SEVEN, MATH = "msrl/grpo_qwen25_7b", "msrl/grpo_qwen25_math_7b"
 OLD = "rlxf/grpo_qwen25_math_7b"
+TINY = Path(__file__).parents[1] / "checkpoint" / "conftest.py"
 DOUBLE = Path(__file__).parents[1] / "hosts" / "doubles" / "rl_22" / "mindspeed_rl"
 CONFIG = {  # what Qwen2.5-7B's config.json says
     "model_type": "qwen2", "num_hidden_layers": 28, "hidden_size": 3584,
@@ -105,6 +110,18 @@ class World:
             (folder / "manifest.json").write_text(json.dumps(content))
         model = self.config_json() if "sha256" in manifest else None
         return self.findings(run or self.spoil(SEVEN, {}), checkpoint=folder, model=model)
+
+    def part(self):
+        """Half of the ranks of a real checkpoint."""
+        spec = importlib.util.spec_from_file_location("tiny", TINY)
+        tiny = sys.modules["tiny"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(tiny)
+        tiny.write_hf(self.folder / "tiny", tiny.Tiny())
+        folder = self.folder / "part"
+        convert(ConvertOptions("hf", "mg", self.folder / "tiny", folder, 2, 2, ranks="pp=1"))
+        found = self.findings(self.spoil(SEVEN, {}), checkpoint=folder)
+        assert not {"checkpoint-incomplete", "checkpoint-without-manifest"} & {f.id for f in found}
+        return found
 
     def opened(self, name: str, content: bytes):
         folder = self.folder / "checkpoint"
@@ -369,6 +386,12 @@ CASES: dict[str, Case] = {
     "antlr-too-new-for-hydra": lambda w: w.environment(
         versions={"antlr4-python3-runtime": "4.13.2", "hydra-core": "1.3.2"}
     ),
+    "math-verify-without-antlr": lambda w: w.environment(
+        versions={"antlr4-python3-runtime": "4.7.2", "math-verify": "0.9.0"}
+    ),
+    "antlr-too-new-for-latex2sympy2": lambda w: w.environment(
+        versions={"antlr4-python3-runtime": "4.13.2", "latex2sympy2": "1.5.4"}
+    ),
     "bitsandbytes-beside-torch-npu": lambda w: w.environment(
         versions={"bitsandbytes": "0.43.0", "torch-npu": "2.5.1"}
     ),
@@ -471,6 +494,7 @@ CASES: dict[str, Case] = {
     "checkpoint-layout-same": lambda w: w.checkpoint(),
     "checkpoint-layout-differs": lambda w: w.checkpoint(tp=4),
     "checkpoint-without-manifest": lambda w: w.checkpoint(manifest=False),
+    "checkpoint-part": lambda w: w.part(),
     "checkpoint-incomplete": lambda w: w.checkpoint(ranks=3),
     "checkpoint-experts-extended": lambda w: w.checkpoint(
         run=w.spoil(SEVEN, {**MOE, "actor_config/moe_tp_extend_ep": False}),

@@ -15,6 +15,7 @@ from mindspeed_rl_ext.preprocess.templates.tokenizer import (
     DirectTokenizer,
     TransformersTokenizer,
     load_tokenizer,
+    load_with_transformers,
     wrap_transformers,
 )
 from mindspeed_rl_ext.preprocess.templates.tokenizer_files import load_direct
@@ -183,3 +184,17 @@ def test_code_beside_a_tokenizer_is_not_run(tokenizer_dir: Path, tmp_path: Path)
     with suppress(InputError):
         load_tokenizer(folder)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_tokenizer_that_only_transformers_5_knows_is_named_with_what_to_do(
+    tokenizer_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import AutoTokenizer
+
+    def load(*words: object, **options: object) -> object:  # the words of transformers 4.43
+        raise ValueError("Tokenizer class TokenizersBackend does not exist or is not imported.")
+
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", load)
+    with pytest.raises(InputError, match="saved by transformers 5") as found:
+        load_with_transformers(tokenizer_dir)
+    assert "PreTrainedTokenizerFast" in found.value.remedy

@@ -216,6 +216,27 @@ def test_without_math_verify_a_pair_is_unparseable_and_warned_of_once(
     assert sum("older" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.parametrize(
+    ("antlr", "reason"),
+    [
+        ("4.7.2", "math-verify does not run with antlr4-python3-runtime 4.7.2"),
+        ("4.13.1", "math-verify does not run with antlr4-python3-runtime 4.13.1"),
+        ("4.9.3", ""),
+        ("4.11.1", ""),
+        ("4.13.2", ""),
+    ],
+)
+def test_an_antlr_that_math_verify_has_no_grammar_for_is_named(
+    antlr: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, version in (("math_verify", "0.9.0"), ("antlr4_python3_runtime", antlr)):
+        folder = tmp_path / f"{name}-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Name: {name.replace('_', '-')}\nVersion: {version}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert available() == reason
+
+
 @needs_sympy
 @pytest.mark.parametrize(
     ("limit", "value", "outcome"),

@@ -6,8 +6,11 @@ Does not cover: where the matrices are stored; readers of adapters load them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,10 +19,13 @@ from mindspeed_rl_ext.checkpoint.tensors import Box, Shape
 
 FLOAT32 = by_name("float32")
 ONCE, HOST = "once", "host"
-ROUNDINGS = (ONCE, HOST)
+# Rank 64 of one layer of a model of 70B.
+CACHE_BYTES = 16 << 20
 # A product of matrices is computed in tiles of one shape, aligned to the weight's origin: the last
 # bit of a sum depends on the shape of the product, and it must not depend on how a model is cut.
-_TILE_ROWS, _TILE_COLS = 64, 512
+_TILE_ROWS, _TILE_COLS = 16, 256
+# Of larger products OpenBLAS makes threads, which wait for one another where all cores copy.
+_TILE_PRODUCTS = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -46,49 +52,96 @@ class Factors:
             >>> Factors((2, 3), 1, 2.0, lambda: ones).product(Box(1, 1, 0, 3)).tolist()
             [[1.0, 1.0, 1.0]]
         """
+        height, width = _TILE_ROWS, _tile_cols(self.rank)
+        top, left = box.row - box.row % height, box.col - box.col % width
+        rows, cols = (
+            -(-(box.row + box.rows - top) // height),
+            -(-(box.col + box.cols - left) // width),
+        )
         up, down = self.load()
-        first_row, first_col = box.row - box.row % _TILE_ROWS, box.col - box.col % _TILE_COLS
-        last_row, last_col = box.row + box.rows, box.col + box.cols
-        found = np.empty((box.rows, box.cols), "<f4")
-        for col in range(first_col, last_col, _TILE_COLS):
-            right = _padded(down[:, col : col + _TILE_COLS], (self.rank, _TILE_COLS))
-            cols = slice(max(col, box.col), min(col + _TILE_COLS, last_col))
-            for row in range(first_row, last_row, _TILE_ROWS):
-                left = _padded(up[row : row + _TILE_ROWS], (_TILE_ROWS, self.rank))
-                rows = slice(max(row, box.row), min(row + _TILE_ROWS, last_row))
-                tile = left @ right
-                found[rows.start - box.row : rows.stop - box.row,
-                      cols.start - box.col : cols.stop - box.col] = (
-                    tile[rows.start - row : rows.stop - row, cols.start - col : cols.stop - col]
-                )  # fmt: skip
-        return found
+        ups = _padded(up[top : top + rows * height], (rows * height, self.rank))
+        downs = _padded(down[:, left : left + cols * width], (self.rank, cols * width))
+        found = np.empty((rows, height, cols, width), "<f4")
+        np.matmul(
+            ups.reshape(rows, 1, height, self.rank),
+            downs.reshape(self.rank, cols, width).transpose(1, 0, 2)[None],
+            out=found.transpose(0, 2, 1, 3),
+        )
+        first_row, first_col = box.row - top, box.col - left
+        whole = found.reshape(rows * height, cols * width)
+        return whole[first_row : first_row + box.rows, first_col : first_col + box.cols]
+
+
+def _tile_cols(rank: int) -> int:
+    most = max(1, _TILE_PRODUCTS // (_TILE_ROWS * max(1, rank)))
+    return min(_TILE_COLS, 1 << (most.bit_length() - 1))
 
 
 def _padded(values: Array, shape: Shape) -> Array:
     if values.shape == shape:
-        return np.ascontiguousarray(values)
+        return values
     found = np.zeros(shape, "<f4")
     found[: values.shape[0], : values.shape[1]] = values
     return found
 
 
-def add_change(base: Array, product: Array, scale: float, rounded: DType | None) -> Array:
-    """A weight with its change.
+class FactorCache:
+    """Matrices that were loaded, so that each window of a weight does not load them again.
 
     Args:
-        base: the weight's values as float32.
+        most_bytes: what is held at most; the matrices of one weight are held in any case.
+    """
+
+    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
+        self._most, self._lock = most_bytes, threading.Lock()
+        self._held: OrderedDict[str, tuple[Array, Array]] = OrderedDict()
+
+    def cached(self, changes: Mapping[str, Factors]) -> dict[str, Factors]:
+        """The same changes, whose matrices are loaded through the cache.
+
+        Example:
+            >>> loads = []
+            >>> one = np.ones((1, 1), "<f4")
+            >>> factors = Factors((1, 1), 1, 1.0, lambda: loads.append(1) or (one, one))
+            >>> held = FactorCache().cached({"weight": factors})["weight"]
+            >>> (held.load(), held.load()) and len(loads)
+            1
+        """
+        return {
+            name: replace(factors, load=partial(self._load, name, factors.load))
+            for name, factors in changes.items()
+        }
+
+    def _load(self, name: str, load: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
+        # All threads that copy share it, and often want the same matrices at once.
+        with self._lock:
+            if name not in self._held:
+                self._held[name] = load()
+            self._held.move_to_end(name)
+            while len(self._held) > 1 and self._nbytes() > self._most:
+                self._held.popitem(last=False)
+            return self._held[name]
+
+    def _nbytes(self) -> int:
+        return sum(up.nbytes + down.nbytes for up, down in self._held.values())
+
+
+def add_change(base: Array, product: Array, scale: float, rounded: DType | None) -> None:
+    """Adds a change to a weight, in place; what `product` holds afterwards means nothing.
+
+    Args:
+        base: the weight's values as float32; to be rounded to the format that is written.
         product: as `Factors.product` returns it.
         scale: as `Factors` has it.
         rounded: the format that product, change and sum are each rounded to, as MindSpeed-LLM's
             converter does; None computes all of it in float32.
-
-    Returns:
-        float32, to be rounded to the format that is written.
     """
     if rounded is None or rounded.name not in CASTABLE:
-        return np.asarray(base + product * np.float32(scale), "<f4")
+        product *= np.float32(scale)
+        base += product
+        return
     change = _round(_round(product, rounded) * np.float32(scale), rounded)
-    return _round(base + change, rounded)
+    base[...] = _round(base + change, rounded)
 
 
 def _round(values: Array, dtype: DType) -> Array:

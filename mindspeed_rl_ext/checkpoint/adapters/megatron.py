@@ -15,13 +15,14 @@ from functools import cached_property
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, Factors
-from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings, check_flag
+from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings, check_flag, is_number
 from mindspeed_rl_ext.checkpoint.adapters.table import (
     DOWN,
     PEFT_PREFIX,
     UP,
     AdapterModel,
     adapter_model,
+    layer_path,
 )
 from mindspeed_rl_ext.checkpoint.copying.assembled import Assembled
 from mindspeed_rl_ext.checkpoint.copying.compare import equal_boxes
@@ -53,9 +54,15 @@ class MegatronAdapterReader(MegatronReader):
         alpha: `--lora-alpha`, likewise.
         targets: `--lora-target-modules`: no other layer may be changed; empty for any.
 
+    Attributes:
+        settings: what scales its products.
+        config: the directory of the model's config.json, where something else knows it.
+
     Raises:
         InputError: no adapter, or rank and alpha are not known.
     """
+
+    config: Path | None = None
 
     def __init__(
         self,
@@ -71,6 +78,7 @@ class MegatronAdapterReader(MegatronReader):
             )
         self._loading = threading.Lock()
         super().__init__(folder)
+        self.check_whole()
         check_not_grouped(self.folder, (ref.name for ref in self._tensors))
         self._check_targets(tuple(targets))
         self.settings = AdapterSettings(
@@ -79,9 +87,14 @@ class MegatronAdapterReader(MegatronReader):
             targets=tuple(sorted(self._layers)),
         )
 
+    def find_config(self) -> Path | None:
+        """The HuggingFace directory of the base model, where it is known."""
+        return self.config or super().find_config()
+
     def adapter_model(self, model: Model) -> AdapterModel:
         """The adapter's tensors, as the base model's table implies them."""
-        return adapter_model(model, self._layers, self.settings, self.layout.mtp)
+        paths = {layer_path(ref.name) for ref in self._tensors}
+        return adapter_model(model, paths, self.settings, self.layout.mtp)
 
     def parts(self, model: Model) -> list[Part]:
         """What the ranks must hold of an adapter; names and shapes compared."""
@@ -141,6 +154,29 @@ class MegatronAdapterReader(MegatronReader):
                 return layout
         return replace(self.layout, grouped=False)
 
+    def _check(self, parts: Sequence[Part]) -> None:
+        """Compares names and shapes with what the base model implies."""
+        expected = slot_table(parts)
+        missing = [ref for ref in expected if ref not in self._tensors]
+        extra = [ref for ref in self._tensors if ref not in expected]
+        for refs, what in ((extra, "does not have"), (missing, "has, and the adapter lacks")):
+            if refs:
+                raise InputError(
+                    f"the adapter in {self.folder} is of another model",
+                    found=f"{len(refs)} matrices of layers that the model {what}: "
+                    f"{some(map(str, refs))}",
+                    expected="an adapter of the model that config.json describes",
+                    remedy="check --lora-load and --hf-cfg-dir",
+                )
+        for ref, slot in expected.items():
+            if self._tensors[ref].shape != slot.shape:
+                raise InputError(
+                    f"the adapter in {self.folder} is of another model",
+                    found=f"{ref} {self._tensors[ref].shape}",
+                    expected=str(slot.shape),
+                    remedy="check --lora-load and --hf-cfg-dir",
+                )
+
     def _check_targets(self, targets: tuple[str, ...]) -> None:
         other = sorted(self._layers - set(targets))
         if targets and other:
@@ -152,11 +188,20 @@ class MegatronAdapterReader(MegatronReader):
             )
 
     def _setting(self, flag: str, name: str, given: float | None) -> float:
+        if given is not None and not is_number(given):
+            raise InputError(f"{flag} is no number", found=str(given))
         recorded = self.args.get(name)
-        known = recorded if isinstance(recorded, (int, float)) and recorded > 0 else None
+        known = recorded if is_number(recorded) and recorded > 0 else None
         held = self._rank() if name == "lora_r" else None
         check_flag(flag, given, held, self.folder)
-        check_flag(flag, given, known, self.folder)
+        if given is None and held is not None and known is not None and held != known:
+            raise InputError(
+                f"the args of {self.folder} are of another adapter than its matrices",
+                found=f"rank {held}, and args with {name} {known:g}",
+                remedy=f"{flag} {held:g} and --lora-alpha with what it was trained with",
+            )
+        if held is None:
+            check_flag(flag, given, known, self.folder)
         found = next((value for value in (given, held, known) if value is not None), None)
         if found is None:
             raise InputError(

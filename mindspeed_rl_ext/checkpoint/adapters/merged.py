@@ -12,17 +12,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from mindspeed_rl_ext.checkpoint.adapters.factors import FLOAT32, HOST, Factors, add_change
-from mindspeed_rl_ext.checkpoint.adapters.megatron import MegatronAdapterReader
-from mindspeed_rl_ext.checkpoint.adapters.peft import PeftAdapter, is_peft
+import numpy as np
+
+from mindspeed_rl_ext.checkpoint.adapters.factors import (
+    CACHE_BYTES,
+    FLOAT32,
+    FactorCache,
+    Factors,
+    add_change,
+)
+from mindspeed_rl_ext.checkpoint.adapters.record import record_of
+from mindspeed_rl_ext.checkpoint.adapters.settings import AdapterSettings
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
 from mindspeed_rl_ext.checkpoint.dtypes import CASTABLE, Array, DType, cast
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy
-from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.tensors import (
     Box,
     Ref,
@@ -33,9 +39,22 @@ from mindspeed_rl_ext.checkpoint.tensors import (
 )
 from mindspeed_rl_ext.core.errors import InputError
 
+# Measured: the matrices that are held, the steps of sums, and what BLAS takes.
+MERGE_BYTES = CACHE_BYTES + (20 << 20)
+# What a core's cache holds with all steps of a sum; and rows of a tile of a product.
+_BAND_VALUES, _BAND_ROWS = 1 << 16, 16
+
 
 class Adapter(Protocol):
-    """An opened adapter."""
+    """An opened adapter.
+
+    Attributes:
+        folder: its directory.
+        settings: what scales its products.
+    """
+
+    folder: Path
+    settings: AdapterSettings
 
     def paths(self) -> list[Path]:
         """Its files."""
@@ -102,19 +121,34 @@ class MergedView(TensorView):
         self, rows: slice, cols: slice, dtype: DType, matrix: tuple[int, int] | None = None
     ) -> Array:
         """The values of a box, rounded to a format."""
-        base, areas, counted, like_host = self._held
-        height, width = matrix or counted or matrix_shape(self.shape)
+        height, width = matrix or self._held[2] or matrix_shape(self.shape)
         first_row, last_row, _ = rows.indices(height)
         first_col, last_col, _ = cols.indices(width)
-        values = base.box(rows, cols, FLOAT32, matrix or counted).copy()
+        found = np.empty((last_row - first_row, last_col - first_col), dtype.carrier)
+        step = max(_BAND_ROWS, _BAND_VALUES // max(1, found.shape[1]) // _BAND_ROWS * _BAND_ROWS)
+        row = first_row
+        while row < last_row:
+            stop = min(last_row, row - row % step + step)
+            band = Box(row, stop - row, first_col, found.shape[1])
+            found[row - first_row : stop - first_row] = cast(
+                self._merged(band, matrix), FLOAT32, dtype
+            )
+            row = stop
+        return found
+
+    def _merged(self, band: Box, matrix: tuple[int, int] | None) -> Array:
+        """The values of a few rows, as float32."""
+        base, areas, counted, like_host = self._held
+        last_row, last_col = band.row + band.rows, band.col + band.cols
+        box = slice(band.row, last_row), slice(band.col, last_col)
+        values = base.box(*box, FLOAT32, matrix or counted)
+        if base.dtype == FLOAT32:  # maybe the file's own
+            values = values.copy()
         rounded = base.written if like_host else None
         for copy, factors in areas:
             size = (copy.box.cols, copy.box.rows) if copy.transposed else copy.box[1::2]
-            top, left = max(first_row, copy.row), max(first_col, copy.col)
-            bottom, right = (
-                min(last_row, copy.row + size[0]),
-                min(last_col, copy.col + size[1]),
-            )
+            top, left = max(band.row, copy.row), max(band.col, copy.col)
+            bottom, right = min(last_row, copy.row + size[0]), min(last_col, copy.col + size[1])
             if top >= bottom or left >= right:
                 continue
             at, count = (top - copy.row, left - copy.col), (bottom - top, right - left)
@@ -123,12 +157,9 @@ class MergedView(TensorView):
             product = factors.product(
                 Box(copy.box.row + at[0], count[0], copy.box.col + at[1], count[1])
             )
-            here = values[
-                top - first_row : bottom - first_row, left - first_col : right - first_col
-            ]
-            change = product.T if copy.transposed else product
-            here[...] = add_change(here, change, factors.scale, rounded)
-        return cast(values, FLOAT32, dtype)
+            here = values[top - band.row : bottom - band.row, left - band.col : right - band.col]
+            add_change(here, product.T if copy.transposed else product, factors.scale, rounded)
+        return values
 
 
 class MergedSource:
@@ -194,7 +225,9 @@ class MergedReader:
     def __init__(self, base: CheckpointReader, adapter: Adapter, like_host: bool) -> None:
         self._base, self._adapter, self._like_host = base, adapter, like_host
         self.folder, self.layout, self.args = base.folder, base.layout, base.args
+        self.missing_ranks = base.missing_ranks
         self._source: TensorSource = base
+        self._changes: Mapping[str, Factors] | None = None
 
     def paths(self) -> list[Path]:
         """The files of both."""
@@ -244,31 +277,15 @@ class MergedReader:
         self._base.release(ref)
 
     def _merged(self, source: TensorSource, parts: Sequence[Part], model: Model) -> MergedSource:
-        return MergedSource(source, parts, self._adapter.changes(model), self._like_host)
+        return MergedSource(source, parts, self._changes_of(model), self._like_host)
 
+    def record(self, model: Model) -> dict[str, Any]:
+        """What a manifest says of the adapter."""
+        adapter, changes = self._adapter, self._changes_of(model)
+        return record_of(adapter.folder, adapter.settings, changes, self._like_host)
 
-def with_adapter(base: CheckpointReader, options: ConvertOptions) -> CheckpointReader:
-    """The checkpoint with the adapter that the options name; itself where they name none.
-
-    Raises:
-        InputError: no such adapter, or one that is not merged.
-    """
-    flags: dict[str, Any] = {
-        "rank": options.lora_r,
-        "alpha": options.lora_alpha,
-        "targets": options.lora_target_modules,
-    }
-    like_host = options.lora_rounding == HOST
-    if options.lora_load is not None:
-        kind = PeftAdapter if is_peft(options.lora_load) else MegatronAdapterReader
-        return MergedReader(base, kind(options.lora_load, **flags), like_host)
-    if any(value for value in flags.values()):
-        if not isinstance(base, MegatronReader) or not base.adapter_tensors:
-            raise InputError(
-                "--lora-r, --lora-alpha and --lora-target-modules are about an adapter",
-                found=f"no --lora-load, and no adapter beside the weights of {options.load_dir}",
-                remedy="--lora-load with the adapter's directory",
-            )
-        adapter = MegatronAdapterReader(options.load_dir, **flags)
-        return MergedReader(base.without_adapter(), adapter, like_host)
-    return base
+    def _changes_of(self, model: Model) -> Mapping[str, Factors]:
+        """How the adapter changes the model, found once: a reader is of one model."""
+        if self._changes is None:
+            self._changes = FactorCache().cached(self._adapter.changes(model))
+        return self._changes

@@ -71,6 +71,11 @@ class PeftAdapter:
         """Its files."""
         return [self.folder / CONFIG, self.folder / WEIGHTS]
 
+    def base_folder(self) -> Path | None:
+        """The directory of the base model, where its configuration names one that is there."""
+        found = Path(self.settings.base)
+        return found if self.settings.base and (found / "config.json").is_file() else None
+
     def changes(self, model: Model) -> dict[str, Factors]:
         """What it changes: HuggingFace weight -> factors.
 
@@ -137,11 +142,19 @@ class PeftAdapter:
                 expected=f"the product has the weight's shape {shape}",
                 remedy="the adapter is of another model",
             )
+        if rank != self.settings.rank_of(module):
+            raise InputError(
+                f"the adapter's matrices of {module} have another rank than {CONFIG} says",
+                found=str(rank),
+                expected=str(self.settings.rank_of(module)),
+                remedy="take both files of one save",
+            )
         for entry in (down, up):
             if entry.dtype.name not in CASTABLE:
                 raise InputError(
                     f"the adapter's matrices of {module} are {entry.dtype.name}",
                     expected=" or ".join(CASTABLE),
+                    remedy="save the adapter again in one of these",
                 )
         return Factors(shape, rank, self.settings.scale(module, rank), lambda: self._load(module))
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mindspeed_rl_ext.core.errors import InputError
 
 CONFIG = "adapter_config.json"
+# An alpha beyond it leaves the range of float32.
+_MOST = 1e30
 _PRODUCT_ONLY = "only products of two matrices are merged"
 _MERGE = "merge it with PEFT (merge_and_unload), then convert the merged model"
 # Key of adapter_config.json -> what it is; any value but none, false and empty asks for it.
@@ -48,15 +50,19 @@ class AdapterSettings:
         rank: the rank that holds where no tensor says another.
         alpha: `lora_alpha`.
         rank_stabilized: the scale is alpha / sqrt(rank) instead of alpha / rank (rsLoRA).
+        rank_pattern: pattern of module names -> their rank.
         alpha_pattern: pattern of module names -> their alpha.
         targets: names of the modules that it changes, as its configuration has them.
+        base: the name or directory of the base model, as its configuration has it.
     """
 
     rank: int
     alpha: float
     rank_stabilized: bool = False
+    rank_pattern: Mapping[str, float] = field(default_factory=dict)
     alpha_pattern: Mapping[str, float] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    base: str = ""
 
     def scale(self, module: str, rank: int) -> float:
         """The scale of a module's product.
@@ -66,13 +72,26 @@ class AdapterSettings:
             >>> settings.scale("model.layers.0.o_proj", 8), settings.scale("q_proj", 4)
             (0.5, 4.0)
         """
-        found = (
-            value
-            for pattern, value in self.alpha_pattern.items()
-            if re.match(rf"(.*\.)?({pattern})$", module)
-        )
-        alpha = next(found, self.alpha)
+        alpha = _of_pattern(self.alpha_pattern, module, self.alpha)
         return float(alpha / (math.sqrt(rank) if self.rank_stabilized else rank))
+
+    def rank_of(self, module: str) -> int:
+        """The rank that the configuration says of a module."""
+        return int(_of_pattern(self.rank_pattern, module, self.rank))
+
+
+def _of_pattern(patterns: Mapping[str, float], module: str, default: float) -> float:
+    """The value of the first pattern that a module's name, or the end of it, is."""
+    found = (
+        value for pattern, value in patterns.items() if re.match(rf"(.*\.)?({pattern})$", module)
+    )
+    return next(found, default)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value can scale a product in float32."""
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return known and math.isfinite(value) and abs(value) < _MOST
 
 
 def read_peft_settings(folder: Path) -> AdapterSettings:
@@ -95,20 +114,52 @@ def read_peft_settings(folder: Path) -> AdapterSettings:
         )
     _check_variants(path, config)
     rank, alpha = config.get("r"), config.get("lora_alpha")
-    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, (int, float)):
+    if not _is_rank(rank) or not is_number(alpha):
         raise InputError(
             f"{path} has no usable rank and alpha",
             found=f"r={rank!r}, lora_alpha={alpha!r}",
             expected="a positive integer and a number",
+            remedy="save the adapter again",
         )
     targets = config.get("target_modules") or ()
     return AdapterSettings(
         rank,
         alpha,
         bool(config.get("use_rslora")),
-        dict(config.get("alpha_pattern") or {}),
+        _patterns(path, config, "rank_pattern", _is_rank),
+        _patterns(path, config, "alpha_pattern", is_number),
         tuple(targets) if isinstance(targets, (list, tuple)) else (),
+        str(config.get("base_model_name_or_path") or ""),
     )
+
+
+def _is_rank(value: Any) -> TypeGuard[int]:
+    return is_number(value) and isinstance(value, int) and value > 0
+
+
+def _patterns(
+    path: Path, config: Mapping[str, Any], key: str, fits: Callable[[Any], bool]
+) -> dict[str, float]:
+    """A table of patterns; InputError where it is none."""
+    found = config.get(key) or {}
+    if not isinstance(found, dict) or not all(map(fits, found.values())):
+        raise InputError(
+            f"{path} has no usable {key}",
+            found=repr(found),
+            expected="pattern of module names -> number",
+            remedy="save the adapter again",
+        )
+    for pattern in found:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise InputError(
+                f"{path} has no usable {key}",
+                found=f"{pattern!r}: {error}",
+                expected="regular expressions",
+                remedy="save the adapter again",
+            ) from error
+    return found
 
 
 def _check_variants(path: Path, config: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ Does not cover: adapters of grouped experts, of which the hosts have a format of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +25,8 @@ DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 PEFT_PREFIX = "base_model.model."
 _WEIGHT = ".weight"
 _RANK = "lora_rank"
+_NUMBER = re.compile(r"\{\w+\}|(?<=\.)\d+(?=\.)")
+_PREDICTION, _DECODER = "mtp.layers.#.transformer_layer.", "decoder.layers.#."
 
 
 def _shared_apart(shard: Array, hf: Sequence[Array], split: Split) -> Pairs:
@@ -45,9 +48,15 @@ class AdapterModel(Model):
 
     Args:
         settings: what scales the products.
+        base: the model.
     """
 
-    settings: AdapterSettings = field(default_factory=lambda: AdapterSettings(1, 1.0))
+    settings: AdapterSettings = field(kw_only=True)
+    base: Model = field(kw_only=True)
+
+    def tied_name(self) -> str:
+        """Nothing: an adapter of the embedding is none of linear layers."""
+        return ""
 
 
 def adapter_model(
@@ -57,14 +66,28 @@ def adapter_model(
 
     Args:
         model: the model.
-        targets: Megatron's names of the layers, without the path, such as "linear_qkv".
+        targets: where Megatron has the layers; see `layer_path`.
         settings: what the adapter says of itself.
         mtp: multi-token-prediction layers that it changes.
     """
     rows = tuple(row for found in model.spec.rows for row in _rows(found, targets))
     spec = replace(model.spec, rows=rows, ignored=())
     sizes = replace(model.sizes, extra={**model.sizes.extra, _RANK: settings.rank})
-    return AdapterModel(spec, sizes, model.folder, mtp, settings)
+    return AdapterModel(spec, sizes, model.folder, mtp, settings=settings, base=model)
+
+
+def layer_path(name: str) -> str:
+    """Where a layer is in a Megatron model, whatever the numbers of layers and experts.
+
+    Args:
+        name: of a tensor of it, or of a row of a table.
+
+    Example:
+        >>> layer_path("decoder.layers.3.mlp.linear_fc1.lora_A.weight")
+        'decoder.layers.#.mlp.linear_fc1'
+    """
+    plain = name.removesuffix(DOWN).removesuffix(UP).removesuffix(_WEIGHT)
+    return _NUMBER.sub("#", plain).replace(_PREDICTION, _DECODER)
 
 
 def hf_modules(model: Model, layer: str) -> set[str]:
@@ -90,7 +113,8 @@ def _layer_names(row: Row) -> set[str]:
 
 
 def _rows(row: Row, targets: Collection[str]) -> Iterator[Row]:
-    if not row.mcore.endswith(_WEIGHT) or not _layer_names(row) & set(targets):
+    paths = {layer_path(name) for name in (row.mcore, row.newer) if name}
+    if not row.mcore.endswith(_WEIGHT) or not paths & set(targets):
         return
     # With --mla-mm-split one HuggingFace weight is in two layers, each with an adapter of its own.
     if row.layout == MM_SPLIT or any(len(hf.dims) != 2 for hf in row.hf):

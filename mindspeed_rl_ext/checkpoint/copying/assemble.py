@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mindspeed_rl_ext.checkpoint.copying.shift import WIDE, add
 from mindspeed_rl_ext.checkpoint.dtypes import Array
 from mindspeed_rl_ext.checkpoint.mapping.plan import Piece, TensorPlan
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource
@@ -63,7 +64,8 @@ def windows(
             whole = scratch[:size].view(plan.dtype.carrier).reshape(stop - start, width)
             for piece in parts:
                 first, last = max(start, piece.row), min(stop, piece.row + piece.height)
-                target = whole[first - start : last - start, piece.col : piece.col + piece.width]
+                columns = _range(piece.col, piece.width, piece.to_step)
+                target = whole[first - start : last - start, columns]
                 target[...] = _rows_of(plan, source, piece, first, last)
             window = Window(scratch[:size].data)
         yield window
@@ -92,7 +94,7 @@ def _whole_window(
         return None
     data = view.reshape(-1).view(np.uint8).data
     tensor = source.view(parts[0].ref)
-    unchanged = tensor.in_file and tensor.dtype == plan.dtype
+    unchanged = tensor.in_file and tensor.dtype == plan.dtype and not parts[0].shift
     if not unchanged or not tensor.array.flags.c_contiguous:
         return Window(data)
     return Window(data, parts[0].ref, _address(view) - _address(tensor.array))
@@ -104,13 +106,24 @@ def _address(array: Array) -> int:
 
 
 def _rows_of(plan: TensorPlan, source: TensorSource, piece: Piece, first: int, last: int) -> Array:
-    """Rows first to last of the tensor to write, as the piece's source holds them."""
+    """Rows first to last of the tensor to write, made of the piece's source."""
+    if piece.shift:
+        wide = plan._replace(dtype=WIDE)
+        return add(_rows_of(wide, source, piece._replace(shift=0.0), first, last), piece.shift,
+                   plan.dtype)  # fmt: skip
     tensor = source.view(piece.ref)
     box = piece.box
     at, count = first - piece.row, last - first
     if piece.transposed:
-        rows, cols = slice(box.row, box.row + box.rows), slice(box.col + at, box.col + at + count)
+        rows = _range(box.row, box.rows, piece.row_step)
+        cols = _range(box.col + at * piece.col_step, count, piece.col_step)
         values: Array = tensor.box(rows, cols, plan.dtype, piece.matrix).T
         return values
-    rows, cols = slice(box.row + at, box.row + at + count), slice(box.col, box.col + box.cols)
+    rows = _range(box.row + at * piece.row_step, count, piece.row_step)
+    cols = _range(box.col, box.cols, piece.col_step)
     return tensor.box(rows, cols, plan.dtype, piece.matrix)
+
+
+def _range(start: int, count: int, step: int) -> slice:
+    """So many rows or columns, from one to the next a step."""
+    return slice(start, start + (count - 1) * step + 1, step if step > 1 else None)

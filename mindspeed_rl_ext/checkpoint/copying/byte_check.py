@@ -8,7 +8,7 @@ Does not cover: safetensors, which carry no checksum.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -28,6 +28,9 @@ class CheckedFile(Protocol):
 
     def records(self) -> Mapping[str, int]:
         """All records and their lengths in bytes."""
+
+    def holds_values(self, name: str) -> bool:
+        """Whether a record is values of tensors, and not what describes them."""
 
     def computed_crc32(self, name: str) -> int:
         """CRC-32 of a record's bytes, read now."""
@@ -77,12 +80,23 @@ class ByteCheck:
         if place is not None:
             self._read((place.file, place.record))
 
-    def rest(self) -> list[Callable[[], None]]:
-        """Joins what was seen; returns what is left to read."""
+    def rest(self, used: Iterable[Ref] | None = None) -> list[Callable[[], None]]:
+        """Joins what was seen; returns what is left to read.
+
+        Args:
+            used: the tensors that were copied from. Their records are checked, and those of their
+                files that hold no values; None checks all.
+        """
+        places = (self._place(ref) for ref in used or ())
+        wanted = {(place.file, place.record) for place in places if place is not None}
+        files = {file for file, _ in wanted}
         left: list[Callable[[], None]] = []
         for file, checked in self._files.items():
             for name, length in checked.records().items():
                 key = (file, name)
+                beside = file in files and not checked.holds_values(name)
+                if used is not None and key not in wanted and not beside:
+                    continue
                 crc = _tiled(self._ranges.get(key, {}), length)
                 if crc is not None and key not in self._found:
                     self._found[key] = crc
@@ -91,14 +105,14 @@ class ByteCheck:
         return left
 
     def finish(self) -> None:
-        """Compares; all must have been read.
+        """Compares what was read, which is all that `rest` named.
 
         Raises:
             InputError: a file was changed after it was written.
         """
         for file, checked in self._files.items():
             crcs = {name: crc for (there, name), crc in self._found.items() if there == file}
-            wrong = checked.damaged(crcs)
+            wrong = checked.damaged(crcs) if crcs else []
             if wrong:
                 raise InputError(
                     f"{checked.path} was changed after it was written",

@@ -44,5 +44,7 @@ def equal_boxes(source: TensorSource, pair: CopyPair) -> bool:
 
 def _box(source: TensorSource, held: Held) -> tuple[Array, DType]:
     tensor, box = source.view(held.ref), held.box
+    if held.step != 1:
+        raise AssertionError(f"{held.ref} repeats another tensor's alternating rows")
     values = tensor.matrix(held.matrix)
     return values[box.row : box.row + box.rows, box.col : box.col + box.cols], tensor.dtype

@@ -49,7 +49,11 @@ class FilePlan:
     tail: Callable[[Sequence[Sums]], bytes] = lambda sums: b""
 
     def runs(self) -> list[range]:
-        """Numbers of consecutive items that one thread writes, the longest run first."""
+        """Numbers of consecutive items that one thread writes.
+
+        Much longer runs come first, so that no thread has one at the end; the others come in file
+        order, so that the disk is written from front to back.
+        """
         found: list[tuple[int, range]] = []
         first = size = 0
         for number, item in enumerate(self.items):
@@ -57,4 +61,5 @@ class FilePlan:
             if size >= _RUN_BYTES or number == len(self.items) - 1:
                 found.append((size, range(first, number + 1)))
                 first, size = number + 1, 0
-        return [run for _, run in sorted(found, key=lambda pair: -pair[0])] or [range(0)]
+        found.sort(key=lambda pair: -(pair[0] // (2 * _RUN_BYTES)))
+        return [run for _, run in found] or [range(0)]

@@ -11,6 +11,7 @@ from several threads.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 import os
@@ -43,7 +44,7 @@ class OutFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._file = os.open(path, flags, 0o666)
         try:
-            os.ftruncate(self._file, size)
+            _allocate(self._file, size)
             self._direct = _opened_direct(path)
         except BaseException:
             os.close(self._file)
@@ -81,6 +82,24 @@ class OutFile:
         for handle in (self._file, self._direct):
             if handle is not None:
                 os.close(handle)
+
+
+def _allocate(handle: int, size: int) -> None:
+    """Gives the file its size, and its blocks at once where the file system can.
+
+    A block that is only found when it is written makes threads that write elsewhere in the file
+    wait. `os.posix_fallocate` is not it: where the file system cannot, glibc writes each block.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    os.ftruncate(handle, size)
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if fallocate is None or size == 0 or ctypes.sizeof(ctypes.c_long) < 8:
+        return
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+    if fallocate(handle, 0, 0, size) and ctypes.get_errno() == errno.ENOSPC:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _opened_direct(path: Path) -> int | None:

@@ -68,11 +68,13 @@ class CheckpointReader(TensorSource, Protocol):
         folder: the directory that holds the tensors' files.
         layout: how it is sharded; `Layout()` with the naming it uses where that has no meaning.
         args: Megatron's args; {} where the format has none.
+        missing_ranks: directories of the ranks that a part of a checkpoint lacks; () of a whole.
     """
 
     folder: Path
     layout: Layout
     args: Mapping[str, Any]
+    missing_ranks: Sequence[str]
 
     def paths(self) -> list[Path]:
         """The files with tensors; their sizes and times are the source's identity."""
@@ -136,11 +138,13 @@ class PlannedFile:
         name: its path below the destination.
         plans: its tensors in the order of the file; maybe made each time they are gone through.
         lay_out: makes the file of them.
+        shard: the directory of the rank whose file it is; "" where files are no ranks'.
     """
 
     name: str
     plans: Sequence[TensorPlan]
     lay_out: Callable[[], FilePlan] = field(repr=False)
+    shard: str = ""
 
     @cached_property
     def totals(self) -> Totals:

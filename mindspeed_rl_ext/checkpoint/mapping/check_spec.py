@@ -1,7 +1,8 @@
 """Checks of a model family's table, made when it is loaded.
 
 Covers: rules and options that a row names are declared; dimensions follow from the sizes that the
-family reads; names use the placeholders that are filled in; no two rows make one tensor.
+family reads; names use the placeholders that are filled in; no two rows make one tensor; packed
+tensors hold what rows have of an expert.
 Does not cover: whether the table is right; tests compare it with real models.
 """
 
@@ -10,30 +11,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import Formatter
 
+from mindspeed_rl_ext.checkpoint.mapping.rules import packed  # noqa: F401  (declares rules)
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
 from mindspeed_rl_ext.checkpoint.mapping.sizes import DIMENSIONS, Sizes
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
+    BUFFERS,
     CONFIG_KEYS,
     CORE,
+    CUT_EXPERTS,
     DENSE,
     EMBEDDING,
     FINAL_NORM,
     FULL,
     HEAD,
     HOST_MTP,
+    HOSTS,
     LAYER,
     LINEAR,
+    LOCAL,
     MM_SPLIT,
     MOE,
     PREDICTION,
     TP,
+    WHOLE_DOWN,
     ModelSpec,
+    Packed,
     Row,
 )
 from mindspeed_rl_ext.core.errors import InputError, nearest
 
 _PLACES = (EMBEDDING, LAYER, FINAL_NORM, HEAD, PREDICTION)
-_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT, TP)
+_LAYOUTS = (CORE, HOST_MTP, MM_SPLIT, TP, HOSTS, BUFFERS, CUT_EXPERTS, WHOLE_DOWN, LOCAL)
 
 
 def check_spec(spec: ModelSpec) -> None:
@@ -59,6 +67,23 @@ def check_spec(spec: ModelSpec) -> None:
                 remedy="remove one, or give each an option",
             )
         seen[key] = row
+    for one in spec.packed:
+        for problem, remedy in _packed_problems(spec, one):
+            raise InputError(
+                f"the table of {spec.name} is wrong in {one.name}", found=problem, remedy=remedy
+            )
+
+
+def _packed_problems(spec: ModelSpec, one: Packed) -> Iterator[tuple[str, str]]:
+    for name in filter(None, (one.rule, one.quantized)):
+        if name not in RULES:
+            yield f"unknown rule {name!r}", nearest(name, RULES.names())
+    if _fields(one.name) != {"layer"}:
+        yield f"{one.name!r} has {_shown(_fields(one.name))}", "write {layer}"
+    names = [hf.name for row in spec.rows if row.per_expert for hf in row.hf]
+    for name in one.of:
+        if name not in names:
+            yield f"{name!r}, which no row has of an expert", nearest(name, names)
 
 
 def _problems(spec: ModelSpec, row: Row) -> Iterator[tuple[str, str]]:
@@ -92,13 +117,13 @@ def _problems(spec: ModelSpec, row: Row) -> Iterator[tuple[str, str]]:
 def _wrong_names(row: Row) -> Iterator[tuple[str, str]]:
     allowed = {"layer"} if row.place in (LAYER, PREDICTION) else set()
     for hf in row.hf:
-        needed = allowed | ({"expert"} if row.grouped else set())
+        needed = allowed | ({"expert"} if row.per_expert else set())
         # What a model has once may stand in a prediction layer's row.
         once = row.place == PREDICTION and not _fields(hf.name)
         if _fields(hf.name) != needed and not once:
             yield f"{hf.name!r} has {_shown(_fields(hf.name))}", f"write {_shown(needed)}"
     for name in filter(None, (row.mcore, row.te, row.newer, row.grouped, row.grouped_te)):
-        unknown = _fields(name) - allowed - ({"expert"} if row.grouped else set())
+        unknown = _fields(name) - allowed - ({"expert"} if row.per_expert else set())
         if unknown:
             yield f"{name!r} has {_shown(unknown)}", f"only {_shown(allowed)} is filled in"
 

@@ -5,7 +5,7 @@ leading axes (layers, experts) and be cut into boxes; each box becomes a slot of
 
 Covers: any boxes, also over several layers; that they fill each slot exactly once, or as exact
 copies.
-Does not cover: names; transposed copies.
+Does not cover: names.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def cut_slot(slot: Slot, area: Box, name: str) -> Slot:
     """The part of a slot that lies in a box of its matrix.
 
     Args:
-        slot: the slot; none of its copies is transposed.
+        slot: the slot.
         area: the box.
         name: the part's name.
 
@@ -185,15 +185,9 @@ def cut_slot(slot: Slot, area: Box, name: str) -> Slot:
     """
     copies = []
     for copy in slot.copies:
-        if copy.transposed:
-            raise AssertionError(f"{slot.name} is made of transposed boxes")
-        row, col = max(area.row, copy.row), max(area.col, copy.col)
-        rows = min(area.row + area.rows, copy.row + copy.box.rows) - row
-        cols = min(area.col + area.cols, copy.col + copy.box.cols) - col
-        if rows <= 0 or cols <= 0:
-            continue
-        box = Box(copy.box.row + row - copy.row, rows, copy.box.col + col - copy.col, cols)
-        copies.append(Copy(copy.source, box, row - area.row, col - area.col, copy.padding))
+        cut = _cut_copy(copy, area)
+        if cut is not None:
+            copies.append(cut)
     used = sorted({copy.source for copy in copies})
     if used != list(range(len(used))):
         copies = [replace(copy, source=used.index(copy.source)) for copy in copies]
@@ -208,6 +202,38 @@ def cut_slot(slot: Slot, area: Box, name: str) -> Slot:
         keep_dtype=slot.keep_dtype,
         repeats=slot.repeats,
     )
+
+
+def _cut_copy(copy: Copy, area: Box) -> Copy | None:
+    """The part of a copy that lies in a box of the slot's matrix; None where nothing does."""
+    tall, wide = (area.row, area.rows), (area.col, area.cols)
+    if copy.transposed:
+        down, at_row = _cut_line(copy.col, copy.box.rows, copy.step, *wide)
+        right, at_col = _cut_line(copy.row, copy.box.cols, 1, *tall)
+        row, col = at_col, at_row
+    else:
+        down, row = _cut_line(copy.row, copy.box.rows, copy.step, *tall)
+        right, col = _cut_line(copy.col, copy.box.cols, 1, *wide)
+    if not down or not right:
+        return None
+    first_row, first_col = copy.box.row + down.start, copy.box.col + right.start
+    box = Box(first_row, len(down), first_col, len(right))
+    return replace(copy, box=box, row=row, col=col)
+
+
+def _cut_line(at: int, count: int, step: int, low: int, size: int) -> tuple[range, int]:
+    """Which of a copy's rows lie in a range, and where the first of them is in it.
+
+    Args:
+        at: where the copy's first row lies.
+        count: its rows.
+        step: from one of them to the next.
+        low: where the range begins.
+        size: its length.
+    """
+    first = max(0, -(-(low - at) // step))
+    last = min(count, -(-(low + size - at) // step))
+    return range(first, max(first, last)), at + first * step - low
 
 
 def by_source(slot: Slot) -> list[tuple[Slot, Box]]:

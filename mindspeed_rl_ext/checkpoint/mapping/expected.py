@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.mapping.check_layout import check_divisible, check_kinds
 from mindspeed_rl_ext.checkpoint.mapping.layout import (
+    TE,
     Chunk,
     Layout,
-    check_divisible,
-    check_kinds,
     chunks,
 )
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES, Copy, Shard, Split
@@ -36,7 +36,6 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
 )
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, Shape, matrix_shape
 
-TE = "transformer_engine"
 NOT_SPLIT = Split(tp=1, tp_rank=0)
 # How the tensors of a decoder's layer and of a prediction layer begin.
 _LAYER_PREFIX, _PREDICTION_PREFIX = "decoder.layers.", "mtp."
@@ -199,7 +198,7 @@ class _Rank:
 
     def split(self, row: Row) -> Split:
         """How this rank cuts the row's tensors; whole experts are not cut."""
-        whole = bool(row.grouped) and (self.layout.extend_ep or self.layout.whole_experts)
+        whole = row.per_expert and (self.layout.extend_ep or self.layout.whole_experts)
         return self._uncut if whole else self._cut
 
     @cached_property
@@ -213,6 +212,7 @@ class _Rank:
             head_dim=sizes.head_dim,
             padded_vocab=self.layout.padded_vocab,
             head_parts=sizes.head_parts,
+            delta=sizes.delta,
         )
 
     @cached_property
@@ -305,7 +305,7 @@ def _hf_rows(table: _Table, mtp: int) -> Iterator[tuple[Row, int]]:
 
 
 def _hf_names(table: _Table, row: Row, layer: int) -> Iterator[tuple[str, Hf, int]]:
-    for expert in range(table.sizes.experts if row.grouped else 1):
+    for expert in range(table.sizes.experts if row.per_expert else 1):
         for hf in row.hf:
             yield table.hf_name(hf, layer, expert), hf, expert
 
@@ -321,7 +321,7 @@ def applying_rows(spec: ModelSpec, sizes: Sizes) -> list[Row]:
 
 def _slots(rank: _Rank, chunk: Chunk) -> Iterator[Slot]:
     for row, local, layer in _placed(rank.table, chunk):
-        if row.grouped:
+        if row.per_expert:
             yield from _expert_slots(row, rank, local, layer)
         else:
             name = _name(row, rank.layout).format(layer=local)

@@ -1,8 +1,8 @@
 """Which rank holds what: TP, PP, EP, virtual stages, uneven stages, noop layers.
 
 Covers: the assignment of layers to chunks and of experts to ranks, padded vocabulary, names of
-rank directories, what TP and EP must divide.
-Does not cover: reading a layout from args (`layout_args`).
+rank directories.
+Does not cover: reading a layout from args (`layout_args`), what a model allows (`check_layout`).
 
 Example:
     >>> [c.layers for c in chunks(Layout(pp=2), num_layers=4)]
@@ -16,15 +16,27 @@ from itertools import accumulate
 from math import lcm
 from typing import NamedTuple
 
-from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOST_MTP, MM_SPLIT, TP, ModelSpec
+from mindspeed_rl_ext.checkpoint.mapping.spec import (
+    BUFFERS,
+    CORE,
+    CUT_EXPERTS,
+    HOST_MTP,
+    HOSTS,
+    MM_SPLIT,
+    TP,
+    WHOLE_DOWN,
+)
 from mindspeed_rl_ext.core.errors import InputError
 
-# Kind of layout -> what messages call it, and the remedy.
-_REFUSED = {
-    CORE: ("the names of Megatron core", "--target with a line of MindSpeed-LLM"),
-    TP: ("tensor parallelism", "--target-tensor-parallel-size 1"),
-}
+TE = "transformer_engine"
+
+
+class GridRank(NamedTuple):
+    """A rank's numbers on the axes of a layout."""
+
+    tp: int
+    pp: int
+    ep: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class Layout:
         mm_split: the upward projections of latent attention are in four (--mla-mm-split).
         dualpipe: stages hold slices of both ends (--schedules-method dualpipev).
         mtp: multi-token-prediction layers.
+        whole_down: transformer_engine's latent attention of newer core, whose downward projections
+            TP does not cut.
     """
 
     tp: int = 1
@@ -68,6 +82,7 @@ class Layout:
     mm_split: bool = False
     dualpipe: bool = False
     mtp: int = 0
+    whole_down: bool = False
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -77,7 +92,11 @@ class Layout:
             CORE: core,
             HOST_MTP: self.mtp > 0 and not core,
             MM_SPLIT: self.mm_split,
+            HOSTS: not core,
+            WHOLE_DOWN: core and self.whole_down and self.transformer_impl == TE,
             TP: self.tp > 1,
+            BUFFERS: self.grouped and self.transformer_impl != TE,
+            CUT_EXPERTS: self.tp > 1 and not (self.extend_ep or self.whole_experts),
         }
         return frozenset(kind for kind, has in found.items() if has)
 
@@ -92,9 +111,13 @@ class Layout:
         stage = f"_{pp_rank:03d}" if self.pp > 1 else ""
         return f"mp_rank_{tp_rank:02d}{stage}" + (f"_{ep_rank:03d}" if self.ep > 1 else "")
 
+    def grid(self) -> list[GridRank]:
+        """All ranks that have a file of their own, in the order in which Megatron numbers them."""
+        return [GridRank(t, p, e) for p in range(self.pp) for t, e in self.ranks()]
+
     def rank_dirs(self) -> set[str]:
         """The directories of all ranks."""
-        return {self.rank_dir(t, p, e) for t, e in self.ranks() for p in range(self.pp)}
+        return {self.rank_dir(*rank) for rank in self.grid()}
 
     def experts_of(self, experts: int, tp_rank: int, ep_rank: int) -> range:
         """The experts that a rank holds, wholly or its part of."""
@@ -230,7 +253,7 @@ def _stages(layout: Layout, total: int) -> list[tuple[int, int]]:
         raise InputError(
             f"{total} layers do not divide into {layout.pp} pipeline stages",
             found=f"{total} % {layout.pp} = {total % layout.pp}",
-            remedy=f"a pipeline size among {_divisors(total)}, or --num-layer-list with the "
+            remedy=f"a pipeline size among {divisors(total)}, or --num-layer-list with the "
             "layers of each stage",
         )
     each = total // layout.pp
@@ -302,66 +325,6 @@ def padded_vocab(vocab: int, tp: int, divisible_by: int, wanted: int | None) -> 
     return wanted
 
 
-def check_kinds(spec: ModelSpec, layout: Layout) -> None:
-    """Raises InputError where the family has no defined format in such a layout."""
-    for kind, why in spec.refused_layouts.items():
-        if kind in layout.kinds:
-            found, remedy = _REFUSED[kind]
-            raise InputError(f"{spec.name} is not converted with {found}", found=why, remedy=remedy)
-
-
-def check_divisible(sizes: Sizes, layout: Layout) -> None:
-    """Raises InputError where TP or EP does not divide what it cuts, with the sizes that would."""
-    cut = {"num_query_groups": sizes.groups, "num_attention_heads": sizes.heads}
-    if len(sizes.moe_layers) < sizes.layers:
-        cut["ffn_hidden_size"] = sizes.ffn
-    if sizes.experts and not (layout.extend_ep or layout.whole_experts):
-        cut["moe_ffn_hidden_size"] = sizes.extra["moe_ffn"]
-    if sizes.experts and sizes.shared_ffn:
-        cut["moe_shared_expert_intermediate_size"] = sizes.shared_ffn
-    good = [n for n in _divisors(sizes.groups) if all(value % n == 0 for value in cut.values())]
-    for name, value in cut.items():
-        if value % layout.tp:
-            raise InputError(
-                f"{name} {value} does not divide into {layout.tp} tensor-parallel ranks",
-                found=f"{value} % {layout.tp} = {value % layout.tp}",
-                remedy=f"--target-tensor-parallel-size among {good}",
-            )
-    _check_experts(sizes, layout)
-
-
-def _check_experts(sizes: Sizes, layout: Layout) -> None:
-    if not sizes.experts:
-        if layout.ep > 1 or layout.extend_ep or layout.grouped:
-            raise InputError(
-                "the model has no experts",
-                found=f"EP {layout.ep}, grouped {layout.grouped}, extend-EP {layout.extend_ep}",
-                remedy="leave --target-expert-parallel-size and the --moe flags out",
-            )
-        return
-    if layout.whole_experts and (
-        layout.extend_ep or (layout.tp % layout.ep and layout.ep % layout.tp)
-    ):
-        raise InputError(
-            "--expert-tensor-parallel-size 1 does not go with the other sizes",
-            found=f"TP {layout.tp}, EP {layout.ep}, extend-EP {layout.extend_ep}",
-            expected="one of TP and EP a multiple of the other, no --moe-tp-extend-ep",
-        )
-    if layout.extend_ep and not layout.grouped:
-        raise InputError(
-            "--moe-tp-extend-ep without --moe-grouped-gemm has no defined format",
-            found="hosts write gate and up of different experts into one tensor",
-            remedy="add --moe-grouped-gemm",
-        )
-    buckets = layout.ep * (layout.tp if layout.extend_ep else 1)
-    if sizes.experts % buckets:
-        raise InputError(
-            f"{sizes.experts} experts do not divide into {buckets} expert-parallel ranks",
-            found=f"{sizes.experts} % {buckets} = {sizes.experts % buckets}",
-            remedy=f"an expert-parallel size (times TP with --moe-tp-extend-ep) among "
-            f"{_divisors(sizes.experts)}",
-        )
-
-
-def _divisors(number: int) -> list[int]:
+def divisors(number: int) -> list[int]:
+    """All numbers that divide it, in order."""
     return [n for n in range(1, number + 1) if number % n == 0]

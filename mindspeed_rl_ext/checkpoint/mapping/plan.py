@@ -31,6 +31,10 @@ class Piece(NamedTuple):
         col: its first column there.
         transposed: rows of the source are columns of the tensor to write.
         matrix: rows and columns that `box` counts, where the source's shape does not say.
+        row_step: from one row of the box to the next in the source; 1 where they lie together.
+        col_step: the same of columns.
+        to_step: the same of columns of the tensor to write.
+        shift: what is added to each value.
     """
 
     ref: Ref
@@ -39,6 +43,10 @@ class Piece(NamedTuple):
     col: int
     transposed: bool = False
     matrix: Matrix | None = None
+    row_step: int = 1
+    col_step: int = 1
+    to_step: int = 1
+    shift: float = 0.0
 
     @property
     def height(self) -> int:
@@ -84,6 +92,8 @@ class Held:
     col: int
     transposed: bool
     matrix: Matrix | None
+    step: int = 1
+    shift: float = 0.0
 
     @property
     def box(self) -> Box:
@@ -122,7 +132,8 @@ def held_boxes(parts: Iterable[Part]) -> tuple[dict[str, list[Held]], list[CopyP
                 name = slot.hf[copy.source]
                 boxes = found.setdefault(name, {})
                 ref = part.ref(slot)
-                here = Held(copy.box, ref, copy.row, copy.col, copy.transposed, slot.matrix)
+                at = (copy.row, copy.col, copy.transposed)
+                here = Held(copy.box, ref, *at, slot.matrix, copy.step, copy.shift)
                 if copy.box in boxes:
                     copies.append(CopyPair(name, boxes[copy.box], here))
                 else:
@@ -191,7 +202,8 @@ class PlansOfParts(Sequence[TensorPlan]):
 def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
     """The parts of a wanted box that each held box gives."""
     wanted = copy.box
-    if len(held) == 1 and not held[0].transposed and _within(wanted, held[0].hf_box):
+    plain = len(held) == 1 and not held[0].transposed and held[0].step == copy.step == 1
+    if plain and held[0].shift == copy.shift and _within(wanted, held[0].hf_box):
         (here,) = held  # the most frequent case: the source holds the whole tensor
         row, col = here.row + wanted.row - here.hf_box.row, here.col + wanted.col - here.hf_box.col
         box = Box(row, wanted.rows, col, wanted.cols)
@@ -204,12 +216,19 @@ def _pieces(copy: Copy, held: Sequence[Held]) -> list[Piece]:
         cols = min(wanted.col + wanted.cols, there.col + there.cols) - col
         if rows <= 0 or cols <= 0:
             continue
-        at = _shifted(here.row, here.col, row - there.row, col - there.col, here.transposed)
-        to = _shifted(copy.row, copy.col, row - wanted.row, col - wanted.col, copy.transposed)
+        down, right = (row - there.row) * here.step, col - there.col
+        at = _shifted(here.row, here.col, down, right, here.transposed)
+        down, right = (row - wanted.row) * copy.step, col - wanted.col
+        to = _shifted(copy.row, copy.col, down, right, copy.transposed)
         size = (cols, rows) if here.transposed else (rows, cols)
         box = Box(at[0], size[0], at[1], size[1])
         flipped = copy.transposed != here.transposed
-        pieces.append(Piece(here.ref, box, *to, flipped, here.matrix))
+        steps = (1, here.step) if here.transposed else (here.step, 1)
+        pieces.append(
+            Piece(
+                here.ref, box, *to, flipped, here.matrix, *steps, copy.step, copy.shift - here.shift
+            )
+        )
     return pieces
 
 

@@ -2,7 +2,7 @@
 
 Covers: what config.json and names say of a quantised model; number formats that are no weights of a
 trained model.
-Does not cover: block FP8 with its scales, which is dequantised while it is read.
+Does not cover: block FP8 with its scales and MXFP4, which are dequantised while they are read.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ _MARKS: Mapping[str, str] = {
     "_blocks": "MXFP4",
 }
 BLOCK_SCALES = "weight_scale_inv"
+DEQUANTIZED_HERE = ("fp8", "mxfp4")
 
 
 def quantization_of(config: Mapping[str, Any], names: Iterable[str]) -> str:
-    """What a model is quantised with; "" for plain weights and for block FP8.
+    """What a model is quantised with; "" for plain weights, block FP8, and MXFP4.
 
     Example:
         >>> quantization_of({"quantization_config": {"quant_method": "awq", "bits": 4}}, [])
@@ -43,7 +44,7 @@ def quantization_of(config: Mapping[str, Any], names: Iterable[str]) -> str:
         for mark, what in _MARKS.items():
             if mark in name and BLOCK_SCALES not in name:
                 return f"{what} ({name})"
-    if not isinstance(declared, Mapping) or not method or method == "fp8":
+    if not isinstance(declared, Mapping) or not method or method in DEQUANTIZED_HERE:
         return ""
     bits = declared.get("bits") or (4 if declared.get("load_in_4bit") else None)
     return f"{method}, {bits} bits" if bits else str(method)

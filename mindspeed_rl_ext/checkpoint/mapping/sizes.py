@@ -71,6 +71,12 @@ class Sizes:
         nope, rope, value = (self.extra.get(name, 0) for name in ("qk_nope", "qk_rope", "v_dim"))
         return nope, rope, value
 
+    @property
+    def delta(self) -> tuple[int, int]:
+        """Widths of key and value over all heads of linear attention; 0 without."""
+        key = self.extra.get("key_heads", 0) * self.extra.get("key_dim", 0)
+        return key, self.extra.get("value_heads", 0) * self.extra.get("value_dim", 0)
+
     def shape(self, dims: tuple[str, ...]) -> Shape:
         """The shape that a table's dimensions mean.
 

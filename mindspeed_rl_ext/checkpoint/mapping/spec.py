@@ -6,7 +6,7 @@ Does not cover: what a rule does; `rules` holds the functions that the table nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,12 @@ EMBEDDING, LAYER, FINAL_NORM, HEAD = "embedding", "layer", "final_norm", "head"
 PREDICTION = "prediction"
 # What some layouts have, and rows ask for.
 CORE, HOST_MTP, MM_SPLIT, TP = "core", "host_mtp", "mm_split", "tp"
+# Layouts with the names of hosts; with one buffer for all experts of a rank; whose TP cuts experts.
+HOSTS, BUFFERS, CUT_EXPERTS = "hosts", "buffers", "cut_experts"
+# Each rank holds the downward projections of latent attention whole, where CORE would cut them.
+WHOLE_DOWN = "whole_down"
+# Rank files with the names of layers that are not transformer_engine's.
+LOCAL = "local"
 DENSE, MOE = "dense", "moe"
 FULL, LINEAR = "full", "linear"
 
@@ -59,7 +65,7 @@ class Row:
         newer: the name under `--mcore-dialect 0.12`, where it differs.
         option: the row exists only in models that have this option; "" for all.
         without: the row exists only in models that lack this option.
-        layout: the row exists only in layouts of this kind (CORE, HOST_MTP, MM_SPLIT).
+        layout: the row exists only in layouts of this kind (CORE, HOST_MTP, MM_SPLIT, ...).
         not_layout: the row exists only in other layouts.
         mlp: DENSE or MOE where only layers of that kind have it; "" for all.
         attention: FULL or LINEAR where only layers of that kind have it; "" for all.
@@ -85,6 +91,30 @@ class Row:
     grouped_te: str = ""
     grouped_rule: str = ""
     keep_dtype: bool = False
+
+    @property
+    def per_expert(self) -> bool:
+        """Each expert has its own."""
+        return bool(self.grouped or self.grouped_te)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A HuggingFace tensor that holds what the table has for each expert of a layer.
+
+    Args:
+        name: its name, with `{layer}`.
+        of: the table's names of what it holds of an expert, in the rule's order.
+        rule: the rule that packs them.
+        quantized: the rule that packs them in the quantised form, where that is another.
+        written: models that are written have it; otherwise it is only read.
+    """
+
+    name: str
+    of: tuple[str, ...]
+    rule: str
+    quantized: str = ""
+    written: bool = True
 
 
 @dataclass(frozen=True)
@@ -140,10 +170,13 @@ class ModelSpec:
         mtp_key: key of config.json with the number of multi-token-prediction layers.
         mtp_names: how the names of such a layer begin, with `{layer}` counted from 0, where they
             do not go on from the other layers; their names then say how many there are.
-        refused_layouts: kind of layout (CORE, TP) -> why it is not written or read.
+        refused_layouts: kind of layout (CORE, HOSTS, TP, ...) -> why it is not written or read.
+            Where HOSTS are refused, the names of core are used unless others are asked for.
         mla: attention is multi-head latent attention.
         ignored: patterns of HuggingFace tensors that hold no weights.
         args: what Megatron's args have otherwise than for a Llama.
+        args_of: the same, where it follows from config.json.
+        packed: tensors that HuggingFace has in place of those of experts.
         tied_by_default: what an absent tie_word_embeddings means.
     """
 
@@ -163,4 +196,6 @@ class ModelSpec:
     mla: bool = False
     ignored: tuple[str, ...] = ("*.rotary_emb.inv_freq",)
     args: Mapping[str, Any] = field(default_factory=dict)
+    args_of: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda config: {}
+    packed: tuple[Packed, ...] = ()
     tied_by_default: bool = False

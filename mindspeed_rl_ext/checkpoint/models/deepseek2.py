@@ -6,7 +6,6 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec, Sparse
 from mindspeed_rl_ext.checkpoint.models.dense import (
     EMBEDDING_ROWS,
     END_ROWS,
-    INPUT_NORM_ROWS,
     MLP_ROWS,
 )
 from mindspeed_rl_ext.checkpoint.models.experts import routed, shared
@@ -14,7 +13,6 @@ from mindspeed_rl_ext.checkpoint.models.mla import MLA_KEYS, MLA_ROWS
 
 DEEPSEEK_ROWS = (
     *EMBEDDING_ROWS,
-    *INPUT_NORM_ROWS,
     *MLA_ROWS,
     *MLP_ROWS,
     *routed(),

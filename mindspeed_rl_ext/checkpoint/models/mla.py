@@ -2,7 +2,7 @@
 
 Covers: with and without a low rank of the query; the names of both of the hosts' dialects and of
 Megatron core itself; the hosts' --mla-mm-split.
-Does not cover: transformer_engine names.
+Does not cover: the hosts' names under transformer_engine.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mindspeed_rl_ext.checkpoint.mapping.rules.latent import heads_nope, heads_rope, heads_value
-from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, MM_SPLIT, Hf, Row
-from mindspeed_rl_ext.checkpoint.models.dense import HF, MCORE
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, MM_SPLIT, WHOLE_DOWN, Hf, Row
+from mindspeed_rl_ext.checkpoint.models.dense import HF, INPUT_NORM_ROWS, MCORE
 
 _ATTN, _HF = MCORE + "self_attention.", HF + "self_attn."
 _QUERY = "heads*qk_nope+heads*qk_rope"
@@ -42,25 +42,33 @@ def _split_up(row: Row, name: str, rule: str) -> Row:
 
 
 MLA_ROWS = (
+    # The norm in front of latent attention is in no linear layer, whichever implementation.
+    *(replace(row, te="") for row in INPUT_NORM_ROWS),
     # The hosts keep the two downward projections whole in one tensor, core in two that TP cuts.
     Row(_ATTN + "linear_qkv.weight", (_Q_DOWN, _KV_DOWN), "stack", option="q_rank",
         not_layout=CORE),
     Row(_ATTN + "linear_qkv.weight", (_Q_WHOLE, _KV_DOWN), "stack", without="q_rank",
         not_layout=CORE),
     Row(_ATTN + "linear_q_down_proj.weight", (_Q_DOWN,), "rows", option="q_rank",
-        layout=CORE),
+        layout=CORE, not_layout=WHOLE_DOWN),
+    Row(_ATTN + "linear_q_down_proj.weight", (_Q_DOWN,), "replicate", option="q_rank",
+        layout=WHOLE_DOWN),
     Row(_ATTN + "linear_q_proj.weight", (_Q_WHOLE,), "rows", without="q_rank", layout=CORE),
-    Row(_ATTN + "linear_kv_down_proj.weight", (_KV_DOWN,), "rows", layout=CORE),
+    Row(_ATTN + "linear_kv_down_proj.weight", (_KV_DOWN,), "rows", layout=CORE,
+        not_layout=WHOLE_DOWN),
+    Row(_ATTN + "linear_kv_down_proj.weight", (_KV_DOWN,), "replicate", layout=WHOLE_DOWN),
     Row(
         _ATTN + "q_layernorm.weight",
         (Hf(_HF + "q_a_layernorm.weight", ("q_rank",)),),
         "replicate",
+        te=_ATTN + "linear_q_up_proj.layer_norm_weight",
         option="q_rank",
     ),
     Row(
         _ATTN + "k_layernorm.weight",
         (Hf(_HF + "kv_a_layernorm.weight", ("kv_rank",)),),
         "replicate",
+        te=_ATTN + "linear_kv_up_proj.layer_norm_weight",
         newer=_ATTN + "kv_layernorm.weight",
     ),
     _Q_UP,

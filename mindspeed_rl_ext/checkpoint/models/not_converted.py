@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_LINEAR_CORE = (
-    "its only public names are those of Megatron core, which keeps one input projection for all "
-    "parts of linear attention and a norm less one, which is arithmetic"
+_VISION = (
+    "vision; transformers saves its text model alone (AutoModelForCausalLM), which is converted"
 )
 _PACKED = "one tensor of query, key and value beside norms of its own names"
 # model_type -> what a table would need that rules do not have.
@@ -24,11 +23,8 @@ NOT_CONVERTED: Mapping[str, str] = {
     "glm_moe_dsa": "an indexer that only some layers have",
     "hy_v3": "a router and experts of names of its own",
     "plm": "an MLP without gate behind latent attention",
-    "gpt_oss": "MXFP4 weights, attention sinks, and experts whose gate and up rows alternate",
-    "qwen3_5": _LINEAR_CORE,
-    "qwen3_5_text": _LINEAR_CORE,
-    "qwen3_5_moe": _LINEAR_CORE,
-    "qwen3_5_moe_text": _LINEAR_CORE,
+    "qwen3_5": _VISION,
+    "qwen3_5_moe": _VISION,
 }
 # The name that hosts have for it -> model_type.
 HOST_NAMES: Mapping[str, str] = {

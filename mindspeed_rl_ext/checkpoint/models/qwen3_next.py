@@ -67,21 +67,21 @@ _ATTENTION_ROWS = (
         for name, dims in _LINEAR_TENSORS
     ),
 )
-_GATE = Row(
+SHARED_GATE = Row(
     MCORE + "mlp.shared_experts.gate_weight",
     (Hf(HF + "mlp.shared_expert_gate.weight", ("1", "hidden")),),
     "replicate",
     mlp=MOE,
 )
-_MTP = "mtp.layers.{layer}."
+PREDICTION_NAMES = "mtp.layers.{layer}."
 _PREDICTION = {
-    _MTP + "enorm.weight": Hf("mtp.pre_fc_norm_embedding.weight", ("hidden",)),
-    _MTP + "hnorm.weight": Hf("mtp.pre_fc_norm_hidden.weight", ("hidden",)),
-    _MTP + "eh_proj.weight": Hf("mtp.fc.weight", ("hidden", "2*hidden")),
+    PREDICTION_NAMES + "enorm.weight": Hf("mtp.pre_fc_norm_embedding.weight", ("hidden",)),
+    PREDICTION_NAMES + "hnorm.weight": Hf("mtp.pre_fc_norm_hidden.weight", ("hidden",)),
+    PREDICTION_NAMES + "eh_proj.weight": Hf("mtp.fc.weight", ("hidden", "2*hidden")),
     "mtp.final_layernorms.{layer}.weight": Hf("mtp.norm.weight", ("hidden",)),
     EMBEDDING_ROWS[0].mcore: EMBEDDING_ROWS[0].hf[0],
 }
-_PREDICTION_ROWS = tuple(
+NEXT_PREDICTION_ROWS = tuple(
     replace(row, hf=(_PREDICTION[row.mcore],))
     for row in PREDICTION_ROWS
     if row.mcore in _PREDICTION
@@ -97,8 +97,8 @@ SPEC = ModelSpec(
         *MLP_ROWS,
         *routed(),
         *shared("shared_expert"),
-        _GATE,
-        *_PREDICTION_ROWS,
+        SHARED_GATE,
+        *NEXT_PREDICTION_ROWS,
         *FINAL_NORM_ROWS,
         END_ROWS[-1],
     ),
@@ -121,7 +121,7 @@ SPEC = ModelSpec(
     },
     sparse=Sparse(every="decoder_sparse_step", every_offset=1, dense_layers="mlp_only_layers"),
     linear=Linear(),
-    mtp_names=_MTP,
+    mtp_names=PREDICTION_NAMES,
     refused_layouts={
         TP: "no host cuts its linear attention by TP",
         CORE: "Megatron core keeps one input projection and a norm less one, which is arithmetic",

@@ -108,10 +108,12 @@ def install(
     Args:
         staged: the staging folder.
         destination: where to.
-        names: the files or folders to move, in order; the last one makes the result readable.
+        names: the files or folders to move, in order; the last one makes the result readable. One
+            inside a folder ("a/b") moves into that of the destination, beside what is there.
         old: what is replaced, the one that makes it readable first.
     """
-    moves: _Moves = {"names": list(names), "old": [path.name for path in old]}
+    below = [str(path.relative_to(destination)) for path in old]
+    moves: _Moves = {"names": list(names), "old": below}
     (staged / _REPLACED).mkdir(exist_ok=True)
     made = [path for name in names for path in (staged / name).rglob("*") if path.is_dir()]
     _sync(staged, *(staged / name for name in names if (staged / name).is_dir()), *made)
@@ -237,13 +239,19 @@ def _move(staged: Path, destination: Path, moves: _Moves) -> None:
     if (staged / names[0]).exists():
         for name in moves["old"]:
             if not (aside / name).exists():
-                os.rename(destination / name, aside / name)
+                _rename(destination / name, aside / name)
+    into = {(destination / name).parent for name in names} - {destination}
     for name in names:
         if name == names[-1]:
-            _sync(destination)
+            _sync(*(path for path in into if path.is_dir()), destination)
         if (staged / name).exists():
-            os.rename(staged / name, destination / name)
-    _sync(destination)
+            _rename(staged / name, destination / name)
+    _sync(*into, destination)
+
+
+def _rename(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(path, target)
 
 
 def _undo(staged: Path, destination: Path, moves: _Moves) -> None:
@@ -251,12 +259,22 @@ def _undo(staged: Path, destination: Path, moves: _Moves) -> None:
     aside = staged / _REPLACED
     for name in reversed(moves["names"]):
         if not (staged / name).exists():
-            os.rename(destination / name, staged / name)
+            _rename(destination / name, staged / name)
+            _remove_empty(destination / name, destination)
     for name in reversed(moves["old"]):
         if (aside / name).exists():
-            os.rename(aside / name, destination / name)
+            _rename(aside / name, destination / name)
+            _remove_empty(aside / name, aside)
     (staged / _INSTALL).unlink()
     aside.rmdir()
+
+
+def _remove_empty(path: Path, below: Path) -> None:
+    """Removes the folders above a path that are empty now, as far as another folder."""
+    for folder in path.relative_to(below).parents:
+        with suppress(OSError):  # something else is in it
+            if folder != Path():
+                (below / folder).rmdir()
 
 
 def _sync(*folders: Path) -> None:

@@ -47,6 +47,7 @@ class CheckpointInUse:
         ranks: names of its rank directories.
         roles: the roles of the run, the actor first; empty where no run is given.
         model: the HuggingFace directory that it may come from.
+        part: which ranks it holds, where it is only one node's part; "" of a whole.
     """
 
     label: ClassVar[Text] = Text("checkpoint", "检查点")
@@ -60,6 +61,7 @@ class CheckpointInUse:
     ranks: frozenset[str]
     roles: Mapping[str, Role]
     model: Path | None
+    part: str = ""
 
 
 def read_checkpoint(folder: Path, roles: Mapping[str, Role], model: Path | None) -> CheckpointInUse:
@@ -76,11 +78,13 @@ def read_checkpoint(folder: Path, roles: Mapping[str, Role], model: Path | None)
     # Formats need numpy, which a doctor without --checkpoint does not import.
     from mindspeed_rl_ext.checkpoint.describe import how_to_convert
     from mindspeed_rl_ext.checkpoint.formats import find_format, formats, recognise
+    from mindspeed_rl_ext.checkpoint.manifest import manifests
+    from mindspeed_rl_ext.checkpoint.verify import part_of
 
     ranks = frozenset(p.name for p in folder.glob("iter_*/mp_rank_*") if p.is_dir()) | frozenset(
         p.name for p in folder.glob("release/mp_rank_*") if p.is_dir()
     )
-    path, manifest = folder / MANIFEST, dict[str, Any]()
+    path, manifest = next(iter(manifests(folder)), folder / MANIFEST), dict[str, Any]()
     layout = _layout_of(ranks) if ranks else Layout(1, 1, 1)
     if path.is_file():
         try:
@@ -92,13 +96,14 @@ def read_checkpoint(folder: Path, roles: Mapping[str, Role], model: Path | None)
                 f"{path} is broken", found=repr(error), remedy="convert again"
             ) from error
     made = find_format(manifest["kind"]) if manifest.get("kind") in formats() else recognise(folder)
-    convert, broken = "", None
+    convert, part, broken = "", "", None
     try:
-        convert = how_to_convert(made, made.open(folder), folder)
+        opened = made.open(folder)
+        convert, part = how_to_convert(made, opened, folder), part_of(opened)
     except InputError as error:
         broken = error
     return CheckpointInUse(
-        folder, made.name, convert, broken, layout, manifest, ranks, roles, model
+        folder, made.name, convert, broken, layout, manifest, ranks, roles, model, part
     )  # fmt: skip
 
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import socket
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
 from mindspeed_rl_ext.core.language import Text
+from mindspeed_rl_ext.integrations.ray_nodes import alive_nodes, connect, import_ray
 
 if TYPE_CHECKING:
     from mindspeed_rl_ext.doctor.readers.environment import Environment
@@ -29,14 +25,7 @@ SAME = ("python", "mindspeed-rl-ext", "torch", "torch-npu", "ray", "vllm", "tran
 # What must be the same in the process that starts a run and in its workers.
 SAME_AS_DRIVER = ("python", "mindspeed-rl-ext")
 WHOLE_FILE_BYTES = 64 << 20
-LOCAL, AUTO = "local", "auto"
-# Where `ray start` leaves the address of the cluster that `auto` means.
-CURRENT_CLUSTER = Path("/tmp/ray/ray_current_cluster")
-ANSWER_TIMEOUT_S = 5
 NODE_TIMEOUT_S = 120
-# Ray's own word for it, in its native log: the exception names the address only.
-WRONG_TOKEN = "InvalidAuthToken"
-STDERR = 2
 Facts = Mapping[str, Any]
 
 
@@ -135,18 +124,13 @@ def read_cluster(
         MissingExtraError: ray is not installed.
         InputError: no cluster.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError("ray", "ray", "--ray") from error
-    # A folder of that name on the path, such as /tmp/ray, is no installation.
-    if getattr(ray, "__file__", None) is None:
-        raise MissingExtraError("ray", "ray", "--ray")
+    ray = import_ray("--ray")
     from mindspeed_rl_ext.doctor.readers.environment import read_environment
 
     here = versions_of(read_environment())
     driver = {name: here[name] for name in SAME_AS_DRIVER}
-    started = _connect(ray, address, dict(runtime_env or {}))
+    remedy = "run ray start --head first, give --ray HOST:PORT, or --ray local"
+    started = connect(ray, address, remedy, runtime_env)
     try:
         npus = int(ray.cluster_resources().get("NPU", 0))
         return Cluster(_ask(ray, paths), npus, needed, driver)
@@ -155,85 +139,12 @@ def read_cluster(
             ray.shutdown()
 
 
-def _connect(ray: Any, address: str, runtime_env: dict[str, Any]) -> bool:
-    if ray.is_initialized():
-        return False
-    without_token = getattr(ray.exceptions, "AuthenticationError", ())  # Ray of 2025 has none
-    log: list[str] = []
-    try:
-        if address == LOCAL:
-            ray.init(
-                address=LOCAL,
-                include_dashboard=False,
-                log_to_driver=False,
-                runtime_env=runtime_env,
-            )
-        else:
-            _require_listener(address)
-            with _native_log(log):
-                ray.init(address=address, log_to_driver=False, runtime_env=runtime_env)
-    except without_token as error:
-        raise _token_error(address, str(error).partition(". ")[0]) from error
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        refused = [line for line in log if WRONG_TOKEN in line]
-        if refused:
-            _, mark, why = refused[-1].partition(WRONG_TOKEN)
-            raise _token_error(address, mark + why) from error
-        sys.stderr.writelines(f"{line}\n" for line in log)
-        raise InputError(
-            f"no Ray cluster at {address}",
-            found=(str(error).splitlines() or ["no answer"])[0],
-            remedy="run ray start --head first, give --ray HOST:PORT, or --ray local",
-        ) from error
-    return True
-
-
-def _token_error(address: str, found: str) -> InputError:
-    return InputError(
-        f"the Ray cluster at {address} refuses this process: its authentication token differs",
-        found=found,
-        remedy="take RAY_AUTH_MODE and the token (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or "
-        "~/.ray/auth_token) from the head node; every node needs the same",
-    )
-
-
-@contextmanager
-def _native_log(lines: list[str]) -> Iterator[None]:
-    """Puts into `lines` what native code writes to stderr: Ray's exceptions leave the cause out."""
-    sys.stderr.flush()
-    kept = os.dup(STDERR)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), STDERR)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, STDERR)
-            os.close(kept)
-            file.seek(0)
-            lines += file.read().decode("utf-8", "replace").splitlines()
-
-
-def _require_listener(address: str) -> None:
-    """Raises OSError where nobody listens: Ray itself would try for minutes."""
-    named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
-    if not named and CURRENT_CLUSTER.is_file():
-        named = CURRENT_CLUSTER.read_text("utf-8").strip()
-    host, _, port = named.rpartition(":")
-    if host and port.isdigit() and "/" not in host:
-        socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S).close()
-
-
 def _ask(ray: Any, paths: Sequence[str]) -> dict[str, Facts | str]:
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     task = ray.remote(num_cpus=0, max_retries=0)(facts_of_this_node)
-    asked = {}
-    for node in ray.nodes():
-        if node["Alive"]:
-            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            name = f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"
-            asked[name] = task.options(scheduling_strategy=strategy).remote(list(paths))
+    asked = {
+        str(node): task.options(scheduling_strategy=node.strategy()).remote(list(paths))
+        for node in alive_nodes(ray)
+    }
     replies: dict[str, Facts | str] = {}
     for name, reference in asked.items():
         try:

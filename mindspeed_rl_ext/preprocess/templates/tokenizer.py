@@ -21,9 +21,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mindspeed_rl_ext.core.errors import InputError, MissingExtraError
+from mindspeed_rl_ext.core.torch_import import without_device_extensions
 from mindspeed_rl_ext.preprocess.templates import tokenizer_files
 
 PROBES = ("What is 1,234 + 5?\n", " <think>x</think>  \u00e9\u4f60\u597d", "<|im_start|>user\n</s>")
+# What transformers 5 writes as tokenizer_class for a tokenizer without a class of its own.
+_CLASS_OF_TRANSFORMERS_5 = "TokenizersBackend"
 
 
 class Tokenizer(Protocol):
@@ -202,14 +205,24 @@ def wrap_transformers(wrapped: Any, *, name: str = "") -> Tokenizer:
 
 def _auto_tokenizer(folder: Path) -> Any:
     try:
-        from transformers import AutoTokenizer
+        with without_device_extensions():  # text needs none
+            from transformers import AutoTokenizer
     except ImportError as error:
         raise MissingExtraError("transformers", "data", f"the tokenizer of {folder}") from error
     try:
-        return AutoTokenizer.from_pretrained(
-            str(folder), trust_remote_code=False, local_files_only=True
-        )
+        with without_device_extensions():  # some versions import torch only here
+            return AutoTokenizer.from_pretrained(
+                str(folder), trust_remote_code=False, local_files_only=True
+            )
     except Exception as error:  # a parser of a broken file raises anything
+        if _CLASS_OF_TRANSFORMERS_5 in str(error):
+            raise InputError(
+                f"the tokenizer of {folder} was saved by transformers 5, which is newer than yours",
+                found=f"{type(error).__name__}: {error}",
+                remedy="a host with this transformers can't load it either: take the tokenizer "
+                "files of the original model, or set tokenizer_class to PreTrainedTokenizerFast "
+                "in tokenizer_config.json",
+            ) from error
         raise InputError(
             f"transformers can't load the tokenizer of {folder}",
             found=f"{type(error).__name__}: {error}",

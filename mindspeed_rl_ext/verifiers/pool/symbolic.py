@@ -10,6 +10,9 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 OLDEST = (0, 8)
+# math-verify has a grammar for each of these; with any other its import fails.
+ANTLR = "antlr4-python3-runtime"
+ANTLR_SERVED = ("4.9.3", "4.11.", "4.13.2")
 # sympy imports its calculus when it first needs it: a worker should not spend its budget on that.
 _WARMING = (
     ("x+1", "1+x"),
@@ -27,6 +30,12 @@ def available() -> str:
     numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
     if numbers < OLDEST:
         return f"math-verify {found} is older than 0.8"
+    try:
+        antlr = version(ANTLR)
+    except PackageNotFoundError:
+        return f"{ANTLR}, which math-verify needs, is not installed"
+    if not antlr.startswith(ANTLR_SERVED):
+        return f"math-verify does not run with {ANTLR} {antlr}"
     return ""
 
 

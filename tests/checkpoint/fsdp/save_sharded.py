@@ -5,7 +5,8 @@
 A case is {"how", "ranks", "out", "tensors", "prefix"}; `tensors` is a safetensors file. `fsdp`
 writes what torch.save makes of each rank's DTensors, under verl's file names; `hybrid` shards on
 the second axis of a mesh (2, ranks / 2); `dcp` saves with torch.distributed.checkpoint, beside
-an optimizer, `flat-dcp` the model alone; `plain` writes each rank's rows as they are.
+an optimizer, `flat-dcp` the model alone, `dcp-columns` cut on the second axis; `plain` writes each
+rank's rows as they are.
 """
 
 from __future__ import annotations
@@ -38,7 +39,12 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
     else:
         mesh = init_device_mesh("cpu", (world,), mesh_dim_names=("fsdp",))
         placements = [Shard(0)]
-    if how == "plain":
+    if how == "dcp-columns":  # each rank has columns, so that experts are cut
+        state = {
+            name: distribute_tensor(v, mesh, [Shard(min(1, v.ndim - 1))])
+            for name, v in tensors.items()
+        }
+    elif how == "plain":
         state = {name: value.chunk(world)[rank].clone() for name, value in tensors.items()}
     else:
         state = {name: distribute_tensor(v, mesh, placements) for name, v in tensors.items()}
@@ -47,7 +53,7 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
 
         moments = {name: {"exp_avg": value * 2, "step": 3} for name, value in state.items()}
         dcp.save({"model": state, "optimizer": {"state": moments}, "epoch": 2}, checkpoint_id=out)
-    elif how == "flat-dcp":
+    elif how in ("flat-dcp", "dcp-columns"):
         import torch.distributed.checkpoint as dcp
 
         dcp.save(state, checkpoint_id=out)

@@ -29,17 +29,22 @@ CASES = {
     "compiled": ("fsdp", 2, "_orig_mod.", torch.float32),
     "dcp": ("dcp", 2, "", torch.float32),
     "flat-dcp": ("flat-dcp", 3, "", torch.float32),
+    "gpt_oss": ("fsdp", 3, "", torch.bfloat16),
+    "gpt_oss-cut": ("dcp-columns", 3, "", torch.bfloat16),
 }
 
 
-def write_model(folder: Path, dtype, **more) -> dict:
+GPT_OSS = {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 4}
+
+
+def write_model(folder: Path, dtype, family: str = "Qwen2", **more) -> dict:
     """A model whose every row differs; its directory is that of config.json too."""
-    config = transformers.Qwen2Config(
+    config = getattr(transformers, f"{family}Config")(
         vocab_size=37, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False, **more,
     )  # fmt: skip
     torch.manual_seed(0)
-    model = transformers.Qwen2ForCausalLM(config)
+    model = getattr(transformers, f"{family}ForCausalLM")(config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_()
@@ -53,7 +58,8 @@ def saved(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sharded")
     cases = []
     for name, (how, ranks, prefix, dtype) in CASES.items():
-        write_model(folder / "hf" / name, dtype)
+        of = ("GptOss", GPT_OSS) if name.startswith("gpt_oss") else ("Qwen2", {})
+        write_model(folder / "hf" / name, dtype, of[0], **of[1])
         tensors = str(folder / "hf" / name / "model.safetensors")
         out = str(folder / name)
         cases.append({"how": how, "ranks": ranks, "prefix": prefix, "tensors": tensors, "out": out})

@@ -24,7 +24,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from oracle_megatron import empty_noop_slots, shim_cuda, shim_experts, shim_latent_attention
+from oracle_megatron import (
+    empty_noop_slots,
+    shim_cuda,
+    shim_experts,
+    shim_latent_attention,
+    start_groups,
+)
 from oracle_models import build, names_of_core
 
 _tensor = torch.tensor
@@ -49,9 +55,6 @@ def shim_tensor() -> None:
 
 
 def work(rank: int, world: int, port: int, case: dict) -> None:
-    from megatron.core import parallel_state
-    from megatron.core.tensor_parallel.random import model_parallel_cuda_manual_seed
-
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(world), "LOCAL_RANK": str(rank)}
     torch.set_num_threads(1)
@@ -63,14 +66,7 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
     root = Path(case["mg"], "iter_0000001")
     args = torch.load(next(root.rglob("*.pt")), map_location="cpu", weights_only=False)["args"]
     tp, pp = args.tensor_model_parallel_size, args.pipeline_model_parallel_size
-    ep = args.expert_model_parallel_size
-    parallel_state.initialize_model_parallel(
-        tp, pp, args.virtual_pipeline_model_parallel_size, expert_model_parallel_size=ep
-    )
-    model_parallel_cuda_manual_seed(1)
-    stage, ep_rank = rank // (tp * ep), rank // tp % ep
-    directory = f"mp_rank_{rank % tp:02d}"
-    directory += (f"_{stage:03d}" if pp > 1 else "") + (f"_{ep_rank:03d}" if ep > 1 else "")
+    _, stage, directory = start_groups(rank, args)
     content = torch.load(
         root / directory / "model_optim_rng.pt", map_location="cpu", weights_only=False
     )

@@ -257,6 +257,19 @@ def test_noop_layers_are_refused(kit, tmp_path):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("line", ["2.2", "2.3", "26.0"])
+def test_hosts_that_force_rank_files_are_refused(kit, tmp_path, line):
+    kit.write_hf(tmp_path / "hf", kit.tiny())
+    with pytest.raises(InputError, match="does not load torch_dist") as refused:
+        convert(
+            ConvertOptions(
+                load_model_type="hf", save_model_type="torch_dist", load_dir=tmp_path / "hf",
+                save_dir=tmp_path / "dist", target=f"mindspeed-llm-{line}",
+            )
+        )  # fmt: skip
+    assert "--save-model-type mg" in str(refused.value)
+
+
 def test_diff_compares_tensors_that_are_cut_differently(kit, tmp_path, cli):
     kit.write_hf(tmp_path / "hf", kit.tiny(vocab=36, dtype="F32"))
     kit.write_hf(tmp_path / "changed", kit.tiny(vocab=36, dtype="F32"))

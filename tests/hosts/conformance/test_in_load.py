@@ -1,4 +1,6 @@
-"""The host's model and `load_checkpoint` take our shards, strictly; what it saves comes back.
+"""The host's model and `load_checkpoint` take our checkpoints, strictly; what it saves comes back.
+
+Rank files in every line, torch_dist where the line takes it; where it does not, it has to say so.
 
 Two ranks over gloo on a CPU. Every parameter is overwritten before the load, so that one which is
 not loaded would not come back.
@@ -7,6 +9,8 @@ not loaded would not come back.
 from __future__ import annotations
 
 import pytest
+
+from mindspeed_rl_ext.checkpoint.mapping.targets import TARGETS
 
 # The model of the fixture `qwen2`.
 FLAGS = """
@@ -21,14 +25,16 @@ FLAGS = """
     --no-masked-softmax-fusion --no-gradient-accumulation-fusion --no-bias-swiglu-fusion
     --no-rope-fusion --lr 1e-5 --train-iters 1 --save-interval 1
 """
-CKPT_FORMAT = ("--ckpt-format", "torch")
 LAYOUTS = ({"name": "tp2", "tp": 2, "pp": 1}, {"name": "pp2", "tp": 1, "pp": 2})
+DIST = "torch_dist"
 
 
 @pytest.fixture(scope="session")
 def shards(convert, qwen2, tmp_path_factory):
-    """Our shards in each layout, the same for every line."""
+    """What we write, the same for every line: shards in each layout, and torch_dist."""
     folder = tmp_path_factory.mktemp("shards")
+    convert("--load-model-type", "hf", "--save-model-type", DIST, "--load-dir", qwen2,
+            "--save-dir", folder / DIST)  # fmt: skip
     for layout in LAYOUTS:
         convert("--load-model-type", "hf", "--save-model-type", "mg", "--load-dir", qwen2,
                 "--save-dir", folder / layout["name"],
@@ -37,19 +43,36 @@ def shards(convert, qwen2, tmp_path_factory):
     return folder
 
 
+def cases_of(line, shards, folder):
+    """A case per layout; where the host has `--ckpt-format`, per format too."""
+    newer = any(one.folder == "megatron_012" for one in line.adapter.checkouts)
+    for layout in LAYOUTS:
+        yield {**layout, "load": shards / layout["name"], "save": folder / layout["name"],
+               **({"format": "torch"} if newer else {})}  # fmt: skip
+        if newer:
+            name = f"{layout['name']}-{DIST}"
+            yield {**layout, "name": name, "format": DIST, "load": shards / DIST,
+                   "save": folder / name}  # fmt: skip
+
+
+def loads_torch_dist(line):
+    return TARGETS[line.adapter.name.lower().replace(" ", "-")].loads_torch_dist
+
+
 def test_our_shards_load_strictly_and_what_the_host_saves_comes_back(
     llm_line, check, convert, shards, qwen2, tmp_path
 ):
-    cases = [
-        {**layout, "load": shards / layout["name"], "save": tmp_path / layout["name"]}
-        for layout in LAYOUTS
-    ]
-    newer = any(one.folder == "megatron_012" for one in llm_line.adapter.checkouts)
-    job = {
-        "checkout": llm_line.paths()[0], "cases": cases,
-        "words": [*FLAGS.split(), "--padded-vocab-size", "128", *CKPT_FORMAT * newer],
-    }  # fmt: skip
-    comes_back(check(llm_line, "load_llm", job), cases, convert, qwen2, tmp_path)
+    cases = list(cases_of(llm_line, shards, tmp_path))
+    words = [*FLAGS.split(), "--padded-vocab-size", "128"]
+    found = check(
+        llm_line, "load_llm", {"checkout": llm_line.paths()[0], "cases": cases, "words": words}
+    )
+    refused = [] if loads_torch_dist(llm_line) else [c for c in cases if c.get("format") == DIST]
+    for case in refused:
+        ranks = found[case["name"]]
+        assert any("Detected load from a distributed checkpoint" in rank for rank in ranks)
+    taken = [case for case in cases if case not in refused]
+    comes_back(found, taken, convert, qwen2, tmp_path)
 
 
 def comes_back(found, cases, convert, qwen2, tmp_path):
@@ -79,13 +102,13 @@ def test_plain_megatron_loads_the_same_shards(
 ):
     """Without MindSpeed: the checkout's own pretrain_gpt.py and load_checkpoint."""
     megatron = plain(folder)
+    newer = {"format": "torch"} if folder != "megatron_08" else {}
     cases = [
-        {**layout, "load": shards / layout["name"], "save": tmp_path / layout["name"]}
+        {**layout, "load": shards / layout["name"], "save": tmp_path / layout["name"], **newer}
         for layout in LAYOUTS
     ]
-    format_of = CKPT_FORMAT * (folder != "megatron_08")
     job = {
         "checkout": megatron.paths()[0], "cases": cases, "plain": True,
-        "words": [*FLAGS.split(), "--no-persist-layer-norm", *format_of],
+        "words": [*FLAGS.split(), "--no-persist-layer-norm"],
     }  # fmt: skip
     comes_back(check(megatron, "load_llm", job), cases, convert, qwen2, tmp_path)

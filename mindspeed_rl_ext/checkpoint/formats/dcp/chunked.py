@@ -59,6 +59,8 @@ class Chunked:
         InputError: `.metadata` or a file is missing, truncated or broken; chunks share bytes.
     """
 
+    missing_ranks: Sequence[str] = ()
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.metadata: Metadata = read_metadata(folder)

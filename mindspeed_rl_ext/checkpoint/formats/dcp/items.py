@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import Chunk, Item, Metadata
-from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
+from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive, none_fits
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor
 from mindspeed_rl_ext.checkpoint.tensors import MappedFile, TensorView
 from mindspeed_rl_ext.core.errors import InputError
@@ -117,6 +117,10 @@ class ItemsOfFile:
             for name, length in self._files.archive(item).records().items()
         }
 
+    def holds_values(self, name: str) -> bool:
+        """Whether a record is values of tensors, and not what describes them."""
+        return "/data/" in name
+
     def computed_crc32(self, name: str) -> int:
         """CRC-32 of a record's bytes, read now."""
         at, _, record = name.partition("/")
@@ -130,7 +134,14 @@ class ItemsOfFile:
         wrong = []
         for at, item in self._items.items():
             archive = self._files.archive(item)
-            mine = {name: found[f"{at}/{name}"] for name in archive.records()}
-            wrong += [f"{at}/{name}" for name in archive.damaged(mine)]
-        values = [name for name in self.records() if "/data/" in name]
-        return [] if len(values) > 1 and set(values) <= set(wrong) else wrong
+            keys = {f"{at}/{name}": name for name in archive.records()}
+            mine = {name: found[key] for key, name in keys.items() if key in found}
+            wrong += [f"{at}/{name}" for name in archive.damaged(mine)] if mine else []
+        values = [name for name in self.records() if self.holds_values(name)]
+        return [] if len(values) > 1 and none_fits(self, values, found) else wrong
+
+    def fits(self, name: str, found: Mapping[str, int | None]) -> bool:
+        """Whether a record's bytes have the CRC-32 that its item says; read where not found yet."""
+        at, _, record = name.partition("/")
+        known: dict[str, int | None] = {record: found[name]} if name in found else {}
+        return self._files.archive(self._items[at]).fits(record, known)

@@ -1,8 +1,8 @@
 """Names of a running transformers model, as FSDP and DCP checkpoints have them.
 
 Covers: prefixes and the names of wrappers (FSDP, torch.compile, activation checkpointing); experts
-that transformers 5 keeps in one tensor each for gate and up and for down; the output layer of a
-tied model, which must equal the embedding.
+that transformers 5 keeps in one tensor each for gate and up and for down, or that the table of the
+family packs; the output layer of a tied model, which must equal the embedding.
 Does not cover: adapters (PEFT) and value heads, which are unknown names.
 """
 
@@ -17,6 +17,7 @@ from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import Found
 from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed
 from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.packed import expert_slots
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
@@ -58,7 +59,9 @@ def find_model(model: Model, stored: Collection[str], place: object) -> Found:
     slots = model.whole().slots
     prefix = _prefix([slot.name for slot in slots], clean, place)
     mine = {key.removeprefix(prefix): name for key, name in clean.items() if key.startswith(prefix)}
-    placed, missing = _place(slots, mine)
+    packed = _packed(model, slots, mine)
+    placed, missing = _place([slot for slot in slots if slot.name not in packed], mine)
+    placed += [item for item in packed.values() if item is not None]
     if missing:
         raise InputError(
             f"{place} lacks {len(missing)} tensors of the model",
@@ -139,6 +142,18 @@ def _place(slots: Sequence[Slot], stored: Mapping[str, str]) -> tuple[list[Place
         elif fused.tensor:
             placed.append(fused)
     return placed, missing
+
+
+def _packed(
+    model: Model, slots: Sequence[Slot], stored: Mapping[str, str]
+) -> dict[str, Placed | None]:
+    """Where the stored packed tensors of a family have what they hold; None beside the first."""
+    found: dict[str, Placed | None] = {}
+    for one in expert_slots(model, {slot.name: slot for slot in slots}):
+        if one.tensor in stored:
+            found |= dict.fromkeys(one.slot.hf)
+            found[one.slot.hf[0]] = Placed(stored[one.tensor], (one.expert,), one.slot)
+    return found
 
 
 def _spellings(name: str) -> Iterator[str]:

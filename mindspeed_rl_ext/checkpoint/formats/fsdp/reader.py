@@ -54,6 +54,8 @@ class FsdpReader:
     layout = Layout()
     args: Mapping[str, Any] = {}
 
+    missing_ranks: Sequence[str] = ()
+
     def __init__(self, folder: Path) -> None:
         paths = _rank_files(folder)
         self.folder = paths[0].parent

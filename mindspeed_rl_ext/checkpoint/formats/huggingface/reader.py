@@ -1,7 +1,8 @@
 """A HuggingFace directory as a source of tensors.
 
 Covers: model.safetensors, shards with model.safetensors.index.json; names proven both ways from
-the files' own headers, not the index alone; every tensor accounted for, shapes compared.
+the files' own headers, not the index alone; every tensor accounted for, shapes compared; block FP8
+and MXFP4 as the numbers they stand for; experts that are packed into one tensor.
 Does not cover: .bin files.
 """
 
@@ -22,14 +23,23 @@ from mindspeed_rl_ext.checkpoint.formats.huggingface.block_fp8 import (
     BlockFp8View,
     Blocks,
 )
+from mindspeed_rl_ext.checkpoint.formats.huggingface.mxfp4 import (
+    BLOCKS,
+    MXFP4,
+    SCALES,
+    Mxfp4View,
+    dequantized_shape,
+)
 from mindspeed_rl_ext.checkpoint.formats.huggingface.safetensors_file import SafetensorsFile
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.explain import explain_names, explain_shape
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.packed import pack
 from mindspeed_rl_ext.checkpoint.mapping.quantization import BLOCK_SCALES, quantization_of
 from mindspeed_rl_ext.checkpoint.mapping.sizes import read_config
+from mindspeed_rl_ext.checkpoint.mapping.spec import Packed
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
@@ -46,17 +56,20 @@ class HuggingFaceReader:
 
     Args:
         folder: the directory.
+        single: the file that holds all tensors where there is no index.
 
     Raises:
         InputError: no safetensors, a missing or truncated shard, an index that does not fit.
     """
 
-    def __init__(self, folder: Path) -> None:
+    missing_ranks: Sequence[str] = ()
+
+    def __init__(self, folder: Path, single: str = SINGLE_NAME) -> None:
         self.folder, self.layout = folder, Layout()
         self.args: Mapping[str, Any] = {}
         self._files: dict[str, SafetensorsFile] = {}
         index = _read_index(folder)
-        names = sorted(set(index.values())) if index is not None else _single_file(folder)
+        names = sorted(set(index.values())) if index is not None else _single_file(folder, single)
         for file_name in names:
             shard = SafetensorsFile(folder / file_name)
             for tensor in shard.entries:
@@ -76,6 +89,12 @@ class HuggingFaceReader:
             if name.endswith(_SCALES) and name.removesuffix(_SCALES) + ".weight" in self._files
         }
         self._block = _block_of(folder) if self._scales else (0, 0)
+        # What MXFP4 blocks and scales are of.
+        self._mxfp4 = {
+            name.removesuffix(BLOCKS)
+            for name in self._files
+            if name.endswith(BLOCKS) and name.removesuffix(BLOCKS) + SCALES in self._files
+        } - self._files.keys()
 
     def paths(self) -> list[Path]:
         """The files."""
@@ -83,11 +102,11 @@ class HuggingFaceReader:
 
     def tensors(self) -> list[TensorInfo]:
         """All tensors but the scales of others, in file order."""
-        scales = set(self._scales.values())
+        scales = self._parts_of_others()
         entries = (
             (name, shard.entries[name]) for name, shard in self._files.items() if name not in scales
         )
-        return [
+        plain = [
             TensorInfo(
                 whole(name),
                 entry.shape,
@@ -96,6 +115,10 @@ class HuggingFaceReader:
             )
             for name, entry in entries
         ]
+        return plain + [
+            TensorInfo(whole(name), self._shape(name) or (), MXFP4, written=DEQUANTIZED)
+            for name in sorted(self._mxfp4)
+        ]
 
     def find_config(self) -> Path | None:
         """The directory itself, if it has a config.json."""
@@ -103,7 +126,7 @@ class HuggingFaceReader:
 
     def parts(self, model: Model) -> list[Part]:
         """The model as one part; InputError where names or shapes differ."""
-        part = model.whole()
+        part = pack(model, self._form)
         # A copy of another tensor may be missing.
         held = [slot for slot in part.slots if not slot.repeats or slot.name in self._files]
         shapes = {slot.name: slot.shape for slot in held}
@@ -123,12 +146,15 @@ class HuggingFaceReader:
 
     def view(self, ref: Ref) -> TensorView:
         """The tensor of that name, dequantised where it has scales; InputError where it is none."""
+        if ref.name in self._mxfp4:
+            blocks, scales = (self._stored(ref.name + end) for end in (BLOCKS, SCALES))
+            return Mxfp4View(blocks, scales, ref.name)
         if ref.name not in self._files:
             raise InputError(f"{self.folder} has no tensor {ref.name}")
-        found = self._files[ref.name].view(ref.name)
+        found = self._stored(ref.name)
         if ref.name not in self._scales:
             return found
-        scales = self._files[self._scales[ref.name]].view(self._scales[ref.name])
+        scales = self._stored(self._scales[ref.name])
         if scales.dtype.name != "float32":
             found_format = scales.dtype.name
             raise InputError(
@@ -138,11 +164,37 @@ class HuggingFaceReader:
 
     def prefetch(self, ref: Ref) -> None:
         """Lets the disk read the tensor."""
-        self._files[ref.name].prefetch(ref.name)
+        for name in self._stored_names(ref.name):
+            self._files[name].prefetch(name)
 
     def release(self, ref: Ref) -> None:
         """Drops the tensor's pages from this process."""
-        self._files[ref.name].release(ref.name)
+        for name in self._stored_names(ref.name):
+            self._files[name].release(name)
+
+    def _stored(self, name: str) -> TensorView:
+        """A tensor as its file has it."""
+        return self._files[name].view(name)
+
+    def _stored_names(self, name: str) -> list[str]:
+        """The large tensors of the files that a tensor is read from."""
+        return [name + BLOCKS, name + SCALES] if name in self._mxfp4 else [name]
+
+    def _parts_of_others(self) -> set[str]:
+        """Stored tensors that are only read together with others, or as another."""
+        blocks = {name + end for name in self._mxfp4 for end in (BLOCKS, SCALES)}
+        return {*self._scales.values(), *blocks}
+
+    def _shape(self, name: str) -> Shape | None:
+        """A tensor's shape, dequantised; None where it is not stored."""
+        if name in self._mxfp4:
+            return dequantized_shape(self._files[name + BLOCKS].entries[name + BLOCKS].shape)
+        return self._files[name].entries[name].shape if name in self._files else None
+
+    def _form(self, packed: Packed, name: str, member: str) -> bool | None:
+        """Whether a packed tensor is stored, or what it would hold; see `pack`."""
+        usual = packed.written and member not in self._files
+        return name in self._mxfp4 if usual or self._shape(name) is not None else None
 
     def _check(self, expected: Mapping[str, Shape], ignored: tuple[str, ...], tied: str) -> None:
         """Compares names and shapes with what the model must hold.
@@ -155,8 +207,8 @@ class HuggingFaceReader:
         Raises:
             InputError: a tensor is missing, unknown, or of another shape.
         """
-        missing = [name for name in expected if name not in self._files]
-        scales = set(self._scales.values())
+        missing = [name for name in expected if self._shape(name) is None]
+        scales = self._parts_of_others()
         extra = [
             name
             for name in self._files
@@ -168,9 +220,10 @@ class HuggingFaceReader:
             self._check_tied(tied)
             extra.remove(_HEAD)
         self._check_names(missing, extra)
+        extra += [name + BLOCKS for name in self._mxfp4 if name not in expected]
         for name, shape in expected.items():
-            found = self._files[name].entries[name].shape
-            if found != shape:
+            found = self._shape(name)
+            if found is not None and found != shape:
                 why = explain_shape(name, found, shape)
                 raise InputError(
                     f"{name} has another shape than config.json says",
@@ -297,10 +350,10 @@ def _read_index(folder: Path) -> dict[str, str] | None:
     return index
 
 
-def _single_file(folder: Path) -> list[str]:
+def _single_file(folder: Path, single: str) -> list[str]:
     found = sorted(path.name for path in folder.glob("*.safetensors"))
-    if SINGLE_NAME in found or len(found) == 1:
-        return [SINGLE_NAME] if SINGLE_NAME in found else found
+    if single in found or len(found) == 1:
+        return [single] if single in found else found
     if found:
         raise InputError(
             f"{folder} has {len(found)} shards and no {INDEX_NAME}",

@@ -29,6 +29,7 @@ from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, TOKENIZER_FILES
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
+from mindspeed_rl_ext.checkpoint.mapping.packed import pack
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
@@ -53,8 +54,8 @@ class HuggingFaceWriter:
         return Layout()
 
     def parts(self, model: Model, layout: Layout) -> list[Part]:
-        """The whole model."""
-        return [model.whole()]
+        """The whole model, experts packed where the family's are."""
+        return [pack(model)]
 
     def files(self, target: Target, parts: Sequence[Part], planner: Planner) -> list[PlannedFile]:
         """Safetensors files of at most `max_shard_bytes`."""

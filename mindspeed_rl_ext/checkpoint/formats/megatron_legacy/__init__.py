@@ -1,9 +1,7 @@
 """Megatron-core's legacy format: one torch file per rank."""
 
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import (
-    MegatronReader,
-    is_megatron_legacy,
-)
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import is_megatron_legacy
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import MegatronWriter
 from mindspeed_rl_ext.checkpoint.formats.protocol import Format
 

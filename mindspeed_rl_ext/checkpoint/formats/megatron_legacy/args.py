@@ -81,6 +81,7 @@ def build_args(target: Target, dtype: DType) -> Namespace:
         "make_vocab_size_divisible_by": options.make_vocab_size_divisible_by,
         "tokenizer_type": convention.tokenizer_type,
         **target.model.spec.args,
+        **target.model.spec.args_of(sizes.config),
     }
     return Namespace(**values)
 

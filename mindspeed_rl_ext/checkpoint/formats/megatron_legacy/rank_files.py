@@ -15,7 +15,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, manifests
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape
 from mindspeed_rl_ext.checkpoint.wording import some
@@ -78,24 +78,23 @@ def _check_duplicates(folder: Path, found: Mapping[str, _Content], parts: Sequen
 
 
 def _listed(folder: Path) -> dict[str, _Content] | None:
-    """What the manifest says of the ranks of this iteration; None where it says nothing."""
-    path = folder.parent / MANIFEST
-    if not path.is_file():
-        return None
+    """What the manifests say of the ranks of this iteration; None where they say nothing."""
+    paths = manifests(folder.parent)
     recorded: dict[str, _Content] = {}
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        for row in content["tensors"] if content["kind"] == "mg" else ():
-            iteration, _, rest = row["file"].partition("/")
-            if iteration == folder.name:
-                tensors = recorded.setdefault(rest.partition("/")[0], {})
-                tensors[row["key"], row["name"]] = (tuple(row["shape"]), int(row["crc32"], 16))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} is broken", found=repr(error), remedy="remove it, if the ranks are right"
-        ) from error
-    if not recorded:
-        log.info("%s is about another iteration than %s", path, folder.name)
+    for path in paths:
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            for row in content["tensors"] if content["kind"] == "mg" else ():
+                iteration, _, rest = row["file"].partition("/")
+                if iteration == folder.name:
+                    tensors = recorded.setdefault(rest.partition("/")[0], {})
+                    tensors[row["key"], row["name"]] = (tuple(row["shape"]), int(row["crc32"], 16))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{path} is broken", found=repr(error), remedy="remove it, if the ranks are right"
+            ) from error
+    if paths and not recorded:
+        log.info("%s is about another iteration than %s", paths[0], folder.name)
     return recorded or None
 
 

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import (
+    iteration_dir,
+    torch_dist_hint,
+)
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.rank_files import check_ranks
 from mindspeed_rl_ext.checkpoint.formats.protocol import TensorInfo
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive, byte_check_of
@@ -31,11 +35,12 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
+from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
+from mindspeed_rl_ext.checkpoint.part_manifests import layout_of_part
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
-from mindspeed_rl_ext.checkpoint.wording import no_directory, some
+from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
-TRACKER = "latest_checkpointed_iteration.txt"
 RANK_FILE = "model_optim_rng.pt"
 _EMBEDDING = "embedding.word_embeddings.weight"
 # More than any cluster has; args of a broken file may say any number.
@@ -45,10 +50,11 @@ _SIZE_ARGS = tuple(f"{kind}_model_parallel_size" for kind in ("tensor", "pipelin
 _TE_MARKS = (".layer_norm_weight", ".experts.linear_fc1.weight")
 _GROUPED_MARKS = (".experts.weight1", ".experts.linear_fc1.weight")
 _DIALECT_MARKS = (
-    ("core", ("linear_kv_down_proj",)),
+    ("core", ("linear_kv_down_proj", ".softmax_offset", ".self_attention.in_proj.")),
     ("0.12", ("linear_kv_up_proj", "kv_layernorm", "shared_experts.gate_weight")),
 )
 _MM_SPLIT_MARKS = ("linear_qk_nope",)
+_DOWN = ".linear_kv_down_proj.weight"
 # What PEFT adds to names: of a layer with an adapter, and of the adapter called "default".
 _WRAPPED = ".base_layer."
 _ADAPTER = re.compile(r"\.lora_([AaBb])(\.default)?\.weight$")
@@ -71,16 +77,25 @@ class MegatronReader:
         if not ranks:
             raise InputError(
                 f"no mp_rank_*/{RANK_FILE} in {self.folder}",
-                remedy=_torch_dist_hint(self.folder) or "check --load-dir",
+                remedy=torch_dist_hint(self.folder) or "check --load-dir",
             )
         self._archives: dict[str, TorchArchive] = {}
         self._tensors: dict[Ref, LazyTensor] = {}
         self.adapter_tensors: set[str] = set()
         self.args: Mapping[str, Any] = self._open(ranks[0].parent.name)
         layout = layout_of_args(self.args, str(ranks[0]))
-        self._check_directories({path.parent.name for path in ranks}, layout)
+        found = {path.parent.name for path in ranks}
+        part = layout_of_part(self.folder, found)
+        if part is None:
+            self._check_directories(found, layout)
         for path in ranks[1:]:
             self._check_same_sizes(path.parent.name, self._open(path.parent.name))
+        self.missing_ranks: Sequence[str] = ()
+        if part is not None:
+            # Its tensors alone do not tell how the others are named.
+            self.layout = part
+            self.missing_ranks = sorted(part.rank_dirs() - found)
+            return
         self.layout = replace(
             layout,
             padded_vocab=self._padded_vocab(layout),
@@ -88,6 +103,7 @@ class MegatronReader:
             grouped=self._any(_GROUPED_MARKS),
             dialect=next((name for name, marks in _DIALECT_MARKS if self._any(marks)), "0.8"),
             mm_split=self._any(_MM_SPLIT_MARKS),
+            whole_down=self._any(_TE_MARKS) and self._holds_whole_down(),
             mtp=len({ref.name.split(".")[2] for ref in self._tensors if _is_prediction(ref.name)}),
         )
 
@@ -117,7 +133,9 @@ class MegatronReader:
                 remedy="--lora-r and --lora-alpha merge it",
             )
         check_args(model, self.args, self.layout, str(self.folder))
-        parts = expected_parts(model.spec, model.sizes, self.layout)
+        missing = set(self.missing_ranks)
+        expected = expected_parts(model.spec, model.sizes, self.layout)
+        parts = [part for part in expected if part.shard not in missing]
         self._check(parts)
         return parts
 
@@ -137,9 +155,21 @@ class MegatronReader:
 
     def check_shards(self, model: Model, parts: Sequence[Part]) -> None:
         """Each rank's file is that rank's (see `rank_files`); warns of other settings."""
+        self.check_whole()
         warn_of_differences(model, self.args, str(self.folder))
         recorded = {ref: self._recorded(ref) for ref in self._tensors}
         check_ranks(self.folder, recorded, parts)
+
+    def check_whole(self) -> None:
+        """Raises InputError where it is only a part of a checkpoint."""
+        if self.missing_ranks:
+            raise InputError(
+                f"{self.folder.parent} is only a part of a checkpoint",
+                found=ranks_text(self.layout, self._archives),
+                expected=f"also {some(self.missing_ranks)}",
+                remedy="convert the missing ranks into the same directory, or copy the rank "
+                "directories and the manifests of the other nodes beside them",
+            )
 
     def view(self, ref: Ref) -> TensorView:
         """The tensor of that name; InputError where there is none."""
@@ -278,53 +308,15 @@ class MegatronReader:
             remedy=why.remedy if why else "a rank file is missing",
         )
 
+    def _holds_whole_down(self) -> bool:
+        """Whether TP does not cut the downward projections, by the tensors and args."""
+        ends = ("kv_lora_rank",), ("qk_pos_emb_head_dim", "qk_rope_head_dim")
+        found = [next((self.args[n] for n in names if self.args.get(n)), 0) for names in ends]
+        rows = {t.shape[0] for ref, t in self._tensors.items() if _DOWN in ref.name and t.shape}
+        return all(found) and rows == {sum(map(int, found))}
+
     def _any(self, marks: tuple[str, ...]) -> bool:
         return any(mark in ref.name for ref in self._tensors for mark in marks)
-
-
-def iteration_dir(folder: Path) -> Path:
-    """The directory with the rank directories.
-
-    Args:
-        folder: a checkpoint with a tracker, or an iteration directory itself.
-
-    Raises:
-        InputError: neither.
-    """
-    tracker = folder / TRACKER
-    if tracker.is_file():
-        text = tracker.read_text("utf-8", errors="replace").strip()
-        if text != "release" and not text.isdigit():
-            raise InputError(
-                f"{tracker} is broken", found=repr(text[:40]), expected="a number or release"
-            )
-        found = folder / ("release" if text == "release" else f"iter_{int(text):07d}")
-        if not found.is_dir():
-            raise InputError(f"{tracker} names {found.name}, which is not there")
-        return found
-    if any(folder.glob("mp_rank_*")):
-        return folder
-    iterations = sorted(path.parent.name for path in folder.glob("*/mp_rank_*"))
-    if iterations:
-        raise InputError(
-            f"{folder} has no {TRACKER}",
-            found=f"iterations {some(sorted(set(iterations)))}",
-            remedy=f"--load-dir {folder / iterations[-1]}, or write the number into {TRACKER}",
-        )
-    raise InputError(
-        f"no Megatron checkpoint in {folder}",
-        found=no_directory(folder) or f"no {TRACKER}",
-        expected=f"{TRACKER}, or mp_rank_* directories",
-        remedy=_torch_dist_hint(folder) or "check --load-dir",
-    )
-
-
-def is_megatron_legacy(folder: Path) -> bool:
-    """Whether the directory holds a checkpoint of rank files."""
-    if any(folder.glob("mp_rank_*")) or any(folder.glob("*/mp_rank_*")):
-        return True
-    # A torch_dist checkpoint has the same tracker, and `metadata.json` in the iteration.
-    return (folder / TRACKER).is_file() and not any(folder.glob("*/metadata.json"))
 
 
 def _is_prediction(name: str) -> bool:
@@ -362,11 +354,3 @@ def _plain_adapter_name(found: re.Match[str]) -> str:
 
 def _is_virtual(key: Any) -> bool:
     return isinstance(key, str) and key.startswith("model") and key[5:].isdigit()
-
-
-def _torch_dist_hint(folder: Path) -> str:
-    if folder.is_dir() and any(folder.glob("*.distcp")):
-        return (
-            "this is a torch_dist checkpoint: --load-model-type torch_dist, or leave the flag out"
-        )
-    return ""

@@ -17,16 +17,19 @@ from mindspeed_rl_ext.checkpoint.copying.file_plan import FilePlan, Item
 from mindspeed_rl_ext.checkpoint.copying.streaming import Sums
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import ITERATION, build_args
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE, TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import RANK_FILE
 from mindspeed_rl_ext.checkpoint.formats.protocol import PlannedFile, Target
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import StoredTensor, dumps
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
-from mindspeed_rl_ext.checkpoint.manifest import MANIFEST
-from mindspeed_rl_ext.checkpoint.mapping.expected import TE, Part, expected_parts
-from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, padded_vocab
+from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, PART_MANIFESTS
+from mindspeed_rl_ext.checkpoint.mapping.check_layout import check_kinds
+from mindspeed_rl_ext.checkpoint.mapping.expected import Part, expected_parts
+from mindspeed_rl_ext.checkpoint.mapping.layout import TE, Layout, padded_vocab
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, PlansOfParts, TensorPlan
-from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, LOCAL
+from mindspeed_rl_ext.checkpoint.options import LAYOUT, PART, ConvertOptions, option_names
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
 
@@ -37,16 +40,19 @@ class MegatronWriter:
     """Writes rank files; see `formats.protocol.CheckpointWriter`."""
 
     marker = TRACKER
-    uses = frozenset(option_names("layout"))
+    uses = frozenset((*option_names(LAYOUT), *option_names(PART)))
 
     def existing(self, destination: Path) -> list[Path]:
         """What makes the destination a checkpoint already, the tracker first."""
         names = (TRACKER, ITERATION_DIR, "release", MANIFEST)
-        return [destination / name for name in names if (destination / name).exists()]
+        found = [destination / name for name in names if (destination / name).exists()]
+        return [*found, *sorted(destination.glob(PART_MANIFESTS))]
 
     def layout(self, model: Model, options: ConvertOptions) -> Layout:
         """The layout that the options ask for."""
-        return target_layout(model, options)
+        layout = target_layout(model, options)
+        check_kinds(model.spec, layout, () if layout.transformer_impl == TE else (LOCAL,))
+        return layout
 
     def parts(self, model: Model, layout: Layout) -> list[Part]:
         """The chunks of all ranks."""
@@ -65,7 +71,8 @@ class MegatronWriter:
         for shard, held in chunks.items():
             here = PlansOfParts(planner, held)
             lay_out = partial(rank_file, here, args, [part.chunk for part in held])
-            found.append(PlannedFile(f"{ITERATION_DIR}/{shard}/{RANK_FILE}", here, lay_out))
+            name = f"{ITERATION_DIR}/{shard}/{RANK_FILE}"
+            found.append(PlannedFile(name, here, lay_out, shard))
         return found
 
     def finish(self, staged: Path, target: Target, files: Sequence[PlannedFile]) -> list[str]:
@@ -80,10 +87,11 @@ def target_layout(model: Model, options: ConvertOptions) -> Layout:
     Raises:
         InputError: the model can't be written so.
     """
-    if model.spec.mla and options.transformer_impl == TE:
+    if model.spec.mla and options.transformer_impl == TE and options.convention.dialect != CORE:
         raise InputError(
             f"{model.spec.name} has latent attention, whose transformer_engine names are not known",
-            remedy="--transformer-impl local",
+            found="names of hosts",
+            remedy="--transformer-impl local, or --target megatron-core-0.16",
         )
     if model.mtp and options.convention.dialect == "0.8":
         raise InputError(
@@ -114,6 +122,9 @@ def target_layout(model: Model, options: ConvertOptions) -> Layout:
         extend_ep=options.moe_tp_extend_ep,
         grouped=options.moe_grouped_gemm,
         dialect=options.convention.dialect,
+        whole_down=model.spec.mla
+        and options.transformer_impl == TE
+        and options.convention.whole_down,
         whole_experts=_whole_experts(model, options),
         mm_split=options.mla_mm_split,
         dualpipe=options.schedules_method == "dualpipev",

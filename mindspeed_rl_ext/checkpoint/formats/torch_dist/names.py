@@ -2,7 +2,8 @@
 
 Covers: layers stacked on a leading axis or one by one; experts stacked or one by one; norms under
 the names of transformer_engine's fused layers, which core uses for its own layers too; gate and up
-as two tensors (`singleton_local_shards`); core's two downward projections of latent attention.
+as two tensors (`singleton_local_shards`); sections of linear attention; core's two downward
+projections of latent attention.
 Does not cover: optimizers; what of `transformer_engine` has no weights.
 """
 
@@ -10,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from mindspeed_rl_ext.checkpoint.formats.dcp.chunked import EXTRA
-from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed, by_source
+from mindspeed_rl_ext.checkpoint.mapping.chunks import Placed, by_source, cut_slot
 from mindspeed_rl_ext.checkpoint.mapping.expected import Slot
-from mindspeed_rl_ext.checkpoint.tensors import Shape
+from mindspeed_rl_ext.checkpoint.mapping.rules.delta import SECTIONED, SECTIONS
+from mindspeed_rl_ext.checkpoint.tensors import Box, Shape
 
 _LAYER = re.compile(r"(decoder\.layers\.)(\d+)\.(.+)")
 _PREDICTION = re.compile(r"(mtp\.layers\.(\d+)\.transformer_layer\.)(.+)")
@@ -30,10 +32,12 @@ LEFT_OUT = (
 # Core's own maps of names (`sharded_state_dict_keys_map`), and transformer_engine's fused layers.
 FUSED = (
     ("input_layernorm.", "self_attention.linear_qkv.layer_norm_"),
+    ("input_layernorm.", "self_attention.in_proj.layer_norm_"),
     ("pre_mlp_layernorm.", "mlp.linear_fc1.layer_norm_"),
     ("self_attention.q_layernorm.", "self_attention.linear_q_up_proj.layer_norm_"),
     ("self_attention.kv_layernorm.", "self_attention.linear_kv_up_proj.layer_norm_"),
 )
+_SECTION = re.compile(rf"(?<=\.weight)\.({'|'.join(SECTIONS)})$")
 _FC1 = "linear_fc1.weight"
 _GATE, _UP = "linear_fc1.weight_w", "linear_fc1.weight_v"
 
@@ -63,6 +67,8 @@ def _find(slot: Slot, stored: Container[str]) -> list[Placed]:
     for name, index in stored_names(slot.name):
         if name in stored:
             return [Placed(name, index, slot)]
+    if slot.rule in SECTIONED:
+        return _find_sections(slot, stored)
     if not slot.name.endswith(_FC1):
         return []
     found = []
@@ -72,6 +78,25 @@ def _find(slot: Slot, stored: Container[str]) -> list[Placed]:
                 found.append(Placed(name, index, part))
                 break
     return found if len(found) == 2 else []
+
+
+def _find_sections(slot: Slot, stored: Container[str]) -> list[Placed]:
+    found = []
+    for end, part in sections_of(slot):
+        for name, index in stored_names(slot.name):
+            if f"{name}.{end}" in stored:
+                found.append(Placed(f"{name}.{end}", index, part))
+                break
+    return found if len(found) == len(slot.copies) else []
+
+
+def sections_of(slot: Slot) -> Iterator[tuple[str, Slot]]:
+    """The sections of a whole tensor of linear attention: core's name for each, and the section."""
+    for (end, name), copy in zip(SECTIONS.items(), slot.copies, strict=False):
+        area = Box(copy.row, copy.box.rows, 0, copy.box.cols)
+        part = cut_slot(slot, area, f"{slot.name}.{end}")
+        shape = (copy.box.rows, *slot.shape[1:])
+        yield end, replace(part, rule=name, shape=shape)
 
 
 def stored_names(name: str) -> Iterator[tuple[str, Shape]]:
@@ -134,14 +159,23 @@ class Naming:
     names: frozenset[str]
 
 
-def name_slot(slot: Slot, naming: Naming) -> Placed:
-    """The place of a slot in a checkpoint that we write."""
+def name_slot(slot: Slot, naming: Naming) -> list[Placed]:
+    """The place of a slot in a checkpoint that we write, or the places of its sections."""
+    if slot.rule in SECTIONED:
+        place = _place(slot, naming)
+        return [
+            Placed(f"{place.tensor}.{end}", place.index, part) for end, part in sections_of(slot)
+        ]
+    return [_place(slot, naming)]
+
+
+def _place(slot: Slot, naming: Naming) -> Placed:
     name = slot.name
     inside = _LAYER.fullmatch(name) or _PREDICTION.fullmatch(name)
     if inside:
         layer, rest = name.removesuffix(inside[3]), inside[3]
-        for own, fused in FUSED[:2]:
-            if rest.startswith(own) and _is_fused(own, layer, naming):
+        for own, fused in FUSED:
+            if rest.startswith(own) and _is_fused(own, fused, layer, naming):
                 name = layer + rest.replace(own, fused, 1)
     one_by_one = bool(_LAYER.fullmatch(name)) and naming.layer_by_layer
     stored, index = next(
@@ -152,13 +186,23 @@ def name_slot(slot: Slot, naming: Naming) -> Placed:
     return Placed(stored, index, slot)
 
 
-def _is_fused(own: str, layer: str, naming: Naming) -> bool:
+def _is_fused(own: str, fused: str, layer: str, naming: Naming) -> bool:
     """Whether core keeps a norm under the name of the layer behind it.
 
     Its local layers always do, but those with downward projections of latent attention; those of
-    transformer_engine do where the norm is fused, which it is not before experts.
+    transformer_engine do where the norm is fused, which it is not before experts, nor in front of
+    latent attention.
     """
-    if f"{layer}self_attention.linear_kv_down_proj.weight" in naming.names:
+    latent = f"{layer}self_attention.linear_kv_down_proj.weight" in naming.names
+    inside = own.startswith("self_attention.")
+    if latent and (naming.transformer_impl == "local" or own == "input_layernorm."):
+        return False
+    if inside:
+        return latent
+    if (
+        own == "input_layernorm."
+        and f"{layer}{fused.rpartition('.')[0]}.weight" not in naming.names
+    ):
         return False
     has_experts = f"{layer}mlp.router.weight" in naming.names
     before_experts = own == "pre_mlp_layernorm." and has_experts
@@ -183,16 +227,16 @@ def extra_states(placed: Iterable[tuple[Placed, Shape]], transformer_impl: str) 
 
 
 def _modules_with_state(tensor: str, transformer_impl: str) -> Iterator[str]:
-    module, _, kind = tensor.rpartition(".")
+    module, _, kind = _SECTION.sub("", tensor).rpartition(".")
     last = module.rpartition(".")[2]
     if kind != "weight":
         return
-    if last.startswith("linear_") or last == "eh_proj":
+    if last.startswith("linear_") or last in ("eh_proj", "in_proj", "out_proj"):
         yield module
     if transformer_impl == "transformer_engine":
         if last == "linear_proj":
             yield module.removesuffix("linear_proj") + "core_attention"
-        if last.endswith("layernorm"):
+        if last.endswith(("layernorm", "out_norm")):
             yield module
 
 

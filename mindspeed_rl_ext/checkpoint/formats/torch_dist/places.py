@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import METADATA
 from mindspeed_rl_ext.checkpoint.formats.dcp.reader import COMMON, MEGATRON_METADATA
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import TRACKER
 from mindspeed_rl_ext.checkpoint.wording import no_directory
 from mindspeed_rl_ext.core.errors import InputError
 

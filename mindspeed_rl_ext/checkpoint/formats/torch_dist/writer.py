@@ -28,7 +28,7 @@ from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import (
 )
 from mindspeed_rl_ext.checkpoint.formats.dcp.reader import COMMON, MEGATRON_METADATA
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.args import ITERATION, build_args
-from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import TRACKER
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.places import TRACKER
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.writer import (
     ITERATION_DIR,
     MegatronWriter,
@@ -41,6 +41,7 @@ from mindspeed_rl_ext.checkpoint.formats.torch_dist.names import (
     name_slot,
 )
 from mindspeed_rl_ext.checkpoint.formats.torch_dist.reader import BACKEND
+from mindspeed_rl_ext.checkpoint.mapping.check_layout import check_divisible
 from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     Placed,
     StoredBox,
@@ -49,9 +50,11 @@ from mindspeed_rl_ext.checkpoint.mapping.chunks import (
     source_areas,
 )
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot, expected_parts
-from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, check_divisible, chunks
+from mindspeed_rl_ext.checkpoint.mapping.layout import Layout, chunks
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import Planner, TensorPlan
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
+from mindspeed_rl_ext.checkpoint.mapping.targets import convention_of
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions, option_names
 from mindspeed_rl_ext.checkpoint.tensors import Box, Ref, whole
 from mindspeed_rl_ext.core.errors import InputError
@@ -60,7 +63,7 @@ from mindspeed_rl_ext.core.files.whole_files import open_atomic, write_text_atom
 # The dialect of hosts that do not save torch_dist, and the next one.
 _OLD, _NEW = "0.8", "0.12"
 # Rule -> axis that tensor parallelism cuts; others are held whole by every rank.
-_AXIS = {"rows": 0, "qkv": 0, "vocab_rows": 0, "columns": 1}
+_AXIS = {"rows": 0, "qkv": 0, "gated_qkv": 0, "vocab_rows": 0, "columns": 1}
 _STACKS = ("gate_up",)
 _EXTRA_STATE = torch_file([None])
 
@@ -79,6 +82,12 @@ class TorchDistWriter:
         """The layout of the run that will load it: its args, the padding, how chunks are cut."""
         if options.target is None and options.mcore_dialect is None:
             options = replace(options, mcore_dialect=_NEW)
+        if not convention_of(options.target, options.mcore_dialect).loads_torch_dist:
+            raise InputError(
+                "the target does not load torch_dist: it sets --ckpt-format torch by itself",
+                found=f"--target {options.target}",
+                remedy="--save-model-type mg writes the rank files that it loads",
+            )
         layout = target_layout(model, options)
         if layout.noop_layers:
             raise InputError(
@@ -144,11 +153,19 @@ def place_model(model: Model, layout: Layout) -> list[Placed]:
     """
     slots = _slots(model, layout)
     naming = Naming(
-        layer_by_layer=0 < len(model.sizes.moe_layers) < model.sizes.layers,
+        layer_by_layer=_layers_differ(model, layout),
         transformer_impl=layout.transformer_impl,
         names=frozenset(slot.name for slot in slots),
     )
-    return [name_slot(slot, naming) for slot in slots]
+    return [item for slot in slots for item in name_slot(slot, naming)]
+
+
+def _layers_differ(model: Model, layout: Layout) -> bool:
+    """Whether core keeps each layer under names of its own."""
+    kinds = [model.sizes.moe_layers]
+    if layout.dialect == CORE:
+        kinds.append(model.sizes.linear_layers)
+    return any(0 < len(kind) < model.sizes.layers for kind in kinds)
 
 
 def _slots(model: Model, layout: Layout) -> Sequence[Slot]:

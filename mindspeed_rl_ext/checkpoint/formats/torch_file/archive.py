@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -107,6 +107,10 @@ class TorchArchive:
         """All records and their lengths in bytes."""
         return {name: record.length for name, record in self._records.items()}
 
+    def holds_values(self, name: str) -> bool:
+        """Whether a record is values of tensors, and not what describes them."""
+        return name.startswith("data/")
+
     def computed_crc32(self, name: str) -> int:
         """CRC-32 of a record's bytes, read now."""
         record, crc = self._records[name], 0
@@ -122,12 +126,17 @@ class TorchArchive:
         A file whose writer left all of them out, as torch can be told to, has none to compare.
 
         Args:
-            found: record -> CRC-32 of its bytes.
+            found: record -> CRC-32 of its bytes; where not all are here, and all are wrong, the
+                others are read until one is right.
         """
-        wrong = [name for name, record in self._records.items() if found[name] != record.crc32]
-        values = [name for name in self._records if name.startswith("data/")]
-        unknown = len(values) > 1 and set(values) <= set(wrong)
-        return [] if unknown else wrong
+        wrong = [name for name in self._records if name in found and not self.fits(name, found)]
+        values = [name for name in self._records if self.holds_values(name)]
+        return [] if len(values) > 1 and none_fits(self, values, found) else wrong
+
+    def fits(self, name: str, found: Mapping[str, int | None]) -> bool:
+        """Whether a record's bytes have the CRC-32 that the file says; read where not found yet."""
+        crc = found[name] if name in found else self.computed_crc32(name)
+        return crc == self._records[name].crc32
 
     def _record_of(self, tensor: LazyTensor) -> _Record:
         key = f"data/{tensor.storage.key}"
@@ -187,6 +196,23 @@ def _refused(path: Path, found: str) -> InputError:
         expected="a zip archive as torch.save writes it",
         remedy="save it again with a current torch.save",
     )
+
+
+class _Fitting(Protocol):
+    def fits(self, name: str, found: Mapping[str, int | None]) -> bool:
+        """Whether a record's bytes have the CRC-32 that the file says."""
+
+
+def none_fits(file: _Fitting, names: Iterable[str], found: Mapping[str, int | None]) -> bool:
+    """Whether no record has the CRC-32 that the file says: then its writer left them out.
+
+    Args:
+        file: the file.
+        names: the records that hold values.
+        found: CRC-32s that are known; where all of these are wrong, the others are read.
+    """
+    known_first = sorted(names, key=lambda name: name not in found)
+    return not any(file.fits(name, found) for name in known_first)
 
 
 def byte_check_of(

@@ -37,6 +37,7 @@ class Split:
         padded_vocab: rows of the padded embedding over all ranks.
         head_parts: widths of the parts of a head of latent attention: of query and key without
             rotation, of both with it, of the value; (0, 0, 0) in other models.
+        delta: widths of key and value over all heads of a gated delta net.
     """
 
     tp: int
@@ -46,6 +47,7 @@ class Split:
     head_dim: int = 0
     padded_vocab: int = 0
     head_parts: tuple[int, int, int] = (0, 0, 0)
+    delta: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Copy:
         col: its first column in the rank's tensor.
         padding: it only fills; nothing of it is a weight.
         transposed: rows there are columns here.
+        step: from one row of the box to the next in the rank's tensor.
+        shift: what is added to each value.
     """
 
     source: int
@@ -67,6 +71,8 @@ class Copy:
     col: int = 0
     padding: bool = False
     transposed: bool = False
+    step: int = 1
+    shift: float = 0.0
 
 
 @dataclass(frozen=True)

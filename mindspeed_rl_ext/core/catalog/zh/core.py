@@ -62,7 +62,7 @@ MESSAGES = {
     "--label-extractor: the pattern does not compile": "--label-extractor：正则表达式无法编译",
     "fix the pattern; the last match counts, its first group where it has one": "修正正则表达式；取最后一次匹配，有分组时取第一个分组",
     "{value}: a batch is not written: {value2}": "{value}：有一批未写入：{value2:message}",
-    "{value}: {value2} batches were not written to {value3}": "{value}：{value2} 批未写入 {value3}",
+    "{value}: {value2} of {value3} batches were not written to {value4}": "{value}：{value3} 批中有 {value2} 批未写入 {value4}",
     "{value}: writing to {value2} failed: {value3}": "{value}：写入 {value2} 失败：{value3}",
     "{place} has no integer 'step'": "{place} 没有整数 'step'",
     "columns {row}": "列 {row:message}",
@@ -97,4 +97,6 @@ MESSAGES = {
     "neither a file nor a name in the shipped configs/{kind}": "既不是文件，也不是随包 configs/{kind} 中的名称",
     "give the flags": "请给出这些参数",
     "a file of JSON lines": "每行一个 JSON 对象的文件",
+    "torch cannot be imported: it cannot load an extension for a device": "torch 无法导入：它加载不了一个设备扩展",
+    "source CANN's set_env.sh; on a machine without NPUs: export {AUTOLOAD}=0": "source CANN 的 set_env.sh；没有 NPU 的机器上：export {AUTOLOAD}=0",
 }

@@ -1,6 +1,14 @@
 """Messages of TRL, verl, Ray and vLLM, English to Chinese."""
 
 MESSAGES = {
+    "--engine ray gives every node its part": "--engine ray 会给每个节点各自的部分",
+    "--ranks {ranks}": "--ranks {ranks}",
+    "--node {node}": "--node {node}",
+    "leave that flag out": "去掉该参数",
+    "--nodes does not name nodes of the cluster, each once": "--nodes 没有逐一写出集群中的节点",
+    "addresses among {alive}": "地址为 {alive} 之一",
+    "nothing can be run on this node": "该节点上无法运行任何程序",
+    "the process that converts a node's part ended with code {returncode}": "转换节点部分的进程以代码 {returncode} 结束",
     "the packed data set has no rows": "打包的数据集没有行",
     "preprocess some rows first": "先预处理一些行",
     "the packed data set has no {missing}": "打包的数据集没有 {missing}",

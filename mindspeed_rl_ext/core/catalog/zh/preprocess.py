@@ -164,4 +164,6 @@ MESSAGES = {
     "verl reads a column of that name": "verl 会读取同名的列",
     "--format verl": "--format verl",
     "verl puts the model's chat template around each prompt: give the tokenizer one": "verl 会给每个提示套上模型的对话模板：请给 tokenizer 配上模板",
+    "the tokenizer of {folder} was saved by transformers 5, which is newer than yours": "{folder} 的 tokenizer 由 transformers 5 保存，比当前环境的版本新",
+    "a host with this transformers can't load it either: take the tokenizer files of the original model, or set tokenizer_class to PreTrainedTokenizerFast in tokenizer_config.json": "用这个 transformers 的宿主同样无法加载：换成原始模型的 tokenizer 文件，或在 tokenizer_config.json 中把 tokenizer_class 设为 PreTrainedTokenizerFast",
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from mindspeed_rl_ext.core.rules import At, Finding, Place, at
 from mindspeed_rl_ext.doctor.readers.environment import Environment
 from mindspeed_rl_ext.doctor.rulebook import check, rule
+from mindspeed_rl_ext.verifiers.pool.symbolic import ANTLR, ANTLR_SERVED
 from mindspeed_rl_ext.version import __version__
 
 PACKAGES = Place("installed packages")
@@ -162,6 +163,28 @@ def math_verify(found: Environment) -> Iterator[Finding]:
 
 
 @rule(
+    "math-verify-without-antlr",
+    "warning",
+    on=Environment,
+    en=(
+        "math-verify {version} does not run with antlr4-python3-runtime {antlr}: answers that "
+        "need it count as UNPARSEABLE",
+        'pip install "antlr4-python3-runtime==4.9.3"; hydra and latex2sympy2 run with it too',
+    ),
+    zh=(
+        "math-verify {version} 不能与 antlr4-python3-runtime {antlr} 一起用：需要它才能判定的答案"
+        "记为 UNPARSEABLE",
+        'pip install "antlr4-python3-runtime==4.9.3"；hydra 与 latex2sympy2 用它也能运行',
+    ),
+)
+def antlr_of_math_verify(found: Environment) -> Iterator[At]:
+    """math-verify has grammars for some versions of antlr, and is not importable with others."""
+    version, installed = found.versions.get("math-verify"), found.versions.get(ANTLR)
+    if version and installed and not installed.startswith(ANTLR_SERVED):
+        yield at(PACKAGES, version=version, antlr=installed)
+
+
+@rule(
     "antlr-too-new-for-hydra",
     "warning",
     on=Environment,
@@ -176,11 +199,32 @@ def math_verify(found: Environment) -> Iterator[Finding]:
 )
 def antlr(found: Environment) -> Iterator[At]:
     """hydra and omegaconf read their grammars only with antlr 4.9."""
-    version = found.version("antlr4-python3-runtime")
+    version = found.version(ANTLR)
     users = [name for name in ("hydra-core", "omegaconf") if name in found.versions]
     if version is not None and users and version[:2] != (4, 9):
-        installed = found.versions["antlr4-python3-runtime"]
-        yield at(PACKAGES, version=installed, users=" and ".join(users))
+        yield at(PACKAGES, version=found.versions[ANTLR], users=" and ".join(users))
+
+
+@rule(
+    "antlr-too-new-for-latex2sympy2",
+    "error",
+    on=Environment,
+    en=(
+        "antlr4-python3-runtime {version} beside latex2sympy2 {user}, which the host's own "
+        "verifiers import: the import fails",
+        'pip install "antlr4-python3-runtime==4.9.3"; math-verify and hydra run with it too',
+    ),
+    zh=(
+        "antlr4-python3-runtime {version} 与宿主打分器导入的 latex2sympy2 {user} 并存：导入会失败",
+        'pip install "antlr4-python3-runtime==4.9.3"；math-verify 与 hydra 用它也能运行',
+    ),
+)
+def antlr_of_latex2sympy2(found: Environment) -> Iterator[At]:
+    """latex2sympy2 was made with antlr 4.7; 4.9 still reads its grammar, 4.10 and later do not."""
+    version = found.version(ANTLR)
+    if version is not None and version[:2] > (4, 9) and "latex2sympy2" in found.versions:
+        user = found.versions["latex2sympy2"]
+        yield at(PACKAGES, version=found.versions[ANTLR], user=user)
 
 
 @rule(

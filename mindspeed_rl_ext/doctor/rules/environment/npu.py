@@ -48,11 +48,14 @@ CANN_ABSENT = rule(
     on=Environment,
     en=(
         "torch_npu is installed, but no CANN toolkit was found",
-        "source .../ascend-toolkit/set_env.sh, which sets ASCEND_TOOLKIT_HOME",
+        "source .../ascend-toolkit/set_env.sh, which sets ASCEND_TOOLKIT_HOME; without it "
+        "`import torch` fails from torch 2.5 on. On a machine without NPUs: "
+        "export TORCH_DEVICE_BACKEND_AUTOLOAD=0",
     ),
     zh=(
         "装了 torch_npu，但没有找到 CANN toolkit",
-        "source .../ascend-toolkit/set_env.sh，它会设置 ASCEND_TOOLKIT_HOME",
+        "source .../ascend-toolkit/set_env.sh，它会设置 ASCEND_TOOLKIT_HOME；否则 torch 2.5 起 "
+        "`import torch` 会失败。没有 NPU 的机器：export TORCH_DEVICE_BACKEND_AUTOLOAD=0",
     ),
 )
 CANN_VERSION_DOCUMENTED = rule(

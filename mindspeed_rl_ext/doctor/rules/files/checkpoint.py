@@ -26,6 +26,13 @@ CHECKPOINT_FORMAT = rule(
     en=("the checkpoint has the format {kind}", "{convert} converts it"),
     zh=("检查点的格式是 {kind}", "转换命令：{convert}"),
 )
+CHECKPOINT_PART = rule(
+    "checkpoint-part",
+    "note",
+    on=CheckpointInUse,
+    en=("the checkpoint is one node's part: {part}", "the other ranks must be on the other nodes"),
+    zh=("检查点是单个节点的部分：{part}", "其余 rank 应在其他节点上"),
+)
 CHECKPOINT_UNREADABLE = rule(
     "checkpoint-unreadable",
     "error",
@@ -39,7 +46,9 @@ CHECKPOINT_UNREADABLE = rule(
 def whole_files(found: CheckpointInUse) -> Iterator[Finding]:
     """It opens: no file is missing or cut short."""
     place = Place(str(found.folder))
-    if found.broken is None:
+    if found.part:
+        yield CHECKPOINT_PART.at(place, part=found.part)
+    elif found.broken is None:
         yield CHECKPOINT_FORMAT.at(place, kind=found.kind, convert=found.convert)
     elif not missing_ranks(found):
         remedy = found.broken.remedy or "copy the checkpoint again"
@@ -87,8 +96,10 @@ def rank_directories(found: CheckpointInUse) -> Iterator[Finding]:
 
 
 def missing_ranks(found: CheckpointInUse) -> list[str]:
-    """Rank directories that are not there; none are missing in other formats."""
-    return sorted(_rank_dirs(found.layout) - found.ranks) if found.kind == RANK_FILES else []
+    """Rank directories that are not there; none are missing of parts and in other formats."""
+    if found.kind != RANK_FILES or found.part:
+        return []
+    return sorted(_rank_dirs(found.layout) - found.ranks)
 
 
 def _rank_dirs(layout: Layout) -> set[str]:

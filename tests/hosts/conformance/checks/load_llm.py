@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import sys
 import traceback
 from pathlib import Path
@@ -41,7 +43,8 @@ LAYOUT = {"tp": "--tensor-model-parallel-size", "pp": "--pipeline-model-parallel
 
 def words_of(case):
     sizes = [str(word) for name, flag in LAYOUT.items() for word in (flag, case[name])]
-    return [*job["words"], *sizes, "--load", case["load"], "--save", case["save"]]
+    own = ["--ckpt-format", case["format"]] if "format" in case else []
+    return [*job["words"], *sizes, *own, "--load", case["load"], "--save", case["save"]]
 
 
 def ranks_of(case):
@@ -57,7 +60,7 @@ def work(rank, case, port):
     sys.argv = ["pretrain_gpt.py", *words_of(case)]
     from megatron.core import mpu
     from megatron.core.datasets import utils
-    from megatron.training import initialize
+    from megatron.training import get_args, initialize
     from megatron.training.checkpointing import load_checkpoint, save_checkpoint
 
     # Indices of data sets, in C++; lines of 2025 compile them in a function of their own.
@@ -69,29 +72,44 @@ def work(rank, case, port):
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter.data, 7)
     load_checkpoint([model], None, None, strict=True)
+    # Core 0.12 saves torch_dist through functions of torch that have changed since its own torch.
+    get_args().ckpt_format, get_args().use_dist_ckpt = "torch", False
     save_checkpoint(1, [model], None, None, 0)
     return sorted(name for name, _ in model.named_parameters())
 
 
-def fork(case, port):
-    """Every rank in a process of its own; their errors come back as text."""
-    children = {}
-    for rank in range(ranks_of(case)):
-        file = Path(f"rank{rank}.json")
-        file.unlink(missing_ok=True)
-        child = os.fork()
-        if not child:
-            try:
-                file.write_text(json.dumps(work(rank, case, port)))
-            except BaseException:  # noqa: BLE001  the error is what is looked at
-                file.write_text(json.dumps(traceback.format_exc()[-3000:]))
-            finally:
-                os._exit(0)
-        children[child] = file
-    for child in children:
-        os.waitpid(child, 0)
-    return [json.loads(file.read_text()) for file in children.values()]
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
-found = {case["name"]: fork(case, 29600 + number) for number, case in enumerate(job["cases"])}
+def rank_in_child(rank, case, port, file):
+    """A rank in a process of its own; its error comes back as text. Returns the process's id."""
+    child = os.fork()
+    if not child:
+        try:
+            file.write_text(json.dumps(work(rank, case, port)))
+        except BaseException:  # noqa: BLE001  the error is what is looked at
+            file.write_text(json.dumps(traceback.format_exc()[-3000:]))
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def fork(case):
+    """What every rank found; after a rank's error the others, which would wait, are ended."""
+    files = [Path(f"{case['name']}.rank{rank}.json") for rank in range(ranks_of(case))]
+    port = free_port()
+    children = {rank_in_child(rank, case, port, file) for rank, file in enumerate(files)}
+    while children:
+        child, status = os.wait()
+        children.discard(child)
+        if status:
+            for other in children:
+                os.kill(other, signal.SIGKILL)
+    return [json.loads(file.read_text()) if file.exists() else "ended" for file in files]
+
+
+found = {case["name"]: fork(case) for case in job["cases"]}
 Path("found.json").write_text(json.dumps(found))
