@@ -145,7 +145,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_in(
-    line: Line, python: Path, *words: object, cwd: Path, **env: str
+    line: Line | Plain, python: Path, *words: object, cwd: Path, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs Python as a user of that host does, away from both checkouts."""
     paths = line.paths()
@@ -178,6 +178,33 @@ def others() -> Callable[[Line], list[Line]]:
     return lambda line: [one for one in CONFIGURED if one.is_rl == line.is_rl and one != line]
 
 
+@dataclass(frozen=True)
+class Plain:
+    """A checkout that is no host, alone on the path."""
+
+    folder: str
+
+    @property
+    def variables(self) -> list[str]:
+        return [PREFIX + self.folder.upper()]
+
+    def paths(self) -> list[Path | None]:
+        return [checkout(name) for name in self.variables]
+
+
+@pytest.fixture(scope="session")
+def plain() -> Callable[[str], Plain]:
+    """A checkout by its folder; skips where it is not there."""
+
+    def of(folder: str) -> Plain:
+        found = Plain(folder)
+        if None in found.paths():
+            pytest.skip(f"{found.variables[0]} not set")
+        return found
+
+    return of
+
+
 @pytest.fixture
 def run_host(host_python: Path, tmp_path: Path) -> Callable[..., Any]:
     """Runs Python beside a host."""
@@ -198,7 +225,7 @@ def script(host_python: Path, tmp_path: Path) -> Callable[..., subprocess.Comple
 def check(host_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Runs a file of checks/ beside a host; gives back what it wrote as JSON."""
 
-    def run(line: Line, name: str, job: Any, python: Path | None = None, **env: str) -> Any:
+    def run(line: Line | Plain, name: str, job: Any, python: Path | None = None, **env: str) -> Any:
         folder = tmp_path_factory.mktemp(name)
         (folder / "job.json").write_text(json.dumps(job, default=str))
         done = run_in(

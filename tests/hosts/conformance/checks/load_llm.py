@@ -20,6 +20,24 @@ sys.argv = ["pretrain_gpt.py", *job["words"]]
 import pretrain_gpt  # noqa: E402
 import torch  # noqa: E402
 
+
+def use_torch_rms_norm():
+    """RMSNorm of torch for the kernels of apex, which plain Megatron has for its local layers."""
+    from megatron.core.models.gpt import gpt_layer_specs
+    from megatron.core.transformer import transformer_block
+
+    class Norm:
+        """Makes torch's own; Megatron calls classes only."""
+
+        def __new__(cls, config, hidden_size, eps=1e-5, **others):
+            return torch.nn.RMSNorm(hidden_size, eps)
+
+    gpt_layer_specs.LNImpl = transformer_block.LayerNormImpl = Norm
+
+
+if job.get("plain"):
+    use_torch_rms_norm()
+
 LAYOUT = {"tp": "--tensor-model-parallel-size", "pp": "--pipeline-model-parallel-size"}
 
 
