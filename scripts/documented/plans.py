@@ -208,7 +208,7 @@ def _python(words: list[str], command: Command, root: Path) -> Plan | None:
 
 
 def _pip(words: list[str], command: Command, root: Path) -> Plan | None:
-    if len(words) == 2:
+    if len(words) == 2 or words[1] == "list":
         return Plan(NAMED, note="pip")
     if words[1] != "install":
         return None

@@ -85,6 +85,7 @@ def test_what_nothing_runs_has_no_plan(text, repo_root):
         ("msrl-ext train --config countdown --size real", PRINT),
         ("msrl-ext evaluate --backend vllm --model m", MARKED),
         ('pip install ".[verify,train]"', PRINT),
+        ("pip list --format=freeze", NAMED),
         ("python -m verl.trainer.main_ppo data.seed=1 ...", PRINT),
     ],
 )
