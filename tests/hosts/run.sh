@@ -5,7 +5,7 @@
 # DIR holds the checkouts, named as in the list; what is missing is named with the command that gets
 # it, and its lines are left out. The environment is made in DIR/.environment (Python 3.11), once.
 #
-# MSRL_EXT_JOBS          how many lines at a time (2)
+# MSRL_EXT_JOBS          how many lines at a time (3: a line waits for its Ray and its ranks half of its time)
 # MSRL_EXT_TORCH_INDEX   where to take a CPU build of torch from, if pip's own index has none
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
 
@@ -42,5 +42,5 @@ checkouts "$DIR"
 make_environment
 cd "$ROOT"
 export MSRL_EXT_HOSTS="$DIR" PYTHONPATH="$ROOT" OMP_NUM_THREADS=1
-exec "$PY" -m pytest tests/hosts/conformance -n "${MSRL_EXT_JOBS:-2}" --dist loadgroup \
+exec "$PY" -m pytest tests/hosts/conformance -n "${MSRL_EXT_JOBS:-3}" --dist loadgroup \
     -p no:cacheprovider -o addopts=--import-mode=importlib "$@"
