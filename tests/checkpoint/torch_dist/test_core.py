@@ -37,11 +37,16 @@ LATENT = {
     "num_nextn_predict_layers": 0,
 }  # fmt: skip
 GPT_OSS = {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 16, "sliding_window": 6}
+LINEAR = {
+    "head_dim": 16, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+    "linear_key_head_dim": 16, "linear_value_head_dim": 12,
+}  # fmt: skip
+FUSED = {"transformer_impl": "transformer_engine"}
 WHOLE = {"expert_tensor_parallel_size": 1}
 PREDICTION = {**LATENT, "num_nextn_predict_layers": 1}
 TIED = {"tie_word_embeddings": True}
 GROUPED = {"expert_parallel_size": 2, "moe_grouped_gemm": True}
-LEGACY = {**GROUPED, **WHOLE}  # how ranks are cut and named, which it does not have
+LEGACY = {**GROUPED, **WHOLE, **FUSED}  # how ranks are cut and named, which it does not have
 SINGLETON = {"singleton_local_shards": True}
 
 # name -> family, options of the model, (TP, PP), options of the conversion, options of the case
@@ -67,6 +72,7 @@ LOADED = {
         (),
     ),
     "qwen3-TP2": ("Qwen3", {"head_dim": 16}, (2, 1), {}, SLOW),
+    "qwen3_5-TP2-PP2": ("Qwen3_5", LINEAR, (2, 2), {**FUSED, "mcore_dialect": "core"}, ()),
     "gptoss-TP2-EP2": (
         "GptOss",
         GPT_OSS,
@@ -88,6 +94,7 @@ SAVED = {
         SLOW,
     ),
     "qwen2-tied-PP2": ("Qwen2", TIED, (1, 2), {"make_vocab_size_divisible_by": 64}, {}, SLOW),
+    "qwen3_5-TP2": ("Qwen3_5", LINEAR, (2, 1), {**FUSED, "mcore_dialect": "core"}, {}, ()),
     "gptoss-TP2-PP2": ("GptOss", GPT_OSS, (2, 2), {**WHOLE, "mcore_dialect": "core"}, {}, ()),
     "qwen2-one-by-one": ("Qwen2", {}, (2, 1), {}, {"metadata": SINGLETON}, SLOW),
     "qwen3moe-PP2": ("Qwen3Moe", MOE, (1, 2), {}, {}, SLOW),
@@ -97,7 +104,8 @@ SAVED = {
 
 def make_model(folder: Path, family: str, **more) -> None:
     torch.manual_seed(3)
-    config = getattr(transformers, f"{family}Config")(
+    made = getattr(transformers, f"{family}Config")
+    config = getattr(transformers, f"{family}TextConfig", made)(
         vocab_size=101,
         hidden_size=64,
         intermediate_size=96,
