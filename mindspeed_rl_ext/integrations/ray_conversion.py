@@ -141,7 +141,9 @@ def _run(
     waiting = list(asked)
     try:
         while waiting:
-            ready, waiting = ray.wait(waiting, timeout=POLL_S)
+            # Between two looks, so that a signal meets Python: Ray's own waiting forgets which.
+            time.sleep(POLL_S)
+            ready, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=0)
             for reference in ready:
                 number = asked[reference]
                 replies[number] = _reply(ray, number, nodes[number], reference)

@@ -63,6 +63,7 @@ class Cluster:
             if self.started[-1].poll() is not None:
                 break
             time.sleep(0.1)
+        self.end()
         pytest.fail(log.read_text()[-2000:])
 
     def convert(self, *words: object) -> subprocess.CompletedProcess[str]:
