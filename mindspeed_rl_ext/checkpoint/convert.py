@@ -24,11 +24,15 @@ from mindspeed_rl_ext.checkpoint.copying.threads import Unit, Worker, run_units
 from mindspeed_rl_ext.checkpoint.copying.write_files import Copying, Writing
 from mindspeed_rl_ext.checkpoint.identity import plan_id, run_id
 from mindspeed_rl_ext.checkpoint.job import Job, plan_job
-from mindspeed_rl_ext.checkpoint.joining import check_destination, part_destination, was_finished
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, Written, write_manifest
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
-from mindspeed_rl_ext.checkpoint.part_manifests import manifest_name, part_content
+from mindspeed_rl_ext.checkpoint.parts.joining import (
+    check_destination,
+    part_destination,
+    was_finished,
+)
+from mindspeed_rl_ext.checkpoint.parts.manifests import manifest_name, part_content
 from mindspeed_rl_ext.checkpoint.verify import VerifyReport, verify_opened
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import CheckFailedError, InputError

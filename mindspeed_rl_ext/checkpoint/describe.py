@@ -15,7 +15,7 @@ from mindspeed_rl_ext.checkpoint.adapters.peft import is_peft
 from mindspeed_rl_ext.checkpoint.adapters.peft_format import PEFT
 from mindspeed_rl_ext.checkpoint.formats import recognise
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, Format, TensorInfo
-from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
+from mindspeed_rl_ext.checkpoint.parts.ranks import ranks_text
 
 
 def describe(folder: Path) -> dict[str, Any]:

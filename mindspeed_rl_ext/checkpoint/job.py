@@ -32,7 +32,6 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
     Target,
     Totals,
 )
-from mindspeed_rl_ext.checkpoint.joining import check_destination, was_finished
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
@@ -40,8 +39,9 @@ from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_box
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
 from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOSTS
 from mindspeed_rl_ext.checkpoint.mapping.targets import DEFAULT_DIALECT
-from mindspeed_rl_ext.checkpoint.node_ranks import RankPart, rank_part
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.parts.joining import check_destination, was_finished
+from mindspeed_rl_ext.checkpoint.parts.ranks import RankPart, rank_part
 from mindspeed_rl_ext.checkpoint.tensors import Ref
 from mindspeed_rl_ext.checkpoint.wording import in_bytes, no_directory
 from mindspeed_rl_ext.core.errors import InputError, MachineError

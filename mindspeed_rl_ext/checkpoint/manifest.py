@@ -3,7 +3,7 @@
 Covers: source, layout, hashes of config.json and the tokenizer's files, all tensors with CRC-32
 and, where it was asked for, SHA-256; tensors with NaN; copies that had drifted.
 Does not cover: checking it against the files; `verify` does. Joining those of parts;
-`part_manifests` does.
+`parts.manifests` does.
 """
 
 from __future__ import annotations

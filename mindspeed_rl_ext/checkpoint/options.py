@@ -312,7 +312,7 @@ class ConvertOptions:
 
     def _check_part(self) -> None:
         """Raises InputError where `--ranks` or `--node` can't be read, or both are given."""
-        from mindspeed_rl_ext.checkpoint.node_ranks import parse_node, parse_ranks
+        from mindspeed_rl_ext.checkpoint.parts.ranks import parse_node, parse_ranks
 
         if self.ranks and self.node:
             raise InputError("--ranks and --node both choose ranks", remedy="leave one of them out")

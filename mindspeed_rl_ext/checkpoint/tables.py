@@ -14,8 +14,8 @@ from mindspeed_rl_ext.checkpoint.convert import ConvertReport
 from mindspeed_rl_ext.checkpoint.destination import free_disk
 from mindspeed_rl_ext.checkpoint.formats.protocol import Totals
 from mindspeed_rl_ext.checkpoint.job import Job
-from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.parts.ranks import ranks_text
 from mindspeed_rl_ext.checkpoint.wording import in_bytes
 
 

@@ -30,7 +30,7 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, Tenso
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
-from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
+from mindspeed_rl_ext.checkpoint.parts.ranks import ranks_text
 from mindspeed_rl_ext.checkpoint.tensors import Ref, TensorSource, TensorView, whole
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.progress import Progress, progress

@@ -19,8 +19,8 @@ from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.reader import MegatronReader
 from mindspeed_rl_ext.checkpoint.job import plan_job
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
-from mindspeed_rl_ext.checkpoint.node_ranks import ranks_of_node
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
+from mindspeed_rl_ext.checkpoint.parts.ranks import ranks_of_node
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError
 

@@ -35,8 +35,8 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
-from mindspeed_rl_ext.checkpoint.node_ranks import ranks_text
-from mindspeed_rl_ext.checkpoint.part_manifests import layout_of_part
+from mindspeed_rl_ext.checkpoint.parts.manifests import layout_of_part
+from mindspeed_rl_ext.checkpoint.parts.ranks import ranks_text
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError

@@ -18,8 +18,8 @@ from mindspeed_rl_ext.checkpoint.destination import check_replaceable
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointWriter
 from mindspeed_rl_ext.checkpoint.identity import plan_id
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, recorded_plan
-from mindspeed_rl_ext.checkpoint.node_ranks import RankPart
-from mindspeed_rl_ext.checkpoint.part_manifests import join, manifest_name, recorded_parts
+from mindspeed_rl_ext.checkpoint.parts.manifests import join, manifest_name, recorded_parts
+from mindspeed_rl_ext.checkpoint.parts.ranks import RankPart
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.files.locks import locked

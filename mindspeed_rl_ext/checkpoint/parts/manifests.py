@@ -15,7 +15,7 @@ from typing import Any
 
 from mindspeed_rl_ext.checkpoint.manifest import MANIFEST, NAN, PART_MANIFESTS, write_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
-from mindspeed_rl_ext.checkpoint.node_ranks import RankPart
+from mindspeed_rl_ext.checkpoint.parts.ranks import RankPart
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 

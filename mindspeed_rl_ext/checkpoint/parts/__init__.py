@@ -1,0 +1,1 @@
+"""One node's part of a checkpoint: which ranks it is, its manifest, and parts that make a whole."""
