@@ -140,7 +140,8 @@ def named(name: str, *, impl: str = "local", moe: bool = False, one_by_one: bool
     names = {name, LAYER + "self_attention.linear_qkv.weight"}
     names |= {LAYER + "mlp.router.weight"} if moe else set()
     naming = Naming(one_by_one, impl, frozenset(names))
-    return name_slot(Slot(name, (4,), "replicate", ("a",), ()), naming).tensor
+    (found,) = name_slot(Slot(name, (4,), "replicate", ("a",), ()), naming)
+    return found.tensor
 
 
 @pytest.mark.parametrize(
