@@ -223,7 +223,8 @@ def test_an_interruption_ends_the_conversion_on_all_nodes(cluster, number, code)
     error = driver.communicate(timeout=120)[1].decode()
     assert driver.returncode == code, error
     assert "interrupted" in error
-    assert not out.exists()
+    # The part that made the directory may end before the other one has emptied it.
+    assert not out.exists() or list(out.iterdir()) == []
 
 
 def test_ranks_are_not_chosen_twice():
