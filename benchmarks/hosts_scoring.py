@@ -101,7 +101,8 @@ def main() -> None:
         lambda turn: timed(wrapped, turn, THEIRS),
         args.pairs,
     )
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the audit may still write
+    # The audit may still write when it is removed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         compare("audit", with_audit(""), with_audit(folder), args.pairs)
 
 
