@@ -87,9 +87,9 @@ class OutFile:
 def _allocate(handle: int, size: int) -> None:
     """Gives the file its size, and its blocks at once where the file system can.
 
-    Direct writes into blocks that exist already were faster on ext4 (about a sixth, for 3.1 GB), and
-    a disk that is too small is found before anything is written. `os.posix_fallocate` is not it:
-    where the file system cannot, glibc writes each block.
+    Direct writes into blocks that exist already were faster on ext4 (about a sixth, for 3.1 GB),
+    and a disk that is too small is found before anything is written. `os.posix_fallocate` is not
+    it: where the file system cannot, glibc writes each block.
 
     Raises:
         OSError: the disk is full.
