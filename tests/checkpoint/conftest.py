@@ -6,8 +6,12 @@ operations; nothing of mindspeed_rl_ext.checkpoint is imported here.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import signal
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -217,6 +221,46 @@ class Kit:
 @pytest.fixture(scope="session")
 def kit() -> Kit:
     return Kit()
+
+
+def run_in_child(work: Callable[[], object], kill_at: int) -> tuple[int, int]:
+    """Runs work in a child that dies at that operation; the status and the operations done."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        counter = itertools.count(1)  # several threads write
+        done = 0
+
+        def counted(function):
+            def call(*args, **kwargs):
+                nonlocal done
+                done = next(counter)
+                if done == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*args, **kwargs)
+
+            return call
+
+        for name in ("pwrite", "rename", "replace", "fsync", "unlink"):
+            setattr(os, name, counted(getattr(os, name)))
+        status = 1
+        try:
+            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - the child ends here
+            work()
+            status = 0
+        finally:
+            os.write(writer, str(done).encode())
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        done = int(pipe.read() or 0)
+    return os.waitpid(child, 0)[1], done
+
+
+@pytest.fixture(scope="session")
+def in_child() -> Callable[[Callable[[], object], int], tuple[int, int]]:
+    return run_in_child
 
 
 @pytest.fixture

@@ -401,43 +401,10 @@ def test_a_dry_run_needs_the_disk_of_the_part_only(hf_dir, tmp_path):
     assert needed["pp=0"] + needed["pp=1"] == needed[""]
 
 
-def in_child(work: Callable[[], None], kill_at: int) -> tuple[int, int]:
-    """Runs work in a child that dies at that operation; the status and the operations done."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        counter = itertools.count(1)
-        done = 0
-
-        def counted(function):
-            def call(*args, **kwargs):
-                nonlocal done
-                done = next(counter)
-                if done == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*args, **kwargs)
-
-            return call
-
-        for name in ("pwrite", "rename", "replace", "fsync", "unlink"):
-            setattr(os, name, counted(getattr(os, name)))
-        status = 1
-        try:
-            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - the child ends here
-            work()
-            status = 0
-        finally:
-            os.write(writer, str(done).encode())
-            os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        done = int(pipe.read() or 0)
-    return os.waitpid(child, 0)[1], done
-
-
 @pytest.mark.parametrize("last", [False, True], ids=["first part", "last part"])
-def test_a_part_that_is_killed_resumes_without_touching_the_others(hf_dir, tmp_path, whole, last):
+def test_a_part_that_is_killed_resumes_without_touching_the_others(
+    in_child, hf_dir, tmp_path, whole, last
+):
     out = tmp_path / "out"
 
     def part(ranks: str, **more) -> Callable[[], object]:

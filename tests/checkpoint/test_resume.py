@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,40 +23,6 @@ from mindspeed_rl_ext.core.files.staging import STAGING_NAME
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-def in_child(work: Callable[[], None], kill_at: int) -> tuple[int, int]:
-    """Runs work in a child that dies at that operation; the status and the operations done."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        count = 0
-
-        def counted(function):
-            def call(*args, **kwargs):
-                nonlocal count
-                count += 1
-                if count == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*args, **kwargs)
-
-            return call
-
-        for name in ("pwrite", "rename", "replace", "fsync"):
-            setattr(os, name, counted(getattr(os, name)))
-        status = 1
-        try:
-            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - the child ends here
-            work()
-            status = 0
-        finally:
-            os.write(writer, str(count).encode())
-            os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        done = pipe.read()
-    return os.waitpid(child, 0)[1], int(done or 0)
 
 
 def loads(folder: Path) -> bool:
@@ -80,7 +44,7 @@ DIRECTIONS = {
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_kill_at_any_moment_is_survived(kit, hf_dir, tmp_path, direction, overwrite):
+def test_a_kill_at_any_moment_is_survived(in_child, kit, hf_dir, tmp_path, direction, overwrite):
     load, save, flags = DIRECTIONS[direction]
     source = hf_dir
     if load != "hf":
@@ -118,7 +82,7 @@ def test_a_kill_at_any_moment_is_survived(kit, hf_dir, tmp_path, direction, over
     assert kills >= 3
 
 
-def test_a_resumed_run_keeps_the_files_that_were_whole(hf_dir, tmp_path, monkeypatch):
+def test_a_resumed_run_keeps_the_files_that_were_whole(in_child, hf_dir, tmp_path, monkeypatch):
     options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2, resume=True)
     _, total = in_child(
         lambda: convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "a", 2, 2)), 0
@@ -133,7 +97,7 @@ def test_a_resumed_run_keeps_the_files_that_were_whole(hf_dir, tmp_path, monkeyp
         assert (tmp_path / "mg" / name).stat().st_ino == inode
 
 
-def test_a_stopped_run_without_resume_is_cleared_away(hf_dir, tmp_path):
+def test_a_stopped_run_without_resume_is_cleared_away(in_child, hf_dir, tmp_path):
     options = ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2)
     in_child(lambda: convert(options), 12)
     assert (tmp_path / "mg" / STAGING_NAME).is_dir()
@@ -142,7 +106,7 @@ def test_a_stopped_run_without_resume_is_cleared_away(hf_dir, tmp_path):
     assert not (tmp_path / "mg" / STAGING_NAME).exists()
 
 
-def test_resume_refuses_another_plan(kit, hf_dir, tmp_path):
+def test_resume_refuses_another_plan(in_child, kit, hf_dir, tmp_path):
     in_child(lambda: convert(ConvertOptions("hf", "mg", hf_dir, tmp_path / "mg", 2, 2)), 30)
     for change in ({"tensor_parallel_size": 1}, {"params_dtype": "fp32"}, {"sha256": True}):
         options = {"tensor_parallel_size": 2, "pipeline_parallel_size": 2, **change}

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from mindspeed_rl_ext.core.errors import InputError
-from mindspeed_rl_ext.core.files.whole_files import write_text_atomic
+from mindspeed_rl_ext.core.files.whole_files import remove_unfinished, write_text_atomic
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ def staging(
             _sync(*{path.parent for path in made})
             if not resume:
                 _clear(folder, destination, sure)
+            elif sure:
+                remove_unfinished(folder)
             with _discarding(folder, destination, resume):
                 yield folder
         finally:

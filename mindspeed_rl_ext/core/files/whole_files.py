@@ -17,6 +17,8 @@ from mindspeed_rl_ext.core.errors import InputError
 
 # What stops a file while it is written, and carries no name.
 _WITHOUT_NAME = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+# Such as `.a.txt.1234.tmp`, of the process 1234.
+_ASIDE = ".tmp"
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def open_atomic(path: str | Path) -> Iterator[BinaryIO]:
             f"{path} is a directory", expected="the name of a file", remedy="add a file name"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{os.getpid()}{_ASIDE}")
     try:
         with aside.open("wb") as file:
             yield file
@@ -61,3 +63,10 @@ def write_text_atomic(path: str | Path, text: str) -> None:
     """Writes UTF-8 text, whole or not at all."""
     with open_atomic(path) as file:
         file.write(text.encode("utf-8"))
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what killed processes had written aside, in a folder that nobody else writes to."""
+    for path in folder.rglob(f".*{_ASIDE}"):
+        if path.name.split(".")[-2].isdigit():
+            path.unlink()
