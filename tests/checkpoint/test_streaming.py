@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import runpy
 import struct
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.copying import crc32 as crc32_module
 from mindspeed_rl_ext.checkpoint.copying import out_file
 from mindspeed_rl_ext.checkpoint.copying.byte_check import _tiled
-from mindspeed_rl_ext.checkpoint.copying.crc32 import joined
+from mindspeed_rl_ext.checkpoint.copying.crc32 import _joined, crc32, joined
 from mindspeed_rl_ext.checkpoint.copying.out_file import Buffers, OutFile, RangeWriter
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.core.errors import InputError
@@ -26,7 +29,22 @@ from mindspeed_rl_ext.core.errors import InputError
 
 @given(st.binary(), st.binary(max_size=5000))
 def test_the_crc_of_joined_pieces_is_that_of_the_whole(first, second):
-    assert joined(zlib.crc32(first), zlib.crc32(second), len(second)) == zlib.crc32(first + second)
+    whole = zlib.crc32(first + second)
+    assert crc32(second, crc32(first)) == whole
+    for join in (joined, _joined):
+        assert join(zlib.crc32(first), zlib.crc32(second), len(second)) == whole
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**45))
+def test_the_library_joins_crcs_as_we_do(first, second, length):
+    assert joined(first, second, length) == _joined(first, second, length)
+
+
+def test_without_isal_the_sums_are_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "isal.isal_zlib", None)
+    plain = runpy.run_path(crc32_module.__file__)
+    assert plain["crc32"] is zlib.crc32
+    assert plain["joined"](zlib.crc32(b"abc"), zlib.crc32(b"de"), 2) == crc32(b"abcde")
 
 
 @given(st.binary(min_size=1, max_size=500), st.sets(st.integers(1, 499)), st.randoms())

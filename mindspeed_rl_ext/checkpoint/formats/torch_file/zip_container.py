@@ -9,9 +9,10 @@ Does not cover: writing; compression.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from mindspeed_rl_ext.checkpoint.copying.crc32 import crc32
 
 _ALIGNMENT = 64
 _LIMIT = 0xFFFFFFFF
@@ -41,7 +42,7 @@ class TorchZip:
 
     def add(self, name: str, data: bytes) -> bytes:
         """A small record, whole."""
-        header = self._header(name, len(data), zlib.crc32(data))
+        header = self._header(name, len(data), crc32(data))
         self.at += len(data)
         return header + data
 
