@@ -8,7 +8,7 @@ Does not cover: safetensors, which carry no checksum.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -19,6 +19,8 @@ from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
 _Key = tuple[str, str]
+# Records that one thread reads at a time, of which a distributed checkpoint has many tiny ones.
+_READ_BYTES, _READ_RECORDS = 8 << 20, 512
 
 
 class CheckedFile(Protocol):
@@ -62,9 +64,9 @@ class ByteCheck:
     ) -> None:
         self._files, self._place = files or {}, place
         self._lock = threading.Lock()
-        # Record -> start -> length and CRC of a range; record -> CRC of all of it.
+        # Record -> start -> length and CRC of a range; file -> record -> CRC of all of it.
         self._ranges: dict[_Key, dict[int, tuple[int, int]]] = {}
-        self._found: dict[_Key, int | None] = {}
+        self._found: dict[str, dict[str, int | None]] = {file: {} for file in self._files}
 
     def saw(self, ref: Ref, start: int, length: int, crc: int) -> None:
         """Notes the CRC of a range of a tensor's bytes."""
@@ -90,19 +92,20 @@ class ByteCheck:
         places = (self._place(ref) for ref in used or ())
         wanted = {(place.file, place.record) for place in places if place is not None}
         files = {file for file, _ in wanted}
-        left: list[Callable[[], None]] = []
+        left: list[tuple[_Key, int]] = []
         for file, checked in self._files.items():
+            found = self._found[file]
             for name, length in checked.records().items():
                 key = (file, name)
                 beside = file in files and not checked.holds_values(name)
-                if used is not None and key not in wanted and not beside:
+                if name in found or (used is not None and key not in wanted and not beside):
                     continue
-                crc = _tiled(self._ranges.get(key, {}), length)
-                if crc is not None and key not in self._found:
-                    self._found[key] = crc
-                elif key not in self._found:
-                    left.append(partial(self._read, key))
-        return left
+                crc = _tiled(self._ranges[key], length) if key in self._ranges else None
+                if crc is None:
+                    left.append((key, length))
+                else:
+                    found[name] = crc
+        return [partial(self._read_all, keys) for keys in _batches(left)]
 
     def finish(self) -> None:
         """Compares what was read, which is all that `rest` named.
@@ -111,7 +114,7 @@ class ByteCheck:
             InputError: a file was changed after it was written.
         """
         for file, checked in self._files.items():
-            crcs = {name: crc for (there, name), crc in self._found.items() if there == file}
+            crcs = self._found[file]
             wrong = checked.damaged(crcs) if crcs else []
             if wrong:
                 raise InputError(
@@ -120,14 +123,34 @@ class ByteCheck:
                     remedy="copy the file again; a disk or a transfer flipped bits",
                 )
 
+    def _read_all(self, keys: Sequence[_Key]) -> None:
+        for key in keys:
+            self._read(key)
+
     def _read(self, key: _Key) -> None:
+        file, name = key
+        found = self._found[file]
         with self._lock:
-            if key in self._found:
+            if name in found:
                 return
-            self._found[key] = None  # being read
-        crc = self._files[key[0]].computed_crc32(key[1])
+            found[name] = None  # being read
+        crc = self._files[file].computed_crc32(name)
         with self._lock:
-            self._found[key] = crc
+            found[name] = crc
+
+
+def _batches(records: Iterable[tuple[_Key, int]]) -> Iterator[list[_Key]]:
+    """The records in their order, a few megabytes or many small ones at a time."""
+    batch: list[_Key] = []
+    count = 0
+    for key, length in records:
+        batch.append(key)
+        count += length
+        if count >= _READ_BYTES or len(batch) >= _READ_RECORDS:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch
 
 
 def _tiled(ranges: Mapping[int, tuple[int, int]], length: int) -> int | None:

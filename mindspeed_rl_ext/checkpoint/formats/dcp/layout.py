@@ -7,7 +7,7 @@ Does not cover: copying values; which tensors there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from math import prod
@@ -21,8 +21,10 @@ from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import (
     Call,
     Global,
     Instance,
+    Pickled,
     StoredTensor,
     dumps,
+    pickled,
 )
 from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_container import TorchZip
 from mindspeed_rl_ext.checkpoint.mapping.plan import TensorPlan
@@ -134,11 +136,13 @@ def _named(name: str) -> Global:
     return Global(_CLASSES, name)
 
 
-def _size(shape: Sequence[int]) -> Call:
-    return Call(_SIZE, (tuple(shape),))
+@lru_cache(maxsize=1 << 16)
+def _size(shape: Shape) -> Pickled:
+    """A torch.Size. Most chunks have one of a few shapes, and each offset stands there twice."""
+    return pickled(Call(_SIZE, (shape,)))
 
 
-def _index(name: str, offset: Call | None, number: int | None) -> Call:
+def _index(name: str, offset: Pickled | None, number: int | None) -> Call:
     return Call(_named("MetadataIndex"), (name, offset, number))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
@@ -187,7 +188,7 @@ class _Reading:
             )
         state = _state(place)
         file, first, length = (state.get(k) for k in ("relative_path", "offset", "length"))
-        good = isinstance(file, str) and Path(file).name == file and file not in ("", ".", "..")
+        good = isinstance(file, str) and _is_file_name(file)
         if not good or not _is_count(first) or not _is_count(length):
             raise self._broken(name, f"{(file, first, length)}"[:200], "a file of this directory")
         if state.get("transform_descriptors"):
@@ -202,6 +203,11 @@ class _Reading:
     def _broken(self, name: str, found: str, expected: str) -> InputError:
         what = f"{self._path} is broken at {name}"
         return InputError(what, found=found, expected=expected, remedy=_DAMAGED)
+
+
+@lru_cache(maxsize=1024)
+def _is_file_name(text: str) -> bool:
+    return Path(text).name == text and text not in ("", ".", "..")
 
 
 def _is_count(value: Any) -> TypeGuard[int]:

@@ -6,13 +6,11 @@ Does not cover, and refuses before unpickling: TorchScript archives, torch's old
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,6 +18,13 @@ from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlac
 from mindspeed_rl_ext.checkpoint.copying.crc32 import crc32
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor, restricted_loads
+from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_directory import (
+    HEADER_BYTES,
+    Entry,
+    NoDirectoryError,
+    data_start,
+    read_directory,
+)
 from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, Ref, Shape, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_file
 from mindspeed_rl_ext.core.errors import InputError
@@ -33,8 +38,7 @@ _MOST_TENSORS = 1024
 _TENSORS: dict[bytes, LazyTensor] = {}
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(NamedTuple):
     start: int
     length: int
     crc32: int = 0
@@ -161,12 +165,10 @@ class TorchArchive:
 
     def _read_directory(self) -> dict[str, _Record]:
         try:
-            self._file.seek(0)
-            with zipfile.ZipFile(self._file) as archive:
-                entries = archive.infolist()
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            entries = read_directory(self._file.bytes, self._file.size)
+        except NoDirectoryError as error:
             raise self._no_zip(error) from error
-        inner = {entry.filename.partition("/")[2]: entry for entry in entries}
+        inner = {entry.name.partition("/")[2]: entry for entry in entries}
         if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
             raise _refused(self.path, "a TorchScript archive, which holds code")
         return {name: self._locate(name, entry) for name, entry in inner.items()}
@@ -182,22 +184,22 @@ class TorchArchive:
         kind = "torch's old format, or a bare pickle" if start[:1] == b"\x80" else "no zip file"
         return _refused(self.path, kind)
 
-    def _locate(self, name: str, entry: zipfile.ZipInfo) -> _Record:
-        at = entry.header_offset
-        header = self._file.bytes(at, 30)
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+    def _locate(self, name: str, entry: Entry) -> _Record:
+        if not entry.stored:
             raise _refused(self.path, f"a compressed record {name}")
-        start = at + 30 + int.from_bytes(header[26:28], "little")
-        start += int.from_bytes(header[28:30], "little")
-        if header[:4] != b"PK\x03\x04" or start + entry.file_size > self._file.size:
+        try:
+            start = data_start(self._file.bytes(entry.at, HEADER_BYTES), entry)
+        except NoDirectoryError:
+            start = self._file.size + 1
+        if start + entry.size > self._file.size:
             raise InputError(
                 f"the record {name} of {self.path} is not where the directory says",
                 remedy="the file is damaged; copy it again",
             )
         computed = None
-        if entry.file_size <= _SMALL_BYTES:
-            computed = crc32(self._file.bytes(start, entry.file_size))
-        return _Record(start, entry.file_size, entry.CRC, computed)
+        if entry.size <= _SMALL_BYTES:
+            computed = crc32(self._file.bytes(start, entry.size))
+        return _Record(start, entry.size, entry.crc32, computed)
 
 
 def _content(data: bytes, path: Path) -> Any:

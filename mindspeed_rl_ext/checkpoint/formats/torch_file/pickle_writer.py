@@ -51,6 +51,17 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Pickled:
+    """A value that is pickled already: one that stands in many places is pickled once.
+
+    Args:
+        data: what `pickled` gave.
+    """
+
+    data: bytes
+
+
+@dataclass(frozen=True)
 class StoredTensor:
     """A contiguous tensor whose values are the record `data/<key>`."""
 
@@ -71,7 +82,23 @@ def dumps(value: Any) -> bytes:
     return b"".join(parts)
 
 
+def pickled(value: Any) -> Pickled:
+    """Pickles a value as a part of others.
+
+    Raises:
+        TypeError: a type that is not covered.
+
+    Example:
+        >>> dumps([pickled("a"), pickled("a")]) == dumps(["a", "a"])
+        True
+    """
+    parts: list[bytes] = []
+    _put(value, parts.append)
+    return Pickled(b"".join(parts))
+
+
 _Emit = Callable[[bytes], None]
+_INT, _STR = struct.Struct("<i"), struct.Struct("<I")
 
 
 def _put(value: Any, emit: _Emit) -> None:
@@ -91,7 +118,7 @@ def _put_bool(value: bool, emit: _Emit) -> None:
 
 def _put_int(value: int, emit: _Emit) -> None:
     if -(2**31) <= value < 2**31:
-        emit(pickle.BININT + struct.pack("<i", value))
+        emit(pickle.BININT + _INT.pack(value))
     else:
         data = pickle.encode_long(value)
         emit(pickle.LONG1 + bytes([len(data)]) + data)
@@ -102,8 +129,13 @@ def _put_float(value: float, emit: _Emit) -> None:
 
 
 def _put_str(value: str, emit: _Emit) -> None:
+    emit(_str_bytes(value))
+
+
+@lru_cache(maxsize=1024)
+def _str_bytes(value: str) -> bytes:
     data = value.encode("utf-8", "surrogatepass")
-    emit(pickle.BINUNICODE + struct.pack("<I", len(data)) + data)
+    return pickle.BINUNICODE + _STR.pack(len(data)) + data
 
 
 def _put_tuple(value: tuple[Any, ...], emit: _Emit) -> None:
@@ -165,6 +197,10 @@ def _put_namespace(value: Namespace, emit: _Emit) -> None:
     _put_instance(Instance(Global("argparse", "Namespace"), vars(value)), emit)
 
 
+def _put_pickled(value: Pickled, emit: _Emit) -> None:
+    emit(value.data)
+
+
 def _put_tensor(value: StoredTensor, emit: _Emit) -> None:
     strides = tuple(prod(value.shape[axis + 1 :]) for axis in range(len(value.shape)))
     _put_global(Global("torch._utils", "_rebuild_tensor_v2"), emit)
@@ -191,5 +227,6 @@ _WRITERS: dict[type, Callable[[Any, _Emit], None]] = {
     Call: _put_call,
     Instance: _put_instance,
     Namespace: _put_namespace,
+    Pickled: _put_pickled,
     StoredTensor: _put_tensor,
 }
