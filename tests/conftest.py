@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
+import subprocess
 import sysconfig
+import tempfile
+import time
 import venv
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -75,3 +81,73 @@ def make_python(home: Path) -> Path:
 
 def site_packages(home: Path) -> Path:
     return next(home.glob("lib/python*/site-packages"))
+
+
+class RayNodes:
+    """Nodes of a Ray cluster on this machine, each with an address and a directory of its own.
+
+    The first one that starts is the head.
+    """
+
+    head = "127.0.0.1"
+    token = "the-token-of-this-cluster-0123456789"
+
+    def __init__(self) -> None:
+        self.temp = Path(tempfile.mkdtemp(prefix="r"))  # a socket's path has 107 bytes at most
+        with socket.socket() as free:
+            free.bind((self.head, 0))
+            self._port = free.getsockname()[1]
+        self.address = f"{self.head}:{self._port}"
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def settings(self, token: str = token) -> dict[str, str]:
+        """Variables of every process that takes part."""
+        return {
+            "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token,
+        }  # fmt: skip
+
+    def start(
+        self, python: Path | str, ip: str, directory: Path, environment: Mapping[str, str]
+    ) -> Path:
+        """Starts a node and waits for it; returns its log, which lies beside its directory."""
+        head = ["--head", f"--port={self._port}", f"--temp-dir={self.temp}"]
+        head += ["--include-dashboard=false"]
+        role = [f"--address={self.address}"] if self._started else head
+        words = [python, "-m", "ray.scripts.scripts", "start", *role, f"--node-ip-address={ip}"]
+        log = directory.parent / f"{ip}.log"
+        with log.open("wb") as output:
+            self._started.append(
+                subprocess.Popen(
+                    [*words, "--num-cpus=1", "--block"],
+                    cwd=directory, env={**environment, "PWD": str(directory)},
+                    stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                )
+            )  # fmt: skip
+        # Two that start at the same time take each other's ports.
+        for _ in range(400):
+            if "Ray runtime started" in log.read_text():
+                return log
+            if self._started[-1].poll() is not None:
+                break
+            time.sleep(0.1)
+        pytest.fail(log.read_text()[-2000:])
+
+    def end(self) -> None:
+        for process in reversed(self._started):
+            process.terminate()
+        for process in reversed(self._started):
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, 9)
+        shutil.rmtree(self.temp, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def ray_nodes() -> Iterator[RayNodes]:
+    """A Ray cluster without nodes; those that a test starts end with its module."""
+    nodes = RayNodes()
+    try:
+        yield nodes
+    finally:
+        nodes.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zipfile
@@ -100,8 +101,11 @@ def test_damage_is_refused_or_reads_as_zipfile_reads_it(data):
             found = [(entry.name, entry.crc32, entry.size) for entry in read(broken)]
         except NoDirectoryError:
             continue
-        with zipfile.ZipFile(io.BytesIO(broken)) as archive:
-            assert found == [(e.filename, e.CRC, e.file_size) for e in archive.infolist()]
+        with (
+            contextlib.suppress(NotImplementedError),  # a version that zipfile does not know
+            zipfile.ZipFile(io.BytesIO(broken)) as archive,
+        ):
+            assert found == [(e.orig_filename, e.CRC, e.file_size) for e in archive.infolist()]
 
 
 def test_torch_s_own_files_are_read(tmp_path):

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
 import subprocess
 import sysconfig
-import tempfile
-import time
 import venv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +17,6 @@ from mindspeed_rl_ext.version import __version__
 pytest.importorskip("ray", reason="ray is not installed")
 pytestmark = pytest.mark.slow
 
-RAY = ("-m", "ray.scripts.scripts")
-TOKEN = "the-token-of-this-cluster-0123456789"
 OTHER = "0.0.7"
 TEMPLATE = "shared/tokenizer_config.json"
 # An absolute path that is another file for each node, as on disks that are not shared.
@@ -32,15 +25,10 @@ GOOD, MISSING, OLDER, EMPTY = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"
 
 
 class Nodes:
-    """A head node and others on this machine, each with a Python and a directory of its own."""
+    """A head node and others on this machine, each with a Python of its own."""
 
-    def __init__(self, home: Path, root: Path) -> None:
-        self.home, self.root = home, root
-        self.ray = Path(tempfile.mkdtemp(prefix="r"))  # a socket's path has 107 bytes at most
-        with socket.socket() as free:
-            free.bind((GOOD, 0))
-            self.address = f"{GOOD}:{free.getsockname()[1]}"
-        self.started: list[subprocess.Popen[bytes]] = []
+    def __init__(self, home: Path, root: Path, ray) -> None:
+        self.home, self.root, self.ray = home, root, ray
 
     def python(self, name: str, version: str | None, *, hook: bool = True) -> Path:
         """A Python with the libraries of this one and this package in a version, or without it."""
@@ -72,74 +60,37 @@ class Nodes:
             (made / TEMPLATE).write_text(template)
         return made
 
-    def environment(self, token: str = TOKEN) -> dict[str, str]:
+    def environment(self, **settings: str) -> dict[str, str]:
         return {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.home),
             "OMP_NUM_THREADS": "1",
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": token,
+            **self.ray.settings(**settings),
         }
 
     def start(self, python: Path, ip: str, directory: Path) -> None:
-        port = self.address.rpartition(":")[2]
-        head = ["--head", f"--port={port}", f"--temp-dir={self.ray}", "--include-dashboard=false"]
-        role = head if ip == GOOD else [f"--address={self.address}"]
-        words = [python, *RAY, "start", *role, f"--node-ip-address={ip}", "--num-cpus=1", "--block"]
-        log = self.home / f"{ip}.log"
-        with log.open("wb") as output:
-            self.started.append(
-                subprocess.Popen(
-                    words, cwd=directory, env={**self.environment(), "PWD": str(directory)},
-                    stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                )
-            )  # fmt: skip
-        self._wait_for(log)
+        self.ray.start(python, ip, directory, self.environment())
 
-    def doctor(self, python: Path, *words: object, token: str = TOKEN) -> str:
+    def doctor(self, python: Path, *words: object, **settings: str) -> str:
         done = subprocess.run(
-            [python, "-m", "mindspeed_rl_ext.cli", "doctor", "--ray", self.address, *words],
-            cwd=self.home, env=self.environment(token), capture_output=True, text=True,
+            [python, "-m", "mindspeed_rl_ext.cli", "doctor", "--ray", self.ray.address, *words],
+            cwd=self.home, env=self.environment(**settings), capture_output=True, text=True,
             timeout=200, check=False,
         )  # fmt: skip
         return done.stdout + done.stderr
 
-    def _wait_for(self, log: Path) -> None:
-        """Until Ray has started: two that start at the same time take each other's ports."""
-        for _ in range(400):
-            if "Ray runtime started" in log.read_text():
-                return
-            if self.started[-1].poll() is not None:
-                break
-            time.sleep(0.1)
-        pytest.fail(log.read_text()[-2000:])
-
-    def end(self) -> None:
-        for process in reversed(self.started):
-            process.terminate()
-        for process in reversed(self.started):
-            try:
-                process.wait(40)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-        shutil.rmtree(self.ray, ignore_errors=True)
-
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory, repo_root) -> Iterator[tuple[Nodes, Path]]:
-    nodes = Nodes(tmp_path_factory.mktemp("nodes"), repo_root)
+def cluster(tmp_path_factory, repo_root, ray_nodes) -> tuple[Nodes, Path]:
+    nodes = Nodes(tmp_path_factory.mktemp("nodes"), repo_root, ray_nodes)
     head = nodes.python("good", __version__)
-    try:
-        nodes.start(head, GOOD, nodes.directory("good", "one template"))
-        without = nodes.python("missing", None)
-        nodes.start(without, MISSING, nodes.directory("missing", "one template"))
-        older = nodes.python("older", OTHER, hook=False)
-        nodes.start(older, OLDER, nodes.directory("older", "another template"))
-        nodes.start(head, EMPTY, nodes.directory("empty", None))
-        yield nodes, head
-    finally:
-        nodes.end()
+    nodes.start(head, GOOD, nodes.directory("good", "one template"))
+    without = nodes.python("missing", None)
+    nodes.start(without, MISSING, nodes.directory("missing", "one template"))
+    older = nodes.python("older", OTHER, hook=False)
+    nodes.start(older, OLDER, nodes.directory("older", "another template"))
+    nodes.start(head, EMPTY, nodes.directory("empty", None))
+    return nodes, head
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,10 @@ import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,68 +23,24 @@ from mindspeed_rl_ext.core.errors import InputError
 pytest.importorskip("ray", reason="ray is not installed")
 
 HEAD, OTHER = "127.0.0.1", "127.0.0.2"
-TOKEN = "the-token-of-this-cluster-0123456789"
 HIDDEN, VOCAB, LAYERS = 16, 32, 2
 
 
 class Cluster:
-    """A head node and another one on this machine, each with a directory of its own."""
+    """A head node and another one, each with a directory of its own."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.temp = Path(tempfile.mkdtemp(prefix="r"))  # a socket's path has 107 bytes at most
-        with socket.socket() as free:
-            free.bind((HEAD, 0))
-            port = free.getsockname()[1]
-        self.address = f"{HEAD}:{port}"
-        self.started: list[subprocess.Popen[bytes]] = []
-        head = ["--head", f"--port={port}", f"--temp-dir={self.temp}", "--include-dashboard=false"]
-        for ip, role in ((HEAD, head), (OTHER, [f"--address={self.address}"])):
+    def __init__(self, home: Path, ray) -> None:
+        self.home, self.ray = home, ray
+        self.environment = {**os.environ, "MSRL_EXT_LANG": "en", **ray.settings()}
+        for ip in (HEAD, OTHER):
             (home / ip).mkdir()
-            log = home / f"{ip}.log"
-            words = [sys.executable, "-m", "ray.scripts.scripts", "start", *role]
-            with log.open("wb") as output:
-                self.started.append(
-                    subprocess.Popen(
-                        [*words, f"--node-ip-address={ip}", "--num-cpus=1", "--block"],
-                        cwd=home / ip, env={**environment(), "PWD": str(home / ip)},
-                        stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                    )
-                )  # fmt: skip
-            self._wait_for(log)
-
-    def _wait_for(self, log: Path) -> None:
-        for _ in range(400):
-            if "Ray runtime started" in log.read_text():
-                return
-            if self.started[-1].poll() is not None:
-                break
-            time.sleep(0.1)
-        self.end()
-        pytest.fail(log.read_text()[-2000:])
+            ray.start(sys.executable, ip, home / ip, self.environment)
 
     def convert(self, *words: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command(self.address, *words), cwd=self.home, env=environment(),
+            command(self.ray.address, *words), cwd=self.home, env=self.environment,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-
-    def end(self) -> None:
-        for process in reversed(self.started):
-            process.terminate()
-        for process in reversed(self.started):
-            try:
-                process.wait(40)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-        shutil.rmtree(self.temp, ignore_errors=True)
-
-
-def environment() -> dict[str, str]:
-    return {
-        **os.environ, "RAY_USAGE_STATS_ENABLED": "0", "MSRL_EXT_LANG": "en",
-        "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN,
-    }  # fmt: skip
 
 
 def command(address: str, *words: object) -> list[str]:
@@ -133,14 +86,10 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory, ray_nodes) -> Cluster:
     home = tmp_path_factory.mktemp("cluster")
     write_model(home / "model")
-    made = Cluster(home)
-    try:
-        yield made
-    finally:
-        made.end()
+    return Cluster(home, ray_nodes)
 
 
 @pytest.mark.slow
@@ -212,8 +161,8 @@ def test_an_interruption_ends_the_conversion_on_all_nodes(cluster, number, code)
     if not big.exists():
         write_model(big, ffn=4 << 20)
     driver = subprocess.Popen(
-        command(cluster.address, "--load-dir", big, "--save-dir", out, "--workers", "1"),
-        cwd=home, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        command(cluster.ray.address, "--load-dir", big, "--save-dir", out, "--workers", "1"),
+        cwd=home, env=cluster.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     for _ in range(600):
         if any(out.glob(".msrl-ext-staging*/*/*/*.pt")):

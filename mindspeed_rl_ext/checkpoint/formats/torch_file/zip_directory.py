@@ -125,6 +125,8 @@ def _entries(directory: bytes, count: int) -> Iterator[Entry]:
             size, packed, place = _widened(extra, size, packed, place)
         at += named + more + noted
         yield Entry(name, method == 0 and size == packed, crc, size, place)
+    if at != end:
+        raise NoDirectoryError(f"a directory of {end} bytes, whose {count} entries take {at}")
 
 
 def _widened(extra: bytes, *numbers: int) -> Iterator[int]:
