@@ -24,7 +24,7 @@ from benchmarks_models import write_random_model
 from checkpoint_memory import RUN, children, rss_anon
 from checkpoint_speed import copy, timed, warm
 
-DIRECTIONS = ("hf -> torch_dist", "torch_dist -> hf", "fsdp -> hf")
+DIRECTIONS = (("hf", "torch_dist"), ("torch_dist", "hf"), ("fsdp", "hf"))
 
 
 def convert(source: Path, out: Path, to: str, cfg: Path) -> int:
@@ -85,11 +85,14 @@ def fsdp_rank(rank: int, ranks: int, source: str, out: str) -> None:
     dist.destroy_process_group()
 
 
-def one_direction(folder: Path, direction: str, rounds: int) -> list[dict[str, float]]:
-    """Of each round: seconds of ours, cp and dd, our CPU seconds, the peak in bytes."""
-    load, _, to = direction.partition(" -> ")
+def one_direction(folder: Path, load: str, to: str, rounds: int) -> list[dict[str, float]]:
+    """Of each round: seconds of ours, cp and dd, our CPU seconds, the peak in bytes.
+
+    What is written stays in the folder as the next source, in place of this one: three copies of a
+    model are on the disk at most.
+    """
     source, done, twin = folder / load, folder / "done", folder / "twin"
-    convert(source, folder / "written", to, folder / "hf")
+    convert(source, folder / "written", to, folder / "config")
     written = [path for path in (folder / "written").rglob("*") if path.is_file()]
     count = sum(path.stat().st_size for path in written)
     rows = []
@@ -97,7 +100,7 @@ def one_direction(folder: Path, direction: str, rounds: int) -> list[dict[str, f
         row: dict[str, float] = {"bytes": count}
         peaks: list[int] = []
         turns = [
-            ("ours", lambda note: note(convert(source, done, to, folder / "hf")), source),
+            ("ours", lambda note: note(convert(source, done, to, folder / "config")), source),
             ("cp", lambda _: copy(folder / "written", twin), folder / "written"),
             ("dd", lambda _: write_direct(count, folder / "direct"), source),
         ]
@@ -111,10 +114,9 @@ def one_direction(folder: Path, direction: str, rounds: int) -> list[dict[str, f
             (folder / "direct").unlink(missing_ok=True)
         row["peak"] = peaks[0]
         rows.append(row)
-        print(f"  {direction}: {row}", file=sys.stderr, flush=True)
-    (folder / "written").rename(folder / to) if to == "torch_dist" else shutil.rmtree(
-        folder / "written"
-    )
+        print(f"  {load} -> {to}: {row}", file=sys.stderr, flush=True)
+    shutil.rmtree(source)
+    (folder / "written").rename(folder / to)
     return rows
 
 
@@ -137,16 +139,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.dir) as name:
         folder = Path(name)
         write_random_model(folder / "hf", args.size, np.random.default_rng(0))
-        save_fsdp(folder / "hf", folder / "fsdp", args.ranks)
+        (folder / "config").mkdir()
+        shutil.copy(folder / "hf" / "config.json", folder / "config")
         print("medians | GB | ours, s | CPU s | cp + sync, s | dd, s | x cp | x dd | peak, MB")
         print("---|---|---|---|---|---|---|---|---")
-        for direction in DIRECTIONS:
-            rows = one_direction(folder, direction, args.rounds)
+        for load, to in DIRECTIONS:
+            if load == "fsdp":
+                save_fsdp(folder / "hf", folder / "fsdp", args.ranks)
+                shutil.rmtree(folder / "hf")
+            rows = one_direction(folder, load, to, args.rounds)
             mid = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
             per_cp = statistics.median(row["ours"] / row["cp"] for row in rows)
             per_dd = statistics.median(row["ours"] / row["dd"] for row in rows)
             print(
-                f"{args.size} {direction} | {mid['bytes'] / 1e9:.2f} | {mid['ours']:.2f} | "
+                f"{args.size} {load} -> {to} | {mid['bytes'] / 1e9:.2f} | {mid['ours']:.2f} | "
                 f"{mid['cpu']:.2f} | {mid['cp']:.2f} | {mid['dd']:.2f} | {per_cp:.2f} | "
                 f"{per_dd:.2f} | {max(row['peak'] for row in rows) / 1e6:.0f}",
                 flush=True,
