@@ -208,15 +208,18 @@ class FileWindow:
             length: bytes of each end; 0 forgets what was read.
         """
         self._kept = []
-        for start in (0, max(0, self.size - length)) if length else ():
+        if 2 * length >= self.size:  # all of it
+            length = self.size if length else 0
+        for start in {0, self.size - length} if length else ():
             self._kept.append((start, self.bytes(start, length)))
 
     def bytes(self, start: int, length: int) -> bytes:
         """A copy of a few bytes."""
-        length = max(0, min(length, self.size - start))
         for first, data in self._kept:
-            if first <= start and start + length <= first + len(data):
-                return data[start - first : start - first + length]
+            at = start - first
+            if at >= 0 and at + length <= len(data):
+                return data[at : at + length]
+        length = max(0, min(length, self.size - start))
         return self._file.bytes(self._start + start, length)
 
     def array(self, dtype: DType, start: int, count: int) -> Array:

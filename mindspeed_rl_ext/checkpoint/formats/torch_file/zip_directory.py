@@ -68,11 +68,10 @@ def read_directory(read: Read, size: int) -> list[Entry]:
         >>> read_directory(lambda at, count: data[at : at + count], len(data))[0].size
         1
     """
-    end = _end_of(read, size)
-    _, disk, first_disk, _, count, length, start, _ = _END.unpack(read(end, _END.size))
-    before = end - _WIDE_PLACE.size
-    if before >= 0 and read(before, 4) == b"PK\6\7":
-        end = int(_WIDE_PLACE.unpack(read(before, _WIDE_PLACE.size))[2])
+    end, before, last = _end_of(read, size)
+    _, disk, first_disk, _, count, length, start, _ = _END.unpack(last)
+    if before[:4] == b"PK\6\7" and len(before) == _WIDE_PLACE.size:
+        end = int(_WIDE_PLACE.unpack(before)[2])
         record = read(end, _WIDE_END.size)
         if len(record) < _WIDE_END.size or record[:4] != b"PK\6\6":
             raise NoDirectoryError("its end names a place without a zip64 end")
@@ -96,18 +95,22 @@ def data_start(header: bytes, entry: Entry) -> int:
     return entry.at + _HEADER.size + int(name_length) + int(extra_length)
 
 
-def _end_of(read: Read, size: int) -> int:
-    """Offset of the end record: the last bytes, or before a comment."""
-    at = size - _END.size
+def _end_of(read: Read, size: int) -> tuple[int, bytes, bytes]:
+    """Offset of the end record, the bytes of a zip64 place before it, and its own."""
+    both = _WIDE_PLACE.size + _END.size
+    first = max(0, size - both)
+    tail = read(first, both)
+    at = len(tail) - _END.size
     if at < 0:
         raise NoDirectoryError("too short")
-    if (last := read(at, _END.size))[:4] == b"PK\5\6" and last[-2:] == b"\0\0":
-        return at
-    first = max(0, at - _MOST_COMMENT_BYTES)
-    found = read(first, size - first).rfind(b"PK\5\6")
-    if found < 0 or first + found > at:
-        raise NoDirectoryError("no directory at its end")
-    return first + found
+    if tail[at : at + 4] != b"PK\5\6" or tail[-2:] != b"\0\0":  # perhaps before a comment
+        first = max(0, first - _MOST_COMMENT_BYTES)
+        tail = read(first, size - first)
+        at = tail.rfind(b"PK\5\6")
+        if not 0 <= at <= len(tail) - _END.size:
+            raise NoDirectoryError("no directory at its end")
+    before = tail[max(0, at - _WIDE_PLACE.size) : at]
+    return first + at, before, tail[at : at + _END.size]
 
 
 def _entries(directory: bytes, count: int) -> Iterator[Entry]:
@@ -119,7 +122,7 @@ def _entries(directory: bytes, count: int) -> Iterator[Entry]:
             _ENTRY.unpack_from(directory, at)
         )  # fmt: skip
         at += _ENTRY.size
-        name = directory[at : at + named].decode("utf-8" if flags & _UTF8 else "cp437", "replace")
+        name = _decoded(directory[at : at + named], "utf-8" if flags & _UTF8 else "cp437")
         if _FULL in (size, packed, place):
             extra = directory[at + named : at + named + more]
             size, packed, place = _widened(extra, size, packed, place)
@@ -127,6 +130,13 @@ def _entries(directory: bytes, count: int) -> Iterator[Entry]:
         yield Entry(name, method == 0 and size == packed, crc, size, place)
     if at != end:
         raise NoDirectoryError(f"a directory of {end} bytes, whose {count} entries take {at}")
+
+
+def _decoded(name: bytes, encoding: str) -> str:
+    try:
+        return name.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise NoDirectoryError(f"a name that is no text: {name[:80]!r}") from error
 
 
 def _widened(extra: bytes, *numbers: int) -> Iterator[int]:
