@@ -7,6 +7,7 @@ Does not cover: owning or changing values.
 
 from __future__ import annotations
 
+import io
 import mmap
 import weakref
 from dataclasses import dataclass
@@ -188,8 +189,11 @@ class MappedFile:
             opened.madvise(getattr(mmap, advice), first, start + length - first)
 
 
-class FileWindow:
+class FileWindow(io.RawIOBase):
     """A part of a mapped file: the file's methods with offsets that count from the part's start.
+
+    It is a readable file object as well, so that `zipfile` can look into an archive that lies
+    inside a larger file.
 
     Args:
         file: the file.
@@ -198,7 +202,8 @@ class FileWindow:
     """
 
     def __init__(self, file: MappedFile, start: int, length: int) -> None:
-        self._file, self._start, self.size = file, start, length
+        super().__init__()
+        self._file, self._start, self.size, self._at = file, start, length, 0
         self._kept: list[tuple[int, _Bytes]] = []
 
     def keep_ends(self, length: int) -> None:
@@ -233,3 +238,30 @@ class FileWindow:
     def release(self, start: int, length: int) -> None:
         """Drops the pages of a range from this process."""
         self._file.release(self._start + start, length)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves the position that `read` begins at."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise OSError("negative position in a file")  # what zipfile expects of a short file
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        """The position that `read` begins at."""
+        return self._at
+
+    def read(self, size: int | None = -1) -> _Bytes:
+        """Bytes from the position on; all that are left for -1 or None."""
+        left = max(0, self.size - self._at)
+        found = self.bytes(self._at, left if size is None or size < 0 else min(size, left))
+        self._at += len(found)
+        return found

@@ -6,6 +6,7 @@ Does not cover, and refuses before unpickling: TorchScript archives, torch's old
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import prod
@@ -18,13 +19,6 @@ from mindspeed_rl_ext.checkpoint.copying.byte_check import ByteCheck, RecordPlac
 from mindspeed_rl_ext.checkpoint.copying.crc32 import crc32
 from mindspeed_rl_ext.checkpoint.dtypes import by_name
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import LazyTensor, restricted_loads
-from mindspeed_rl_ext.checkpoint.formats.torch_file.zip_directory import (
-    HEADER_BYTES,
-    Entry,
-    NoDirectoryError,
-    data_start,
-    read_directory,
-)
 from mindspeed_rl_ext.checkpoint.tensors import FileWindow, MappedFile, Ref, Shape, TensorView
 from mindspeed_rl_ext.checkpoint.wording import no_file
 from mindspeed_rl_ext.core.errors import InputError
@@ -165,10 +159,12 @@ class TorchArchive:
 
     def _read_directory(self) -> dict[str, _Record]:
         try:
-            entries = read_directory(self._file.bytes, self._file.size)
-        except NoDirectoryError as error:
+            self._file.seek(0)
+            with zipfile.ZipFile(self._file) as archive:
+                entries = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise self._no_zip(error) from error
-        inner = {entry.name.partition("/")[2]: entry for entry in entries}
+        inner = {entry.filename.partition("/")[2]: entry for entry in entries}
         if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
             raise _refused(self.path, "a TorchScript archive, which holds code")
         return {name: self._locate(name, entry) for name, entry in inner.items()}
@@ -184,22 +180,22 @@ class TorchArchive:
         kind = "torch's old format, or a bare pickle" if start[:1] == b"\x80" else "no zip file"
         return _refused(self.path, kind)
 
-    def _locate(self, name: str, entry: Entry) -> _Record:
-        if not entry.stored:
+    def _locate(self, name: str, entry: zipfile.ZipInfo) -> _Record:
+        at, size = entry.header_offset, entry.file_size
+        header = self._file.bytes(at, 30)
+        if entry.compress_type != zipfile.ZIP_STORED or size != entry.compress_size:
             raise _refused(self.path, f"a compressed record {name}")
-        try:
-            start = data_start(self._file.bytes(entry.at, HEADER_BYTES), entry)
-        except NoDirectoryError:
-            start = self._file.size + 1
-        if start + entry.size > self._file.size:
+        start = at + 30 + int.from_bytes(header[26:28], "little")
+        start += int.from_bytes(header[28:30], "little")
+        if header[:4] != b"PK\x03\x04" or start + size > self._file.size:
             raise InputError(
                 f"the record {name} of {self.path} is not where the directory says",
                 remedy="the file is damaged; copy it again",
             )
         computed = None
-        if entry.size <= _SMALL_BYTES:
-            computed = crc32(self._file.bytes(start, entry.size))
-        return _Record(start, entry.size, entry.crc32, computed)
+        if size <= _SMALL_BYTES:
+            computed = crc32(self._file.bytes(start, size))
+        return _Record(start, size, entry.CRC, computed)
 
 
 def _content(data: bytes, path: Path) -> Any:
