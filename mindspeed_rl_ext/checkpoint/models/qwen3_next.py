@@ -122,6 +122,7 @@ SPEC = ModelSpec(
     },
     sparse=Sparse(every="decoder_sparse_step", every_offset=1, dense_layers="mlp_only_layers"),
     linear=Linear(),
+    defaults={"num_experts_per_tok": 10, "partial_rotary_factor": 0.25},
     mtp_names=PREDICTION_NAMES,
     refused_layouts={
         TP: "no host cuts its linear attention by TP",
