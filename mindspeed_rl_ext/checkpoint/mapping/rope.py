@@ -38,11 +38,11 @@ def rope_scaling(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in found.items() if key not in skipped}, "type": kind}
 
 
-def rotary_percent(config: Mapping[str, Any], head_dim: int) -> float:
-    """The part of a head that is rotated; some families give its width.
+def rotary_percent(config: Mapping[str, Any], head_dim: int = 0) -> float:
+    """The part of a head that is rotated; some families give its width of `head_dim`.
 
     Example:
-        >>> rotary_percent({"rotary_dim": 64}, 128), rotary_percent({}, 128)
+        >>> rotary_percent({"rotary_dim": 64}, 128), rotary_percent({})
         (0.5, 1.0)
     """
     width = config.get("rotary_dim")

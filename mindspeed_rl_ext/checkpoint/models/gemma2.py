@@ -18,11 +18,14 @@ from mindspeed_rl_ext.checkpoint.models.dense import (
 
 def _args_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of attention and output, by the names of MindSpeed-LLM."""
+    # The hosts' windows are those of every second layer, the first among them.
+    count = int(config["num_hidden_layers"])
+    alternate = alternate_layers(config, count) == alternate_layers({}, count)
     return {
         "query_pre_attn_scalar": config.get("query_pre_attn_scalar"),
         "attn_logit_softcapping": config.get("attn_logit_softcapping"),
         "output_logit_softcapping": config.get("final_logit_softcapping"),
-        "interleave_sliding_window": config.get("sliding_window"),
+        "interleave_sliding_window": config.get("sliding_window") if alternate else None,
     }
 
 

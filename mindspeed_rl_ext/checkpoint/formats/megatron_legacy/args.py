@@ -52,7 +52,6 @@ _HF_NAMES = (
     "qk_nope_head_dim",
     "qk_rope_head_dim",
     "v_head_dim",
-    "partial_rotary_factor",
     "linear_conv_kernel_dim",
     "linear_key_head_dim",
     "linear_value_head_dim",

@@ -1,7 +1,7 @@
 """The args about positions: rotary embeddings, their scaling, sliding windows.
 
 Covers: the names of Megatron core, with latent attention and without, and those of MindSpeed-LLM.
-Does not cover: scalings that neither has; `unknown_scaling` names them.
+Does not cover: what neither has an option for; `mapping.missing_options` names it.
 """
 
 from __future__ import annotations
@@ -118,16 +118,6 @@ def _yarn(
         "yarn_mscale_all_dim": mscale_all_dim if all(scales) else None,
     }
     return {**hosts, **core, **({"position_embedding_type": "yarn"} if yarn_embedding else {})}
-
-
-def unknown_scaling(config: Mapping[str, Any]) -> str:
-    """The scaling of config.json that no loader has an option for; "" for others."""
-    scaling = rope_scaling(config)
-    kind = scaling.get("type")
-    if kind not in (None, "linear", "dynamic", "llama3", "longrope", "su", "yarn"):
-        return f"rope scaling {kind!r}"
-    factor = scaling.get("attention_factor")
-    return f"attention_factor={factor} of rope scaling {kind!r}" if factor is not None else ""
 
 
 def _windows(sizes: Sizes, layout: Layout) -> dict[str, Any]:
