@@ -135,6 +135,13 @@ EXPECTED = {
         "qwen3_next", {"rope_parameters": {"partial_rotary_factor": 0.25}}, HOST,
         {"rotary_percent": 1.0, "partial_rotary_factor": 0.25},
     ),
+    "Qwen3-Next without linear attention": (
+        "qwen3_next", {"layer_types": ["full_attention"] * 4}, HOST, {"full_attention_interval": 1},
+    ),
+    "Qwen3.5 with an order of its own": (
+        "qwen3_5_text", {"layer_types": ["full_attention"] + ["linear_attention"] * 3}, CORE,
+        {"linear_attention_freq": [0, 1, 1, 1], "rotary_percent": 0.25},
+    ),
     "Gemma 2 27B": (
         "gemma2", {"query_pre_attn_scalar": 144, "sliding_window": 4096}, HOST,
         {"query_pre_attn_scalar": 144, "attn_logit_softcapping": 50.0, "gelu_tanh": True,
@@ -169,6 +176,7 @@ REFUSED = {
     "deepseek_v3": {"rope_interleave": False},
     "deepseek_v32": {"topk_method": "greedy"},
     "minimax_m2": {"scoring_func": "softmax"},
+    "gpt_oss": {"swiglu_alpha": 1.5},
 }
 
 

@@ -17,6 +17,7 @@ from mindspeed_rl_ext.checkpoint.mapping.spec import (
     CUT_EXPERTS,
     HOSTS,
     MOE,
+    REQUIRED,
     Hf,
     ModelSpec,
     Packed,
@@ -128,6 +129,7 @@ SPEC = ModelSpec(
         "rope_theta": 150000.0,
         "sliding_window": 128,
     },
+    required={**REQUIRED, "swiglu_alpha": (1.702,)},
     windows=alternate_layers,
     args={
         "add_bias_linear": True,

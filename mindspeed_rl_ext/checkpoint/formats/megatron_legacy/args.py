@@ -20,6 +20,7 @@ from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import Global
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.rope import rope_theta
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
 from mindspeed_rl_ext.checkpoint.mapping.targets import Convention
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -69,6 +70,8 @@ def build_args(target: Target, dtype: DType) -> Namespace:
     """
     sizes, layout, options = target.model.sizes, target.layout, target.options
     convention = options.convention
+    # Megatron core has a number per layer instead; see the family's `args_of`.
+    hosts_linear = target.model.spec.linear is not None and convention.dialect != CORE
     values = {
         **_hf(sizes),
         **_architecture(sizes),
@@ -78,7 +81,7 @@ def build_args(target: Target, dtype: DType) -> Namespace:
         **_experts(sizes, layout, convention),
         **(_routing(sizes) if sizes.experts else {}),
         **(_latent_attention(sizes, layout) if target.model.spec.mla else {}),
-        **(_linear_attention(sizes) if sizes.linear_layers else {}),
+        **(_linear_attention(sizes) if hosts_linear else {}),
         "vocab_size": sizes.vocab,
         "padded_vocab_size": layout.padded_vocab,
         "make_vocab_size_divisible_by": options.make_vocab_size_divisible_by,
