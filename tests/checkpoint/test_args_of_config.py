@@ -142,6 +142,10 @@ EXPECTED = {
         "qwen3_5_text", {"layer_types": ["full_attention"] + ["linear_attention"] * 3}, CORE,
         {"linear_attention_freq": [0, 1, 1, 1], "rotary_percent": 0.25},
     ),
+    "DeepSeek-V3.2": (
+        "deepseek_v32", {"index_topk": 2048}, HOST,
+        {"index_topk": 2048, "index_n_heads": 2, "index_head_dim": 8, "enable_dsa_indexer": True},
+    ),
     "Gemma 2 27B": (
         "gemma2", {"query_pre_attn_scalar": 144, "sliding_window": 4096}, HOST,
         {"query_pre_attn_scalar": 144, "attn_logit_softcapping": 50.0, "gelu_tanh": True,

@@ -1,6 +1,6 @@
 """What config.json says of a model and what will load the checkpoint has no option for.
 
-Covers: scaling of positions, sliding windows, routing, soft caps.
+Covers: scaling of positions, sliding windows, routing.
 Does not cover: what the conversion refuses (`refused`, `required` of a family).
 """
 
@@ -21,7 +21,6 @@ _LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 8192,
 }
-_SOFT_CAPS = ("attn_logit_softcapping", "final_logit_softcapping")
 
 
 def missing_options(model: Model, convention: Convention) -> Iterator[str]:
@@ -31,8 +30,6 @@ def missing_options(model: Model, convention: Convention) -> Iterator[str]:
     config, sizes = model.sizes.config, model.sizes
     if core and sizes.experts and "router_bias" in sizes.options and not _normalised(model):
         yield f"norm_topk_prob={config['norm_topk_prob']} with scores of a sigmoid"
-    if core:
-        yield from (f"{key}={config[key]}" for key in _SOFT_CAPS if config.get(key))
     some = sizes.window and len(sizes.window_layers) < sizes.layers
     hosts_own = model.spec.args_of(config).get("interleave_sliding_window")
     if some and not core and not hosts_own:

@@ -1,11 +1,15 @@
-"""Gemma 2 (dense): data only. A norm behind the attention and one behind the MLP as well."""
+"""Gemma 2 (dense): a norm behind the attention and one behind the MLP as well.
+
+Covers: the names of MindSpeed-LLM.
+Does not cover: those of Megatron core, which has no such norms.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.mapping.spec import DENSE, Hf, ModelSpec, Row
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, DENSE, Hf, ModelSpec, Row
 from mindspeed_rl_ext.checkpoint.mapping.windows import alternate_layers
 from mindspeed_rl_ext.checkpoint.models.dense import (
     DENSE_OPTIONS,
@@ -73,4 +77,5 @@ SPEC = ModelSpec(
     },
     required={"hidden_activation": ("gelu_pytorch_tanh",)},
     windows=alternate_layers,
+    refused_layouts={CORE: "Megatron core has no norm behind attention and MLP, and no soft caps"},
 )
