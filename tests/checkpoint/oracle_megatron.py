@@ -9,7 +9,6 @@ libraries are imported once.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -118,8 +117,7 @@ def work(rank: int, world: int, port: int, hf_dir: str, mg_dir: str) -> None:
     ranks_of_stage, stage, directory = start_groups(rank, args)
     path = root / directory / "model_optim_rng.pt"
     content = torch.load(path, map_location="cpu", weights_only=False)
-    hf_config = json.loads(Path(hf_dir, "config.json").read_text())
-    chunks = build(args, tp, pp, stage, hf_config)
+    chunks = build(args, tp, pp, stage)
     empty_noop_slots(chunks, args)
     for number, chunk in enumerate(chunks):
         state = content["model" if len(chunks) == 1 else f"model{number}"]

@@ -16,15 +16,15 @@ def accepted(function: Callable, options: dict) -> dict:
     return {name: value for name, value in options.items() if name in known}
 
 
-def experts_of(args, hf_config: dict) -> dict:
-    """What a mixture of experts needs; how tokens are routed only HuggingFace's config says."""
+def experts_of(args) -> dict:
+    """What a mixture of experts needs."""
     if not args.num_experts:
         return {}
     dense, slots = args.first_k_dense_replace, args.num_layers
     pattern = args.moe_layer_freq
     if isinstance(pattern, int):
         pattern = [0] * dense + [1] * (slots - dense) if dense else 1
-    found = {
+    return {
         "num_moe_experts": args.num_experts,
         "moe_ffn_hidden_size": args.moe_ffn_hidden_size,
         "moe_router_topk": args.moe_router_topk,
@@ -33,19 +33,22 @@ def experts_of(args, hf_config: dict) -> dict:
         "expert_tensor_parallel_size": args.expert_tensor_parallel_size,
         "moe_token_dispatcher_type": "allgather",
         "moe_router_load_balancing_type": "none",
-        "moe_router_pre_softmax": not hf_config.get("norm_topk_prob", True),
+        "moe_router_pre_softmax": args.moe_router_pre_softmax,
+        "moe_router_score_function": args.moe_router_score_function,
+        "moe_router_enable_expert_bias": args.moe_router_enable_expert_bias,
+        "moe_router_topk_scaling_factor": args.moe_router_topk_scaling_factor,
+        "moe_router_num_groups": args.moe_router_num_groups,
+        "moe_router_group_topk": args.moe_router_group_topk,
         "moe_shared_expert_intermediate_size": args.moe_shared_expert_intermediate_size,
-        "moe_shared_expert_gate": "shared_expert_intermediate_size" in hf_config,
+        "moe_shared_expert_gate": args.moe_shared_expert_gate,
         "moe_layer_freq": pattern,
     }
-    if hf_config["model_type"] == "deepseek_v3":
-        found |= {
-            "moe_router_score_function": "sigmoid",
-            "moe_router_enable_expert_bias": True,
-            "moe_router_topk_scaling_factor": hf_config["routed_scaling_factor"],
-            "moe_router_pre_softmax": True,
-        }
-    return found
+
+
+SCALING_OF_LATENT = (
+    "rope_type", "rotary_scaling_factor", "mscale", "mscale_all_dim", "beta_fast", "beta_slow",
+    "original_max_position_embeddings",
+)  # fmt: skip
 
 
 def latent_attention_of(args) -> dict:
@@ -59,14 +62,13 @@ def latent_attention_of(args) -> dict:
         "qk_head_dim": args.qk_head_dim,
         "qk_pos_emb_head_dim": args.qk_pos_emb_head_dim,
         "v_head_dim": args.v_head_dim,
-        "rope_type": "rope",
         "rotary_base": args.rotary_base,
-        "rotary_scaling_factor": 1.0,
+        **{name: getattr(args, name) for name in SCALING_OF_LATENT if hasattr(args, name)},
     }
 
 
 def biased_attention_of(args) -> dict:
-    """What gpt-oss needs: sinks, windows, biases, a clamped activation; nothing for others."""
+    """What gpt-oss needs: sinks, biases, a clamped activation; nothing for others."""
     if getattr(args, "softmax_type", "vanilla") == "vanilla":
         return {}
     from megatron.core.fusions.fused_bias_geglu import quick_gelu
@@ -77,8 +79,6 @@ def biased_attention_of(args) -> dict:
         "glu_linear_offset": args.glu_linear_offset,
         "activation_func_clamp_value": args.activation_func_clamp_value,
         "softmax_type": args.softmax_type,
-        "window_size": tuple(args.window_size),
-        "window_attn_skip_freq": args.window_attn_skip_freq,
     }
 
 
@@ -215,7 +215,7 @@ def use_fused_layers(layer) -> None:
         layer.submodules.mlp.submodules.linear_fc1 = linear
 
 
-def config_of(args, tp: int, pp: int, hf_config: dict):
+def config_of(args, tp: int, pp: int):
     from megatron.core.transformer import MLATransformerConfig, TransformerConfig
 
     uneven = {}
@@ -256,7 +256,9 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
         masked_softmax_fusion=False,
         persist_layer_norm=False,
         **uneven,
-        **experts_of(args, hf_config),
+        window_size=args.window_size and tuple(args.window_size),
+        window_attn_skip_freq=args.window_attn_skip_freq,
+        **experts_of(args),
         **latent,
     )
     options |= {**biased_attention_of(args), **delta_net_of(args)}
@@ -267,7 +269,7 @@ def config_of(args, tp: int, pp: int, hf_config: dict):
     return config
 
 
-def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
+def build(args, tp: int, pp: int, stage: int) -> list:
     """The chunks of a stage."""
     from megatron.core.models.gpt import GPTModel
     from megatron.core.models.gpt.gpt_layer_specs import (
@@ -275,7 +277,7 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
         get_gpt_layer_local_spec,
     )
 
-    config = config_of(args, tp, pp, hf_config)
+    config = config_of(args, tp, pp)
     options = {"qk_layernorm": args.qk_layernorm, "normalization": "RMSNorm"}
     spec = get_gpt_layer_local_spec(**accepted(get_gpt_layer_local_spec, options))
     count = args.virtual_pipeline_model_parallel_size or 1
@@ -313,6 +315,11 @@ def build(args, tp: int, pp: int, stage: int, hf_config: dict) -> list:
                 position_embedding_type=args.position_embedding_type,
                 rotary_base=args.rotary_base,
                 rotary_percent=args.rotary_percent,
+                seq_len_interpolation_factor=getattr(
+                    args, "rotary_seq_len_interpolation_factor", None
+                ),
+                rope_scaling=getattr(args, "use_rope_scaling", False),
+                rope_scaling_factor=getattr(args, "rope_scaling_factor", 8.0),
                 **accepted(GPTModel, {"vp_stage": stage_number}),
                 **prediction,
             ).eval()

@@ -63,6 +63,20 @@ NEWER = {"mcore_dialect": "0.12"}
 EP2 = {"expert_parallel_size": 2}
 FUSED = {"transformer_impl": "transformer_engine"}
 WHOLE = {"expert_tensor_parallel_size": 1}
+CORE = {"target": "megatron-core-0.16"}
+
+
+def scaled(kind: str, **more) -> dict:
+    rope = {"rope_type": kind, "rope_theta": 1e4, "original_max_position_embeddings": 8192, **more}
+    return {"rope_parameters": rope}
+
+
+YARN = scaled("yarn", factor=40.0, original_max_position_embeddings=16)
+R1 = scaled(
+    "yarn", factor=40.0, original_max_position_embeddings=16, mscale=0.7, mscale_all_dim=1.0,
+)  # fmt: skip
+LLAMA31 = scaled("llama3", factor=32.0, low_freq_factor=1.0, high_freq_factor=4.0)
+WINDOWS = {"use_sliding_window": True, "sliding_window": 5, "max_window_layers": 2}
 CASES = {
     "qwen2-TP2-PP2-padded": ("Qwen2", {}, (2, 2), {"make_vocab_size_divisible_by": 32}, ()),
     "qwen3-tied-TP1-PP2-VPP2": (
@@ -79,6 +93,12 @@ CASES = {
     "qwen3_5_moe-TP2-EP2": ("Qwen3_5Moe", LINEAR_MOE, (2, 1), {**EP2, **FUSED}, SLOW),
     "gptoss-TP2-PP2": ("GptOss", GPT_OSS, (2, 2), WHOLE, SLOW),
     "gptoss-PP2-EP2": ("GptOss", GPT_OSS, (1, 2), EP2, SLOW),
+    "deepseek3-yarn-TP2": ("DeepseekV3", {**V3, **R1, "n_group": 2}, (2, 1), CORE, ()),
+    "llama-scaled-TP2": ("Llama", LLAMA31, (2, 1), CORE, ()),
+    "qwen2-yarn-TP2": ("Qwen2", YARN, (2, 1), CORE, SLOW),
+    "qwen2-linear-TP2": ("Qwen2", scaled("linear", factor=4.0), (2, 1), {}, SLOW),
+    "qwen2-windows-PP2": ("Qwen2", WINDOWS, (1, 2), {}, SLOW),
+    "mistral-window-TP2": ("Mistral", {"sliding_window": 5}, (2, 1), {}, SLOW),
     "qwen2-TP1-PP1": ("Qwen2", {}, (1, 1), {}, ()),
     "qwen2-TP2-PP2-VPP2": (
         "Qwen2", {}, (2, 2), {"num_layers_per_virtual_pipeline_stage": 1}, SLOW,
