@@ -192,6 +192,34 @@ def test_what_megatron_has_no_model_of_is_refused_by_name(model_type, tmp_path):
         model_of(tmp_path, model_type, **REFUSED[model_type])
 
 
+JUNK = ("x", [], [1], {}, -1, 1.5, True, float("nan"), 10**30, {"rope_type": "yarn", "factor": "x"})
+MAY_BE_JUNK = (
+    "attention_dropout", "first_k_dense_replace", "layer_types", "max_position_embeddings",
+    "mlp_only_layers", "num_experts_per_tok", "partial_rotary_factor", "rms_norm_eps",
+    "rope_parameters", "rope_scaling", "rope_theta", "rotary_dim", "routed_scaling_factor",
+    "sliding_window", "swiglu_limit",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("model_type", ["deepseek_v3", "gpt_oss", "minimax_m2", "qwen3_moe"])
+@pytest.mark.parametrize("key", MAY_BE_JUNK)
+def test_a_value_of_another_kind_is_refused_or_has_no_effect(key, model_type, tmp_path):
+    refused = []
+    for value in JUNK:
+        try:
+            args_of(tmp_path, model_type, CORE, **{key: value})
+        except InputError as error:
+            refused.append(str(error))
+    assert all("config.json has no usable" in text for text in refused)
+
+
+def test_null_is_as_if_the_key_were_absent_and_no_window(tmp_path):
+    args = args_of(tmp_path, "mixtral", CORE, rms_norm_eps=None, rope_theta=None)
+    assert (args["norm_epsilon"], args["rotary_base"]) == (1e-5, 1000000)
+    assert args_of(tmp_path, "mistral", CORE, sliding_window=None)["window_size"] is None
+    assert args_of(tmp_path, "mistral", CORE)["window_size"] == (4095, 0)
+
+
 MISSING = {
     "core lacks longrope": ("phi3", {"rope_scaling": LONG}, CORE, "rope scaling 'longrope'"),
     "MindSpeed-LLM has longrope": ("phi3", {"rope_scaling": LONG}, HOST, ""),
@@ -259,7 +287,7 @@ def test_an_absent_key_means_what_it_means_in_transformers(name, tmp_path):
     for key in (key for key in OF_THE_FUNCTION if theirs.get(key) is not None):
         assert (key, config.get(key, OURS.get(key, False))) == (key, theirs[key])
     model = model_of(tmp_path, model_type)
-    rope = theirs.get("rope_parameters") or {}
+    rope = theirs.get("rope_parameters") or theirs
     options = ConvertOptions("hf", "mg", tmp_path, tmp_path / "mg", target=CORE)
     args = build_args(Target(model, Layout(), options), by_name("bfloat16"))
     assert args.rotary_base == rope["rope_theta"]

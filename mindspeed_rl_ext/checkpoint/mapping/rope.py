@@ -46,7 +46,8 @@ def rotary_percent(config: Mapping[str, Any], head_dim: int = 0) -> float:
         (0.5, 1.0)
     """
     width = config.get("rotary_dim")
-    return float(_of_rope(config, "partial_rotary_factor", width / head_dim if width else 1.0))
+    share = width / head_dim if width and head_dim else 1.0
+    return float(_of_rope(config, "partial_rotary_factor", share))
 
 
 def _of_rope(config: Mapping[str, Any], key: str, default: float) -> Any:

@@ -14,6 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.mapping.config_values import with_defaults
 from mindspeed_rl_ext.checkpoint.mapping.spec import CONFIG_KEYS, ModelSpec
 from mindspeed_rl_ext.checkpoint.tensors import Shape
 from mindspeed_rl_ext.checkpoint.wording import no_directory
@@ -158,7 +159,7 @@ def sizes_of_config(spec: ModelSpec, config: Mapping[str, Any]) -> Sizes:
                 found=f"{key}={config[key]!r}",
                 expected=" or ".join(map(repr, values)),
             )
-    config = {**spec.defaults, **config}
+    config = with_defaults(config, spec.defaults)
     keys = {**CONFIG_KEYS, **spec.config_keys}
     keys = {size: _spelling(config, key) for size, key in keys.items()}
     defaults = dict(config)

@@ -190,7 +190,7 @@ def _routing(sizes: Sizes) -> dict[str, Any]:
     # Groups that config.json names are used by some methods only.
     grouped = config.get("topk_method") != "greedy"
     return {
-        "moe_router_topk": int(config.get("num_experts_per_tok") or 2),
+        "moe_router_topk": config.get("num_experts_per_tok"),
         "moe_router_score_function": "sigmoid" if sigmoid else "softmax",
         "moe_router_pre_softmax": sigmoid or not config.get("norm_topk_prob", True),
         "moe_router_enable_expert_bias": "router_bias" in sizes.options,
