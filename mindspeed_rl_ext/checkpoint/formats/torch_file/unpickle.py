@@ -126,8 +126,8 @@ class RestrictedUnpickler(pickle.Unpickler):
             return _PLAIN[module, name]
         if (module, name) in _NAMESPACES:
             return type("Attributes", (Attributes,), {})
-        if module == "torch._utils" and name in _REBUILDERS:
-            return type(name, (), {"__new__": _REBUILDERS[name]})
+        if (module, name) in _REBUILDERS:
+            return type(name, (), {"__new__": _REBUILDERS[module, name]})
         if module == "torch" and by_storage_name(name):
             return type(name, (), {"dtype": by_storage_name(name)})
         if (module, name) in _UNTYPED:
@@ -141,7 +141,12 @@ _TORCH_DTYPES = frozenset(dtype.name for dtype in DTYPES)
 
 
 def _rebuild(cls: type, storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Any:
+    """`rest`: requires_grad, hooks, then the number format, flags, or a layout in NPU memory."""
     dtype = rest[2] if len(rest) > 2 and isinstance(rest[2], str) else None
+    flags = next((item for item in rest[2:] if isinstance(item, dict)), {})
+    lazy = [flag for flag in ("conj", "neg") if flags.get(flag)]
+    if lazy:  # torch notes that values are to be negated, and negates them when they are used
+        raise pickle.UnpicklingError(f"a tensor whose values are not final ({lazy[0]} is set)")
     return _tensor(storage, offset, size, stride, dtype)
 
 
@@ -161,12 +166,14 @@ def _parameter(cls: type, data: Any, *rest: Any) -> Any:
     return data
 
 
-_REBUILDERS: dict[str, Any] = {
-    "_rebuild_tensor_v2": _rebuild,
-    "_rebuild_tensor_v3": _rebuild,
-    "_rebuild_tensor": _rebuild,
-    "_rebuild_parameter": _parameter,
-    "_rebuild_parameter_with_state": _parameter,
+_REBUILDERS: dict[tuple[str, str], Any] = {
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild,
+    ("torch._utils", "_rebuild_tensor_v3"): _rebuild,
+    ("torch._utils", "_rebuild_tensor"): _rebuild,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
+    # torch_npu 1.8 to 2.0, 2.7 and 2.8 save what lies on an NPU so: values of a CPU copy.
+    ("torch_npu.utils.storage", "_rebuild_npu_tensor"): _rebuild,
 }
 
 
