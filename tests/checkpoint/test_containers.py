@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import enum
 import io
 import os
 import pickle
@@ -240,6 +241,26 @@ def test_numpy_and_unknown_objects_become_placeholders():
     assert vars(found["plain"]) == {"a": [1, 2]}
     assert found["ordered"] == {"a": 1}
     assert found["default"] == {"a": [1]}
+
+
+class Outer:
+    class Inner:
+        def __init__(self) -> None:
+            self.count = 3
+
+
+class Kind(enum.Enum):
+    ONE = 1
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_classes_inside_classes_and_enums_become_placeholders(protocol):
+    value = [Outer.Inner(), Kind.ONE, 5]
+    inner, kind, plain = restricted_loads(pickle.dumps(value, protocol=protocol), "a test")
+    assert "Outer.Inner, not loaded" in repr(inner)
+    assert inner.state == {"count": 3}
+    assert "Kind" in repr(kind)
+    assert plain == 5
 
 
 def script_archive(path: Path) -> None:

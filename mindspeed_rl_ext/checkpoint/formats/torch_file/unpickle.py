@@ -38,10 +38,20 @@ class LazyTensor:
     strides: Shape
 
 
-class Placeholder:
+class _Named(type):
+    """A placeholder's class, which messages show as what it stands for."""
+
+    what: str
+
+    def __repr__(cls) -> str:
+        return f"<{cls.what}, not loaded>"
+
+
+class Placeholder(metaclass=_Named):
     """Stands for an object of a class, or a call of a function, that is not on the list."""
 
     what = ""
+    arguments: tuple[Any, ...]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Placeholder:
         """Takes any arguments and runs nothing."""
@@ -82,6 +92,7 @@ class Attributes:
             self.__dict__.update({str(key): value for key, value in state.items()})
 
 
+_BUILTINS = ("builtins", "__builtin__")
 # C types: a pickle can't set attributes on them.
 _PLAIN: dict[tuple[str, str], type] = {
     ("collections", "OrderedDict"): OrderedDict,
@@ -89,7 +100,7 @@ _PLAIN: dict[tuple[str, str], type] = {
     ("torch", "Size"): tuple,
     **{
         (module, kind.__name__): kind
-        for module in ("builtins", "__builtin__")
+        for module in _BUILTINS
         for kind in (dict, list, set, frozenset, tuple)
     },
 }
@@ -134,7 +145,19 @@ class RestrictedUnpickler(pickle.Unpickler):
             return type(name, (), {"dtype": None})
         if module == "torch" and name in _TORCH_DTYPES:
             return f"torch.{name}"
-        return type("Placeholder", (Placeholder,), {"what": f"{module}.{name}"})
+        if name == "getattr" and module in _BUILTINS:
+            return type(name, (), {"__new__": _attribute})
+        return _placeholder(f"{module}.{name}")
+
+
+def _placeholder(what: str) -> type[Placeholder]:
+    return type("Placeholder", (Placeholder,), {"what": what})
+
+
+def _attribute(cls: type, owner: Any, name: Any) -> type[Placeholder]:
+    """What stands for a class inside a class, or a member of an enum: no attribute is read."""
+    what = owner.what if isinstance(owner, (_Named, Placeholder)) else type(owner).__name__
+    return _placeholder(f"{what}.{name}")
 
 
 _TORCH_DTYPES = frozenset(dtype.name for dtype in DTYPES)
@@ -190,7 +213,7 @@ def restricted_loads(data: bytes, place: str) -> Any:
     Example:
         >>> import os
         >>> restricted_loads(pickle.dumps(os.system), "a test")
-        <class 'mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle.Placeholder'>
+        <posix.system, not loaded>
     """
     try:
         return RestrictedUnpickler(data).load()
