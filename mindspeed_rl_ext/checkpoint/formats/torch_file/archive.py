@@ -62,6 +62,9 @@ class TorchArchive:
         self._file = window or _whole(path)
         self._file.keep_ends(_END_BYTES)
         self._records = self._read_directory()
+        order = self._records.get("byteorder")
+        if order and self._file.bytes(order.start, order.length) == b"big":
+            raise _refused(path, "values in big-endian byte order")
         pickled = self._records.get("data.pkl")
         if pickled is None:
             raise _refused(path, "a zip file without data.pkl")
