@@ -87,8 +87,8 @@ def pickled(value: Any) -> Pickled:
         TypeError: a type that is not covered.
 
     Example:
-        >>> dumps([pickled("a"), pickled("a")]) == dumps(["a", "a"])
-        True
+        >>> pickle.loads(dumps([pickled((1, 2)), 3]))
+        [(1, 2), 3]
     """
     out = _Output(None)
     _put(value, out)
