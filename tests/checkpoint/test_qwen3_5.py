@@ -76,6 +76,21 @@ def test_packed_experts_are_read_as_single_ones(tmp_path):
 
 @pytest.mark.parametrize("layout", ["mg", "torch_dist"])
 @pytest.mark.parametrize("family", ["Qwen3_5", "Qwen3_5Moe"])
+@pytest.mark.parametrize("kind", ["full_attention", "linear_attention"])
+def test_layers_may_all_be_of_one_kind(tmp_path, monkeypatch, kind, family, layout):
+    monkeypatch.setitem(
+        models.FAMILIES, family, {**models.FAMILIES[family], "layer_types": [kind] * 3}
+    )
+    models.make(family, tmp_path / "hf")
+    options = {"verify": True, **FUSED}
+    convert(ConvertOptions("hf", layout, tmp_path / "hf", tmp_path / "there", 2, **options))
+    convert(ConvertOptions("auto", "hf", tmp_path / "there", tmp_path / "back", verify=True))
+    expected, found = tensors_of(tmp_path / "hf"), tensors_of(tmp_path / "back")
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("layout", ["mg", "torch_dist"])
+@pytest.mark.parametrize("family", ["Qwen3_5", "Qwen3_5Moe"])
 def test_the_prediction_layer_comes_back(tmp_path, family, layout):
     models.make(family, tmp_path / "hf")
     expected = tensors_of(tmp_path / "hf")

@@ -35,6 +35,7 @@ from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.layout_args import layout_of_args
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.plan import slot_table
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE, HOSTS
 from mindspeed_rl_ext.checkpoint.parts.manifests import layout_of_part
 from mindspeed_rl_ext.checkpoint.parts.ranks import ranks_text
 from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView
@@ -134,7 +135,10 @@ class MegatronReader:
             )
         check_args(model, self.args, self.layout, str(self.folder))
         missing = set(self.missing_ranks)
-        expected = expected_parts(model.spec, model.sizes, self.layout)
+        # Without a layer that tells them apart, names are those of the only loader that there is.
+        only_core = HOSTS in model.spec.refused_layouts
+        layout = replace(self.layout, dialect=CORE) if only_core else self.layout
+        expected = expected_parts(model.spec, model.sizes, layout)
         parts = [part for part in expected if part.shard not in missing]
         self._check(parts)
         return parts
