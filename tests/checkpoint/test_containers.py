@@ -288,9 +288,18 @@ def compressed(path: Path) -> None:
             new.writestr(entry.filename, old.read(entry))
 
 
+def twice(path: Path) -> None:
+    torch.save({"a": torch.zeros(4)}, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        name = next(name for name in archive.namelist() if name.endswith("data/0"))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(name, b"\1" * 16)
+
+
 @pytest.mark.parametrize(
     ("make", "named"),
     [
+        (twice, "records of one name"),
         (script_archive, "TorchScript"),
         (old_format, "old format"),
         (bare_pickle, "bare pickle"),
@@ -299,7 +308,16 @@ def compressed(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: path.write_bytes(b"ustar" * 200), "no zip"),
     ],
-    ids=["torchscript", "old-format", "bare-pickle", "foreign-zip", "compressed", "empty", "tar"],
+    ids=[
+        "twice",
+        "torchscript",
+        "old-format",
+        "bare-pickle",
+        "foreign-zip",
+        "compressed",
+        "empty",
+        "tar",
+    ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_other_containers_are_refused_before_unpickling(tmp_path, monkeypatch, make, named):
