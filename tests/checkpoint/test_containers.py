@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
+from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_scan import check_memo
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import dumps
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import (
     Attributes,
@@ -241,6 +242,28 @@ def test_numpy_and_unknown_objects_become_placeholders():
     assert vars(found["plain"]) == {"a": [1, 2]}
     assert found["ordered"] == {"a": 1}
     assert found["default"] == {"a": [1]}
+
+
+@given(value=PLAIN, protocol=st.integers(0, 4))
+def test_numbers_of_objects_as_python_gives_them_are_taken(value, protocol):
+    check_memo(pickle.dumps([value, value, "text" * 80, b"\xff" * 300, 2**80], protocol=protocol))
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_a_flipped_number_of_an_object_is_refused_before_memory_is_taken(protocol):
+    """Python's unpickler makes room for all numbers below it: 32 GB for one bit."""
+    many = [f"r{n}" for n in range(400)]
+    data = pickle.dumps(many, protocol=protocol)
+    good, bad = (b"r\x2c\x01\0\0", b"r\x2c\x01\0\x80") if protocol else (b"p300\n", b"p30000000\n")
+    assert restricted_loads(data, "a test") == many
+    assert data.count(good) == 1
+    with pytest.raises(InputError, match="the number of an object is beyond"):
+        restricted_loads(data.replace(good, bad), "a test")
+
+
+def test_numbers_inside_of_texts_are_not_those_of_objects():
+    text = "]r\x7f\x7f\x7f\x7f" * 9
+    assert restricted_loads(pickle.dumps([text, text.encode()], protocol=4), "a test")[0] == text
 
 
 class Outer:
