@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from mindspeed_rl_ext.checkpoint.convert import convert
 from mindspeed_rl_ext.checkpoint.formats.torch_file.archive import TorchArchive
+from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_scan import check_memo
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import dumps
 from mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle import (
     Attributes,
@@ -243,6 +244,28 @@ def test_numpy_and_unknown_objects_become_placeholders():
     assert found["default"] == {"a": [1]}
 
 
+@given(value=PLAIN, protocol=st.integers(0, 4))
+def test_numbers_of_objects_as_python_gives_them_are_taken(value, protocol):
+    check_memo(pickle.dumps([value, value, "text" * 80, b"\xff" * 300, 2**80], protocol=protocol))
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_a_flipped_number_of_an_object_is_refused_before_memory_is_taken(protocol):
+    """Python's unpickler makes room for all numbers below it: 32 GB for one bit."""
+    many = [f"r{n}" for n in range(400)]
+    data = pickle.dumps(many, protocol=protocol)
+    good, bad = (b"r\x2c\x01\0\0", b"r\x2c\x01\0\x80") if protocol else (b"p300\n", b"p30000000\n")
+    assert restricted_loads(data, "a test") == many
+    assert data.count(good) == 1
+    with pytest.raises(InputError, match="the number of an object is beyond"):
+        restricted_loads(data.replace(good, bad), "a test")
+
+
+def test_numbers_inside_of_texts_are_not_those_of_objects():
+    text = "]r\x7f\x7f\x7f\x7f" * 9
+    assert restricted_loads(pickle.dumps([text, text.encode()], protocol=4), "a test")[0] == text
+
+
 class Outer:
     class Inner:
         def __init__(self) -> None:
@@ -288,9 +311,18 @@ def compressed(path: Path) -> None:
             new.writestr(entry.filename, old.read(entry))
 
 
+def twice(path: Path) -> None:
+    torch.save({"a": torch.zeros(4)}, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        name = next(name for name in archive.namelist() if name.endswith("data/0"))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(name, b"\1" * 16)
+
+
 @pytest.mark.parametrize(
     ("make", "named"),
     [
+        (twice, "records of one name"),
         (script_archive, "TorchScript"),
         (old_format, "old format"),
         (bare_pickle, "bare pickle"),
@@ -299,7 +331,16 @@ def compressed(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: path.write_bytes(b"ustar" * 200), "no zip"),
     ],
-    ids=["torchscript", "old-format", "bare-pickle", "foreign-zip", "compressed", "empty", "tar"],
+    ids=[
+        "twice",
+        "torchscript",
+        "old-format",
+        "bare-pickle",
+        "foreign-zip",
+        "compressed",
+        "empty",
+        "tar",
+    ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_other_containers_are_refused_before_unpickling(tmp_path, monkeypatch, make, named):

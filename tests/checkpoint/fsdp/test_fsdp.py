@@ -320,3 +320,22 @@ def test_inspect_and_doctor_say_a_command_that_converts_it(saved, tmp_path, cli,
     check(safetensors.load_file(saved / "hf" / case / "model.safetensors"), tmp_path / "out")
     code, out, err = cli("doctor", "--checkpoint", saved / case)
     assert (code, command in out) == (0, True), out + err
+
+
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
+def test_dcp_in_safetensors_is_named_with_what_to_do(saved, tmp_path):
+    tensors = safetensors.load_file(saved / "hf" / "dcp" / "model.safetensors")
+    dcp = pytest.importorskip("torch.distributed.checkpoint")
+    writers = pytest.importorskip("torch.distributed.checkpoint.filesystem")
+    if not hasattr(writers, "SerializationFormat"):
+        pytest.skip("this torch has no such format")
+    kind = writers.SerializationFormat.SAFETENSORS
+    writer = dcp.FileSystemWriter(tmp_path / "dcp", serialization_format=kind)
+    dcp.save(tensors, storage_writer=writer, no_dist=True)
+    with pytest.raises(InputError, match="serialization_format=SAFETENSORS"):
+        to_hf(tmp_path / "dcp", tmp_path / "out", hf_cfg_dir=saved / "hf" / "dcp")
+    for rank in (1, 2):
+        name = f"shard-0000{rank}-model-00001-of-00001.safetensors"
+        safetensors.save_file({f"a{rank}": torch.ones(1)}, tmp_path / "dcp" / name)
+    with pytest.raises(InputError, match="enable_consolidation=True"):
+        convert(ConvertOptions("hf", "mg", tmp_path / "dcp", tmp_path / "out"))

@@ -34,6 +34,10 @@ from mindspeed_rl_ext.core.errors import InputError
 log = logging.getLogger(__name__)
 
 EXTRA = "_extra_state"
+_SAFETENSORS = (
+    "where FileSystemWriter had serialization_format=SAFETENSORS, which is not read, save it again "
+    "without; else the file is damaged"
+)
 
 
 @dataclass(frozen=True)
@@ -186,5 +190,5 @@ def _check_apart(folder: Path, metadata: Metadata) -> None:
             raise InputError(
                 f".metadata of {folder} says that two chunks share bytes of {file}",
                 found=f"{name} and {other_name} at {start} and {other}",
-                remedy="the file is damaged; copy it again",
+                remedy=_SAFETENSORS if one[:3] == two[:3] else "the file is damaged; copy it again",
             )

@@ -138,10 +138,10 @@ def _by_sizes(name: str, locals_: Sequence[LocalTensor], sizes: Sequence[int]) -
 
 
 def _not_filled(name: str, count: int, locals_: Sequence[LocalTensor]) -> InputError:
-    axis = locals_[0].axis or 0
+    axis, ranks = locals_[0].axis or 0, len(locals_)
     total = (locals_[0].whole or ())[axis]
     return InputError(
         f"the ranks' parts of {name} do not fill it",
-        found=f"{count} of {total} on axis {axis}, on {len(locals_)} ranks",
+        found=f"{count} of {total} on axis {axis}, on {ranks} ranks",
         remedy=_ONE_RUN,
     )

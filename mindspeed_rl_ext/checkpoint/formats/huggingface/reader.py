@@ -363,10 +363,15 @@ def _single_file(folder: Path, single: str) -> list[str]:
     if single in found or len(found) == 1:
         return [single] if single in found else found
     if found:
+        # Torch's distributed checkpoints in safetensors: each file has parts of the tensors.
+        parts = all(name.startswith("shard-") for name in found)
         raise InputError(
             f"{folder} has {len(found)} shards and no {INDEX_NAME}",
             found=some(found),
-            remedy="download the index as well",
+            remedy="these are ranks' parts, as torch's HuggingFaceStorageWriter saves them: save "
+            "the model again with its enable_consolidation=True"
+            if parts
+            else "download the index as well",
         )
     others = sorted(path.name for path in folder.glob("*.bin"))
     raise InputError(

@@ -182,6 +182,8 @@ class TorchArchive:
         inner = {entry.filename.partition("/")[2]: entry for entry in entries}
         if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
             raise _refused(self.path, "a TorchScript archive, which holds code")
+        if len(inner) < len(entries):  # zipfile would take the last of them, torch the first
+            raise _refused(self.path, "records of one name, with maybe other values")
         return {name: self._locate(name, entry) for name, entry in inner.items()}
 
     def _no_zip(self, error: Exception) -> InputError:

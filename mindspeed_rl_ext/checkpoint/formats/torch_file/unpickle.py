@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import DTYPES, DType, by_name, by_storage_name
+from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_scan import check_memo
 from mindspeed_rl_ext.checkpoint.tensors import Shape
 from mindspeed_rl_ext.core.errors import ExtError, InputError
 
@@ -216,6 +217,7 @@ def restricted_loads(data: bytes, place: str) -> Any:
         <posix.system, not loaded>
     """
     try:
+        check_memo(data)
         return RestrictedUnpickler(data).load()
     except ExtError:
         raise
