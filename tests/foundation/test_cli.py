@@ -121,6 +121,14 @@ def test_interrupt_exits_with_130(fake, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_an_interrupt_that_an_import_wraps_exits_with_130(fake, capsys):
+    wrapped = RuntimeError("Error calling __set_name__")  # what Python 3.11 makes of Ctrl-C there
+    wrapped.__cause__ = KeyboardInterrupt()
+    fake(raises(wrapped))
+    assert cli.main(["fake"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_arguments_reach_the_command_and_its_exit_code_comes_back(fake):
     fake(lambda args: args.number)
     assert cli.main(["fake", "--number", "7"]) == 7
