@@ -88,6 +88,7 @@ def test_version_is_that_of_the_package(capsys):
         (MachineError("disk full"), 3),
         (MissingExtraError("sympy", "verify", "this"), 2),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.txt"), 2),
+        (OSError(errno.EMFILE, "Too many open files", "a.pt"), 3),
         (OSError(errno.ENOSPC, "No space left on device"), 3),
         (PermissionError(errno.EACCES, "Permission denied", "/root/x"), 3),
         (MemoryError(), 3),

@@ -280,6 +280,7 @@ MESSAGES = {
     "the file is damaged or no checkpoint; copy it again": "文件已损坏或不是检查点，请重新复制",
     "{name} is not built yet": "{name} 尚未实现",
     "without effect here: {value}": "在这里不起作用：{value}",
+    "--save-dir {path} is a link to nothing": "--save-dir {path} 是一个无效的链接",
     "--save-dir {save_dir} is a file": "--save-dir {save_dir} 是文件",
     "a directory": "目录",
     "not enough disk for {save_dir}": "{save_dir} 的磁盘空间不足",
