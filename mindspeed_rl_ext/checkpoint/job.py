@@ -34,6 +34,7 @@ from mindspeed_rl_ext.checkpoint.formats.protocol import (
 )
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
+from mindspeed_rl_ext.checkpoint.mapping.missing_options import missing_options
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.plan import CopyPair, Planner, held_boxes
 from mindspeed_rl_ext.checkpoint.mapping.quantization import check_formats
@@ -244,6 +245,7 @@ def _planned(options: ConvertOptions, to_read: Format, to_write: Format) -> Job:
     part = _part(options, writer, layout)
     wanted = writer.parts(model, layout)
     _warn_of_dialects(options, model, writer, layout)
+    _warn_of_missing_options(options, model, writer)
     boxes, copies = held_boxes(held)
     dtype = by_name(options.params_dtype) if options.params_dtype else None
     target = Target(model, layout, options)
@@ -289,6 +291,21 @@ def _warn_of_dialects(
             "newer hosts" if old else "Megatron core",
             "MindSpeed-LLM 2.1 and before" if old else "MindSpeed-LLM 2.2 and newer",
             "mindspeed-llm-26.1, megatron-core-0.16",
+        )
+
+
+def _warn_of_missing_options(
+    options: ConvertOptions, model: Model, writer: CheckpointWriter
+) -> None:
+    """Warns of what config.json says and no option of the loader does."""
+    if "target" not in writer.uses:
+        return
+    for found in missing_options(model, options.convention):
+        log.warning(
+            "%s of config.json has no option in what will load this (%s): the tensors are right, "
+            "the model that it builds is another",
+            found,
+            options.target or options.mcore_dialect or "MindSpeed-LLM",
         )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import enum
 import io
 import os
 import pickle
 import struct
+import sys
 import types
 import zipfile
 import zlib
@@ -146,6 +148,53 @@ def test_values_of_torch_files_are_read_whatever_their_strides(tmp_path):
             np.testing.assert_array_equal(values, expected.numpy(), err_msg=name)
 
 
+@pytest.mark.parametrize("layout", [2, True], ids=["2.7", "1.11"])
+def test_what_torch_npu_saves_from_an_npu_is_read(tmp_path, monkeypatch, layout):
+    """Its `__reduce_ex__` names a function of its own for every tensor on an NPU."""
+    storage = types.ModuleType("torch_npu.utils.storage")
+
+    def _rebuild_npu_tensor(*arguments):
+        raise AssertionError("it ran")
+
+    _rebuild_npu_tensor.__module__ = storage.__name__
+    _rebuild_npu_tensor.__qualname__ = "_rebuild_npu_tensor"
+    storage._rebuild_npu_tensor = _rebuild_npu_tensor
+    for name in ("torch_npu", "torch_npu.utils"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, storage.__name__, storage)
+
+    def reduce(self, protocol):
+        hooks = collections.OrderedDict()
+        place = self.storage_offset(), tuple(self.size()), self.stride()
+        values = (self._typed_storage(), *place, False, hooks, layout)
+        return _rebuild_npu_tensor, values
+
+    tensors = {"half": torch.randn(3, 5).half(), "part": torch.arange(12.0).reshape(3, 4)[1:, 2:]}
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.Tensor, "__reduce_ex__", reduce)
+        torch.save(tensors, tmp_path / "a.pt")
+    archive = TorchArchive(tmp_path / "a.pt")
+    for name, tensor in tensors.items():
+        view = archive.view(archive.content[name])
+        assert view.dtype.name == str(tensor.dtype).removeprefix("torch.")
+        np.testing.assert_array_equal(view.array, tensor.numpy())
+
+
+def test_values_that_torch_would_still_negate_are_refused(tmp_path):
+    negative = torch.complex(torch.ones(3), torch.ones(3)).conj().imag
+    assert negative.is_neg()
+    torch.save({"a": negative}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match="neg is set"):
+        TorchArchive(tmp_path / "a.pt")
+
+
+def test_values_of_a_big_endian_machine_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "byteorder", "big")
+    torch.save({"a": torch.ones(2)}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match="big-endian"):
+        TorchArchive(tmp_path / "a.pt")
+
+
 class RunsCode:
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -192,6 +241,26 @@ def test_numpy_and_unknown_objects_become_placeholders():
     assert vars(found["plain"]) == {"a": [1, 2]}
     assert found["ordered"] == {"a": 1}
     assert found["default"] == {"a": [1]}
+
+
+class Outer:
+    class Inner:
+        def __init__(self) -> None:
+            self.count = 3
+
+
+class Kind(enum.Enum):
+    ONE = 1
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_classes_inside_classes_and_enums_become_placeholders(protocol):
+    value = [Outer.Inner(), Kind.ONE, 5]
+    inner, kind, plain = restricted_loads(pickle.dumps(value, protocol=protocol), "a test")
+    assert "Outer.Inner, not loaded" in repr(inner)
+    assert inner.state == {"count": 3}
+    assert "Kind" in repr(kind)
+    assert plain == 5
 
 
 def script_archive(path: Path) -> None:

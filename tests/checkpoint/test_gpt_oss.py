@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
+from mindspeed_rl_ext.checkpoint.formats.huggingface.reader import HuggingFaceReader
 from mindspeed_rl_ext.checkpoint.options import ConvertOptions
 from mindspeed_rl_ext.checkpoint.verify import verify
 from mindspeed_rl_ext.core.errors import InputError
@@ -158,6 +159,13 @@ def test_an_mxfp4_model_verifies_against_what_was_made_of_it(tmp_path):
     report = verify(tmp_path / "hf", tmp_path / "mg")
     assert not report.ok
     assert "model.layers.1.mlp.experts.2.down_proj.weight" in report.problems[0]
+
+
+def test_the_tensors_of_an_mxfp4_model_take_the_bytes_that_lie_in_its_file(tmp_path):
+    make_published(tmp_path)
+    stored = safetensors.load_file(tmp_path / "model.safetensors").values()
+    infos = HuggingFaceReader(tmp_path).tensors()
+    assert sum(info.nbytes for info in infos) == sum(tensor.nbytes for tensor in stored)
 
 
 REFUSED = {

@@ -29,7 +29,7 @@ class CheckedFile(Protocol):
     path: Path
 
     def records(self) -> Mapping[str, int]:
-        """All records and their lengths in bytes."""
+        """Records whose bytes are still to be read, and their lengths in bytes."""
 
     def holds_values(self, name: str) -> bool:
         """Whether a record is values of tensors, and not what describes them."""
@@ -38,7 +38,11 @@ class CheckedFile(Protocol):
         """CRC-32 of a record's bytes, read now."""
 
     def damaged(self, found: Mapping[str, int | None]) -> list[str]:
-        """Records whose bytes do not have the CRC-32 that the file has of them."""
+        """Records whose bytes do not have the CRC-32 that the file has of them.
+
+        Args:
+            found: record -> CRC-32 of its bytes; others are compared where the file knows theirs.
+        """
 
 
 class RecordPlace(NamedTuple):

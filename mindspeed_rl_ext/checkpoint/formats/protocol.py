@@ -45,6 +45,7 @@ class TensorInfo:
         offset: the box's first index there on each axis.
         whole_shape: the shape of that tensor.
         written: the format that it is written in, where that is another one (dequantised).
+        stored_bytes: bytes in the file, where numbers are packed into fewer; else None.
     """
 
     ref: Ref
@@ -54,11 +55,13 @@ class TensorInfo:
     offset: Shape = ()
     whole_shape: Shape = ()
     written: DType | None = None
+    stored_bytes: int | None = None
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its values."""
-        return prod(self.shape) * self.dtype.itemsize
+        """Bytes of its values in the file."""
+        plain = prod(self.shape) * self.dtype.itemsize
+        return plain if self.stored_bytes is None else self.stored_bytes
 
 
 class CheckpointReader(TensorSource, Protocol):

@@ -1,7 +1,7 @@
 """A checkpoint's args against config.json: what must agree, and what is worth a warning.
 
 Covers: the sizes that the model has tensors of, whichever names the args carry; settings that
-change results but no shape (rotary base and scaling, epsilon).
+change results but no shape (rotary base, scaling and part, epsilon, routing of tokens).
 Does not cover: sizes that the family does not use: args of it carry any value there.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mindspeed_rl_ext.checkpoint.mapping.expected import applying_rows
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
-from mindspeed_rl_ext.checkpoint.mapping.rope import rope_scaling, rope_theta
+from mindspeed_rl_ext.checkpoint.mapping.rope import rope_scaling, rope_theta, rotary_percent
 from mindspeed_rl_ext.core.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -115,10 +115,23 @@ def differences(model: Model, args: Mapping[str, Any]) -> Iterator[Difference]:
         "rope_scaling_type": rope_scaling(config).get("type"),
         "rope_scaling_factor": rope_scaling(config).get("factor"),
         "rotary_scaling_factor": rope_scaling(config).get("factor"),
+        **(_routing(config) if model.sizes.experts else {}),
     }
     for name, expected in pairs.items():
         value = args.get(name)
         if value is not None and expected is not None and value != expected:
             yield Difference(name, value, expected)
+    rotated = rotary_percent(config, model.sizes.head_dim)
+    # Hosts have two options for it, of which a run sets one.
+    shares = [args.get(name) for name in ("rotary_percent", "partial_rotary_factor")]
+    if shares[0] is not None and rotated not in shares:
+        yield Difference("rotary_percent", shares[0], rotated)
     if args.get("use_rope_scaling") and not rope_scaling(config):
         yield Difference("use_rope_scaling", True, "no rope_scaling")
+
+
+def _routing(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "moe_router_topk": config.get("num_experts_per_tok"),
+        "moe_router_topk_scaling_factor": config.get("routed_scaling_factor"),
+    }

@@ -18,10 +18,7 @@ _DEFAULT_THETA = 10000.0
 
 def rope_theta(config: Mapping[str, Any]) -> float:
     """The rotary base."""
-    nested, found = config.get("rope_parameters"), config.get("rope_theta")
-    if found is None and isinstance(nested, dict):
-        found = nested.get("rope_theta")
-    return float(found if found is not None else _DEFAULT_THETA)
+    return float(_of_rope(config, "rope_theta", _DEFAULT_THETA))
 
 
 def rope_scaling(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,14 +34,24 @@ def rope_scaling(config: Mapping[str, Any]) -> dict[str, Any]:
     kind = found.get("rope_type", found.get("type"))
     if kind in (None, "default"):
         return {}
-    skipped = ("rope_type", "type", "rope_theta")
+    skipped = ("rope_type", "type", "rope_theta", "partial_rotary_factor")
     return {**{key: value for key, value in found.items() if key not in skipped}, "type": kind}
 
 
-def rotary_percent(config: Mapping[str, Any]) -> float:
-    """The part of a head that is rotated."""
+def rotary_percent(config: Mapping[str, Any], head_dim: int = 0) -> float:
+    """The part of a head that is rotated; some families give its width of `head_dim`.
+
+    Example:
+        >>> rotary_percent({"rotary_dim": 64}, 128), rotary_percent({})
+        (0.5, 1.0)
+    """
+    width = config.get("rotary_dim")
+    return float(_of_rope(config, "partial_rotary_factor", width / head_dim if width else 1.0))
+
+
+def _of_rope(config: Mapping[str, Any], key: str, default: float) -> Any:
+    """A number as transformers 5 reads it: what stands with the other numbers goes first."""
     nested = config.get("rope_parameters")
-    found = config.get("partial_rotary_factor")
-    if found is None and isinstance(nested, dict):
-        found = nested.get("partial_rotary_factor")
-    return float(found if found is not None else 1.0)
+    found = nested.get(key) if isinstance(nested, dict) else None
+    found = config.get(key) if found is None else found
+    return default if found is None else found

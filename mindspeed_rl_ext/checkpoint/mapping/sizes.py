@@ -34,10 +34,12 @@ class Sizes:
         vocab: rows of the embedding, without padding.
         tied: the output layer is the embedding.
         options: the spec's options that this model has, such as "qkv_bias".
-        config: all of config.json.
+        config: all of config.json, and what the absence of keys means in this family.
         extra: the spec's further sizes, such as "experts".
         moe_layers: layers that have experts.
         linear_layers: layers that have linear attention.
+        window: tokens that a layer with a sliding window attends to; 0 where none has one.
+        window_layers: layers that have it.
     """
 
     layers: int
@@ -53,6 +55,8 @@ class Sizes:
     extra: Mapping[str, int] = field(default_factory=dict)
     moe_layers: frozenset[int] = frozenset()
     linear_layers: frozenset[int] = frozenset()
+    window: int = 0
+    window_layers: frozenset[int] = frozenset()
 
     @property
     def experts(self) -> int:
@@ -147,6 +151,14 @@ def sizes_of_config(spec: ModelSpec, config: Mapping[str, Any]) -> Sizes:
     for key, what in spec.refused.items():
         if config.get(key):
             raise InputError(f"{what} are not converted", found=f"{key}={config[key]!r}")
+    for key, values in spec.required.items():
+        if config.get(key) is not None and config[key] not in values:
+            raise InputError(
+                f"{spec.name} is not converted with such a {key}: Megatron has no option for it",
+                found=f"{key}={config[key]!r}",
+                expected=" or ".join(map(repr, values)),
+            )
+    config = {**spec.defaults, **config}
     keys = {**CONFIG_KEYS, **spec.config_keys}
     keys = {size: _spelling(config, key) for size, key in keys.items()}
     defaults = dict(config)
@@ -173,14 +185,17 @@ def sizes_of_config(spec: ModelSpec, config: Mapping[str, Any]) -> Sizes:
     extra = {size: numbers.pop(size) for size in keys if size not in CONFIG_KEYS}
     for size, key in spec.optional_keys.items():
         extra[size] = _number(config, key) if config.get(key) else 0
+    window, window_layers = _windows(spec, config, numbers["layers"])
     return Sizes(
         **numbers,
-        tied=bool(config.get("tie_word_embeddings", spec.tied_by_default)),
+        tied=bool(config.get("tie_word_embeddings")),
         options=frozenset(name for name, value in spec.options.items() if _is_set(value, config)),
         config=config,
         extra=extra,
         moe_layers=_moe_layers(spec, config, numbers["layers"]),
         linear_layers=_linear_layers(spec, config, numbers["layers"]),
+        window=window,
+        window_layers=window_layers,
     )
 
 
@@ -190,11 +205,16 @@ def _spelling(config: Mapping[str, Any], keys: str) -> str:
     return next((name for name in names if name in config), names[0])
 
 
-def _is_set(value: bool | str | tuple[str, bool], config: Mapping[str, Any]) -> bool:
-    if isinstance(value, bool):
-        return value
-    key, default = value if isinstance(value, tuple) else (value, False)
-    return bool(config.get(key, default))
+def _is_set(value: bool | str, config: Mapping[str, Any]) -> bool:
+    return value if isinstance(value, bool) else bool(config.get(value))
+
+
+def _windows(spec: ModelSpec, config: Mapping[str, Any], layers: int) -> tuple[int, frozenset[int]]:
+    """The width of sliding windows and the layers that have one; 0 and none without."""
+    width = int(config.get("sliding_window") or 0)
+    have = spec.windows(config, layers) if width else ()
+    found = frozenset(layer for layer, has in enumerate(have) if has)
+    return (width, found) if found else (0, found)
 
 
 def _moe_layers(spec: ModelSpec, config: Mapping[str, Any], layers: int) -> frozenset[int]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mindspeed_rl_ext.checkpoint.mapping.windows import Windows, no_layers
+
 EMBEDDING, LAYER, FINAL_NORM, HEAD = "embedding", "layer", "final_norm", "head"
 # A multi-token-prediction layer: what it has beside the rows of a layer.
 PREDICTION = "prediction"
@@ -34,6 +36,8 @@ CONFIG_KEYS: Mapping[str, str] = {
     "ffn": "intermediate_size",
     "vocab": "vocab_size",
 }
+# What the gated MLP of most families is.
+REQUIRED: Mapping[str, tuple[Any, ...]] = {"hidden_act": ("silu", "swish")}
 
 
 @dataclass(frozen=True)
@@ -160,8 +164,7 @@ class ModelSpec:
         model_types: values of `model_type` in config.json that mean it.
         aliases: other names that hosts use for it.
         rows: the table of tensors.
-        options: option -> True or False, or the key of config.json that says, or that key and
-            what its absence means.
+        options: option -> True or False, or the key of config.json that says.
         refused: key of config.json -> what is not converted when that key is set.
         config_keys: rows that differ from CONFIG_KEYS or add to it.
         optional_keys: sizes that may be absent or null, which is 0.
@@ -177,14 +180,17 @@ class ModelSpec:
         args: what Megatron's args have otherwise than for a Llama.
         args_of: the same, where it follows from config.json.
         packed: tensors that HuggingFace has in place of those of experts.
-        tied_by_default: what an absent tie_word_embeddings means.
+        defaults: key of config.json -> what its absence means, where that is not what most
+            families mean.
+        required: key of config.json -> its values that Megatron's model has; absent is one.
+        windows: which layers attend to a sliding window where config.json has one.
     """
 
     name: str
     model_types: tuple[str, ...]
     rows: tuple[Row, ...]
     aliases: tuple[str, ...] = ()
-    options: Mapping[str, bool | str | tuple[str, bool]] = field(default_factory=dict)
+    options: Mapping[str, bool | str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     config_keys: Mapping[str, str] = field(default_factory=dict)
     optional_keys: Mapping[str, str] = field(default_factory=dict)
@@ -198,4 +204,6 @@ class ModelSpec:
     args: Mapping[str, Any] = field(default_factory=dict)
     args_of: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda config: {}
     packed: tuple[Packed, ...] = ()
-    tied_by_default: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    required: Mapping[str, tuple[Any, ...]] = field(default_factory=lambda: REQUIRED)
+    windows: Windows = no_layers

@@ -28,6 +28,8 @@ class Convention:
         dense_in_pattern: `moe_layer_freq` lists the layers without experts; otherwise
             `first_k_dense_replace` counts them.
         loads_torch_dist: False where it sets `ckpt_format = "torch"` whatever it is told.
+        yarn: attention that is not latent has YaRN as a position embedding of its own; otherwise
+            a scaling of the rotary one.
         whole_down: transformer_engine's latent attention has downward projections that TP does not
             cut.
     """
@@ -36,13 +38,16 @@ class Convention:
     tokenizer_type: str = "PretrainedFromHF"
     dense_in_pattern: bool = False
     loads_torch_dist: bool = True
+    yarn: bool = False
     whole_down: bool = False
 
 
 _EARLIER, _LATER = Convention("0.8"), Convention("0.12")
 _RANK_FILES_ONLY = replace(_LATER, loads_torch_dist=False)
-_MEGATRON = Convention(CORE, "HuggingFaceTokenizer", dense_in_pattern=True, whole_down=True)
-_MEGATRON_EARLIER = replace(_MEGATRON, whole_down=False)
+_MEGATRON = Convention(
+    CORE, "HuggingFaceTokenizer", dense_in_pattern=True, yarn=True, whole_down=True
+)
+_MEGATRON_EARLIER = replace(_MEGATRON, yarn=False, whole_down=False)
 # MindSpeed-RL takes MindSpeed-LLM's models: up to 2.2 those of core 0.8, then those of core 0.12.
 TARGETS: Mapping[str, Convention] = {
     **{f"mindspeed-llm-{line}": _EARLIER for line in ("feb25", "2.0", "2.1")},

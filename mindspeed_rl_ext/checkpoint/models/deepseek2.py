@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec, Sparse
+from mindspeed_rl_ext.checkpoint.mapping.spec import REQUIRED, ModelSpec, Sparse
 from mindspeed_rl_ext.checkpoint.models.dense import (
     EMBEDDING_ROWS,
     END_ROWS,
@@ -33,5 +33,7 @@ SPEC = ModelSpec(
     config_keys=DEEPSEEK_KEYS,
     optional_keys=DEEPSEEK_OPTIONAL,
     sparse=DEEPSEEK_SPARSE,
+    defaults={"norm_topk_prob": False, "routed_scaling_factor": 1.0},
+    required={**REQUIRED, "scoring_func": ("softmax",)},
     mla=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
+from mindspeed_rl_ext.checkpoint.mapping.spec import REQUIRED, ModelSpec
 from mindspeed_rl_ext.checkpoint.models.deepseek2 import (
     DEEPSEEK_KEYS,
     DEEPSEEK_OPTIONAL,
@@ -29,5 +29,17 @@ SPEC = ModelSpec(
     optional_keys=DEEPSEEK_OPTIONAL,
     sparse=DEEPSEEK_SPARSE,
     mtp_key="num_nextn_predict_layers",
+    defaults={
+        "n_group": 8,
+        "num_experts_per_tok": 8,
+        "routed_scaling_factor": 2.5,
+        "topk_group": 4,
+    },
+    required={
+        **REQUIRED,
+        "rope_interleave": (True,),
+        "scoring_func": ("sigmoid",),
+        "topk_method": ("noaux_tc",),
+    },
     mla=True,
 )

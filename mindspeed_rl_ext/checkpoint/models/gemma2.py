@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mindspeed_rl_ext.checkpoint.mapping.spec import DENSE, Hf, ModelSpec, Row
+from mindspeed_rl_ext.checkpoint.mapping.windows import alternate_layers
 from mindspeed_rl_ext.checkpoint.models.dense import (
     DENSE_OPTIONS,
     DENSE_ROWS,
@@ -10,6 +14,20 @@ from mindspeed_rl_ext.checkpoint.models.dense import (
     MCORE,
     replace_rows,
 )
+
+
+def _args_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of attention and output, by the names of MindSpeed-LLM."""
+    # The hosts' windows are those of every second layer, the first among them.
+    count = int(config["num_hidden_layers"])
+    alternate = alternate_layers(config, count) == alternate_layers({}, count)
+    return {
+        "query_pre_attn_scalar": config.get("query_pre_attn_scalar"),
+        "attn_logit_softcapping": config.get("attn_logit_softcapping"),
+        "output_logit_softcapping": config.get("final_logit_softcapping"),
+        "interleave_sliding_window": config.get("sliding_window") if alternate else None,
+    }
+
 
 SPEC = ModelSpec(
     name="gemma2",
@@ -37,6 +55,22 @@ SPEC = ModelSpec(
         ),
     ),
     options={**DENSE_OPTIONS, "qkv_bias": "attention_bias", "dense_bias": "attention_bias"},
-    tied_by_default=True,
-    args={"post_norm": True, "swiglu": False, "geglu": True},
+    args={
+        "post_norm": True,
+        "swiglu": False,
+        "gelu_tanh": True,
+        "add_rmsnorm_offset": True,
+        "input_embeds_norm": True,
+    },
+    args_of=_args_of,
+    defaults={
+        "attn_logit_softcapping": 50.0,
+        "final_logit_softcapping": 30.0,
+        "head_dim": 256,
+        "query_pre_attn_scalar": 256,
+        "sliding_window": 4096,
+        "tie_word_embeddings": True,
+    },
+    required={"hidden_activation": ("gelu_pytorch_tanh",)},
+    windows=alternate_layers,
 )

@@ -37,4 +37,10 @@ SPEC = ModelSpec(
     optional_keys={"shared": "n_shared_experts"},
     sparse=Sparse(first_dense="first_k_dense_replace"),
     mtp_key="num_nextn_predict_layers",
+    defaults={
+        "num_experts_per_tok": 8,
+        "partial_rotary_factor": 0.5,
+        "rms_norm_eps": 1e-5,
+        "routed_scaling_factor": 1.0,
+    },
 )

@@ -11,19 +11,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mindspeed_rl_ext.checkpoint.mapping.rope import rope_scaling
 from mindspeed_rl_ext.checkpoint.mapping.rules import packed
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
     BUFFERS,
     CUT_EXPERTS,
     HOSTS,
     MOE,
+    REQUIRED,
     Hf,
     ModelSpec,
     Packed,
     Row,
     Sparse,
 )
+from mindspeed_rl_ext.checkpoint.mapping.windows import alternate_layers
 from mindspeed_rl_ext.checkpoint.models.dense import (
     DECODER_ROWS,
     DENSE_OPTIONS,
@@ -101,32 +102,8 @@ _PACKED = (
 
 
 def _args_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What only config.json says: the window, which layers have it, the scaling of positions."""
-    window, scaling = config.get("sliding_window"), rope_scaling(config)
-    kinds = config.get("layer_types")
-    found: dict[str, Any] = {
-        "window_size": (int(window) - 1, 0) if window else None,
-        # Megatron counts layers from 1: each second one attends to everything.
-        "window_attn_skip_freq": [int(kind == "sliding_attention") for kind in kinds]
-        if isinstance(kinds, list)
-        else 2,
-        "activation_func_clamp_value": float(config.get("swiglu_limit", 7.0)),
-    }
-    if scaling.get("type") == "yarn":
-        positions = config.get("max_position_embeddings")
-        found |= {
-            "position_embedding_type": "yarn",
-            "yarn_rotary_scaling_factor": float(scaling.get("factor", 32.0)),
-            "yarn_original_max_position_embeddings": scaling.get(
-                "original_max_position_embeddings", positions
-            ),
-            "yarn_beta_fast": float(scaling.get("beta_fast", 32.0)),
-            "yarn_beta_slow": float(scaling.get("beta_slow", 1.0)),
-            "yarn_correction_range_round_to_int": bool(scaling.get("truncate", True)),
-            "yarn_mscale": None,
-            "yarn_mscale_all_dim": None,
-        }
-    return found
+    """The bound of the activation, which only config.json says."""
+    return {"activation_func_clamp_value": float(config.get("swiglu_limit", 7.0))}
 
 
 SPEC = ModelSpec(
@@ -136,8 +113,8 @@ SPEC = ModelSpec(
     rows=(*DECODER_ROWS, _SINKS, *_ROUTED, *_BIASES, *END_ROWS),
     options={
         **DENSE_OPTIONS,
-        "qkv_bias": ("attention_bias", True),
-        "dense_bias": ("attention_bias", True),
+        "qkv_bias": "attention_bias",
+        "dense_bias": "attention_bias",
     },
     config_keys={
         "experts": "num_local_experts|num_experts",
@@ -145,6 +122,15 @@ SPEC = ModelSpec(
     },
     sparse=Sparse(),
     packed=_PACKED,
+    defaults={
+        "attention_bias": True,
+        "num_experts_per_tok": 4,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 150000.0,
+        "sliding_window": 128,
+    },
+    required={**REQUIRED, "swiglu_alpha": (1.702,)},
+    windows=alternate_layers,
     args={
         "add_bias_linear": True,
         "swiglu": False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, ModelSpec, Row, Sparse
+from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, REQUIRED, Hf, ModelSpec, Row, Sparse
 from mindspeed_rl_ext.checkpoint.models.dense import (
     ATTENTION_ROWS,
     DENSE_OPTIONS,
@@ -44,7 +44,9 @@ SPEC = ModelSpec(
         _ROUTER_BIAS,
         *END_ROWS,
     ),
-    options={**DENSE_OPTIONS, "qk_layernorm": ("use_qk_norm", True), "router_bias": True},
+    options={**DENSE_OPTIONS, "qk_layernorm": "use_qk_norm", "router_bias": True},
     config_keys={"experts": "num_local_experts", "moe_ffn": "intermediate_size"},
     sparse=Sparse(),
+    defaults={"num_experts_per_tok": 8, "rope_theta": 5e6, "use_qk_norm": True},
+    required={**REQUIRED, "scoring_func": ("sigmoid",)},
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mindspeed_rl_ext.checkpoint.dtypes import Array
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import Copy, Pairs, Shard, Split, part_of, rule
 from mindspeed_rl_ext.checkpoint.mapping.spec import DENSE, Hf, ModelSpec, Row
+from mindspeed_rl_ext.checkpoint.mapping.windows import all_layers
 from mindspeed_rl_ext.checkpoint.models.dense import (
     DENSE_OPTIONS,
     DENSE_ROWS,
@@ -67,6 +68,8 @@ SPEC = ModelSpec(
     model_types=("phi3",),
     aliases=("phi3.5", "phi-3", "phi-3.5", "phi4", "phi-4"),
     options=DENSE_OPTIONS,
+    defaults={"rms_norm_eps": 1e-5},
+    windows=all_layers,
     rows=replace_rows(
         DENSE_ROWS,
         Row(

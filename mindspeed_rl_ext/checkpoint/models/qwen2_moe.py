@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import MOE, Hf, ModelSpec, Row, Sparse
+from mindspeed_rl_ext.checkpoint.mapping.windows import lower_alternate_layers
 from mindspeed_rl_ext.checkpoint.models.dense import (
     DECODER_ROWS,
     DENSE_OPTIONS,
@@ -28,7 +29,7 @@ SPEC = ModelSpec(
     rows=(*DECODER_ROWS, *MLP_ROWS, *routed(), *shared("shared_expert"), _GATE, *END_ROWS),
     options={
         **DENSE_OPTIONS,
-        "qkv_bias": ("qkv_bias", True),
+        "qkv_bias": "qkv_bias",
         "shared_experts": True,
         "shared_gate": True,
     },
@@ -38,4 +39,6 @@ SPEC = ModelSpec(
         "shared_ffn": "shared_expert_intermediate_size",
     },
     sparse=Sparse(every="decoder_sparse_step", every_offset=1, dense_layers="mlp_only_layers"),
+    defaults={"qkv_bias": True, "norm_topk_prob": False, "num_experts_per_tok": 4},
+    windows=lower_alternate_layers,
 )

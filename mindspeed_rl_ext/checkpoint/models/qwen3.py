@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mindspeed_rl_ext.checkpoint.mapping.spec import ModelSpec
+from mindspeed_rl_ext.checkpoint.mapping.windows import upper_layers
 from mindspeed_rl_ext.checkpoint.models.dense import DENSE_OPTIONS, DENSE_ROWS
 
 SPEC = ModelSpec(
@@ -15,4 +16,5 @@ SPEC = ModelSpec(
         "dense_bias": "attention_bias",
         "qk_layernorm": True,
     },
+    windows=upper_layers,
 )

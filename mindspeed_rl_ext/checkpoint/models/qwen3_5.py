@@ -86,17 +86,13 @@ ATTENTION_ROWS = (
 
 
 def _args_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Which layers have linear attention, and the part of a head that is rotated."""
-    nested = config.get("rope_parameters") or {}
+    """Which layers have linear attention."""
     kinds = config.get("layer_types")
     every = int(config.get("full_attention_interval") or 4)
     return {
         "linear_attention_freq": [int(kind == "linear_attention") for kind in kinds]
         if isinstance(kinds, list)
         else every,
-        "rotary_percent": float(
-            config.get("partial_rotary_factor", nested.get("partial_rotary_factor", 0.25))
-        ),
     }
 
 
@@ -122,6 +118,7 @@ SPEC = ModelSpec(
         "kernel": "linear_conv_kernel_dim",
     },
     linear=Linear(),
+    defaults={"partial_rotary_factor": 0.25},
     mtp_names=PREDICTION_NAMES,
     args={
         "apply_layernorm_1p": True,

@@ -42,6 +42,7 @@ SPEC = replace(
         "shared_ffn": "shared_expert_intermediate_size",
     },
     sparse=Sparse(),
+    defaults={**DENSE.defaults, "num_experts_per_tok": 8},
     # Published models may have experts packed; transformers saves them one by one.
     packed=(
         Packed(_EXPERTS + "gate_up_proj", _GATE_UP, packed.experts_stacked.__name__, written=False),

@@ -7,8 +7,11 @@ Does not cover: TP of linear attention, which these hosts do not have; the names
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from mindspeed_rl_ext.checkpoint.mapping.rope import rotary_percent
 from mindspeed_rl_ext.checkpoint.mapping.spec import (
     CORE,
     FULL,
@@ -88,6 +91,12 @@ NEXT_PREDICTION_ROWS = tuple(
     if row.mcore in _PREDICTION
 )
 
+
+def _args_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The rotated part of a head; the hosts multiply their two options for it."""
+    return {"rotary_percent": 1.0, "partial_rotary_factor": rotary_percent(config)}
+
+
 SPEC = ModelSpec(
     name="qwen3_next",
     model_types=("qwen3_next",),
@@ -122,6 +131,8 @@ SPEC = ModelSpec(
     },
     sparse=Sparse(every="decoder_sparse_step", every_offset=1, dense_layers="mlp_only_layers"),
     linear=Linear(),
+    args_of=_args_of,
+    defaults={"num_experts_per_tok": 10, "partial_rotary_factor": 0.25},
     mtp_names=PREDICTION_NAMES,
     refused_layouts={
         TP: "no host cuts its linear attention by TP",

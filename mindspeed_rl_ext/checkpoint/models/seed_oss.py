@@ -15,5 +15,6 @@ SPEC = ModelSpec(
         "qkv_bias": "attention_bias",
         "dense_bias": "attention_out_bias",
     },
+    defaults={"attention_bias": True},
     refused={"mlp_bias": "biases in the MLP"},
 )

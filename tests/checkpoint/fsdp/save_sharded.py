@@ -4,9 +4,10 @@
 
 A case is {"how", "ranks", "out", "tensors", "prefix"}; `tensors` is a safetensors file. `fsdp`
 writes what torch.save makes of each rank's DTensors, under verl's file names; `hybrid` shards on
-the second axis of a mesh (2, ranks / 2); `dcp` saves with torch.distributed.checkpoint, beside
-an optimizer, `flat-dcp` the model alone, `dcp-columns` cut on the second axis; `plain` writes each
-rank's rows as they are.
+the second axis of a mesh (2, ranks / 2), `turned` on that of one whose ranks count down the
+columns, `middle` on the second of three; `fsdp1` writes the ShardedTensors of FSDP 1; `dcp` saves
+with torch.distributed.checkpoint, beside an optimizer, `flat-dcp` the model alone, `dcp-columns`
+cut on the second axis; `plain` writes each rank's rows as they are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from safetensors.torch import load_file
 
 
 def work(rank: int, world: int, port: int, case: dict) -> None:
-    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
     from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
@@ -36,6 +37,12 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
     if how == "hybrid":
         mesh = init_device_mesh("cpu", (2, world // 2), mesh_dim_names=("ddp", "fsdp"))
         placements = [Replicate(), Shard(0)]
+    elif how == "turned":
+        mesh = DeviceMesh("cpu", torch.arange(world).reshape(world // 2, 2).t())
+        placements = [Replicate(), Shard(0)]
+    elif how == "middle":
+        mesh = init_device_mesh("cpu", (1, world, 1))
+        placements = [Replicate(), Shard(0), Replicate()]
     else:
         mesh = init_device_mesh("cpu", (world,), mesh_dim_names=("fsdp",))
         placements = [Shard(0)]
@@ -44,6 +51,8 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
             name: distribute_tensor(v, mesh, [Shard(min(1, v.ndim - 1))])
             for name, v in tensors.items()
         }
+    elif how == "fsdp1":
+        state = sharded_by_fsdp1(tensors)
     elif how == "plain":
         state = {name: value.chunk(world)[rank].clone() for name, value in tensors.items()}
     else:
@@ -61,6 +70,23 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
         torch.save(state, out / f"model_world_size_{world}_rank_{rank}.pt")
     dist.barrier()
     dist.destroy_process_group()
+
+
+def sharded_by_fsdp1(tensors: dict[str, torch.Tensor]) -> dict:
+    from torch.distributed.fsdp import FullyShardedDataParallel, StateDictType
+
+    module = torch.nn.Module()
+    for name, value in tensors.items():
+        *path, last = name.split(".")
+        inner = module
+        for part in path:
+            if not hasattr(inner, part):
+                inner.add_module(part, torch.nn.Module())
+            inner = getattr(inner, part)
+        inner.register_parameter(last, torch.nn.Parameter(value.clone()))
+    wrapped = FullyShardedDataParallel(module, device_id=torch.device("cpu"))
+    with FullyShardedDataParallel.state_dict_type(wrapped, StateDictType.SHARDED_STATE_DICT):
+        return wrapped.state_dict()
 
 
 def main(path: str) -> None:

@@ -25,6 +25,9 @@ transformers = pytest.importorskip("transformers")
 CASES = {
     "uneven": ("fsdp", 3, "", torch.float32),
     "hybrid": ("hybrid", 4, "", torch.bfloat16),
+    "turned": ("turned", 4, "", torch.float32),
+    "middle": ("middle", 2, "", torch.float32),
+    "fsdp1": ("fsdp1", 3, "", torch.float32),
     "plain": ("plain", 2, "", torch.float32),
     "compiled": ("fsdp", 2, "_orig_mod.", torch.float32),
     "dcp": ("dcp", 2, "", torch.float32),
@@ -183,6 +186,16 @@ class TestRefused:
         renamed = {name.removeprefix("_orig_mod."): value for name, value in state.items()}
         torch.save(renamed, copied / "model_world_size_3_rank_0.pt")
         assert "do not fill" in self.refused(copied, tmp_path)
+
+    def test_files_of_two_ranks_that_were_swapped(self, saved, copied, tmp_path):
+        """All parts of an even model have one shape: only the mesh tells the ranks."""
+        one, two = (copied / f"model_world_size_3_rank_{rank}.pt" for rank in (0, 1))
+        one.rename(tmp_path / "kept")
+        two.rename(one)
+        (tmp_path / "kept").rename(two)
+        message = self.refused(copied, tmp_path)
+        assert "not in the order of its mesh" in message
+        assert "the parts [1, 0, 2]" in message
 
     def test_a_truncated_file(self, copied, tmp_path):
         path = copied / "model_world_size_3_rank_2.pt"

@@ -116,7 +116,7 @@ class ItemsOfFile:
         self._records: dict[str, int] = {}
 
     def records(self) -> dict[str, int]:
-        """All records of all items and their lengths in bytes."""
+        """Records of all items whose bytes are still to be read, and their lengths in bytes."""
         self._records = self._records or {
             f"{at}/{name}": length
             for at, item in self._items.items()

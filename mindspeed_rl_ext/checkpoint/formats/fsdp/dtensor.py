@@ -27,6 +27,8 @@ class LocalTensor:
         mesh_axis: which axis of the mesh shards it.
         mesh_axes: number of axes of the mesh.
         offset: where the values begin on `axis`; None where it follows from the ranks' order.
+        part: which of the parts on `axis` these values are, by the rank's place in the mesh; None
+            where the rank's file does not say.
     """
 
     values: LazyTensor
@@ -35,6 +37,7 @@ class LocalTensor:
     mesh_axis: int = 0
     mesh_axes: int = 1
     offset: int | None = None
+    part: int | None = None
 
 
 def local_tensors(name: str, value: Any, place: str) -> list[LocalTensor]:
@@ -69,10 +72,13 @@ def _class_of(value: Any) -> str:
     """The class of the object that a placeholder stands for."""
     if not isinstance(value, Placeholder):
         return ""
+    return str(getattr(value.arguments[1], "what", "")) if _is_rebuilt(value) else value.what
+
+
+def _is_rebuilt(value: Placeholder) -> bool:
+    """Whether torch rebuilds it of (function, class, the function's arguments, state)."""
     arguments = value.__dict__.get("arguments", ())
-    if value.what.endswith("_rebuild_from_type_v2") and len(arguments) >= 2:
-        return str(getattr(arguments[1], "what", ""))
-    return value.what
+    return value.what.endswith("_rebuild_from_type_v2") and len(arguments) == 4
 
 
 def _dtensor(name: str, value: Any, place: str) -> LocalTensor:
@@ -104,13 +110,23 @@ def _dtensor(name: str, value: Any, place: str) -> LocalTensor:
         axis = kind.__dict__["arguments"][0]
     if not isinstance(axis, int) or not -len(whole) <= axis < len(whole):
         raise _unknown(name, place, f"Shard on axis {axis!r}")
-    return LocalTensor(values, whole, axis % len(whole), at, len(placements))
+    part = _mesh_place(spec, len(placements))[at]
+    return LocalTensor(values, whole, axis % len(whole), at, len(placements), part=part)
+
+
+def _mesh_place(spec: Mapping[str, Any], axes: int) -> Sequence[int | None]:
+    """The rank's index on each axis of the mesh, as far as the pickle of the mesh has it."""
+    found = _state(spec.get("mesh")).get("_coordinate_on_dim")
+    if not isinstance(found, (tuple, list)) or len(found) != axes:
+        return [None] * axes
+    return [n if isinstance(n, int) and n >= 0 else None for n in found]
 
 
 def _sharded_tensor(name: str, value: Any, place: str) -> list[LocalTensor]:
     """State: (local shards, metadata of the whole, ...); each shard has its offsets."""
     try:
-        shards, metadata = value.state[:2]
+        state = value.arguments[3] if _is_rebuilt(value) else value.state
+        shards, metadata = state[:2]
         whole = tuple(int(n) for n in _state(metadata)["size"])
         parts = []
         for shard in shards:
@@ -137,9 +153,12 @@ def _fields(state: Any) -> Mapping[str, Any]:
 
 
 def _state(value: Any) -> Mapping[str, Any]:
-    """What a placeholder's object held."""
-    state = value.__dict__.get("state", {}) if isinstance(value, Placeholder) else {}
-    return state if isinstance(state, Mapping) else {}
+    """What a placeholder's object held; {} where that is not known."""
+    state = value.__dict__.get("state") if isinstance(value, Placeholder) else None
+    try:
+        return _fields(state)
+    except TypeError:
+        return {}
 
 
 def _is(placement: Any, name: str) -> bool:

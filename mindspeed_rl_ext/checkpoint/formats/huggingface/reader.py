@@ -122,7 +122,15 @@ class HuggingFaceReader:
             for name, entry in entries
         ]
         return plain + [
-            TensorInfo(whole(name), self._shape(name) or (), MXFP4, written=DEQUANTIZED)
+            TensorInfo(
+                whole(name),
+                self._shape(name) or (),
+                MXFP4,
+                written=DEQUANTIZED,
+                stored_bytes=sum(
+                    self._files[part].entries[part].length for part in self._stored_names(name)
+                ),
+            )
             for name in sorted(self._mxfp4)
         ]
 

@@ -11,11 +11,16 @@ from argparse import Namespace
 from typing import Any
 
 from mindspeed_rl_ext.checkpoint.dtypes import DType
+from mindspeed_rl_ext.checkpoint.formats.megatron_legacy.position_args import (
+    per_slot,
+    position_args,
+)
 from mindspeed_rl_ext.checkpoint.formats.protocol import Target
 from mindspeed_rl_ext.checkpoint.formats.torch_file.pickle_writer import Global
 from mindspeed_rl_ext.checkpoint.mapping.layout import Layout
-from mindspeed_rl_ext.checkpoint.mapping.rope import rope_theta, rotary_percent
+from mindspeed_rl_ext.checkpoint.mapping.rope import rope_theta
 from mindspeed_rl_ext.checkpoint.mapping.sizes import Sizes
+from mindspeed_rl_ext.checkpoint.mapping.spec import CORE
 from mindspeed_rl_ext.checkpoint.mapping.targets import Convention
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -26,7 +31,6 @@ _HF_NAMES = (
     "rms_norm_eps",
     "tie_word_embeddings",
     "attention_bias",
-    "sliding_window",
     "use_sliding_window",
     "bos_token_id",
     "eos_token_id",
@@ -49,7 +53,6 @@ _HF_NAMES = (
     "qk_nope_head_dim",
     "qk_rope_head_dim",
     "v_head_dim",
-    "partial_rotary_factor",
     "linear_conv_kernel_dim",
     "linear_key_head_dim",
     "linear_value_head_dim",
@@ -67,15 +70,18 @@ def build_args(target: Target, dtype: DType) -> Namespace:
     """
     sizes, layout, options = target.model.sizes, target.layout, target.options
     convention = options.convention
+    # Megatron core has a number per layer instead; see the family's `args_of`.
+    hosts_linear = target.model.spec.linear is not None and convention.dialect != CORE
     values = {
         **_hf(sizes),
         **_architecture(sizes),
+        **position_args(sizes, layout, convention, target.model.spec.mla),
         **_parallel(sizes, layout),
         **_training(dtype),
         **_experts(sizes, layout, convention),
         **(_routing(sizes) if sizes.experts else {}),
         **(_latent_attention(sizes, layout) if target.model.spec.mla else {}),
-        **(_linear_attention(sizes) if sizes.linear_layers else {}),
+        **(_linear_attention(sizes) if hosts_linear else {}),
         "vocab_size": sizes.vocab,
         "padded_vocab_size": layout.padded_vocab,
         "make_vocab_size_divisible_by": options.make_vocab_size_divisible_by,
@@ -103,7 +109,6 @@ def _hf(sizes: Sizes) -> dict[str, Any]:
 
 def _architecture(sizes: Sizes) -> dict[str, Any]:
     max_positions = int(sizes.config.get("max_position_embeddings") or 4096)
-    base = rope_theta(sizes.config)
     return {
         "hidden_size": sizes.hidden,
         "ffn_hidden_size": sizes.ffn,
@@ -113,12 +118,6 @@ def _architecture(sizes: Sizes) -> dict[str, Any]:
         "kv_channels": sizes.head_dim,
         "seq_length": max_positions,
         "max_position_embeddings": max_positions,
-        "position_embedding_type": "rope",
-        "add_position_embedding": True,
-        "use_rotary_position_embeddings": True,
-        "rotary_base": int(base) if base.is_integer() else base,
-        "rotary_percent": rotary_percent(sizes.config),
-        "rotary_interleaved": False,
         "normalization": "RMSNorm",
         "norm_epsilon": float(sizes.config.get("rms_norm_eps", 1e-6)),
         "swiglu": True,
@@ -170,7 +169,7 @@ def _experts(sizes: Sizes, layout: Layout, convention: Convention) -> dict[str, 
     dense = [layer for layer in range(sizes.layers) if layer not in sizes.moe_layers]
     first = len(dense) if dense == list(range(len(dense))) else 0
     # Megatron takes a number, or a 0 or 1 for each layer.
-    pattern = [int(layer in sizes.moe_layers) for layer in range(sizes.layers)]
+    pattern = per_slot(sizes.moe_layers, sizes, layout)
     counted = len(dense) == first and not (first and convention.dense_in_pattern)
     return {
         "num_experts": sizes.experts,
@@ -188,14 +187,16 @@ def _routing(sizes: Sizes) -> dict[str, Any]:
     config = sizes.config
     sigmoid = config.get("scoring_func") == "sigmoid" or "router_bias" in sizes.options
     scaling = config.get("routed_scaling_factor")
+    # Groups that config.json names are used by some methods only.
+    grouped = config.get("topk_method") != "greedy"
     return {
         "moe_router_topk": int(config.get("num_experts_per_tok") or 2),
         "moe_router_score_function": "sigmoid" if sigmoid else "softmax",
         "moe_router_pre_softmax": sigmoid or not config.get("norm_topk_prob", True),
         "moe_router_enable_expert_bias": "router_bias" in sizes.options,
         "moe_router_topk_scaling_factor": float(scaling) if scaling is not None else None,
-        "moe_router_num_groups": config.get("n_group"),
-        "moe_router_group_topk": config.get("topk_group"),
+        "moe_router_num_groups": config.get("n_group") if grouped else None,
+        "moe_router_group_topk": config.get("topk_group") if grouped else None,
         "moe_shared_expert_gate": "shared_gate" in sizes.options,
     }
 

@@ -62,6 +62,9 @@ class TorchArchive:
         self._file = window or _whole(path)
         self._file.keep_ends(_END_BYTES)
         self._records = self._read_directory()
+        order = self._records.get("byteorder")
+        if order and self._file.bytes(order.start, order.length) == b"big":
+            raise _refused(path, "values in big-endian byte order")
         pickled = self._records.get("data.pkl")
         if pickled is None:
             raise _refused(path, "a zip file without data.pkl")
@@ -113,8 +116,12 @@ class TorchArchive:
         return self._record_of(tensor).crc32
 
     def records(self) -> dict[str, int]:
-        """All records and their lengths in bytes."""
-        return {name: record.length for name, record in self._records.items()}
+        """Records whose bytes are still to be read, and their lengths in bytes."""
+        return {
+            name: record.length
+            for name, record in self._records.items()
+            if not self._was_read(name, record)
+        }
 
     def holds_values(self, name: str) -> bool:
         """Whether a record is values of tensors, and not what describes them."""
@@ -140,7 +147,11 @@ class TorchArchive:
             found: record -> CRC-32 of its bytes; where not all are here, and all are wrong, the
                 others are read until one is right.
         """
-        wrong = [name for name in self._records if name in found and not self.fits(name, found)]
+        wrong = [
+            name
+            for name, record in self._records.items()
+            if (name in found or self._was_read(name, record)) and not self.fits(name, found)
+        ]
         values = [name for name in self._records if self.holds_values(name)]
         return [] if len(values) > 1 and none_fits(self, values, found) else wrong
 
@@ -148,6 +159,10 @@ class TorchArchive:
         """Whether a record's bytes have the CRC-32 that the file says; read where not found yet."""
         crc = found[name] if name in found else self.computed_crc32(name)
         return crc == self._records[name].crc32
+
+    def _was_read(self, name: str, record: _Record) -> bool:
+        """Whether a record beside the values was read, all of it, when the file was opened."""
+        return record.computed is not None and not self.holds_values(name)
 
     def _record_of(self, tensor: LazyTensor) -> _Record:
         key = f"data/{tensor.storage.key}"

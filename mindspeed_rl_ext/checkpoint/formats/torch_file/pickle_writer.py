@@ -18,9 +18,8 @@ from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 from mindspeed_rl_ext.checkpoint.dtypes import DType
 from mindspeed_rl_ext.checkpoint.tensors import Shape
@@ -71,15 +70,14 @@ class StoredTensor:
 
 
 def dumps(value: Any) -> bytes:
-    """Pickles a value.
+    """Pickles a value. Text and names that come again point to where they were first.
 
     Raises:
         TypeError: a type that is not covered.
     """
-    parts: list[bytes] = [pickle.PROTO, b"\x02"]
-    _put(value, parts.append)
-    parts.append(pickle.STOP)
-    return b"".join(parts)
+    out = _Output({})
+    _put(value, out)
+    return b"".join([pickle.PROTO, b"\x02", *out.parts, pickle.STOP])
 
 
 def pickled(value: Any) -> Pickled:
@@ -89,131 +87,158 @@ def pickled(value: Any) -> Pickled:
         TypeError: a type that is not covered.
 
     Example:
-        >>> dumps([pickled("a"), pickled("a")]) == dumps(["a", "a"])
-        True
+        >>> pickle.loads(dumps([pickled((1, 2)), 3]))
+        [(1, 2), 3]
     """
-    parts: list[bytes] = []
-    _put(value, parts.append)
-    return Pickled(b"".join(parts))
+    out = _Output(None)
+    _put(value, out)
+    return Pickled(b"".join(out.parts))
 
 
-_Emit = Callable[[bytes], None]
-_INT, _STR = struct.Struct("<i"), struct.Struct("<I")
+_Once = TypeVar("_Once", str, Global)
 
 
-def _put(value: Any, emit: _Emit) -> None:
+class _Output:
+    """A pickle so far.
+
+    Args:
+        memo: text or name -> number under which the reader keeps it; None keeps nothing.
+    """
+
+    def __init__(self, memo: dict[str | Global, int] | None) -> None:
+        self.parts: list[bytes] = []
+        self.emit, self._memo = self.parts.append, memo
+
+    def emit_once(self, value: _Once, pickle_of: Callable[[_Once], bytes]) -> None:
+        """Adds what a text or a name is pickled to, or where the reader has it already."""
+        number = None if self._memo is None else self._memo.get(value)
+        if number is not None:
+            self.emit(_numbered(pickle.BINGET, pickle.LONG_BINGET, number))
+            return
+        self.emit(pickle_of(value))
+        if self._memo is not None:
+            number = self._memo[value] = len(self._memo)
+            self.emit(_numbered(pickle.BINPUT, pickle.LONG_BINPUT, number))
+
+
+_INT, _SIZE = struct.Struct("<i"), struct.Struct("<I")
+
+
+def _numbered(short: bytes, long: bytes, number: int) -> bytes:
+    return short + bytes([number]) if number < 256 else long + _SIZE.pack(number)
+
+
+def _put(value: Any, out: _Output) -> None:
     writer = _WRITERS.get(type(value))
     if writer is None:
         raise TypeError(f"{type(value).__name__} is not written into checkpoints: {value!r}")
-    writer(value, emit)
+    writer(value, out)
 
 
-def _put_none(value: None, emit: _Emit) -> None:
-    emit(pickle.NONE)
+def _put_none(value: None, out: _Output) -> None:
+    out.emit(pickle.NONE)
 
 
-def _put_bool(value: bool, emit: _Emit) -> None:
-    emit(pickle.NEWTRUE if value else pickle.NEWFALSE)
+def _put_bool(value: bool, out: _Output) -> None:
+    out.emit(pickle.NEWTRUE if value else pickle.NEWFALSE)
 
 
-def _put_int(value: int, emit: _Emit) -> None:
+def _put_int(value: int, out: _Output) -> None:
     if -(2**31) <= value < 2**31:
-        emit(pickle.BININT + _INT.pack(value))
+        out.emit(pickle.BININT + _INT.pack(value))
     else:
         data = pickle.encode_long(value)
-        emit(pickle.LONG1 + bytes([len(data)]) + data)
+        out.emit(pickle.LONG1 + bytes([len(data)]) + data)
 
 
-def _put_float(value: float, emit: _Emit) -> None:
-    emit(pickle.BINFLOAT + struct.pack(">d", value))
+def _put_float(value: float, out: _Output) -> None:
+    out.emit(pickle.BINFLOAT + struct.pack(">d", value))
 
 
-def _put_str(value: str, emit: _Emit) -> None:
-    emit(_str_bytes(value))
+def _put_str(value: str, out: _Output) -> None:
+    out.emit_once(value, _str_bytes)
 
 
-@lru_cache(maxsize=1024)
 def _str_bytes(value: str) -> bytes:
     data = value.encode("utf-8", "surrogatepass")
-    return pickle.BINUNICODE + _STR.pack(len(data)) + data
+    return pickle.BINUNICODE + _SIZE.pack(len(data)) + data
 
 
-def _put_tuple(value: tuple[Any, ...], emit: _Emit) -> None:
-    emit(pickle.MARK)
+def _put_tuple(value: tuple[Any, ...], out: _Output) -> None:
+    out.emit(pickle.MARK)
     for item in value:
-        _put(item, emit)
-    emit(pickle.TUPLE)
+        _put(item, out)
+    out.emit(pickle.TUPLE)
 
 
-def _put_list(value: list[Any], emit: _Emit) -> None:
-    emit(pickle.EMPTY_LIST + pickle.MARK)
+def _put_list(value: list[Any], out: _Output) -> None:
+    out.emit(pickle.EMPTY_LIST + pickle.MARK)
     for item in value:
-        _put(item, emit)
-    emit(pickle.APPENDS)
+        _put(item, out)
+    out.emit(pickle.APPENDS)
 
 
-def _put_items(value: Mapping[Any, Any], emit: _Emit) -> None:
-    emit(pickle.MARK)
+def _put_items(value: Mapping[Any, Any], out: _Output) -> None:
+    out.emit(pickle.MARK)
     for key, item in value.items():
-        _put(key, emit)
-        _put(item, emit)
-    emit(pickle.SETITEMS)
+        _put(key, out)
+        _put(item, out)
+    out.emit(pickle.SETITEMS)
 
 
-def _put_dict(value: dict[Any, Any], emit: _Emit) -> None:
-    emit(pickle.EMPTY_DICT)
-    _put_items(value, emit)
+def _put_dict(value: dict[Any, Any], out: _Output) -> None:
+    out.emit(pickle.EMPTY_DICT)
+    _put_items(value, out)
 
 
-def _put_ordered(value: OrderedDict[Any, Any], emit: _Emit) -> None:
-    _put_global(Global("collections", "OrderedDict"), emit)
-    emit(pickle.EMPTY_TUPLE + pickle.REDUCE)
-    _put_items(value, emit)
+def _put_ordered(value: OrderedDict[Any, Any], out: _Output) -> None:
+    _put_global(Global("collections", "OrderedDict"), out)
+    out.emit(pickle.EMPTY_TUPLE + pickle.REDUCE)
+    _put_items(value, out)
 
 
-@lru_cache(maxsize=256)
-def _global_bytes(module: str, name: str) -> bytes:
-    return pickle.GLOBAL + f"{module}\n{name}\n".encode("ascii")
+def _global_bytes(value: Global) -> bytes:
+    return pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode("ascii")
 
 
-def _put_global(value: Global, emit: _Emit) -> None:
-    emit(_global_bytes(value.module, value.name))
+def _put_global(value: Global, out: _Output) -> None:
+    out.emit_once(value, _global_bytes)
 
 
-def _put_call(value: Call, emit: _Emit) -> None:
-    _put_global(value.function, emit)
-    _put_tuple(value.arguments, emit)
-    emit(pickle.REDUCE)
+def _put_call(value: Call, out: _Output) -> None:
+    _put_global(value.function, out)
+    _put_tuple(value.arguments, out)
+    out.emit(pickle.REDUCE)
 
 
-def _put_instance(value: Instance, emit: _Emit) -> None:
-    _put_global(value.kind, emit)
-    emit(pickle.EMPTY_TUPLE + pickle.NEWOBJ)
-    _put_dict(value.state, emit)
-    emit(pickle.BUILD)
+def _put_instance(value: Instance, out: _Output) -> None:
+    _put_global(value.kind, out)
+    out.emit(pickle.EMPTY_TUPLE + pickle.NEWOBJ)
+    _put_dict(value.state, out)
+    out.emit(pickle.BUILD)
 
 
-def _put_namespace(value: Namespace, emit: _Emit) -> None:
-    _put_instance(Instance(Global("argparse", "Namespace"), vars(value)), emit)
+def _put_namespace(value: Namespace, out: _Output) -> None:
+    _put_instance(Instance(Global("argparse", "Namespace"), vars(value)), out)
 
 
-def _put_pickled(value: Pickled, emit: _Emit) -> None:
-    emit(value.data)
+def _put_pickled(value: Pickled, out: _Output) -> None:
+    out.emit(value.data)
 
 
-def _put_tensor(value: StoredTensor, emit: _Emit) -> None:
+def _put_tensor(value: StoredTensor, out: _Output) -> None:
     strides = tuple(prod(value.shape[axis + 1 :]) for axis in range(len(value.shape)))
-    _put_global(Global("torch._utils", "_rebuild_tensor_v2"), emit)
-    emit(pickle.MARK)
+    _put_global(Global("torch._utils", "_rebuild_tensor_v2"), out)
+    out.emit(pickle.MARK)
     storage = Global("torch", value.dtype.storage)
-    _put_tuple(("storage", storage, value.key, "cpu", prod(value.shape)), emit)
-    emit(pickle.BINPERSID)
+    _put_tuple(("storage", storage, value.key, "cpu", prod(value.shape)), out)
+    out.emit(pickle.BINPERSID)
     for item in (0, value.shape, strides, False, OrderedDict[str, Any]()):
-        _put(item, emit)
-    emit(pickle.TUPLE + pickle.REDUCE)
+        _put(item, out)
+    out.emit(pickle.TUPLE + pickle.REDUCE)
 
 
-_WRITERS: dict[type, Callable[[Any, _Emit], None]] = {
+_WRITERS: dict[type, Callable[[Any, _Output], None]] = {
     type(None): _put_none,
     bool: _put_bool,
     int: _put_int,

@@ -38,10 +38,20 @@ class LazyTensor:
     strides: Shape
 
 
-class Placeholder:
+class _Named(type):
+    """A placeholder's class, which messages show as what it stands for."""
+
+    what: str
+
+    def __repr__(cls) -> str:
+        return f"<{cls.what}, not loaded>"
+
+
+class Placeholder(metaclass=_Named):
     """Stands for an object of a class, or a call of a function, that is not on the list."""
 
     what = ""
+    arguments: tuple[Any, ...]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Placeholder:
         """Takes any arguments and runs nothing."""
@@ -82,6 +92,7 @@ class Attributes:
             self.__dict__.update({str(key): value for key, value in state.items()})
 
 
+_BUILTINS = ("builtins", "__builtin__")
 # C types: a pickle can't set attributes on them.
 _PLAIN: dict[tuple[str, str], type] = {
     ("collections", "OrderedDict"): OrderedDict,
@@ -89,7 +100,7 @@ _PLAIN: dict[tuple[str, str], type] = {
     ("torch", "Size"): tuple,
     **{
         (module, kind.__name__): kind
-        for module in ("builtins", "__builtin__")
+        for module in _BUILTINS
         for kind in (dict, list, set, frozenset, tuple)
     },
 }
@@ -126,22 +137,39 @@ class RestrictedUnpickler(pickle.Unpickler):
             return _PLAIN[module, name]
         if (module, name) in _NAMESPACES:
             return type("Attributes", (Attributes,), {})
-        if module == "torch._utils" and name in _REBUILDERS:
-            return type(name, (), {"__new__": _REBUILDERS[name]})
+        if (module, name) in _REBUILDERS:
+            return type(name, (), {"__new__": _REBUILDERS[module, name]})
         if module == "torch" and by_storage_name(name):
             return type(name, (), {"dtype": by_storage_name(name)})
         if (module, name) in _UNTYPED:
             return type(name, (), {"dtype": None})
         if module == "torch" and name in _TORCH_DTYPES:
             return f"torch.{name}"
-        return type("Placeholder", (Placeholder,), {"what": f"{module}.{name}"})
+        if name == "getattr" and module in _BUILTINS:
+            return type(name, (), {"__new__": _attribute})
+        return _placeholder(f"{module}.{name}")
+
+
+def _placeholder(what: str) -> type[Placeholder]:
+    return type("Placeholder", (Placeholder,), {"what": what})
+
+
+def _attribute(cls: type, owner: Any, name: Any) -> type[Placeholder]:
+    """What stands for a class inside a class, or a member of an enum: no attribute is read."""
+    what = owner.what if isinstance(owner, (_Named, Placeholder)) else type(owner).__name__
+    return _placeholder(f"{what}.{name}")
 
 
 _TORCH_DTYPES = frozenset(dtype.name for dtype in DTYPES)
 
 
 def _rebuild(cls: type, storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Any:
+    """`rest`: requires_grad, hooks, then the number format, flags, or a layout in NPU memory."""
     dtype = rest[2] if len(rest) > 2 and isinstance(rest[2], str) else None
+    flags = next((item for item in rest[2:] if isinstance(item, dict)), {})
+    lazy = [flag for flag in ("conj", "neg") if flags.get(flag)]
+    if lazy:  # torch notes that values are to be negated, and negates them when they are used
+        raise pickle.UnpicklingError(f"a tensor whose values are not final ({lazy[0]} is set)")
     return _tensor(storage, offset, size, stride, dtype)
 
 
@@ -161,12 +189,14 @@ def _parameter(cls: type, data: Any, *rest: Any) -> Any:
     return data
 
 
-_REBUILDERS: dict[str, Any] = {
-    "_rebuild_tensor_v2": _rebuild,
-    "_rebuild_tensor_v3": _rebuild,
-    "_rebuild_tensor": _rebuild,
-    "_rebuild_parameter": _parameter,
-    "_rebuild_parameter_with_state": _parameter,
+_REBUILDERS: dict[tuple[str, str], Any] = {
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild,
+    ("torch._utils", "_rebuild_tensor_v3"): _rebuild,
+    ("torch._utils", "_rebuild_tensor"): _rebuild,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
+    # torch_npu 1.8 to 2.0, 2.7 and 2.8 save what lies on an NPU so: values of a CPU copy.
+    ("torch_npu.utils.storage", "_rebuild_npu_tensor"): _rebuild,
 }
 
 
@@ -183,7 +213,7 @@ def restricted_loads(data: bytes, place: str) -> Any:
     Example:
         >>> import os
         >>> restricted_loads(pickle.dumps(os.system), "a test")
-        <class 'mindspeed_rl_ext.checkpoint.formats.torch_file.unpickle.Placeholder'>
+        <posix.system, not loaded>
     """
     try:
         return RestrictedUnpickler(data).load()
