@@ -65,6 +65,7 @@ MESSAGES = {
     "the same model": "是同一个模型",
     "{problems} differences": "有 {problems} 处不同",
     "{ref} is missing": "缺少 {ref}",
+    "config.json: {name} {first} and {second}": "config.json：{name} 为 {first} 与 {second}",
     "{ref}: values differ": "{ref}：数值不同",
     "{chosen}: {count} of {total} ranks ({grid})": "{chosen}：{total} 个 rank 中的 {count} 个（{grid}）",
     "{tensors} tensors, {size} compared bit for bit: {verdict}": "{tensors} 个张量，逐位比较了 {size}：{verdict:message}",
