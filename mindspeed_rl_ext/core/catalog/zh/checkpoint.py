@@ -2,7 +2,7 @@
 
 MESSAGES = {
     "--npus-per-node is about --node and --engine ray": "--npus-per-node 要与 --node 或 --engine ray 连用",
-    "--nodes is about --engine ray": "--nodes 要与 --engine ray 连用",
+    "{flag} is about --engine ray": "{flag} 要与 --engine ray 连用",
     "add --engine ray": "加上 --engine ray",
     "node {number}, {node} failed": "节点 {number}（{node}）失败",
     "node {number}, {node}: {text}": "节点 {number}（{node}）：{text:message}",
