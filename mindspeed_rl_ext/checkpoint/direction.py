@@ -38,7 +38,7 @@ def formats_of(options: ConvertOptions) -> tuple[Format, Format]:
         )
     name = options.load_model_type
     to_read = recognise(options.load_dir) if name == AUTO else find_format(name)
-    if to_read is to_write and not to_read.reshards:
+    if to_read is to_write and not (to_read.reshards or options.lora_load):
         raise InputError(
             f"{to_read.name} -> {to_write.name} converts nothing",
             found=f"{options.load_dir} is {to_read.title} already",

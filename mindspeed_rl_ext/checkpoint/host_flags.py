@@ -52,6 +52,7 @@ NO_EFFECT: Mapping[str, int | None] = {
     "--position-embedding-type": 1,
     "--save-layer-by-layer": 0,
     "--qk-layernorm": 0,
+    "--post-norm": 0,
     "--num-experts": 1,
     "--first-k-dense-replace": 1,
     "--moe-layer-freq": 1,
@@ -79,7 +80,6 @@ REFUSED: Mapping[str, Refused] = {
     "--add-dense-bias": Refused(
         values=0, remedy="leave it out: config.json's attention_bias says it"
     ),
-    "--post-norm": Refused(values=0),
     "--orm": Refused(values=0),
     "--num-layers": Refused(remedy="set num_hidden_layers in config.json and remove the rest"),
     "--ckpt-format": Refused(harmless=("torch",), remedy="--save-model-type torch_dist"),

@@ -181,8 +181,11 @@ def plan_job(options: ConvertOptions) -> Job:
         InputError: the source is broken, or the layout cannot be.
         MachineError: the disk is too small.
     """
-    if options.save_dir.exists() and not options.save_dir.is_dir():
-        raise InputError(f"--save-dir {options.save_dir} is a file", expected="a directory")
+    for path in (options.save_dir, *options.save_dir.parents):
+        if path.is_symlink() and not path.exists():
+            raise InputError(f"--save-dir {path} is a link to nothing", expected="a directory")
+        if path.exists() and not path.is_dir():
+            raise InputError(f"--save-dir {path} is a file", expected="a directory")
     if no_directory(options.load_dir):
         found = no_directory(options.load_dir)
         raise InputError(

@@ -320,8 +320,10 @@ class ConvertOptions:
             raise InputError(
                 "--npus-per-node is about --node and --engine ray", remedy="add --node I/N"
             )
-        if self.nodes and self.engine != RAY:
-            raise InputError("--nodes is about --engine ray", remedy="add --engine ray")
+        of_ray = {"--nodes": self.nodes != (), "--ray-address": self.ray_address != "auto"}
+        for flag, given in of_ray.items():
+            if given and self.engine != RAY:
+                raise InputError(f"{flag} is about --engine ray", remedy="add --engine ray")
         if self.ranks:
             parse_ranks(self.ranks)
         if self.node:

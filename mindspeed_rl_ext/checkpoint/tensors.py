@@ -21,6 +21,8 @@ from mindspeed_rl_ext.checkpoint.dtypes import Array, DType, cast
 from mindspeed_rl_ext.checkpoint.open_maps import OPEN_MAPS, FileState
 
 Shape = tuple[int, ...]
+# The output layer's name in HuggingFace models: a tied one is a copy of the embedding.
+OUTPUT_LAYER = "lm_head.weight"
 # A fault reads about this much by itself; the call costs more than it saves for less.
 _WORTH_ADVICE_BYTES = 1 << 16
 _Bytes = bytes  # the name inside a class that has a method `bytes`

@@ -27,6 +27,7 @@ from mindspeed_rl_ext.checkpoint.copying.joined import Joined
 from mindspeed_rl_ext.checkpoint.copying.shift import shifted, without_common_shift
 from mindspeed_rl_ext.checkpoint.formats import open_checkpoint
 from mindspeed_rl_ext.checkpoint.formats.protocol import CheckpointReader, TensorInfo
+from mindspeed_rl_ext.checkpoint.mapping.check_args import other_settings
 from mindspeed_rl_ext.checkpoint.mapping.expected import Part, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model, read_model
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
@@ -85,6 +86,8 @@ def verify(
         first = with_adapter(first, adapter)
     if _alike(first, second):
         report, used = _named(_verify_alike(first, second), first, second), None
+        other = tuple(_other_settings(first, second))
+        report = replace(report, problems=other + report.problems)
     else:
         model = read_model(hf_cfg_dir or _config_of(first, second))
         mtp = min(side.prediction_layers(model) for side in (first, second))
@@ -282,6 +285,17 @@ def _verify_alike(first: CheckpointReader, second: CheckpointReader) -> VerifyRe
         for info in both:
             problems += _differs(first, second, info, shown)
     return VerifyReport(len(both), total, tuple(problems))
+
+
+def _other_settings(first: CheckpointReader, second: CheckpointReader) -> list[str]:
+    """How the config.json of two HuggingFace directories makes their tensors other models."""
+    if any(side.find_config() != side.folder for side in (first, second)):
+        return []
+    try:
+        models = [read_model(side.folder) for side in (first, second)]
+    except InputError:  # of a family that is not known, only tensors are compared
+        return []
+    return list(other_settings(*models))
 
 
 def _differs(

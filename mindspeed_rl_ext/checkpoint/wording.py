@@ -1,9 +1,11 @@
-"""Lists, sizes and paths as messages show them."""
+"""Lists, sizes and paths as messages show them; errors that several formats raise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+
+from mindspeed_rl_ext.core.errors import InputError
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -51,3 +53,16 @@ def no_file(path: Path) -> str:
     if path.is_file():
         return ""
     return "a directory, not a file" if path.is_dir() else "no such file"
+
+
+def not_tied(embedding: str) -> InputError:
+    """The error where a tied model has an output layer of its own.
+
+    Args:
+        embedding: the name of the tensor that the output layer should equal.
+    """
+    return InputError(
+        "config.json says tie_word_embeddings, but lm_head.weight is another tensor",
+        found=f"lm_head.weight differs from {embedding}",
+        remedy="set tie_word_embeddings to false in config.json if both are meant",
+    )

@@ -81,11 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Words) -> int:
     try:
-        return _dispatch(words.rest)
+        return _dispatch_unwrapped(words.rest)
     except KeyboardInterrupt as error:
-        left = str(error) or "nothing half-written was left behind"
-        show(f"interrupted: {left}", to_stderr=True)
-        return int(getattr(error, "exit_code", EXIT_INTERRUPTED))
+        return _interrupted(error)
     except BrokenPipeError:
         # The reader of our output (`| head`) went away; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -103,6 +101,28 @@ def _run(words: Words) -> int:
         if words.debug:
             traceback.print_exc()
         return show_error(error)
+
+
+def _dispatch_unwrapped(rest: list[str]) -> int:
+    """Runs a command; Ctrl-C in the middle of an import is Ctrl-C.
+
+    Up to Python 3.11 a class that is being made wraps what is raised meanwhile.
+    """
+    try:
+        return _dispatch(rest)
+    except (ImportError, RuntimeError) as error:
+        behind: BaseException | None = error
+        while behind is not None:
+            if isinstance(behind, KeyboardInterrupt):
+                raise behind from None
+            behind = behind.__cause__ or behind.__context__
+        raise
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    left = str(error) or "nothing half-written was left behind"
+    show(f"interrupted: {left}", to_stderr=True)
+    return int(getattr(error, "exit_code", EXIT_INTERRUPTED))
 
 
 def _split(words: list[str]) -> Words:

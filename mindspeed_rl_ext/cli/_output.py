@@ -22,7 +22,7 @@ MACHINE_ERRNOS = frozenset(
     {
         *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
         *(errno.EACCES, errno.EPERM, errno.EROFS),
-        *(errno.ENOMEM, errno.EIO),
+        *(errno.ENOMEM, errno.EIO, errno.EMFILE, errno.ENFILE),
     }
 )
 _ERROR = Text("error: ", "错误：")
@@ -73,6 +73,8 @@ def _os_remedy(number: int | None) -> str:
         return "free disk space, then run the command again"
     if number == errno.EFBIG:
         return "raise the limit on the size of a file (ulimit -f)"
+    if number in (errno.EMFILE, errno.ENFILE):
+        return "raise the limit on open files (ulimit -n), or fewer --workers"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "check the permissions of the path"
     return "check the path"

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
             show(report.hint)
         if report.part:
             show(f"part of a checkpoint: {report.part}")
-        verdict = "the same model" if report.ok else f"{len(report.problems)} problems"
+        verdict = "the same model" if report.ok else f"{len(report.problems)} differences"
         size = in_bytes(report.compared_bytes)
         show(f"{report.tensors} tensors, {size} compared bit for bit: {verdict}")
     return EXIT_DONE if report.ok else EXIT_CHECK_FAILED

@@ -122,7 +122,8 @@ def _parts(options: ConvertOptions, count: int) -> Iterator[ConvertOptions]:
         name: value.absolute() for name, value in values.items() if isinstance(value, Path)
     }
     for number in range(count):
-        yield replace(options, **paths, node=f"{number}/{count}", engine=LOCAL, nodes=())
+        local = replace(options, engine=LOCAL, nodes=(), ray_address="auto")
+        yield replace(local, **paths, node=f"{number}/{count}")
 
 
 def _run(

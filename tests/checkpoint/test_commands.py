@@ -81,6 +81,25 @@ def damage(path, tensor: bytes) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("num_attention_heads", 2, "heads 4 and 2"),
+        ("rope_theta", 7.0, "rope_theta"),
+        ("rms_norm_eps", 0.5, "rms_norm_eps"),
+    ],
+)
+def test_equal_tensors_of_another_config_are_another_model(cli, kit, tmp_path, key, value, shown):
+    for name in ("one", "two"):
+        kit.write_hf(tmp_path / name, kit.tiny())
+    assert cli("verify", tmp_path / "one", tmp_path / "two")[0] == 0
+    path = tmp_path / "two" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    code, out, _ = cli("verify", tmp_path / "one", tmp_path / "two")
+    assert code == 1
+    assert f"config.json: {shown}" in out
+
+
 def test_verify_names_a_single_flipped_bit(cli, kit, tmp_path):
     tensors = kit.write_hf(tmp_path / "hf", kit.tiny())
     convert(ConvertOptions("hf", "mg", tmp_path / "hf", tmp_path / "mg", 2, 2))

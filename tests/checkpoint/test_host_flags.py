@@ -135,3 +135,29 @@ def test_other_spellings_mean_the_same(cli, hf_dir, tmp_path):
     assert len(list((tmp_path / "mg").rglob("*.pt"))) == 4
     back = ["--save-model-type", "hf", "--load-dir", tmp_path / "mg", "--hf-dir", hf_dir]
     assert cli("convert", *back, "--save-dir", tmp_path / "back", "--verify")[0] == 0
+
+
+@pytest.mark.parametrize("flag", ["--save-dir", "--load-dir", "--hf-cfg-dir", "--lora-load"])
+def test_an_empty_path_is_not_the_current_directory(cli, hf_dir, tmp_path, monkeypatch, flag):
+    monkeypatch.chdir(tmp_path)
+    words = ["--save-model-type", "mg", "--load-dir", hf_dir, "--save-dir", tmp_path / "mg"]
+    code, _, err = cli("convert", *words, flag, "")
+    assert (code, f"{flag} is empty" in err) == (2, True), err
+    assert [path.name for path in tmp_path.iterdir()] == ["hf"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--nodes", "10.0.0.1"),
+        ("--ray-address", "10.0.0.1:6379"),
+        ("--npus-per-node", "8"),
+        ("--lora-r", "8"),
+        ("--lora-alpha", "0"),
+    ],
+)
+def test_a_flag_of_something_that_is_not_asked_for_is_refused(cli, hf_dir, tmp_path, words):
+    head = ["--save-model-type", "mg", "--load-dir", hf_dir, "--save-dir", tmp_path / "mg"]
+    code, _, err = cli("convert", *head, *words)
+    assert (code, words[0] in err, "remedy" in err) == (2, True, True), err
+    assert not (tmp_path / "mg").exists()

@@ -88,6 +88,7 @@ def test_version_is_that_of_the_package(capsys):
         (MachineError("disk full"), 3),
         (MissingExtraError("sympy", "verify", "this"), 2),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.txt"), 2),
+        (OSError(errno.EMFILE, "Too many open files", "a.pt"), 3),
         (OSError(errno.ENOSPC, "No space left on device"), 3),
         (PermissionError(errno.EACCES, "Permission denied", "/root/x"), 3),
         (MemoryError(), 3),
@@ -117,6 +118,14 @@ def test_a_fault_of_ours_is_not_dressed_up_as_wrong_input(fake):
 
 def test_interrupt_exits_with_130(fake, capsys):
     fake(raises(KeyboardInterrupt()))
+    assert cli.main(["fake"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_interrupt_that_an_import_wraps_exits_with_130(fake, capsys):
+    wrapped = RuntimeError("Error calling __set_name__")  # what Python 3.11 makes of Ctrl-C there
+    wrapped.__cause__ = KeyboardInterrupt()
+    fake(raises(wrapped))
     assert cli.main(["fake"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 

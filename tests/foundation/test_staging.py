@@ -70,6 +70,13 @@ def test_what_fails_leaves_neither_files_nor_the_directories_that_it_made(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_to_resume_leaves_nothing(tmp_path: Path) -> None:
+    for error in (InputError("wrong"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), stage(tmp_path / "out", resume=True):
+            raise error
+        assert not (tmp_path / "out").exists()
+
+
 def test_what_is_to_be_resumed_is_kept_and_found_again(tmp_path: Path) -> None:
     out = tmp_path / "out"
 

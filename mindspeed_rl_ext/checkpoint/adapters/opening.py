@@ -52,7 +52,9 @@ class AdapterFlags(Protocol):
 
 def names_adapter(flags: AdapterFlags) -> bool:
     """Whether the flags are about an adapter."""
-    return bool(flags.lora_load or flags.lora_r or flags.lora_alpha or flags.lora_target_modules)
+    numbers = (flags.lora_r, flags.lora_alpha)
+    given = any(number is not None for number in numbers)
+    return bool(flags.lora_load or given or flags.lora_target_modules)
 
 
 def with_adapter(base: CheckpointReader, flags: AdapterFlags) -> CheckpointReader:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from mindspeed_rl_ext.checkpoint.mapping.expected import applying_rows
@@ -135,3 +136,22 @@ def _routing(config: Mapping[str, Any]) -> dict[str, Any]:
         "moe_router_topk": config.get("num_experts_per_tok"),
         "moe_router_topk_scaling_factor": config.get("routed_scaling_factor"),
     }
+
+
+def other_settings(one: Model, two: Model) -> Iterator[str]:
+    """What makes two models of the same tensors different ones: a line for each setting."""
+    for name, first in _settings(one).items():
+        second = _settings(two)[name]
+        if first != second:
+            yield f"config.json: {name} {first} and {second}"
+
+
+def _settings(model: Model) -> dict[str, Any]:
+    sizes, config = model.sizes, model.sizes.config
+    numbers = {one.name: getattr(sizes, one.name) for one in fields(sizes) if one.name != "config"}
+    shown = {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in numbers.items()
+    }
+    rotary = {"rope_theta": rope_theta(config), "rope_scaling": dict(rope_scaling(config))}
+    return {**shown, **rotary, "rms_norm_eps": config.get("rms_norm_eps")}

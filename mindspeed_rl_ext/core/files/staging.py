@@ -89,13 +89,16 @@ def staging(
 
 @contextmanager
 def _discarding(folder: Path, destination: Path, resume: bool) -> Iterator[None]:
-    """Removes the folder after the block; where that fails and is to be resumed, keeps it."""
+    """Removes the folder after the block; where that fails, keeps what can be resumed."""
     try:
         yield
     except BaseException as error:
-        if not resume:
+        if resume:
+            with suppress(OSError):  # of what is not empty
+                folder.rmdir()
+        else:
             _discard(folder, destination)
-        elif isinstance(error, KeyboardInterrupt):
+        if resume and folder.exists() and isinstance(error, KeyboardInterrupt):
             kept = f"finished files are kept in {folder}"
             raise type(error)(f"{kept}; the same command goes on with them") from error
         raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -180,6 +181,10 @@ def parse_value(one: Declared, value: Any, source: str, *, parse: bool = True) -
             value = json.loads(value)
         except ValueError as error:
             raise InputError(f"{source} is not JSON", found=value, expected="{...}") from error
+    if one.kind is Path and value == "":  # Path("") is the current directory
+        raise InputError(
+            f"{source} is empty", expected="a path", remedy="look whether a shell variable is unset"
+        )
     return convert(value, one.hint, source)
 
 

@@ -44,6 +44,20 @@ def test_the_bits_do_not_depend_on_where_an_adapter_is_merged(
     assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
+def test_an_adapter_is_merged_into_a_model_of_the_same_format(adapters, kit, tmp_path, model):
+    merged = adapters.peft(kit, tmp_path / "lora", model[1])
+    hf, out, lora = tmp_path / "hf", tmp_path / "out", {"lora_load": tmp_path / "lora"}
+    convert(ConvertOptions("hf", "hf", hf, out, verify=True, **lora))
+    found = adapters.values(out)
+    assert found.keys() == merged.keys()
+    for name, expected in merged.items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-6, atol=1e-6)
+    with pytest.raises(InputError, match="directory that is read"):
+        convert(ConvertOptions("hf", "hf", hf, hf, overwrite=True, **lora))
+    with pytest.raises(InputError, match="converts nothing"):
+        convert(ConvertOptions("hf", "hf", hf, tmp_path / "copy"))
+
+
 @pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("dtype", ["bf16", "fp32"])
 def test_a_hosts_adapter_is_merged_bit_by_bit_as_the_host_does(

@@ -306,8 +306,16 @@ def test_the_output_layer_of_a_tied_model_must_be_the_embedding(tmp_path):
     assert report.drifted == ()
     state["lm_head.weight"] += 1
     torch.save(state, tmp_path / "fsdp" / "model_world_size_1_rank_0.pt")
-    report = to_hf(tmp_path / "fsdp", tmp_path / "out2", hf_cfg_dir=tmp_path / "hf")
-    assert report.drifted == ("model.embed_tokens.weight",)
+    for checked in (False, True):
+        with pytest.raises(InputError, match=r"lm_head\.weight is another tensor"):
+            to_hf(tmp_path / "fsdp", tmp_path / "out2", hf_cfg_dir=tmp_path / "hf", verify=checked)
+        assert not (tmp_path / "out2").exists()
+    # Trainers save the model below a name.
+    pytest.importorskip("torch.distributed.checkpoint").save(
+        {"model": state}, checkpoint_id=tmp_path / "dcp"
+    )
+    with pytest.raises(InputError, match=r"lm_head\.weight is another tensor"):
+        to_hf(tmp_path / "dcp", tmp_path / "out2", hf_cfg_dir=tmp_path / "hf")
 
 
 @pytest.mark.parametrize("case", ["uneven", "dcp"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mindspeed_rl_ext.checkpoint.convert import convert
-from mindspeed_rl_ext.checkpoint.formats import recognise
+from mindspeed_rl_ext.checkpoint.formats import open_checkpoint, recognise
 from mindspeed_rl_ext.checkpoint.formats.dcp.layout import metadata_bytes
 from mindspeed_rl_ext.checkpoint.formats.dcp.metadata import (
     Chunk,
@@ -95,6 +95,31 @@ def test_a_half_written_directory_says_what_is_missing(dist, iteration, tmp_path
     message = refused(dist, tmp_path)
     assert name in message
     assert "remedy" in message
+
+
+def test_one_without_metadata_json_is_still_recognised(iteration, dist):
+    (iteration / "metadata.json").unlink()
+    with pytest.raises(InputError, match=r"no metadata\.json"):
+        open_checkpoint(dist)
+
+
+@pytest.mark.parametrize(
+    ("tracker", "message"),
+    [
+        (None, "has no latest_"),
+        ("", "is broken"),
+        ("1\0", "is broken"),
+        ("7", "names iter_0000007"),
+        ("²", "is broken"),
+    ],
+)
+def test_iterations_whose_tracker_is_lost_are_named(dist, iteration, tracker, message):
+    (dist / "latest_checkpointed_iteration.txt").unlink()
+    if tracker is not None:
+        (dist / "latest_checkpointed_iteration.txt").write_text(tracker)
+    with pytest.raises(InputError, match=message):
+        open_checkpoint(dist)
+    assert open_checkpoint(iteration).parts
 
 
 def test_a_hidden_file_that_a_copy_left_out_is_explained(dist, iteration, tmp_path):

@@ -19,6 +19,7 @@ from mindspeed_rl_ext.checkpoint.mapping.expected import NOT_SPLIT, Slot
 from mindspeed_rl_ext.checkpoint.mapping.model import Model
 from mindspeed_rl_ext.checkpoint.mapping.packed import expert_slots
 from mindspeed_rl_ext.checkpoint.mapping.rules.basic import RULES
+from mindspeed_rl_ext.checkpoint.tensors import OUTPUT_LAYER
 from mindspeed_rl_ext.checkpoint.wording import some
 from mindspeed_rl_ext.core.errors import InputError
 
@@ -29,7 +30,6 @@ _OPTIMIZER = re.compile(r"(^|\.)optim(izer)?(\.|$)")
 _EXPERT = re.compile(r"(.+\.experts)\.(\d+)\.(\w+)\.weight")
 _GATE_UP = {"gate_proj": "up_proj", "w1": "w3"}
 _DOWN = ("down_proj", "w2")
-_HEAD = "lm_head.weight"
 _MEGATRON = "embedding.word_embeddings.weight"
 
 
@@ -70,9 +70,9 @@ def find_model(model: Model, stored: Collection[str], place: object) -> Found:
             remedy="check --hf-cfg-dir; an adapter (LoRA) alone is no model",
         )
     tied = model.tied_name()
-    if tied and _HEAD in mine:
+    if tied and OUTPUT_LAYER in mine:
         embedding = next(slot for slot in slots if slot.name == tied)
-        placed.append(Placed(mine[_HEAD], (), replace(embedding, name=_HEAD)))
+        placed.append(Placed(mine[OUTPUT_LAYER], (), replace(embedding, name=OUTPUT_LAYER)))
     known = {item.tensor for item in placed}
     unknown = [
         name

@@ -40,14 +40,20 @@ from mindspeed_rl_ext.checkpoint.mapping.packed import pack
 from mindspeed_rl_ext.checkpoint.mapping.quantization import BLOCK_SCALES, quantization_of
 from mindspeed_rl_ext.checkpoint.mapping.sizes import read_config
 from mindspeed_rl_ext.checkpoint.mapping.spec import Packed
-from mindspeed_rl_ext.checkpoint.tensors import Ref, Shape, TensorSource, TensorView, whole
-from mindspeed_rl_ext.checkpoint.wording import some
+from mindspeed_rl_ext.checkpoint.tensors import (
+    OUTPUT_LAYER,
+    Ref,
+    Shape,
+    TensorSource,
+    TensorView,
+    whole,
+)
+from mindspeed_rl_ext.checkpoint.wording import not_tied, some
 from mindspeed_rl_ext.core.errors import InputError
 
 INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
 CONFIG_NAME = "config.json"
-_HEAD = "lm_head.weight"
 _SCALES = f".{BLOCK_SCALES}"
 
 
@@ -224,9 +230,9 @@ class HuggingFaceReader:
             and name not in scales
             and not any(fnmatch(name, p) for p in ignored)
         ]
-        if tied and _HEAD in extra and not missing:
+        if tied and OUTPUT_LAYER in extra and not missing:
             self._check_tied(tied)
-            extra.remove(_HEAD)
+            extra.remove(OUTPUT_LAYER)
         self._check_names(missing, extra)
         extra += [name + BLOCKS for name in self._mxfp4 if name not in expected]
         for name, shape in expected.items():
@@ -258,7 +264,7 @@ class HuggingFaceReader:
                 remedy=explanation.remedy,
             )
         if missing:
-            undeclared = missing == [_HEAD] and not extra
+            undeclared = missing == [OUTPUT_LAYER] and not extra
             raise InputError(
                 f"{self.folder} lacks {len(missing)} tensors of the model",
                 found=f"missing {some(missing)}",
@@ -279,15 +285,11 @@ class HuggingFaceReader:
         return ByteCheck()
 
     def _check_tied(self, tied: str) -> None:
-        head, embedding = (self.view(whole(name)) for name in (_HEAD, tied))
+        head, embedding = (self.view(whole(name)) for name in (OUTPUT_LAYER, tied))
         if head.shape != embedding.shape or not np.array_equal(
             head.array.view(np.uint8), embedding.array.view(np.uint8)
         ):
-            raise InputError(
-                "config.json says tie_word_embeddings, but lm_head.weight is another tensor",
-                found=f"lm_head.weight differs from {tied}",
-                remedy="set tie_word_embeddings to false in config.json if both are meant",
-            )
+            raise not_tied(tied)
 
     def _check_index(self, index: Mapping[str, str]) -> None:
         absent = [name for name in index if name not in self._files]

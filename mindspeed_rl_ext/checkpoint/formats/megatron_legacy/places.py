@@ -6,6 +6,7 @@ Does not cover: the rank files themselves (`rank_files`, `reader`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mindspeed_rl_ext.checkpoint.wording import no_directory, some
@@ -25,12 +26,7 @@ def iteration_dir(folder: Path) -> Path:
     """
     tracker = folder / TRACKER
     if tracker.is_file():
-        text = tracker.read_text("utf-8", errors="replace").strip()
-        if text != "release" and not text.isdigit():
-            raise InputError(
-                f"{tracker} is broken", found=repr(text[:40]), expected="a number or release"
-            )
-        found = folder / ("release" if text == "release" else f"iter_{int(text):07d}")
+        found = folder / named_iteration(tracker)
         if not found.is_dir():
             raise InputError(f"{tracker} names {found.name}, which is not there")
         return found
@@ -38,11 +34,7 @@ def iteration_dir(folder: Path) -> Path:
         return folder
     iterations = sorted(path.parent.name for path in folder.glob("*/mp_rank_*"))
     if iterations:
-        raise InputError(
-            f"{folder} has no {TRACKER}",
-            found=f"iterations {some(sorted(set(iterations)))}",
-            remedy=f"--load-dir {folder / iterations[-1]}, or write the number into {TRACKER}",
-        )
+        raise no_tracker(folder, sorted(set(iterations)))
     raise InputError(
         f"no Megatron checkpoint in {folder}",
         found=no_directory(folder) or f"no {TRACKER}",
@@ -51,12 +43,38 @@ def iteration_dir(folder: Path) -> Path:
     )
 
 
+def named_iteration(tracker: Path) -> str:
+    """The directory that a tracker names.
+
+    Raises:
+        InputError: it names none.
+    """
+    text = tracker.read_text("utf-8", errors="replace").strip()
+    if text == "release":
+        return text
+    if not text.isdecimal():
+        raise InputError(
+            f"{tracker} is broken", found=repr(text[:40]), expected="a number or release"
+        )
+    return f"iter_{int(text):07d}"
+
+
+def no_tracker(folder: Path, iterations: Sequence[str]) -> InputError:
+    """The error where iterations lie in a directory without a tracker."""
+    return InputError(
+        f"{folder} has no {TRACKER}",
+        found=f"iterations {some(iterations)}",
+        remedy=f"--load-dir {folder / iterations[-1]}, or write the number into {TRACKER}",
+    )
+
+
 def is_megatron_legacy(folder: Path) -> bool:
     """Whether the directory holds a checkpoint of rank files."""
     if any(folder.glob("mp_rank_*")) or any(folder.glob("*/mp_rank_*")):
         return True
-    # A torch_dist checkpoint has the same tracker, and `metadata.json` in the iteration.
-    return (folder / TRACKER).is_file() and not any(folder.glob("*/metadata.json"))
+    # A torch_dist checkpoint has the same tracker; part of it may be missing.
+    others = ("*/metadata.json", "*/*.distcp")
+    return (folder / TRACKER).is_file() and not any(any(folder.glob(one)) for one in others)
 
 
 def torch_dist_hint(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 MESSAGES = {
     "--npus-per-node is about --node and --engine ray": "--npus-per-node 要与 --node 或 --engine ray 连用",
-    "--nodes is about --engine ray": "--nodes 要与 --engine ray 连用",
+    "{flag} is about --engine ray": "{flag} 要与 --engine ray 连用",
     "add --engine ray": "加上 --engine ray",
     "node {number}, {node} failed": "节点 {number}（{node}）失败",
     "node {number}, {node}: {text}": "节点 {number}（{node}）：{text:message}",
@@ -285,6 +285,7 @@ MESSAGES = {
     "the file is damaged or no checkpoint; copy it again": "文件已损坏或不是检查点，请重新复制",
     "{name} is not built yet": "{name} 尚未实现",
     "without effect here: {value}": "在这里不起作用：{value}",
+    "--save-dir {path} is a link to nothing": "--save-dir {path} 是一个无效的链接",
     "--save-dir {save_dir} is a file": "--save-dir {save_dir} 是文件",
     "a directory": "目录",
     "not enough disk for {save_dir}": "{save_dir} 的磁盘空间不足",

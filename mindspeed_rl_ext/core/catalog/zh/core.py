@@ -4,6 +4,8 @@ MESSAGES = {
     "{needed_for} needs {library}": "{needed_for:message}需要 {library}",
     "{library} is not importable": "无法导入 {library}",
     'pip install "mindspeed-rl-ext[{extra}]"': 'pip install "mindspeed-rl-ext[{extra}]"',
+    "a path": "一个路径",
+    "look whether a shell variable is unset": "看看 shell 变量是否没有设置",
     "no such file: {path}": "没有这个文件：{path}",
     "{place} is not UTF-8": "{place:message} 不是 UTF-8",
     "byte 0x{start} at offset {start2}": "偏移 {start2} 处的字节 0x{start}",

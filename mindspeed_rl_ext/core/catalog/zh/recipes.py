@@ -216,6 +216,7 @@ MESSAGES = {
     "{value} was not written to the end: removed": "{value} 没有写完：已删除",
     "{what} could not be saved": "无法保存 {what:message}",
     "free disk space, then go on with --resume": "释放磁盘空间，然后用 --resume 接着做",
+    "raise the limit on open files (ulimit -n), or fewer --workers": "提高打开文件数的上限（ulimit -n），或减小 --workers",
     "the {name} of step {global_step} is {value}: training stops": "第 {global_step} 步的 {name} 为 {value}：训练停止",
     "a finite number; {folder}": "有限数；{folder}",
     "a lower learning rate, a smaller clip or max_grad_norm, bfloat16 in the place of float16, with another --output{start}": "减小学习率、clip 或 max_grad_norm，用 bfloat16 代替 float16，并换一个 --output{start}",
