@@ -17,7 +17,7 @@ from mindspeed_rl_ext.core.errors import InputError
 from mindspeed_rl_ext.core.options import check_options, declared_options, option
 
 # More gain little: a disk is full by then.
-_MOST_BY_DEFAULT = 4
+_MOST_BY_DEFAULT, _MOST_WORKERS = 4, 256
 # Options that only writers of sharded formats read; such a writer names the group in `uses`.
 LAYOUT = "layout"
 # Options that choose some ranks; only writers of a file per rank read them.
@@ -270,7 +270,7 @@ class ConvertOptions:
     )
     workers: int = option(
         "threads; one per core, at most 4, by default", "线程数；默认每核一个，至多 4 个",
-        default=0, minimum=0, metavar="N", identity=False,
+        default=0, minimum=0, maximum=_MOST_WORKERS, metavar="N", identity=False,
     )  # fmt: skip
     sha256: bool = option("record SHA-256 of each tensor", "记录每个张量的 SHA-256", default=False)
     overwrite: bool = option(

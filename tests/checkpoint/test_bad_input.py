@@ -126,6 +126,10 @@ LAYOUTS = {
     "groups": (("--target-tensor-parallel-size", 4), "num_query_groups 2 does not divide into 4"),
     "layers": (("--target-pipeline-parallel-size", 3), "4 layers do not divide into 3"),
     "no ranks": (("--target-tensor-parallel-size", 0), "must be at least 1"),
+    # Sizes whose ranks could not be listed in any time.
+    "tensor ranks": (("--target-tensor-parallel-size", 10**12), "does not divide"),
+    "stages": (("--target-pipeline-parallel-size", 10**12), "do not divide"),
+    "threads": (("--workers", 10**12), "at most 256"),
     "vocabulary": (("--padded-vocab-size", 30), "cannot hold the vocabulary"),
     "vocabulary and TP": (
         ("--padded-vocab-size", 39, "--target-tensor-parallel-size", 2),

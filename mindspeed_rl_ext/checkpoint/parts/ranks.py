@@ -113,17 +113,17 @@ def rank_part(
     Raises:
         InputError: there are no such ranks, or nodes can't be equal.
     """
+    if not (ranks or node):
+        return None
     grid = layout.grid()
     if ranks:
         chosen = _in_ranges(layout, parse_ranks(ranks), ranks)
         label = ""
-    elif node:
+    else:
         number, nodes = parse_node(node)
         wanted = set(ranks_of_node(layout, number, nodes, npus_per_node))
         chosen = [rank for rank in grid if rank in wanted]
         label = f"node {number} of {nodes}: "
-    else:
-        return None
     if len(chosen) == len(grid):
         return None
     dirs = tuple(layout.rank_dir(*rank) for rank in chosen)

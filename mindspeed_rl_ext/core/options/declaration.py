@@ -34,6 +34,7 @@ class Option:
         metavar: how the help names its value.
         choices: the values that it may have; empty for any.
         minimum: the least value.
+        maximum: the greatest value.
         environment: whether `MSRL_EXT_<NAME>` sets it.
         host_key: the host's name for it, where that is another one.
         in_file: whether a YAML file may set it.
@@ -52,6 +53,7 @@ class Option:
     metavar: str | None = None
     choices: tuple[Any, ...] = ()
     minimum: float | None = None
+    maximum: float | None = None
     environment: bool = False
     host_key: str = ""
     in_file: bool = True

@@ -68,7 +68,7 @@ def build_options(
 
 
 def check_options(options: Any) -> None:
-    """Checks each value against its option's choices and minimum; for `__post_init__`.
+    """Checks each value against its option's choices, minimum and maximum; for `__post_init__`.
 
     Raises:
         InputError: a value that the option does not allow.
@@ -85,9 +85,13 @@ def check_options(options: Any) -> None:
                     expected=" or ".join(words),
                     remedy=nearest(str(single), words),
                 )
-        least = one.option.minimum
-        if least is not None and isinstance(value, int | float) and value < least:
+        if not isinstance(value, int | float):
+            continue
+        least, most = one.option.minimum, one.option.maximum
+        if least is not None and value < least:
             raise InputError(f"{name} must be at least {least:g}", found=str(value))
+        if most is not None and value > most:
+            raise InputError(f"{name} must be at most {most:g}", found=str(value))
 
 
 def identity_of(options: Any) -> dict[str, Any]:

@@ -54,6 +54,7 @@ MESSAGES = {
     "{source} has an unknown key {name}": "{source:message} 有未知的键 {name}",
     "unknown {name} {single}": "未知的 {name:message} {single}",
     "{name} must be at least {least}": "{name} 至少为 {least}",
+    "{name} must be at most {most}": "{name} 至多为 {most}",
     "{purpose} cannot be started": "无法启动{purpose:message}",
     "free memory or processes": "释放内存或进程",
     "{kind} {name} is registered twice": "{kind:message} {name} 注册了两次",
