@@ -25,12 +25,21 @@ from benchmarks_models import write_random_model
 RUN = "import sys; from mindspeed_rl_ext.cli._dispatch import main; sys.exit(main(sys.argv[1:]))"
 
 
-def convert(source: Path, out: Path, to: str, workers: int) -> None:
+# What is read, what is written, sizes of tensor and pipeline parallelism; in the order in which
+# one writes what a later one reads.
+DIRECTIONS = (("hf", "mg", 2, 2), ("mg", "hf", 1, 1), ("mg", "mg", 1, 4))
+
+
+def convert(source: Path, out: Path, to: str, tp: int, pp: int, workers: int) -> None:
     """Runs a conversion in a process of its own."""
-    kinds = ("hf", "mg") if to == "mg" else ("mg", "hf")
-    words = ["--load-model-type", kinds[0], "--save-model-type", kinds[1]]
+    words = ["--save-model-type", to]
     if to == "mg":
-        words += ["--target-tensor-parallel-size", "2", "--target-pipeline-parallel-size", "2"]
+        sizes = {"tensor": tp, "pipeline": pp}
+        words += [
+            word
+            for axis, size in sizes.items()
+            for word in (f"--target-{axis}-parallel-size", str(size))
+        ]
     words += ["--load-dir", str(source), "--save-dir", str(out), "--workers", str(workers)]
     subprocess.run([sys.executable, "-c", RUN, "convert", *words], check=True, capture_output=True)
 
@@ -60,15 +69,16 @@ def warm(folder: Path) -> None:
                     pass
 
 
-def one_direction(folder: Path, to: str, pairs: int, workers: int) -> list[tuple[float, ...]]:
+def one_direction(
+    folder: Path, load: str, to: str, tp: int, pp: int, pairs: int, workers: int
+) -> list[tuple[float, ...]]:
     """Of each pair: our wall and CPU seconds, then those of cp."""
-    source = folder / ("hf" if to == "mg" else "mg")
-    done, twin = folder / "done", folder / "twin"
-    convert(source, folder / "written", to, workers)
+    source, done, twin = folder / load, folder / "done", folder / "twin"
+    convert(source, folder / "written", to, tp, pp, workers)
     rows = []
     for number in range(pairs):
         found = {}
-        turns = [("ours", convert, (source, done, to, workers)),
+        turns = [("ours", convert, (source, done, to, tp, pp, workers)),
                  ("cp", copy, (folder / "written", twin))]  # fmt: skip
         for name, work, words in turns if number % 2 == 0 else turns[::-1]:
             warm(words[0])
@@ -81,10 +91,10 @@ def one_direction(folder: Path, to: str, pairs: int, workers: int) -> list[tuple
             ),
             file=sys.stderr,
         )
-    if to == "mg":
-        (folder / "written").rename(folder / "mg")
-    else:
+    if (folder / to).exists():
         shutil.rmtree(folder / "written")
+    else:
+        (folder / "written").rename(folder / to)
     return rows
 
 
@@ -103,11 +113,11 @@ def main() -> None:
             "medians | ours, s | CPU s | cp + sync, s | CPU s | of medians | of pairs\n"
             "---|---|---|---|---|---|---"
         )
-        for to in ("mg", "hf"):
-            rows = one_direction(folder, to, args.pairs, args.workers)
+        for load, to, tp, pp in DIRECTIONS:
+            rows = one_direction(folder, load, to, tp, pp, args.pairs, args.workers)
             ours, our_cpu, theirs, their_cpu = map(statistics.median, zip(*rows, strict=True))
             ratio = statistics.median(row[0] / row[2] for row in rows)
-            label = "hf -> mg TP2 PP2" if to == "mg" else "mg -> hf"
+            label = f"{load} -> {to}" + (f" TP{tp} PP{pp}" if to == "mg" else "")
             print(
                 f"{args.size} {label} | {ours:.2f} | {our_cpu:.2f} | {theirs:.2f} | "
                 f"{their_cpu:.2f} | {ours / theirs:.2f} | {ratio:.2f}",
