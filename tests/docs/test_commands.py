@@ -28,7 +28,7 @@ from documented.plans import NAMED, OURS, Plan, flags_of, plan_of
 from reference.host_verifiers import RL_VERIFIERS
 
 from mindspeed_rl_ext.cli._dispatch import command_names, main
-from mindspeed_rl_ext.doctor.rulebook import BOOK
+from mindspeed_rl_ext.doctor.rulebook import BOOK, load_rules
 from mindspeed_rl_ext.verifiers import registry, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,7 +113,8 @@ def world(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.syspath_prepend(str(folder))
     before = set(sys.modules)
     names = set(registry.registry_names())
-    rules, checks = set(BOOK.rules), list(BOOK._checks)
+    # Loaded first: what a page registers is taken away again, the shipped rules are not.
+    rules, checks = set(load_rules().rules), list(BOOK._checks)
     yield folder
     for name in set(BOOK.rules) - rules:
         BOOK.rules._things.pop(name)
