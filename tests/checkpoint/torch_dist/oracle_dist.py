@@ -70,8 +70,7 @@ def work(rank: int, world: int, port: int, case: dict) -> None:
     content = torch.load(
         root / directory / "model_optim_rng.pt", map_location="cpu", weights_only=False
     )
-    hf_config = json.loads(Path(case["hf"], "config.json").read_text())
-    chunks = build(args, tp, pp, stage, hf_config)
+    chunks = build(args, tp, pp, stage)
     empty_noop_slots(chunks, args)
     dtype = next(v.dtype for k in content if k.startswith("model") for v in content[k].values())
     chunks = [chunk.to(dtype) for chunk in chunks]
