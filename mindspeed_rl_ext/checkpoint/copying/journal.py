@@ -51,7 +51,7 @@ class Journal:
     def add(self, file: str, sums: Sequence[Sums]) -> None:
         """Notes a file that is whole and on disk."""
         size = (self._folder / file).stat().st_size
-        self._append({"file": file, "bytes": size, "sums": [_row(item) for item in sums]})
+        self._append({"file": file, "bytes": size, "sums": list(sums)})
         self.done[file] = list(sums)
 
     def _append(self, row: dict[str, Any]) -> None:
@@ -60,10 +60,6 @@ class Journal:
             file.write((b"\n" if torn else b"") + json.dumps(row).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-
-
-def _row(sums: Sums) -> tuple[int, str, bool]:
-    return sums.crc32, sums.sha256, sums.has_nan
 
 
 def _ends_a_line(path: Path) -> bool:

@@ -7,7 +7,7 @@ Does not cover: reading and writing.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from mindspeed_rl_ext.checkpoint.dtypes import DType
 _INFINITY = {"bfloat16": 0x7F80, "float16": 0x7C00, "float32": 0x7F800000}
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(NamedTuple):
     """What is known of a tensor that was written.
 
     Args:

@@ -39,7 +39,6 @@ class ChunkFiles:
             self._check(folder / name, end)
         self._files: dict[str, MappedFile] = {}
         self._archives: dict[Item, TorchArchive] = {}
-        self._tensors: dict[Item, tuple[TorchArchive, LazyTensor]] = {}
         self._lock = threading.Lock()
 
     def paths(self) -> list[Path]:
@@ -65,9 +64,6 @@ class ChunkFiles:
         Raises:
             InputError: the item is no tensor of the chunk's shape.
         """
-        opened = self._tensors.get(chunk.item)
-        if opened is not None and opened[1].shape == chunk.shape:
-            return opened
         archive = self.archive(chunk.item)
         found = archive.content
         if not isinstance(found, LazyTensor) or found.shape != chunk.shape:
@@ -77,7 +73,7 @@ class ChunkFiles:
                 expected=f"a tensor {chunk.shape} at byte {chunk.item.offset}",
                 remedy="the file is of another checkpoint or damaged; copy it again",
             )
-        return self._tensors.setdefault(chunk.item, (archive, found))
+        return archive, found
 
     def view(self, chunk: Chunk) -> TensorView:
         """The chunk's values."""
